@@ -1,5 +1,7 @@
 //! mailx-t takes the place of sendmail.
 #![forbid(unsafe_code)]
 
+pub mod envelope;
 pub mod interval;
+pub mod message;
 pub mod outcome;

@@ -1,0 +1,135 @@
+//! aliases(5): local names and what they stand for, from the configuration and from the system's
+//! alias file in sendmail's syntax.
+
+use std::collections::BTreeMap;
+
+use crate::message::Mailbox;
+
+/// Names, in lower case, and the addresses or further names they stand for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aliases {
+    names: BTreeMap<String, Vec<String>>,
+}
+
+impl Aliases {
+    /// Reads an alias file. Commands, files and inclusions are refused; the second value says which,
+    /// one sentence each.
+    pub fn parse(text: &str) -> (Self, Vec<String>) {
+        let (mut aliases, mut warnings) = (Self::default(), Vec::new());
+        for (line, entry) in logical_lines(text) {
+            let Some((name, value)) = split(&entry) else {
+                warnings.push(format!("line {line} is no alias"));
+                continue;
+            };
+            let (refused, plain): (Vec<_>, Vec<_>) = values(value).into_iter().partition(|v| is_refused(v));
+            if let Some(first) = refused.first() {
+                let what = crate::outcome::clean(first);
+                warnings.push(format!("line {line}: alias {name}: {what} is a command, a file or a list: ignored"));
+            }
+            let targets: Vec<String> =
+                plain.iter().flat_map(|v| Mailbox::list(v.as_bytes())).map(|mailbox| mailbox.address).collect();
+            if !targets.is_empty() {
+                aliases.insert(&name, targets);
+            }
+        }
+        (aliases, warnings)
+    }
+
+    /// Adds an alias; one of the same name is replaced.
+    pub fn insert(&mut self, name: &str, targets: Vec<String>) {
+        self.names.insert(name.to_lowercase(), targets);
+    }
+
+    /// What the name stands for, one step.
+    pub fn get(&self, name: &str) -> Option<&[String]> {
+        self.names.get(&name.to_lowercase()).map(Vec::as_slice)
+    }
+
+    /// These aliases, and those of `other` for names that are not here.
+    pub fn or(mut self, other: Self) -> Self {
+        for (name, targets) in other.names {
+            self.names.entry(name).or_insert(targets);
+        }
+        self
+    }
+}
+
+/// Lines with their continuations, numbered by their first; comments and empty lines left out.
+fn logical_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if line.trim().is_empty() || line.trim_start().starts_with('#') {
+            continue;
+        }
+        match lines.last_mut() {
+            Some((_, last)) if line.starts_with([' ', '\t']) => last.push_str(line),
+            _ => lines.push((number + 1, line.to_string())),
+        }
+    }
+    lines
+}
+
+/// Name and value of an entry; the name may stand in quotes.
+fn split(entry: &str) -> Option<(String, &str)> {
+    let entry = entry.trim();
+    let (name, value) = match entry.strip_prefix('"') {
+        Some(rest) => {
+            rest.split_once('"').and_then(|(name, rest)| Some((name, rest.trim_start().strip_prefix(':')?)))?
+        }
+        None => entry.split_once(':')?,
+    };
+    let name = name.trim();
+    (!name.is_empty()).then(|| (name.to_string(), value))
+}
+
+/// The values of a list by commas, which do not count within quotes.
+fn values(list: &str) -> Vec<String> {
+    let (mut values, mut quoted) = (vec![String::new()], false);
+    for c in list.chars() {
+        quoted ^= c == '"';
+        match values.last_mut() {
+            Some(last) if c != ',' || quoted => last.push(c),
+            _ => values.push(String::new()),
+        }
+    }
+    values.iter().map(|v| v.trim().to_string()).filter(|v| !v.is_empty()).collect()
+}
+
+fn is_refused(value: &str) -> bool {
+    let value = value.trim_start_matches('"');
+    value.starts_with(['|', '/']) || value.starts_with(":include:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_of_every_legal_oddity() {
+        let text = "# comment\n\nRoot: ops@x.org,\n\tdev@x.org\n  # inner\n\"odd name\": al\npostmaster:\troot\n";
+        let (aliases, warnings) = Aliases::parse(text);
+        assert!(warnings.is_empty(), "{warnings:?}");
+        assert_eq!(aliases.get("ROOT").unwrap(), ["ops@x.org", "dev@x.org"]);
+        assert_eq!(aliases.get("odd name").unwrap(), ["al"]);
+        assert_eq!(aliases.get("postmaster").unwrap(), ["root"]);
+    }
+
+    #[test]
+    fn commands_files_and_lists_are_refused_and_named() {
+        let text = "a: |/bin/x, b@x.org\nc: /var/mail/c\nd: \"|prog, -x\"\ne: :include:/etc/list\nnonsense\n";
+        let (aliases, warnings) = Aliases::parse(text);
+        assert_eq!(aliases.get("a").unwrap(), ["b@x.org"]);
+        assert!(["c", "d", "e"].iter().all(|name| aliases.get(name).is_none()));
+        assert_eq!(warnings.len(), 5, "{warnings:?}");
+        assert!(warnings[4].contains("line 5"));
+    }
+
+    #[test]
+    fn configuration_wins_over_the_file() {
+        let mut own = Aliases::default();
+        own.insert("root", vec!["a@x.org".into()]);
+        let both = own.or(Aliases::parse("root: b@x.org\nbin: c@x.org\n").0);
+        assert_eq!(both.get("root").unwrap(), ["a@x.org"]);
+        assert_eq!(both.get("bin").unwrap(), ["c@x.org"]);
+    }
+}

@@ -1,0 +1,196 @@
+//! From names as people write them to addresses a smarthost takes: aliases, the default
+//! recipient, the domain, in that order (the order is the design's, not sendmail's: a bare name
+//! must never become a stranger's address at the provider).
+
+use std::collections::BTreeSet;
+
+use lettre::Address;
+
+use super::{Aliases, Recipient};
+use crate::message::Mailbox;
+use crate::outcome::clean;
+
+/// Aliases may lead to aliases; more steps than this are a loop in all but name.
+const MOST_STEPS: usize = 50;
+
+/// The rules for names, and what it noticed while following them.
+#[derive(Debug)]
+pub struct Resolver<'a> {
+    aliases: &'a Aliases,
+    hosts: &'a [String],
+    domain: Option<&'a str>,
+    default: Option<&'a [String]>,
+    account: &'a Address,
+    warnings: Vec<String>,
+}
+
+impl<'a> Resolver<'a> {
+    /// `hosts` are the names of this machine: `root@host` is the same as `root`.
+    pub fn new(
+        aliases: &'a Aliases,
+        hosts: &'a [String],
+        domain: Option<&'a str>,
+        default: Option<&'a [String]>,
+        account: &'a Address,
+    ) -> Self {
+        Self { aliases, hosts, domain, default, account, warnings: Vec::new() }
+    }
+
+    /// What was worth a word on the way, one sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    pub(super) fn warn(&mut self, sentence: String) {
+        if !self.warnings.contains(&sentence) {
+            self.warnings.push(sentence);
+        }
+    }
+
+    /// The recipients these mailboxes stand for, each address once, whatever its case.
+    pub fn resolve(&mut self, mailboxes: &[Mailbox]) -> Vec<Recipient> {
+        let mut seen = BTreeSet::new();
+        let found: Vec<Recipient> = mailboxes.iter().flat_map(|mailbox| self.one(&mailbox.address)).collect();
+        found.into_iter().filter(|r| seen.insert(r.address.to_string().to_lowercase())).collect()
+    }
+
+    /// The default recipient, else the account itself.
+    pub(super) fn fall_back(&mut self) -> Vec<Recipient> {
+        self.last_resort().into_iter().map(|address| Recipient { address, original: None }).collect()
+    }
+
+    /// The recipients one address or name stands for; none if it is no address at all.
+    pub fn one(&mut self, name: &str) -> Vec<Recipient> {
+        let written = name.trim();
+        let addresses = match self.local_name(written) {
+            Some(local) => self.local(&local),
+            None => self.checked(written).into_iter().collect(),
+        };
+        let original = |a: &Address| (a.to_string() != written).then(|| written.to_string());
+        addresses.into_iter().map(|a| Recipient { original: original(&a), address: a }).collect()
+    }
+
+    /// The bare name, if the address is one of this machine.
+    fn local_name(&self, address: &str) -> Option<String> {
+        let local = match address.rsplit_once('@') {
+            None => address,
+            Some((local, domain)) if domain.is_empty() || self.is_this_host(domain) => local,
+            Some(_) => return None,
+        };
+        // sendmail's backslash: no alias. There is no local delivery to fall back to, so it means nothing.
+        let local = local.trim_start_matches('\\');
+        (!local.is_empty()).then(|| local.to_string())
+    }
+
+    fn is_this_host(&self, domain: &str) -> bool {
+        let domain = domain.trim_end_matches('.');
+        self.hosts.iter().any(|host| host.eq_ignore_ascii_case(domain))
+    }
+
+    fn local(&mut self, name: &str) -> Vec<Address> {
+        let (mut found, unaliased) = self.follow(name);
+        for name in unaliased {
+            found.extend(self.without_alias(&name));
+        }
+        // A loop leads nowhere: as good as no alias.
+        if found.is_empty() { self.without_alias(name) } else { found }
+    }
+
+    /// Follows the aliases of a name to the end: addresses, and bare names that no alias knows.
+    fn follow(&mut self, name: &str) -> (Vec<Address>, Vec<String>) {
+        let (mut found, mut unaliased) = (Vec::new(), Vec::new());
+        let (mut open, mut seen) = (vec![name.to_string()], BTreeSet::new());
+        while let Some(name) = open.pop() {
+            if !seen.insert(name.to_lowercase()) || seen.len() > MOST_STEPS {
+                continue;
+            }
+            match self.local_name(&name) {
+                None => found.extend(self.checked(&name)),
+                Some(local) => match self.aliases.get(&local) {
+                    Some(targets) => open.extend(targets.iter().rev().cloned()),
+                    None => unaliased.push(local),
+                },
+            }
+        }
+        (found, unaliased)
+    }
+
+    /// A bare name that no alias knows: the default recipient, else the name at the domain, else the account.
+    fn without_alias(&mut self, name: &str) -> Vec<Address> {
+        let at_domain = match (self.default, self.domain) {
+            (None, Some(domain)) => self.checked(&format!("{}@{domain}", crate::message::quoted(name))),
+            _ => None,
+        };
+        at_domain.map_or_else(|| self.last_resort(), |address| vec![address])
+    }
+
+    /// The default recipient, which may be an alias, else the account.
+    fn last_resort(&mut self) -> Vec<Address> {
+        let names = self.default.unwrap_or_default();
+        let found: Vec<Address> = names.iter().flat_map(|name| self.follow(name).0).collect();
+        if found.is_empty() { vec![self.account.clone()] } else { found }
+    }
+
+    /// The address, if it is one by RFC 5321 section 4.1.2; what lettre's parser is too strict for
+    /// (`a..b@x`, which phone carriers hand out) means the same in quotes.
+    fn checked(&mut self, address: &str) -> Option<Address> {
+        let (local, domain) = address.rsplit_once('@')?;
+        let domain = domain.trim_end_matches('.');
+        let found = Address::new(local, domain).or_else(|_| Address::new(crate::message::quoted(local), domain));
+        if found.is_err() {
+            self.warn(format!("recipient \"{}\" is no address", clean(address)));
+        }
+        found.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALIASES: &str = "root: ops, dev@x.org\nops: ops@x.org\na: b\nb: a\nmixed: root, nobody\n";
+
+    fn resolve(names: &[&str], domain: Option<&str>, default: Option<&str>) -> Vec<String> {
+        let aliases = Aliases::parse(ALIASES).0;
+        let hosts = ["web1".to_string(), "web1.example.org".to_string()];
+        let account: Address = "account@x.org".parse().unwrap();
+        let default: Option<Vec<String>> = default.map(|d| vec![d.to_string()]);
+        let mut resolver = Resolver::new(&aliases, &hosts, domain, default.as_deref(), &account);
+        let boxes: Vec<Mailbox> = names.iter().map(|n| Mailbox { name: None, address: n.to_string() }).collect();
+        resolver.resolve(&boxes).into_iter().map(|r| r.address.to_string()).collect()
+    }
+
+    #[test]
+    fn aliases_are_followed_to_the_end() {
+        assert_eq!(resolve(&["root"], None, None), ["ops@x.org", "dev@x.org"]);
+        assert_eq!(resolve(&["ROOT@Web1.example.org."], None, None), ["ops@x.org", "dev@x.org"]);
+        assert_eq!(resolve(&["\\root@web1"], None, None), ["ops@x.org", "dev@x.org"]);
+        assert_eq!(resolve(&["mixed"], Some("y.org"), None), ["ops@x.org", "dev@x.org", "nobody@y.org"]);
+    }
+
+    #[test]
+    fn loops_are_cut_and_fall_through() {
+        assert_eq!(resolve(&["a"], Some("y.org"), None), ["a@y.org"]);
+        assert_eq!(resolve(&["a"], None, None), ["account@x.org"]);
+    }
+
+    #[test]
+    fn default_comes_before_the_domain() {
+        assert_eq!(resolve(&["alice"], Some("y.org"), Some("boss@x.org")), ["boss@x.org"]);
+        assert_eq!(resolve(&["alice"], Some("y.org"), None), ["alice@y.org"]);
+        assert_eq!(resolve(&["alice@web1"], None, None), ["account@x.org"]);
+        assert_eq!(resolve(&["alice"], None, Some("root")), ["ops@x.org", "dev@x.org"]);
+        assert_eq!(resolve(&["alice"], None, Some("a")), ["account@x.org"]);
+    }
+
+    #[test]
+    fn each_address_goes_once() {
+        assert_eq!(resolve(&["dev@x.org", "root", "DEV@X.org"], None, None), ["dev@x.org", "ops@x.org"]);
+    }
+
+    #[test]
+    fn real_addresses_stay_as_they_are() {
+        assert_eq!(resolve(&["b@elsewhere.org", "a..b@x.org"], None, None), ["b@elsewhere.org", "\"a..b\"@x.org"]);
+        assert!(resolve(&["a b@", "x@y z", "@x.org"], None, None).len() <= 1);
+    }
+}

@@ -1,0 +1,168 @@
+//! A mailbox of RFC 5322 section 3.4: a display name and an address, the address as people and
+//! programs really write it: bare user names, source routes, lists within brackets.
+//!
+//! Whether an address can be used is decided later (`envelope`); here it is only told apart.
+
+use std::fmt::{self, Write as _};
+
+use email_encoding::headers::{quoted_string, writer::EmailWriter};
+
+use super::value::{Pair, pairs};
+
+/// A display name, where there is one, and what stands in the place of the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    /// The display name, decoded.
+    pub name: Option<String>,
+    /// `local-part@domain`, or a bare local name.
+    pub address: String,
+}
+
+impl Mailbox {
+    /// The mailboxes in the value of an address field or in one command-line argument.
+    pub fn list(value: &[u8]) -> Vec<Self> {
+        pairs(value).into_iter().flat_map(Self::of_pair).collect()
+    }
+
+    fn of_pair((name, address): Pair) -> Vec<Self> {
+        match (name, address) {
+            // mail-parser takes the quoted local part of `"odd name"@x` for a display name.
+            (Some(local), Some(domain)) if domain.starts_with('@') && !domain.contains(':') => {
+                vec![Self { name: None, address: format!("{}{domain}", quoted(&local)) }]
+            }
+            (name, Some(address)) => Self::of_address(name, &address),
+            // A bare user name is read as a display name.
+            (Some(name), None) => bare(&name).into_iter().flat_map(|a| Self::of_address(None, a)).collect(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// Opens what programs put within one pair of brackets or one argument: a source route, a list.
+    fn of_address(name: Option<String>, address: &str) -> Vec<Self> {
+        let one = |address: &str| Self { name: None, address: address.to_string() };
+        if address.contains('"') {
+            return vec![Self { name, address: address.to_string() }];
+        }
+        // RFC 5321 section 4.1.1.3: a source route is ignored.
+        if let Some((_, last)) = address.strip_prefix('@').and_then(|route| route.rsplit_once(':')) {
+            return vec![Self { name, address: last.to_string() }];
+        }
+        if address.contains(',') {
+            return address.split(',').map(str::trim).filter(|a| !a.is_empty()).map(one).collect();
+        }
+        let words: Vec<&str> = address.split_whitespace().collect();
+        if words.len() > 1 && words.iter().all(|word| word.contains('@')) {
+            return words.into_iter().map(one).collect();
+        }
+        if address.is_empty() { Vec::new() } else { vec![Self { name, address: address.to_string() }] }
+    }
+
+    /// Local part and domain; no domain for a bare name.
+    pub fn parts(&self) -> (&str, Option<&str>) {
+        match self.address.rsplit_once('@') {
+            Some((local, domain)) => (local, Some(domain)),
+            None => (&self.address, None),
+        }
+    }
+}
+
+/// In wire form: the name quoted or RFC 2047 encoded and folded as far as it must be.
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(name) = &self.name else { return f.write_str(&self.address) };
+        if name.bytes().all(|b| (32..127).contains(&b)) {
+            let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+            return write!(f, "\"{name}\" <{}>", self.address);
+        }
+        let mut out = String::new();
+        {
+            let mut writer = EmailWriter::new(&mut out, 16, 0, false);
+            quoted_string::encode(name, &mut writer)?;
+            writer.space();
+            write!(writer.folding(), "<{}>", self.address)?;
+        }
+        f.write_str(&out)
+    }
+}
+
+/// The user names or addresses in a text without brackets: one word, or a list by commas that lost its quotes.
+fn bare(text: &str) -> Vec<&str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty() && !part.contains(char::is_whitespace)).collect()
+}
+
+/// A local part in quotes where it needs them, RFC 5321 section 4.1.2.
+pub(crate) fn quoted(local: &str) -> String {
+    let atom = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    let is_dot_atom = local.split('.').all(|part| !part.is_empty() && part.chars().all(atom));
+    if is_dot_atom || (local.len() > 1 && local.starts_with('"') && local.ends_with('"')) {
+        return local.to_string();
+    }
+    format!("\"{}\"", local.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(value: &str) -> Vec<String> {
+        Mailbox::list(value.as_bytes()).into_iter().map(|m| m.address).collect()
+    }
+
+    fn first(value: &str) -> Mailbox {
+        Mailbox::list(value.as_bytes()).remove(0)
+    }
+
+    #[test]
+    fn bare_names_are_addresses() {
+        assert_eq!(addresses("root"), ["root"]);
+        assert_eq!(addresses("<root>"), ["root"]);
+        assert_eq!(addresses("a@b, root"), ["a@b", "root"]);
+        assert_eq!(first("root (Cron Daemon)"), Mailbox { name: Some("Cron Daemon".into()), address: "root".into() });
+        assert_eq!(first("\"(Cron Daemon)\" <root>").name.as_deref(), Some("(Cron Daemon)"));
+    }
+
+    #[test]
+    fn lists_in_odd_wrappings_are_opened() {
+        assert_eq!(addresses("<a@x,b@x>"), ["a@x", "b@x"]);
+        assert_eq!(addresses("\"a@x, b@x\""), ["a@x", "b@x"]);
+        assert_eq!(addresses("\"a@x,"), ["a@x"]);
+        assert_eq!(addresses("a@b; c@d"), ["a@b", "c@d"]);
+        assert_eq!(addresses("a@b c@d"), ["a@b", "c@d"]);
+        assert_eq!(addresses("a@x,,b@x"), ["a@x", "b@x"]);
+        assert_eq!(addresses("g: a@x, b@y;, c@z"), ["a@x", "b@y", "c@z"]);
+        assert_eq!(addresses("<@r1,@r2:a@x>"), ["a@x"]);
+    }
+
+    #[test]
+    fn quoted_local_parts_survive() {
+        assert_eq!(addresses("\"odd name\"@x.y"), ["\"odd name\"@x.y"]);
+        assert_eq!(quoted("a..b"), "\"a..b\"");
+        assert_eq!(quoted("a+b.c"), "a+b.c");
+    }
+
+    #[test]
+    fn nothing_yields_nothing() {
+        for value in ["", "\"\"", "undisclosed-recipients:;", " , ,", "Cron Daemon"] {
+            assert!(addresses(value).is_empty(), "{value}");
+        }
+    }
+
+    #[test]
+    fn wire_form_is_legal() {
+        let cron = Mailbox { name: Some("Cron Daemon (root@web1)".into()), address: "a@x.org".into() };
+        assert_eq!(cron.to_string(), "\"Cron Daemon (root@web1)\" <a@x.org>");
+        let utf8 = Mailbox { name: Some("备份".into()), address: "a@x.org".into() };
+        assert_eq!(utf8.to_string(), "=?utf-8?b?5aSH5Lu9?= <a@x.org>");
+        assert_eq!(Mailbox { name: None, address: "a@x.org".into() }.to_string(), "a@x.org");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_without_harm(value in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..80)) {
+            for mailbox in Mailbox::list(&value) {
+                proptest::prop_assert!(!mailbox.address.contains(['\r', '\n', '\0']));
+                proptest::prop_assert!(!mailbox.to_string().contains('\0'));
+            }
+        }
+    }
+}

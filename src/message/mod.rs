@@ -1,0 +1,207 @@
+//! RFC 5322 octets: the header section kept as it came, its fields found by offset, and what one
+//! pass over the body has learnt about it.
+//!
+//! Nothing is parsed into a tree and nothing is thrown away: a field that needs no repair leaves
+//! byte for byte. The body itself is never held here; it streams to whatever the caller gives, so
+//! memory stays bounded whatever a job prints.
+
+pub mod cron;
+mod mailbox;
+mod scan;
+mod shape;
+mod value;
+
+use std::io::{self, Read, Write};
+use std::ops::Range;
+
+pub use mailbox::Mailbox;
+pub(crate) use mailbox::quoted;
+use scan::Scan;
+pub use shape::Shape;
+pub use value::{decoded, text};
+
+/// The most bytes a header section may have, in memory; what comes after starts the body.
+pub const HEADER_LIMIT: usize = 2 << 20;
+
+/// A message as it was handed in: fields and facts. The body went where [`Message::read`] was told.
+#[derive(Debug, Default)]
+pub struct Message {
+    octets: Vec<u8>,
+    fields: Vec<Span>,
+    /// What the body is like.
+    pub shape: Shape,
+    /// The blank line between fields and body was missing (RFC 5322 section 2.1 wants it).
+    pub separator_missing: bool,
+}
+
+/// Where a field stands in the octets: all of it, its name, and its value after the colon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Span {
+    whole: Range<usize>,
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+/// One header field, RFC 5322 section 2.2.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    /// The name as it was written, without blanks.
+    pub name: &'a str,
+    /// The bytes after the colon up to the line end, folds included.
+    pub value: &'a [u8],
+    /// The field as it was written, line end included.
+    pub octets: &'a [u8],
+}
+
+impl Field<'_> {
+    /// True if this is the field `name`; names do not differ by case.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The mailboxes of an address field, groups opened, with what cannot be one left out.
+    pub fn mailboxes(&self) -> Vec<Mailbox> {
+        Mailbox::list(self.value)
+    }
+}
+
+impl Message {
+    /// Reads `input` to its end; header section here, body to `body`.
+    ///
+    /// # Errors
+    /// Only those of `input` and `body`: no octets are refused.
+    pub fn read(input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Self> {
+        let mut scan = Scan::default();
+        let mut shape = Shape::default();
+        let mut pass = |bytes: &[u8]| -> io::Result<()> {
+            shape.learn(bytes);
+            body.write_all(bytes)
+        };
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let count = match input.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            if scan.is_done() {
+                pass(&buffer[..count])?;
+            } else if let Some(rest) = scan.push(&buffer[..count]) {
+                pass(&rest)?;
+            }
+        }
+        if let Some(rest) = scan.finish() {
+            pass(&rest)?;
+        }
+        Ok(scan.into_message(shape))
+    }
+
+    /// A message of our own making, for callers who give a body only: `fields` become its header
+    /// section, line ends within values blanks.
+    ///
+    /// # Errors
+    /// Those of `input` and `body`.
+    pub fn compose(fields: &[(&str, Vec<u8>)], input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Self> {
+        let mut head = Vec::new();
+        for (name, value) in fields {
+            head.extend_from_slice(name.as_bytes());
+            head.extend_from_slice(b": ");
+            head.extend(value.iter().map(|b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { *b }));
+            head.push(b'\n');
+        }
+        head.push(b'\n');
+        let mut none = Vec::new();
+        let mut message = Self::read(&mut head.as_slice(), &mut none)?;
+        message.shape = Shape::default();
+        let mut tee = Tee { shape: &mut message.shape, body };
+        io::copy(input, &mut tee)?;
+        Ok(message)
+    }
+
+    /// The fields in the order they were written.
+    pub fn fields(&self) -> impl Iterator<Item = Field<'_>> {
+        self.fields.iter().map(|span| Field {
+            // Scan takes only printable ASCII for a name.
+            name: std::str::from_utf8(&self.octets[span.name.clone()]).unwrap_or_default(),
+            value: &self.octets[span.value.clone()],
+            octets: &self.octets[span.whole.clone()],
+        })
+    }
+
+    /// The fields of that name.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
+        self.fields().filter(move |field| field.is(name))
+    }
+
+    /// True if a field of that name stands in the header section.
+    pub fn has(&self, name: &str) -> bool {
+        self.named(name).next().is_some()
+    }
+
+    /// The mailboxes of all fields of these names.
+    pub fn mailboxes(&self, names: &[&str]) -> Vec<Mailbox> {
+        self.fields().filter(|f| names.iter().any(|n| f.is(n))).flat_map(|f| f.mailboxes()).collect()
+    }
+}
+
+/// Looks at the bytes on their way to the body.
+struct Tee<'a> {
+    shape: &'a mut Shape,
+    body: &'a mut dyn Write,
+}
+
+impl Write for Tee<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.body.write_all(bytes)?;
+        self.shape.learn(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.body.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(input: &[u8]) -> (Message, Vec<u8>) {
+        let mut body = Vec::new();
+        let message = Message::read(&mut &input[..], &mut body).unwrap();
+        (message, body)
+    }
+
+    #[test]
+    fn composed_fields_cannot_carry_a_second_field() {
+        let mut body = Vec::new();
+        let fields = [("Subject", b"a\r\nBcc: x@y".to_vec())];
+        let message = Message::compose(&fields, &mut &b"Error: no\n"[..], &mut body).unwrap();
+        assert!(!message.has("Bcc"));
+        assert_eq!(message.named("subject").next().unwrap().value, b" a  Bcc: x@y");
+        assert_eq!(body, b"Error: no\n");
+        assert_eq!(message.shape.bytes, 10);
+    }
+
+    #[test]
+    fn reading_in_single_bytes_gives_the_same() {
+        struct Drip<'a>(&'a [u8]);
+        impl Read for Drip<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let count = self.0.len().min(1).min(buffer.len());
+                buffer[..count].copy_from_slice(&self.0[..count]);
+                self.0 = &self.0[count..];
+                Ok(count)
+            }
+        }
+        let input = b"From x\r\nSubject: a\r\n b\r\nTo: c\r\n\r\nbody\r\n";
+        let (whole, body) = read(input);
+        let mut dripped = Vec::new();
+        let drip = Message::read(&mut Drip(input), &mut dripped).unwrap();
+        assert_eq!(dripped, body);
+        assert_eq!(drip.fields, whole.fields);
+        assert_eq!(drip.octets, whole.octets);
+        assert_eq!(body, b"body\r\n");
+    }
+}

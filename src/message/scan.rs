@@ -1,0 +1,293 @@
+//! Where the fields end and the body starts, found line by line as the bytes arrive.
+//!
+//! The rule of the big MTAs: the header section ends at an empty line, or before the first line
+//! that is neither a field nor a continuation. Beyond them: if no field of a known name was found,
+//! there was no header section and every byte is body, also when the first line looks like
+//! `error: disk full`. A leading mbox line (`From root Mon ...`) or byte order mark before genuine
+//! fields is dropped.
+
+use std::ops::Range;
+
+use super::{HEADER_LIMIT, Message, Shape, Span};
+
+/// Names that make a header section believable: the originator, destination, identification,
+/// informational, trace and MIME fields of RFC 5322 and 2045, and what mailers add.
+const KNOWN: &[&str] = &[
+    "apparently-to",
+    "auto-submitted",
+    "bcc",
+    "cc",
+    "comments",
+    "date",
+    "delivered-to",
+    "errors-to",
+    "from",
+    "importance",
+    "in-reply-to",
+    "keywords",
+    "list-id",
+    "message-id",
+    "mime-version",
+    "organization",
+    "precedence",
+    "priority",
+    "received",
+    "references",
+    "reply-to",
+    "return-path",
+    "sender",
+    "subject",
+    "to",
+    "user-agent",
+    "x-cron-env",
+    "x-mailer",
+    "x-priority",
+];
+
+const KNOWN_PREFIXES: &[&str] = &["content-", "resent-", "list-"];
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The state of the search.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    octets: Vec<u8>,
+    /// Start of the first line not yet judged.
+    line: usize,
+    /// Where the search for a line end goes on.
+    searched: usize,
+    fields: Vec<Span>,
+    /// The first line is an mbox separator.
+    mbox: bool,
+    separator_missing: bool,
+    done: bool,
+}
+
+impl Scan {
+    /// True once the header section has ended.
+    pub(super) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Takes more input; returns the first bytes of the body once the header section has ended.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.octets.extend_from_slice(bytes);
+        while let Some(at) = self.octets[self.searched..].iter().position(|b| *b == b'\n') {
+            let end = self.searched + at + 1;
+            self.searched = end;
+            if let Some(body) = self.judge(end) {
+                return Some(self.end(body));
+            }
+        }
+        self.searched = self.octets.len();
+        if self.octets.len() > HEADER_LIMIT {
+            self.separator_missing = true;
+            return Some(self.end(self.line));
+        }
+        None
+    }
+
+    /// The input has ended; returns the body that was held back, if the header section had not ended.
+    pub(super) fn finish(&mut self) -> Option<Vec<u8>> {
+        if self.done {
+            return None;
+        }
+        let end = self.octets.len();
+        let body = if self.line < end { self.judge(end).unwrap_or(end) } else { end };
+        Some(self.end(body))
+    }
+
+    /// The message, with the facts about its body.
+    pub(super) fn into_message(self, shape: Shape) -> Message {
+        let separator_missing = self.separator_missing && shape.bytes > 0;
+        Message { octets: self.octets, fields: self.fields, shape, separator_missing }
+    }
+
+    /// Judges the line from `self.line` to `end`; returns where the body starts if it ends the section.
+    fn judge(&mut self, end: usize) -> Option<usize> {
+        let mut start = self.line;
+        let first = start == 0;
+        if first && self.octets[..end].starts_with(BYTE_ORDER_MARK) {
+            start = BYTE_ORDER_MARK.len();
+        }
+        let text = content(&self.octets, start..end);
+        let line = &self.octets[text.clone()];
+        if line.is_empty() {
+            return Some(end);
+        }
+        if first && is_mbox(line) {
+            self.mbox = true;
+        } else if let (b' ' | b'\t', Some(last)) = (line[0], self.fields.last_mut()) {
+            last.whole.end = end;
+            last.value.end = text.end;
+        } else if let Some((name, value)) = split(line) {
+            self.fields.push(Span { whole: start..end, name: start..start + name, value: start + value..text.end });
+        } else {
+            self.separator_missing = true;
+            return Some(self.line);
+        }
+        self.line = end;
+        None
+    }
+
+    /// Ends the section before `body`, or before everything if nothing in it is believable.
+    fn end(&mut self, body: usize) -> Vec<u8> {
+        self.done = true;
+        if self.fields.iter().any(|span| is_known(&self.octets[span.name.clone()])) {
+            return self.octets.split_off(body);
+        }
+        self.fields.clear();
+        self.separator_missing = false;
+        std::mem::take(&mut self.octets)
+    }
+}
+
+/// The range without its line end.
+fn content(octets: &[u8], line: Range<usize>) -> Range<usize> {
+    let mut end = line.end;
+    if octets[line.start..end].ends_with(b"\n") {
+        end -= 1;
+        if octets[line.start..end].ends_with(b"\r") {
+            end -= 1;
+        }
+    }
+    line.start..end
+}
+
+fn is_mbox(line: &[u8]) -> bool {
+    line.starts_with(b"From ") || line.starts_with(b">From ")
+}
+
+/// Lengths of the name and of all up to the value, if the line starts a field: RFC 5322 section 2.2,
+/// and section 4.5 for blanks before the colon.
+fn split(line: &[u8]) -> Option<(usize, usize)> {
+    let name = line.iter().take_while(|b| (33..127).contains(*b) && **b != b':').count();
+    let blanks = line[name..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    (name > 0 && line.get(name + blanks) == Some(&b':')).then_some((name, name + blanks + 1))
+}
+
+fn is_known(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    KNOWN.iter().any(|known| known.as_bytes() == name)
+        || KNOWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(input: &[u8]) -> (Vec<(String, Vec<u8>)>, Vec<u8>, bool) {
+        let mut body = Vec::new();
+        let message = Message::read(&mut &input[..], &mut body).unwrap();
+        let fields = message.fields().map(|f| (f.name.to_string(), f.value.to_vec())).collect();
+        (fields, body, message.separator_missing)
+    }
+
+    fn names(input: &[u8]) -> Vec<String> {
+        read(input).0.into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn line_ends_of_any_kind_are_read() {
+        for input in
+            [&b"To: a\nSubject: b\n\nc\n"[..], b"To: a\r\nSubject: b\r\n\r\nc\n", b"To: a\r\nSubject: b\n\r\nc\n"]
+        {
+            let (fields, body, missing) = read(input);
+            assert_eq!(fields, [("To".into(), b" a".to_vec()), ("Subject".into(), b" b".to_vec())]);
+            assert_eq!(body, b"c\n");
+            assert!(!missing);
+        }
+    }
+
+    #[test]
+    fn without_a_header_section_every_byte_is_body() {
+        for input in [
+            &b"error: disk full\n"[..],
+            b"error: disk full\n\nmore\n",
+            b"hello world\n",
+            b"hello",
+            b"\nSubject: late\n\nx",
+            b"12:03:44 start\n12:03:45 end\n",
+            b"see http://x\n",
+            b"From here on it fails\n",
+            b" To: a\n\nx",
+            b"\xff\xfe\x00",
+            b"",
+        ] {
+            let (fields, body, _) = read(input);
+            assert_eq!(body, input);
+            assert!(fields.is_empty());
+        }
+    }
+
+    #[test]
+    fn missing_blank_line_ends_the_fields_and_loses_nothing() {
+        let (fields, body, missing) = read(b"To: a\nSubject: b\nfirst line\nsecond: line\n");
+        assert_eq!(fields.len(), 2);
+        assert_eq!(body, b"first line\nsecond: line\n");
+        assert!(missing);
+    }
+
+    #[test]
+    fn last_field_needs_no_line_end() {
+        let (fields, body, missing) = read(b"To: a\nSubject: b");
+        assert_eq!(fields[1], ("Subject".into(), b" b".to_vec()));
+        assert!(body.is_empty() && !missing);
+    }
+
+    #[test]
+    fn mbox_line_and_byte_order_mark_go_before_genuine_fields() {
+        assert_eq!(names(b"From root@host Mon Jan  1 00:00:00 2026\nTo: a\n\nx"), ["To"]);
+        assert_eq!(names(b">From root\nTo: a\n\nx"), ["To"]);
+        assert_eq!(names(b"\xef\xbb\xbfTo: a\n\nx"), ["To"]);
+    }
+
+    #[test]
+    fn folded_values_keep_their_folds() {
+        let (fields, ..) = read(b"To: a,\r\n\tb\r\nSubject :c\n\nx");
+        assert_eq!(fields[0].1, b" a,\r\n\tb");
+        assert_eq!(fields[1], ("Subject".into(), b"c".to_vec()));
+    }
+
+    #[test]
+    fn name_with_a_blank_in_it_is_no_field() {
+        assert_eq!(names(b"To: a\nSub ject: b\n\nx"), ["To"]);
+    }
+
+    #[test]
+    fn endless_header_section_becomes_body_past_the_limit() {
+        let mut input = b"To: a\n".to_vec();
+        while input.len() <= HEADER_LIMIT + 200_000 {
+            input.extend_from_slice(b"X-Filler: some text that goes on and on\n");
+        }
+        let (fields, body, missing) = read(&input);
+        assert!(missing && !body.is_empty());
+        assert!(fields.len() * 40 + body.len() >= input.len() - 40);
+        assert!(body.starts_with(b"X-Filler: "));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_byte_is_lost(input in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
+            let mut body = Vec::new();
+            let message = Message::read(&mut &input[..], &mut body).unwrap();
+            proptest::prop_assert!(input.ends_with(&body));
+            proptest::prop_assert_eq!(message.shape.bytes, body.len() as u64);
+            if message.fields().next().is_none() && !message.octets.is_empty() {
+                proptest::prop_assert!(false, "octets without fields");
+            }
+        }
+
+        #[test]
+        fn fields_and_body_are_told_apart_in_anything_that_looks_like_mail(
+            input in "(From x\n)?((To|X-Y|Subject|[a-z]{1,5}): ?[ -~]{0,9}\r?\n([ \t][ -~]{0,9}\n)?){0,5}(\r?\n)?[ -~\n]{0,30}"
+        ) {
+            let mut body = Vec::new();
+            let message = Message::read(&mut input.as_bytes(), &mut body).unwrap();
+            proptest::prop_assert!(input.as_bytes().ends_with(&body));
+            for field in message.fields() {
+                proptest::prop_assert!(!field.name.contains(' '));
+            }
+        }
+    }
+}

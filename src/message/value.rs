@@ -1,0 +1,70 @@
+//! What a field's value says: the one place that knows mail-parser.
+//!
+//! mail-parser decodes RFC 2047 words, folds, comments and address syntax of every vintage; where
+//! fields begin and end is decided elsewhere (`scan.rs`), since it would lose bodies there.
+
+use mail_parser::{Address, HeaderName, HeaderValue, MessageParser};
+
+/// A display name and an address as mail-parser read them.
+pub(super) type Pair = (Option<String>, Option<String>);
+
+/// Name and address pairs of an address field's value, groups opened.
+pub(super) fn pairs(value: &[u8]) -> Vec<Pair> {
+    let field = as_field("To", &text(value));
+    let Some(message) = MessageParser::new().with_address_headers().parse_headers(field.as_bytes()) else {
+        return Vec::new();
+    };
+    let mut pairs = Vec::new();
+    for header in message.headers() {
+        if let HeaderValue::Address(addresses) = header.value() {
+            collect(addresses, &mut pairs);
+        }
+    }
+    pairs
+}
+
+/// The value of an unstructured field as a reader would see it: unfolded, RFC 2047 decoded.
+pub fn decoded(value: &[u8]) -> String {
+    let field = as_field("Subject", &text(value));
+    MessageParser::new()
+        .header_text(HeaderName::Subject)
+        .parse_headers(field.as_bytes())
+        .and_then(|message| message.subject().map(str::to_string))
+        .unwrap_or_default()
+}
+
+/// Bytes of unknown charset as text: UTF-8 if they are, else Windows-1252, in which every byte
+/// means something.
+pub fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_string(),
+        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+    }
+}
+
+/// A header section of that one field. Whatever could end it early becomes a blank.
+fn as_field(name: &str, value: &str) -> String {
+    let value: String = value.chars().map(|c| if matches!(c, '\r' | '\n' | '\0') { ' ' } else { c }).collect();
+    format!("{name}: {}\r\n\r\n", value.trim())
+}
+
+fn collect(addresses: &Address<'_>, pairs: &mut Vec<Pair>) {
+    for address in addresses.iter() {
+        let owned = |text: Option<&str>| text.map(str::to_string);
+        pairs.push((owned(address.name()), owned(address.address())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unstructured_values_are_unfolded_and_decoded() {
+        assert_eq!(decoded(b" =?utf-8?B?5aSH5Lu9?=\r\n =?utf-8?Q?_ok?= "), "备份 ok");
+        assert_eq!(decoded("备份".as_bytes()), "备份");
+        assert_eq!(decoded(b"caf\xe9"), "café");
+        assert_eq!(decoded(b"x\rInjected: y"), "x Injected: y");
+        assert_eq!(decoded(b""), "");
+    }
+}
