@@ -5,3 +5,4 @@ pub mod envelope;
 pub mod interval;
 pub mod message;
 pub mod outcome;
+pub mod rewrite;

@@ -70,6 +70,11 @@ impl<'a> Resolver<'a> {
         addresses.into_iter().map(|a| Recipient { original: original(&a), address: a }).collect()
     }
 
+    /// The address is a bare name, or one of this machine.
+    pub fn is_local(&self, address: &str) -> bool {
+        self.local_name(address.trim()).is_some()
+    }
+
     /// The bare name, if the address is one of this machine.
     fn local_name(&self, address: &str) -> Option<String> {
         let local = match address.rsplit_once('@') {

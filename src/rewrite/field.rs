@@ -1,0 +1,58 @@
+//! Writing single fields: names, encoded values, mailbox lists, folded where RFC 5322 section
+//! 2.1.1 wants it.
+
+use email_encoding::headers::{rfc2047, writer::EmailWriter};
+
+use crate::message::Mailbox;
+
+/// `Name: value` with a value that is known to be legal as it is.
+pub(super) fn plain(name: &str, value: &str, to: &mut Vec<u8>) {
+    to.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+}
+
+/// `Name: value` for text from anywhere: ASCII as it is on one line, anything else RFC 2047 encoded and folded.
+pub(super) fn unstructured(name: &str, value: &str, to: &mut Vec<u8>) {
+    let value = crate::outcome::clean(value);
+    if value.is_ascii() {
+        return plain(name, &value, to);
+    }
+    let mut line = format!("{name}: ");
+    let length = line.len();
+    {
+        let mut writer = EmailWriter::new(&mut line, length, 0, false);
+        // Writing to a string does not fail.
+        let _ = rfc2047::encode(&value, &mut writer);
+    }
+    to.extend_from_slice(line.as_bytes());
+    to.extend_from_slice(b"\r\n");
+}
+
+/// `Name: mailbox, mailbox`, one mailbox a line where there are several.
+pub(super) fn mailboxes(name: &str, mailboxes: &[Mailbox], to: &mut Vec<u8>) {
+    let list: Vec<String> = mailboxes.iter().map(Mailbox::to_string).collect();
+    plain(name, &list.join(",\r\n "), to);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_encoded_only_where_it_must_be() {
+        let mut out = Vec::new();
+        unstructured("Subject", "Cron <a@b> \"x\"\r\nBcc: y", &mut out);
+        assert_eq!(out, b"Subject: Cron <a@b> \"x\" Bcc: y\r\n");
+        out.clear();
+        unstructured("Subject", "备份", &mut out);
+        assert_eq!(out, b"Subject: =?utf-8?b?5aSH5Lu9?=\r\n");
+    }
+
+    #[test]
+    fn long_encoded_text_is_folded() {
+        let mut out = Vec::new();
+        unstructured("Subject", &"备份失败".repeat(40), &mut out);
+        let lines: Vec<&[u8]> = out.split(|b| *b == b'\n').collect();
+        assert!(lines.len() > 3 && lines.iter().all(|line| line.len() <= 78));
+        assert_eq!(crate::message::decoded(&out[8..]), "备份失败".repeat(40));
+    }
+}

@@ -1,0 +1,107 @@
+//! Who a mail is from: the account for the provider, the display name for the reader, the original
+//! where neither loses it.
+
+use super::Facts;
+use crate::message::{Mailbox, Message};
+
+/// The From field to be, and what keeps the original.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Originator {
+    /// The From field already is the account's.
+    Fits,
+    /// From becomes the account under this display name.
+    Replaced {
+        /// The display name that tells who it really was.
+        name: String,
+        /// Real addresses an answer can reach; empty for a local sender.
+        reply_to: Vec<Mailbox>,
+    },
+}
+
+/// Decides on the From field. `is_local` tells names of this machine.
+pub(super) fn originator(message: &Message, facts: &Facts<'_>, is_local: &dyn Fn(&str) -> bool) -> Originator {
+    let written = message.named("From").next().map(|field| field.mailboxes()).unwrap_or_default();
+    if let [only] = written.as_slice()
+        && only.address.eq_ignore_ascii_case(facts.account.as_ref())
+    {
+        return Originator::Fits;
+    }
+    let from = if written.is_empty() { vec![asked(facts)] } else { written };
+    let reply_to: Vec<Mailbox> = from.iter().filter(|m| is_real(m, is_local)).cloned().collect();
+    Originator::Replaced { name: display_name(&from[0], facts, is_local), reply_to }
+}
+
+/// The sender the command line speaks of, where the message has none: `-F name -f address`, else the user.
+fn asked(facts: &Facts<'_>) -> Mailbox {
+    let of_option = facts.sender.and_then(|sender| Mailbox::list(sender.as_bytes()).into_iter().next());
+    let address = of_option.as_ref().map_or_else(|| facts.user.to_string(), |mailbox| mailbox.address.clone());
+    let name = facts.full_name.map(crate::outcome::clean).filter(|name| !name.is_empty());
+    Mailbox { name: name.or_else(|| of_option.and_then(|mailbox| mailbox.name)), address }
+}
+
+fn is_real(mailbox: &Mailbox, is_local: &dyn Fn(&str) -> bool) -> bool {
+    !is_local(&mailbox.address) && mailbox.address.parse::<lettre::Address>().is_ok()
+}
+
+/// `Cron Daemon (root@web1)` for a local sender, the given name or else the address for a real one.
+fn display_name(from: &Mailbox, facts: &Facts<'_>, is_local: &dyn Fn(&str) -> bool) -> String {
+    let name = from.name.as_deref().map(without_brackets).filter(|name| !name.is_empty());
+    if !is_local(&from.address) {
+        return name.map_or_else(|| crate::outcome::clean(&from.address), str::to_string);
+    }
+    let who = format!("{}@{}", crate::outcome::clean(from.parts().0), facts.host);
+    match name {
+        Some(name) => format!("{name} ({who})"),
+        None => who,
+    }
+}
+
+/// cron writes its name as a comment within the quotes: `"(Cron Daemon)"`.
+fn without_brackets(name: &str) -> &str {
+    let name = name.trim();
+    name.strip_prefix('(').and_then(|n| n.strip_suffix(')')).unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(fields: &str, full_name: Option<&str>, sender: Option<&str>) -> Originator {
+        let account = "account@x.org".parse().unwrap();
+        let facts = Facts { account: &account, host: "web1", user: "root", full_name, sender, date: "", unique: "" };
+        let message = Message::read(&mut format!("{fields}\n").as_bytes(), &mut Vec::new()).unwrap();
+        originator(&message, &facts, &|a| !a.contains('@') || a.ends_with("@web1"))
+    }
+
+    fn name(fields: &str) -> String {
+        match of(fields, Some("CronDaemon"), None) {
+            Originator::Fits => "fits".to_string(),
+            Originator::Replaced { name, .. } => name,
+        }
+    }
+
+    #[test]
+    fn local_senders_are_named_with_their_host() {
+        assert_eq!(name("From: \"(Cron Daemon)\" <root>\n"), "Cron Daemon (root@web1)");
+        assert_eq!(name("From: root (Cron Daemon)\n"), "Cron Daemon (root@web1)");
+        assert_eq!(name("From: root@web1\n"), "root@web1");
+        assert_eq!(name("Subject: no from\n"), "CronDaemon (root@web1)");
+    }
+
+    #[test]
+    fn real_senders_keep_name_and_address() {
+        let alice = Mailbox { name: Some("Alice".into()), address: "alice@corp.org".into() };
+        let expected = Originator::Replaced { name: "Alice".into(), reply_to: vec![alice] };
+        assert_eq!(of("From: Alice <alice@corp.org>\n", None, None), expected);
+        assert_eq!(name("From: alice@corp.org\n"), "alice@corp.org");
+        let Originator::Replaced { name, reply_to } = of("Subject: x\n", Some("Bob"), Some("bob@corp.org")) else {
+            panic!("not replaced")
+        };
+        assert_eq!((name.as_str(), reply_to[0].address.as_str()), ("Bob", "bob@corp.org"));
+    }
+
+    #[test]
+    fn account_itself_fits() {
+        assert_eq!(of("From: Me <Account@X.org>\n", None, None), Originator::Fits);
+    }
+}
