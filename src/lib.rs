@@ -6,3 +6,4 @@ pub mod interval;
 pub mod message;
 pub mod outcome;
 pub mod rewrite;
+pub mod spool;

@@ -1,0 +1,251 @@
+//! The right to send a mail: an exclusive lock on its immutable file, held as long as the claim
+//! lives and let go by the kernel if its holder dies.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use super::{Entry, Error, Progress, QueueId, Record, Spool, journal, sync_directory};
+
+/// An envelope block longer than this is no envelope block.
+const MOST_BLOCK: u64 = 8 << 20;
+
+/// A mail that nobody else will touch.
+#[derive(Debug)]
+pub struct Claim {
+    spool: Spool,
+    file: File,
+    content_at: u64,
+    /// The envelope and all that is known of the mail.
+    pub entry: Entry,
+    /// What has happened to it so far.
+    pub progress: Progress,
+}
+
+/// The message of a claim in wire form, from its start.
+#[derive(Debug)]
+pub struct Content<'a>(io::Take<&'a File>);
+
+impl Read for Content<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Spool {
+    /// Claims a mail; none if another process has it or it is gone.
+    ///
+    /// # Errors
+    /// [`Error::Read`], or [`Error::Damaged`] if the file is no entry.
+    pub fn claim(&self, id: &QueueId) -> Result<Option<Claim>, Error> {
+        let path = self.file("queue", id);
+        let fail = |source| Error::Read { path: path.clone(), source };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fail(error)),
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(fail(error)),
+        }
+        // Whoever had it before may have finished it between our open and our lock.
+        if file.metadata().map_err(fail)?.nlink() == 0 || !fs::exists(&path).map_err(fail)? {
+            return Ok(None);
+        }
+        let (entry, content_at) = read_block(&file, &path)?;
+        let progress = journal::read(&self.journal(id)).map_err(fail)?;
+        Ok(Some(Claim { spool: self.clone(), file, content_at, entry, progress }))
+    }
+
+    /// Reads an entry and its journal without claiming it; none if it is gone.
+    ///
+    /// # Errors
+    /// As [`Spool::claim`].
+    pub fn peek(&self, id: &QueueId) -> Result<Option<(Entry, Progress)>, Error> {
+        let path = self.file("queue", id);
+        let fail = |source| Error::Read { path: path.clone(), source };
+        match File::open(&path) {
+            Ok(file) => {
+                let entry = read_block(&file, &path)?.0;
+                Ok(Some((entry, journal::read(&self.journal(id)).map_err(fail)?)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(fail(error)),
+        }
+    }
+
+    fn journal(&self, id: &QueueId) -> PathBuf {
+        self.directory("queue").join(format!("{id}.journal"))
+    }
+}
+
+impl Claim {
+    /// The message, from its start.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn content(&self) -> Result<Content<'_>, Error> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(self.content_at))
+            .map_err(|source| Error::Read { path: self.spool.file("queue", &self.entry.id), source })?;
+        Ok(Content(file.take(self.entry.size)))
+    }
+
+    /// Writes down what happened; returns once it is on disk.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn record(&mut self, records: &[Record]) -> Result<(), Error> {
+        let path = self.spool.journal(&self.entry.id);
+        journal::append(&path, records).map_err(|source| Error::Write { path, source })?;
+        for record in records {
+            self.progress.last.insert(record.recipient, record.clone());
+        }
+        Ok(())
+    }
+
+    /// All recipients have it: takes the mail out of the queue for good. The removal is itself the
+    /// record, so it is on disk when this returns; the journal goes after it.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; then the mail may still stand in the queue.
+    pub fn remove(self) -> Result<(), Error> {
+        let path = self.spool.file("queue", &self.entry.id);
+        fs::remove_file(&path)
+            .and_then(|()| sync_directory(&self.spool.directory("queue")))
+            .map_err(|source| Error::Write { path, source })?;
+        // Without its entry a journal means nothing; one that stays is swept.
+        let _ = fs::remove_file(self.spool.journal(&self.entry.id));
+        Ok(())
+    }
+
+    /// Some recipient will never have it: keeps mail and journal in `failed/`, for a person to look at.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; then the mail still stands in the queue.
+    pub fn fail(self) -> Result<(), Error> {
+        let id = &self.entry.id;
+        let (journal, failed) = (self.spool.journal(id), self.spool.directory("failed"));
+        // The journal first: an entry without it would be sent again should it come back.
+        let moved = fs::copy(&journal, failed.join(format!("{id}.journal")))
+            .and_then(|_| fs::rename(self.spool.file("queue", id), failed.join(id.as_str())))
+            .and_then(|()| sync_directory(&failed))
+            .and_then(|()| sync_directory(&self.spool.directory("queue")));
+        moved.map_err(|source| Error::Write { path: failed.join(id.as_str()), source })?;
+        let _ = fs::remove_file(journal);
+        Ok(())
+    }
+}
+
+/// The envelope block, and where the message starts.
+fn read_block(file: &File, path: &std::path::Path) -> Result<(Entry, u64), Error> {
+    let fail = |source| Error::Read { path: path.to_path_buf(), source };
+    let damaged = |why: String| Error::Damaged { path: path.to_path_buf(), why };
+    let mut reader = BufReader::new(file.take(MOST_BLOCK));
+    let mut block = Vec::new();
+    loop {
+        let before = block.len();
+        if reader.read_until(b'\n', &mut block).map_err(fail)? == 0 {
+            return Err(damaged("its envelope block has no end".into()));
+        }
+        if block[before..] == *b"\n" {
+            break;
+        }
+    }
+    let text = std::str::from_utf8(&block).map_err(|_| damaged("its envelope block is not text".into()))?;
+    let entry = Entry::parse(text.trim_end_matches('\n')).map_err(damaged)?;
+    let content_at = block.len() as u64;
+    let length = file.metadata().map_err(fail)?.len();
+    if length != content_at + entry.size {
+        return Err(damaged(format!("it holds {} octets instead of {}", length - content_at, entry.size)));
+    }
+    Ok((entry, content_at))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::super::Draft;
+    use super::super::entry::tests::example;
+    use super::*;
+    use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
+
+    fn queued(recipients: &[&str]) -> (tempfile::TempDir, Spool, QueueId) {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create().unwrap();
+        let entry = example(recipients);
+        let mut draft = Draft::create(&spool, entry.id).unwrap();
+        draft.envelope(&entry).unwrap();
+        draft.write_all(b"Subject: x\r\n\r\nbody\r\n").unwrap();
+        draft.commit().unwrap();
+        (directory, spool, entry.id)
+    }
+
+    fn record(recipient: usize, status: Status) -> Record {
+        let outcome = Outcome {
+            status,
+            stage: Stage::Content,
+            scope: Scope::Recipient,
+            enhanced: EnhancedStatus::new(2, 0, 0),
+            reason: "250 ok".into(),
+        };
+        Record { at: jiff::Timestamp::UNIX_EPOCH, recipient, outcome, next_attempt: None }
+    }
+
+    #[test]
+    fn mail_can_be_claimed_once_and_read_again_and_again() {
+        let (_keep, spool, id) = queued(&["a@x.org"]);
+        let claim = spool.claim(&id).unwrap().unwrap();
+        assert!(spool.claim(&id).unwrap().is_none());
+        for _ in 0..2 {
+            let mut text = String::new();
+            claim.content().unwrap().read_to_string(&mut text).unwrap();
+            assert_eq!(text, "Subject: x\r\n\r\nbody\r\n");
+        }
+        drop(claim);
+        assert!(spool.claim(&id).unwrap().is_some());
+    }
+
+    #[test]
+    fn removed_mail_is_gone() {
+        let (_keep, spool, id) = queued(&["a@x.org"]);
+        spool.claim(&id).unwrap().unwrap().remove().unwrap();
+        assert!(spool.claim(&id).unwrap().is_none());
+        assert!(spool.ids().unwrap().is_empty());
+        assert_eq!(fs::read_dir(spool.directory("queue")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn settled_recipients_stay_settled_for_the_next_claim() {
+        let (_keep, spool, id) = queued(&["a@x.org", "b@x.org"]);
+        let mut claim = spool.claim(&id).unwrap().unwrap();
+        claim.record(&[record(0, Status::Sent), record(1, Status::Deferred)]).unwrap();
+        drop(claim);
+        let mut claim = spool.claim(&id).unwrap().unwrap();
+        assert!(claim.progress.is_settled(0) && !claim.progress.is_settled(1));
+        claim.record(&[record(1, Status::Bounced)]).unwrap();
+        claim.fail().unwrap();
+        assert!(spool.ids().unwrap().is_empty());
+        let mut kept: Vec<_> =
+            fs::read_dir(spool.directory("failed")).unwrap().map(|f| f.unwrap().file_name()).collect();
+        kept.sort();
+        assert_eq!(kept, [id.to_string().as_str(), format!("{id}.journal").as_str()]);
+    }
+
+    #[test]
+    fn cut_or_strange_files_are_named_not_sent() {
+        let (_keep, spool, id) = queued(&["a@x.org"]);
+        let path = spool.file("queue", &id);
+        let whole = fs::read(&path).unwrap();
+        for cut in [0, 5, whole.len() - 25, whole.len() - 1] {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let error = spool.claim(&id).unwrap_err();
+            assert!(matches!(error, Error::Damaged { .. }), "{cut}: {error}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A mail being written: in `tmp/` until it is whole, then synced and renamed into `queue/`. The
+//! directory's sync after that is the moment of acceptance.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{Entry, Error, QueueId, Spool, sync_directory};
+
+/// Enough that a common mail is one write.
+const BUFFER: usize = 64 << 10;
+
+/// A queue file that does not count yet. Dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Draft {
+    spool: Spool,
+    id: QueueId,
+    path: PathBuf,
+    file: BufWriter<File>,
+    size_at: u64,
+    message: u64,
+    /// The name in `tmp/` is ours to remove.
+    named: bool,
+}
+
+impl Draft {
+    /// Starts an entry's file.
+    ///
+    /// # Errors
+    /// [`Error::Create`] if `tmp/` takes no file.
+    pub fn create(spool: &Spool, id: QueueId) -> Result<Self, Error> {
+        let path = spool.file("tmp", &id);
+        let file = create_new(&path).map_err(|source| Error::Create { path: path.clone(), source })?;
+        let file = BufWriter::with_capacity(BUFFER, file);
+        Ok(Self { spool: spool.clone(), id, path, file, size_at: 0, message: 0, named: true })
+    }
+
+    /// Writes the envelope block; the message follows through [`Write`].
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn envelope(&mut self, entry: &Entry) -> Result<(), Error> {
+        let (block, size_at) = entry.block();
+        self.size_at = size_at as u64;
+        self.file.write_all(block.as_bytes()).map_err(|source| self.failed(source))
+    }
+
+    /// Makes the mail exist: sync, rename, sync of the directory. After this it is accepted.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; then nothing has been accepted.
+    pub fn commit(mut self) -> Result<u64, Error> {
+        let size = self.message;
+        self.publish(size).map_err(|source| self.failed(source))?;
+        Ok(size)
+    }
+
+    fn publish(&mut self, size: u64) -> io::Result<()> {
+        self.file.flush()?;
+        let file = self.file.get_ref();
+        file.write_all_at(Entry::size_digits(size).as_bytes(), self.size_at)?;
+        file.sync_all()?;
+        let (from, to) = (self.path.clone(), self.spool.file("queue", &self.id));
+        fs::rename(from, &to)?;
+        self.named = false;
+        sync_directory(&self.spool.directory("queue")).inspect_err(|_| {
+            // Not surely on disk is not accepted: the caller will hear so, and must not be wrong.
+            let _ = fs::remove_file(&to);
+        })
+    }
+
+    /// Leaves nothing behind.
+    ///
+    /// # Errors
+    /// [`Error::Write`] if even that fails.
+    pub fn discard(mut self) -> Result<(), Error> {
+        self.named = false;
+        fs::remove_file(&self.path).map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Write { path: self.path.clone(), source }
+    }
+}
+
+/// Octets of the message.
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.message += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.named {
+            // Debris is swept later; there is nobody to tell.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A file for our eyes alone that did not exist.
+pub(super) fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::tests::example;
+    use super::*;
+
+    fn spool() -> (tempfile::TempDir, Spool) {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create().unwrap();
+        (directory, spool)
+    }
+
+    fn files(spool: &Spool, name: &str) -> usize {
+        fs::read_dir(spool.directory(name)).unwrap().count()
+    }
+
+    #[test]
+    fn committed_mail_stands_in_the_queue_and_nowhere_else() {
+        let (_keep, spool) = spool();
+        let entry = example(&["a@x.org"]);
+        let mut draft = Draft::create(&spool, entry.id).unwrap();
+        draft.envelope(&entry).unwrap();
+        draft.write_all(b"Subject: x\r\n\r\nbody\r\n").unwrap();
+        assert_eq!(draft.commit().unwrap(), 20);
+        assert_eq!((files(&spool, "queue"), files(&spool, "tmp")), (1, 0));
+        let text = fs::read_to_string(spool.file("queue", &entry.id)).unwrap();
+        assert!(text.contains("size: 000000000000020\n\nSubject: x\r\n"));
+    }
+
+    #[test]
+    fn abandoned_draft_leaves_nothing() {
+        let (_keep, spool) = spool();
+        let entry = example(&["a@x.org"]);
+        let mut draft = Draft::create(&spool, entry.id).unwrap();
+        draft.envelope(&entry).unwrap();
+        drop(draft);
+        assert_eq!((files(&spool, "queue"), files(&spool, "tmp")), (0, 0));
+    }
+
+    #[test]
+    fn spool_made_twice_is_the_same() {
+        let (_keep, spool) = spool();
+        assert_eq!(spool.defects(), Vec::<String>::new());
+        spool.create().unwrap();
+        assert_eq!(spool.defects(), Vec::<String>::new());
+        fs::remove_dir(spool.directory("failed")).unwrap();
+        assert_eq!(spool.defects().len(), 1);
+    }
+}

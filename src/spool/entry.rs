@@ -1,0 +1,223 @@
+//! The envelope block at the head of a queue file: `key: value` lines a person can read at three
+//! in the morning, with a version, ended by an empty line. The message in wire form follows.
+
+use std::fmt::Write as _;
+
+use lettre::Address;
+
+use super::QueueId;
+
+/// The first line of every entry; the number is the format's version.
+const MAGIC: &str = "mailx-t-entry: 1";
+/// The size stands in a field of fixed width, since it is known only when the message has been written.
+const SIZE_WIDTH: usize = 15;
+
+/// One forward-path of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRecipient {
+    /// Where the mail goes.
+    pub address: Address,
+    /// What the caller wrote, where that was another name.
+    pub original: Option<String>,
+}
+
+/// All that is known of a mail beside its octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name in the queue.
+    pub id: QueueId,
+    /// When it was accepted, to the microsecond.
+    pub arrived: jiff::Timestamp,
+    /// Who handed it in: the uid of the calling process.
+    pub uid: u32,
+    /// MAIL FROM; none is the null reverse-path.
+    pub reverse_path: Option<Address>,
+    /// Who the mail is really from, as the caller knows it; a failure is reported there.
+    pub originator: String,
+    /// One or more.
+    pub recipients: Vec<EntryRecipient>,
+    /// The value of its Message-ID field, the same over all attempts.
+    pub message_id: String,
+    /// The content has bytes over 127: BODY=8BITMIME, RFC 6152.
+    pub eight_bit: bool,
+    /// The names of the repairs made.
+    pub repairs: Vec<String>,
+    /// The message's octets in wire form.
+    pub size: u64,
+}
+
+impl Entry {
+    /// The block, and where the digits of the size stand in it.
+    pub(super) fn block(&self) -> (String, usize) {
+        let mut block = format!("{MAGIC}\n");
+        let mut line = |key: &str, value: &dyn std::fmt::Display| {
+            // Writing to a string does not fail.
+            let _ = writeln!(block, "{key}: {}", one_line(&value.to_string()));
+        };
+        line("id", &self.id);
+        line("arrived", &self.arrived);
+        line("uid", &self.uid);
+        line("from", &self.reverse_path.as_ref().map(Address::to_string).unwrap_or_default());
+        line("originator", &self.originator);
+        for recipient in &self.recipients {
+            line("to", &recipient.address);
+            if let Some(original) = &recipient.original {
+                line("original-to", original);
+            }
+        }
+        line("message-id", &self.message_id);
+        line("body", &if self.eight_bit { "8bit" } else { "7bit" });
+        line("repairs", &self.repairs.join(" "));
+        block.push_str("size: ");
+        let size_at = block.len();
+        let _ = write!(block, "{:0SIZE_WIDTH$}\n\n", self.size);
+        (block, size_at)
+    }
+
+    /// The digits that stand for a size in the block.
+    pub(super) fn size_digits(size: u64) -> String {
+        format!("{size:0SIZE_WIDTH$}")
+    }
+
+    /// Reads a block without its final empty line.
+    ///
+    /// # Errors
+    /// A sentence about the first thing that is not as it must be. Unknown keys are passed over: a later
+    /// version may add some.
+    pub(super) fn parse(block: &str) -> Result<Self, String> {
+        let mut lines = block.lines();
+        if lines.next() != Some(MAGIC) {
+            return Err(format!("it does not start with \"{MAGIC}\""));
+        }
+        let mut draft = Parsed::default();
+        for line in lines {
+            let (key, value) =
+                line.split_once(": ").or_else(|| Some((line.strip_suffix(':')?, ""))).unwrap_or(("", ""));
+            draft.take(key, value).ok_or_else(|| format!("its line \"{key}\" cannot be read"))?;
+        }
+        draft.finish()
+    }
+}
+
+/// Keys seen so far.
+#[derive(Default)]
+struct Parsed {
+    id: Option<QueueId>,
+    arrived: Option<jiff::Timestamp>,
+    uid: Option<u32>,
+    reverse_path: Option<Option<Address>>,
+    originator: String,
+    recipients: Vec<EntryRecipient>,
+    message_id: String,
+    eight_bit: bool,
+    repairs: Vec<String>,
+    size: Option<u64>,
+}
+
+impl Parsed {
+    fn take(&mut self, key: &str, value: &str) -> Option<()> {
+        match key {
+            "id" => self.id = Some(QueueId::parse(value)?),
+            "arrived" => self.arrived = Some(value.parse().ok()?),
+            "uid" => self.uid = Some(value.parse().ok()?),
+            "from" if value.is_empty() => self.reverse_path = Some(None),
+            "from" => self.reverse_path = Some(Some(value.parse().ok()?)),
+            "originator" => self.originator = value.to_string(),
+            "to" => self.recipients.push(EntryRecipient { address: value.parse().ok()?, original: None }),
+            "original-to" => self.recipients.last_mut()?.original = Some(value.to_string()),
+            "message-id" => self.message_id = value.to_string(),
+            "body" => self.eight_bit = value == "8bit",
+            "repairs" => self.repairs = value.split_whitespace().map(str::to_string).collect(),
+            "size" => self.size = Some(value.parse().ok()?),
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn finish(self) -> Result<Entry, String> {
+        let missing = |key: &str| format!("it has no \"{key}\"");
+        if self.recipients.is_empty() {
+            return Err(missing("to"));
+        }
+        Ok(Entry {
+            id: self.id.ok_or_else(|| missing("id"))?,
+            arrived: self.arrived.ok_or_else(|| missing("arrived"))?,
+            uid: self.uid.ok_or_else(|| missing("uid"))?,
+            reverse_path: self.reverse_path.ok_or_else(|| missing("from"))?,
+            originator: self.originator,
+            recipients: self.recipients,
+            message_id: self.message_id,
+            eight_bit: self.eight_bit,
+            repairs: self.repairs,
+            size: self.size.ok_or_else(|| missing("size"))?,
+        })
+    }
+}
+
+/// Nothing from outside may start a line of its own.
+fn one_line(value: &str) -> String {
+    value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_string()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(crate) fn example(recipients: &[&str]) -> Entry {
+        Entry {
+            id: QueueId::new(),
+            arrived: "2026-11-20T09:30:03.123456Z".parse().unwrap(),
+            uid: 1000,
+            reverse_path: Some("account@x.org".parse().unwrap()),
+            originator: "alice".into(),
+            recipients: recipients
+                .iter()
+                .map(|r| EntryRecipient { address: r.parse().unwrap(), original: Some("root".into()) })
+                .collect(),
+            message_id: "<1@x.org>".into(),
+            eight_bit: true,
+            repairs: vec!["date".into(), "from".into()],
+            size: 42,
+        }
+    }
+
+    #[test]
+    fn block_reads_back() {
+        for mut entry in [example(&["a@x.org"]), example(&["a@x.org", "b@x.org"])] {
+            assert_eq!(Entry::parse(entry.block().0.trim_end_matches('\n')), Ok(entry.clone()));
+            entry.reverse_path = None;
+            entry.recipients[0].original = None;
+            entry.repairs.clear();
+            assert_eq!(Entry::parse(&entry.block().0), Ok(entry.clone()));
+        }
+    }
+
+    #[test]
+    fn size_stands_where_the_block_says() {
+        let (block, at) = example(&["a@x.org"]).block();
+        assert_eq!(&block[at..at + SIZE_WIDTH], Entry::size_digits(42));
+        assert!(block.ends_with("\n\n"));
+    }
+
+    #[test]
+    fn values_cannot_start_a_line() {
+        let mut entry = example(&["a@x.org"]);
+        entry.originator = "x\nto: evil@x.org".into();
+        let back = Entry::parse(&entry.block().0).unwrap();
+        assert_eq!(back.recipients.len(), 1);
+    }
+
+    #[test]
+    fn damaged_blocks_are_named() {
+        for (text, word) in [("", "start"), ("mailx-t-entry: 1\n", "\"to\""), ("mailx-t-entry: 1\nuid: x\n", "uid")] {
+            assert!(Entry::parse(text).unwrap_err().contains(word), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_without_harm(text in "(mailx-t-entry: 1\n)?([a-z-]{0,9}:? ?[ -~]{0,20}\n){0,8}") {
+            let _ = Entry::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What can go wrong with the disk.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Trouble with the spool: which file, what was tried, why.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or directory cannot be made.
+    #[error("cannot create {}: {source}", path.display())]
+    Create {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file in the queue is not what `docs/spool.md` says it must be.
+    #[error("{} is no queue entry: {why}: move it away and look at it", path.display())]
+    Damaged {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file or directory cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written, synced or put in its place.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}

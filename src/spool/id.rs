@@ -1,0 +1,72 @@
+//! The queue id: the name of a mail in the spool, in the log and for people.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Fifteen characters of `0-9A-Z`: ten for the microsecond, so that ids sort by arrival, five by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueueId([u8; LENGTH]);
+
+const LENGTH: usize = 15;
+const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+impl QueueId {
+    /// A new id. That it is new is not promised here but by the file system, where it is created exclusively.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::of(now.as_micros() as u64, fastrand::u64(..))
+    }
+
+    fn of(mut micros: u64, mut chance: u64) -> Self {
+        let mut id = [b'0'; LENGTH];
+        let mut digits = |range: std::ops::Range<usize>, number: &mut u64| {
+            for at in range.rev() {
+                id[at] = DIGITS[(*number % 36) as usize];
+                *number /= 36;
+            }
+        };
+        digits(0..10, &mut micros);
+        digits(10..LENGTH, &mut chance);
+        Self(id)
+    }
+
+    /// The id of that name, if it is one.
+    pub fn parse(name: &str) -> Option<Self> {
+        let bytes: [u8; LENGTH] = name.as_bytes().try_into().ok()?;
+        bytes.iter().all(|b| DIGITS.contains(b)).then_some(Self(bytes))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        // Only made of DIGITS.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for QueueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_arrival() {
+        assert!(QueueId::of(1_700_000_000_000_000, 99) < QueueId::of(1_700_000_000_000_001, 0));
+        assert!(QueueId::of(u64::MAX, u64::MAX).as_str().len() == LENGTH);
+    }
+
+    #[test]
+    fn names_of_other_files_are_no_ids() {
+        let id = QueueId::new();
+        assert_eq!(QueueId::parse(id.as_str()), Some(id));
+        for name in ["", "short", "ABCDEFGHIJKLMN.", "abcdefghijklmno", "ABCDEFGHIJKLMNO.journal", "../../../../../etc"]
+        {
+            assert_eq!(QueueId::parse(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What happened to an entry since it was accepted: `queue/ID.journal`, append-only, one line per
+//! recipient per attempt, synced before the next step. A last line without its end was torn by a
+//! crash and does not count.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
+
+/// One line: an outcome, for whom, when, and when to try again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// When it happened.
+    pub at: jiff::Timestamp,
+    /// The recipient's place in the entry's list, from 0.
+    pub recipient: usize,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Not before this, for a deferred one.
+    pub next_attempt: Option<jiff::Timestamp>,
+}
+
+/// Where an entry stands, from all its lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The last record of each recipient that has one.
+    pub last: std::collections::BTreeMap<usize, Record>,
+    /// The most attempts any recipient has had.
+    pub attempts: u32,
+}
+
+impl Progress {
+    /// Nothing will happen to this recipient any more.
+    pub fn is_settled(&self, recipient: usize) -> bool {
+        self.last.get(&recipient).is_some_and(|record| record.outcome.status != Status::Deferred)
+    }
+
+    fn read(text: &str) -> Self {
+        let mut progress = Self::default();
+        let mut attempts = std::collections::BTreeMap::<usize, u32>::new();
+        for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
+            if let Some(record) = Record::parse(line) {
+                *attempts.entry(record.recipient).or_default() += 1;
+                progress.last.insert(record.recipient, record);
+            }
+        }
+        progress.attempts = attempts.values().copied().max().unwrap_or(0);
+        progress
+    }
+}
+
+impl Record {
+    /// Fields divided by tabs: none of them can hold one.
+    fn line(&self) -> String {
+        let outcome = &self.outcome;
+        let next = self.next_attempt.map_or("-".to_string(), |at| at.to_string());
+        format!(
+            "{}\t{}\t{}\t{}\t{}\t{}\t{next}\t{}\n",
+            self.at,
+            self.recipient,
+            outcome.status.name(),
+            outcome.stage,
+            scope_name(outcome.scope),
+            outcome.enhanced,
+            crate::outcome::clean(&outcome.reason),
+        )
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.splitn(8, '\t');
+        let mut next = || fields.next();
+        let at = next()?.parse().ok()?;
+        let recipient = next()?.parse().ok()?;
+        let status = Status::from_name(next()?)?;
+        let stage = Stage::from_name(next()?)?;
+        let scope = scope_of(next()?)?;
+        let enhanced: EnhancedStatus = next()?.parse().ok()?;
+        let next_attempt = match next()? {
+            "-" => None,
+            at => Some(at.parse().ok()?),
+        };
+        let reason = next()?.to_string();
+        Some(Self { at, recipient, outcome: Outcome { status, stage, scope, enhanced, reason }, next_attempt })
+    }
+}
+
+const SCOPES: [(Scope, &str); 4] = [
+    (Scope::Recipient, "recipient"),
+    (Scope::Message, "message"),
+    (Scope::Host, "host"),
+    (Scope::Configuration, "configuration"),
+];
+
+fn scope_name(scope: Scope) -> &'static str {
+    SCOPES.iter().find(|(s, _)| *s == scope).map_or("", |(_, name)| name)
+}
+
+fn scope_of(name: &str) -> Option<Scope> {
+    SCOPES.iter().find(|(_, n)| *n == name).map(|(scope, _)| *scope)
+}
+
+/// Reads a journal; none is an empty one.
+pub(super) fn read(path: &Path) -> io::Result<Progress> {
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+        Ok(_) => Ok(Progress::read(&String::from_utf8_lossy(&bytes))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Progress::default()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Adds records, and returns once they are on disk. A torn last line is closed first, so that it
+/// cannot swallow the new one.
+pub(super) fn append(path: &Path, records: &[Record]) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).read(true).create(true).mode(0o600).open(path)?;
+    let mut before = Vec::new();
+    file.read_to_end(&mut before)?;
+    let mut lines = if before.is_empty() || before.ends_with(b"\n") { String::new() } else { "\n".to_string() };
+    lines.extend(records.iter().map(Record::line));
+    file.write_all(lines.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(recipient: usize, status: Status, reason: &str) -> Record {
+        Record {
+            at: "2026-11-20T09:30:03Z".parse().unwrap(),
+            recipient,
+            outcome: Outcome {
+                status,
+                stage: Stage::Rcpt,
+                scope: Scope::Recipient,
+                enhanced: EnhancedStatus::new(4, 2, 1),
+                reason: reason.into(),
+            },
+            next_attempt: Some("2026-11-20T09:31:03Z".parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn records_read_back_and_the_last_one_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ID.journal");
+        assert_eq!(read(&path).unwrap(), Progress::default());
+        append(&path, &[record(0, Status::Deferred, "451 later"), record(1, Status::Sent, "250 ok")]).unwrap();
+        append(&path, &[record(0, Status::Deferred, "451 a\tb\nc")]).unwrap();
+        let progress = read(&path).unwrap();
+        assert_eq!(progress.attempts, 2);
+        assert_eq!(progress.last[&0].outcome.reason, "451 a b c");
+        assert_eq!(progress.last[&0].next_attempt, record(0, Status::Sent, "").next_attempt);
+        assert!(progress.is_settled(1) && !progress.is_settled(0) && !progress.is_settled(2));
+    }
+
+    #[test]
+    fn torn_last_line_does_not_count_and_harms_no_later_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ID.journal");
+        let whole = record(0, Status::Sent, "250 ok").line();
+        for cut in 0..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert_eq!(read(&path).unwrap(), Progress::default(), "cut at {cut}");
+            append(&path, &[record(1, Status::Sent, "250 ok")]).unwrap();
+            let progress = read(&path).unwrap();
+            assert!(progress.is_settled(1), "cut at {cut}");
+        }
+    }
+}

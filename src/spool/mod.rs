@@ -1,0 +1,161 @@
+//! The disk. A mail is accepted the moment its file stands in `queue/`, synced, and the directory
+//! synced; nothing else in the house touches the queue. States, file format and crash points:
+//! `docs/spool.md`.
+
+mod claim;
+mod draft;
+mod entry;
+mod error;
+mod id;
+mod journal;
+mod spill;
+
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+
+pub use claim::{Claim, Content};
+pub use draft::Draft;
+pub use entry::{Entry, EntryRecipient};
+pub use error::Error;
+pub use id::QueueId;
+pub use journal::{Progress, Record};
+pub use spill::Spill;
+
+use crate::interval;
+
+/// `[spool]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Settings {
+    /// The spool's directory. Unset: `/var/spool/mailx-t`, or the user's own state directory.
+    pub path: Option<PathBuf>,
+    /// The largest message that is sent whole, in bytes.
+    pub max_message_size: ByteSize,
+    /// How long a caller who waits for the outcome waits at most.
+    #[serde(deserialize_with = "interval::deserialize")]
+    pub wait: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { path: None, max_message_size: ByteSize::mib(25), wait: Duration::from_secs(10) }
+    }
+}
+
+/// The directories of a spool and their modes: `drop/` takes from anyone and shows to nobody.
+const DIRECTORIES: [(&str, u32); 4] = [("drop", 0o3733), ("tmp", 0o700), ("queue", 0o700), ("failed", 0o700)];
+
+/// A spool directory.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    root: PathBuf,
+}
+
+impl Spool {
+    /// The spool at `root`; nothing is touched yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn directory(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    fn file(&self, directory: &str, id: &QueueId) -> PathBuf {
+        self.root.join(directory).join(id.as_str())
+    }
+
+    /// Makes what is missing of the directories, with their modes; safe to repeat.
+    ///
+    /// # Errors
+    /// [`Error::Create`] for the directory that cannot be made or given its mode.
+    pub fn create(&self) -> Result<(), Error> {
+        let make = |path: &Path, mode: u32| -> std::io::Result<()> {
+            if !path.is_dir() {
+                DirBuilder::new().recursive(true).mode(mode & 0o777).create(path)?;
+            }
+            if fs::metadata(path)?.mode() & 0o7777 != mode {
+                fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+            }
+            Ok(())
+        };
+        let wanted = std::iter::once((self.root.clone(), 0o755))
+            .chain(DIRECTORIES.iter().map(|(name, mode)| (self.directory(name), *mode)));
+        for (path, mode) in wanted {
+            make(&path, mode).map_err(|source| Error::Create { path, source })?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the spool, one sentence each; nothing if all is well.
+    pub fn defects(&self) -> Vec<String> {
+        let mut defects = Vec::new();
+        for (name, mode) in DIRECTORIES {
+            let path = self.directory(name);
+            match fs::metadata(&path) {
+                Err(error) => defects.push(format!("{}: {error}: run mailx-t ctl init", path.display())),
+                Ok(found) if !found.is_dir() => defects.push(format!("{} is no directory", path.display())),
+                Ok(found) if found.mode() & 0o7777 != mode => defects.push(format!(
+                    "{} has mode {:o} instead of {mode:o}: run mailx-t ctl init",
+                    path.display(),
+                    found.mode() & 0o7777
+                )),
+                Ok(_) => {}
+            }
+        }
+        let probe = QueueId::new();
+        match Draft::create(self, probe).and_then(Draft::discard) {
+            Ok(()) => {}
+            Err(error) => defects.push(error.to_string()),
+        }
+        defects
+    }
+
+    /// The ids of all mails in the queue, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the queue cannot be listed.
+    pub fn ids(&self) -> Result<Vec<QueueId>, Error> {
+        let path = self.directory("queue");
+        let fail = |source| Error::Read { path: path.clone(), source };
+        let mut ids = Vec::new();
+        for found in fs::read_dir(&path).map_err(fail)? {
+            let name = found.map_err(fail)?.file_name();
+            ids.extend(name.to_str().and_then(QueueId::parse));
+        }
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Keeps bytes that could not become a mail, in `failed/`, synced; returns where.
+    ///
+    /// # Errors
+    /// [`Error::Write`] if they cannot be kept there.
+    pub fn rescue(&self, bytes: &mut dyn std::io::Read) -> Result<PathBuf, Error> {
+        let id = QueueId::new();
+        let path = self.root.join("failed").join(format!("{id}.input"));
+        let mut keep = || -> std::io::Result<()> {
+            let mut file = draft::create_new(&path)?;
+            std::io::copy(bytes, &mut file)?;
+            file.sync_all()?;
+            sync_directory(&self.directory("failed"))
+        };
+        keep().map_err(|source| Error::Write { path: path.clone(), source })?;
+        Ok(path)
+    }
+}
+
+/// Makes what was renamed into or removed from a directory last (fsync(2) says when it must be asked for).
+fn sync_directory(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()
+}

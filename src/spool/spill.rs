@@ -1,0 +1,86 @@
+//! A body on its way into the spool: in memory while it is small, in a file under `tmp/` when it
+//! grows, so that memory stays bounded whatever a job prints.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
+use std::path::PathBuf;
+
+use super::{QueueId, Spool, draft};
+
+/// What stays in memory.
+const IN_MEMORY: usize = 256 << 10;
+
+/// Written once, then read once from its start. Its file has no name any more by the time it holds bytes.
+#[derive(Debug)]
+pub struct Spill {
+    path: PathBuf,
+    memory: Vec<u8>,
+    file: Option<File>,
+}
+
+impl Spill {
+    /// An empty one; the file, should it come to that, will lie in the spool's `tmp/`.
+    pub fn new(spool: &Spool) -> Self {
+        let path = spool.directory("tmp").join(format!("{}.body", QueueId::new()));
+        Self { path, memory: Vec::new(), file: None }
+    }
+
+    /// What was written, from the start.
+    ///
+    /// # Errors
+    /// Those of rewinding the file.
+    pub fn reader(&mut self) -> io::Result<Box<dyn Read + '_>> {
+        match &mut self.file {
+            None => Ok(Box::new(self.memory.as_slice())),
+            Some(file) => {
+                file.rewind()?;
+                Ok(Box::new(file))
+            }
+        }
+    }
+}
+
+impl Write for Spill {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(file) = &mut self.file {
+            return file.write(bytes);
+        }
+        if self.memory.len() + bytes.len() <= IN_MEMORY {
+            self.memory.extend_from_slice(bytes);
+            return Ok(bytes.len());
+        }
+        let mut file = draft::create_new(&self.path)?;
+        fs::remove_file(&self.path)?;
+        file.write_all(&self.memory)?;
+        self.memory = Vec::new();
+        let written = file.write(bytes);
+        self.file = Some(file);
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_or_large_it_reads_back_and_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create().unwrap();
+        for size in [0, 10, IN_MEMORY, IN_MEMORY + 1, 3 * IN_MEMORY] {
+            let mut spill = Spill::new(&spool);
+            let bytes: Vec<u8> = (0..size).map(|n| n as u8).collect();
+            bytes.chunks(1000).for_each(|piece| spill.write_all(piece).unwrap());
+            assert_eq!(spill.file.is_some(), size > IN_MEMORY);
+            let mut back = Vec::new();
+            spill.reader().unwrap().read_to_end(&mut back).unwrap();
+            assert!(back == bytes);
+            assert_eq!(fs::read_dir(directory.path().join("tmp")).unwrap().count(), 0);
+        }
+    }
+}
