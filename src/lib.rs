@@ -1,6 +1,7 @@
 //! mailx-t takes the place of sendmail.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod envelope;
 pub mod interval;
 pub mod message;

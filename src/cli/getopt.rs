@@ -1,0 +1,305 @@
+//! A lexer of the shape of getopt(3), over bytes: letters in, words out.
+//!
+//! Here live the words, and the [`Letter`] of which each face has a table. What
+//! a letter means is the face's business. clap cannot say what callers rely on
+//! (`-q` that never takes the next word, `-i -i`, letters nobody knows), getopt
+//! stops at the first letter it does not know. Every byte of the arguments
+//! comes out again in some word, so nothing a caller wrote is lost unseen.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use thiserror::Error;
+
+/// One letter of a command line: how it takes its value, what is done about it, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// The letter after the dash.
+    pub letter: char,
+    /// How it takes its value.
+    pub takes: Takes,
+    /// What is done about it.
+    pub treatment: Treatment,
+    /// What it does here, or why it need not do anything: a row of docs/compatibility.md.
+    pub reason: &'static str,
+}
+
+impl Letter {
+    /// A letter that does what it says.
+    pub const fn obeyed(letter: char, takes: Takes, reason: &'static str) -> Self {
+        Self { letter, takes, treatment: Treatment::Obeyed, reason }
+    }
+
+    /// A letter that is known, and not needed.
+    pub const fn ignored(letter: char, takes: Takes, reason: &'static str) -> Self {
+        Self { letter, takes, treatment: Treatment::Ignored, reason }
+    }
+}
+
+/// How a letter takes its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// The rest of its own argument, which may be empty; never the next argument (`-q`, `-q30m`).
+    Glued,
+    /// No value: further letters may follow in the same argument (`-ti`).
+    Nothing,
+    /// The rest of its own argument, or else the next argument (`-fX`, `-f X`, `-f ''`).
+    Value,
+}
+
+/// What is done about a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// Known, and not needed.
+    Ignored,
+    /// Does what it says.
+    Obeyed,
+}
+
+/// Where the options end, `--` apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// At the first operand (POSIX Utility Syntax Guideline 9; sendmail): no recipient can pass for an option.
+    FirstOperandEnds,
+    /// At `--` only: options and operands may mix (the mail(1) dialects).
+    Permute,
+}
+
+/// A part of the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// `--`: what follows are operands.
+    End,
+    /// `--name`, whole: no letter of anyone, and never read as a cluster of letters.
+    Long(OsString),
+    /// A letter whose value should have followed, at the end of the arguments.
+    Missing(char),
+    /// No option: an argument without a dash, a lone `-`, or anything after the end of the options.
+    Operand(OsString),
+    /// A letter of the table.
+    Option {
+        /// The letter.
+        letter: char,
+        /// Its value; none only for a letter that takes none.
+        value: Option<OsString>,
+    },
+    /// A letter, or a byte, that is not in the table.
+    Unknown(u8),
+}
+
+/// A malformed command line (EX_USAGE).
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Usage {
+    /// An option stands last, its value is not there.
+    #[error("option -{0} needs a value, and the command line ends after it")]
+    MissingValue(char),
+}
+
+/// The words of `arguments`, the program's name not among them.
+pub fn words(letters: &[Letter], order: Order, arguments: &[OsString]) -> Vec<Word> {
+    let mut words = Vec::with_capacity(arguments.len());
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_bytes() {
+            b"--" => {
+                words.push(Word::End);
+                break;
+            }
+            [b'-', b'-', ..] => words.push(Word::Long(argument.clone())),
+            [b'-', cluster @ ..] if !cluster.is_empty() => unbundle(letters, cluster, &mut rest, &mut words),
+            _ => {
+                words.push(Word::Operand(argument.clone()));
+                if order == Order::FirstOperandEnds {
+                    break;
+                }
+            }
+        }
+    }
+    words.extend(rest.cloned().map(Word::Operand));
+    words
+}
+
+/// What a face does about a value that is not there: a letter nobody needs cannot cost a mail.
+///
+/// # Errors
+/// The letter is obeyed, and without its value nobody knows what was meant.
+pub fn check_missing(letters: &[Letter], letter: char) -> Result<(), Usage> {
+    let is_obeyed = letters.iter().any(|known| known.letter == letter && known.treatment == Treatment::Obeyed);
+    if is_obeyed { Err(Usage::MissingValue(letter)) } else { Ok(()) }
+}
+
+/// Takes one argument apart, letter by letter, up to the first that takes a value.
+fn unbundle<'a>(
+    letters: &[Letter],
+    mut cluster: &[u8],
+    rest: &mut impl Iterator<Item = &'a OsString>,
+    words: &mut Vec<Word>,
+) {
+    while let Some((&byte, tail)) = cluster.split_first() {
+        cluster = tail;
+        let Some(known) = letters.iter().find(|known| known.letter == char::from(byte)) else {
+            words.push(Word::Unknown(byte));
+            continue;
+        };
+        let letter = known.letter;
+        let glued = || OsStr::from_bytes(tail).to_owned();
+        let value = match known.takes {
+            Takes::Nothing => {
+                words.push(Word::Option { letter, value: None });
+                continue;
+            }
+            Takes::Glued => Some(glued()),
+            Takes::Value if tail.is_empty() => rest.next().cloned(),
+            Takes::Value => Some(glued()),
+        };
+        words.push(value.map_or(Word::Missing(letter), |value| Word::Option { letter, value: Some(value) }));
+        return;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LETTERS: &[Letter] = &[
+        Letter::obeyed('f', Takes::Value, ""),
+        Letter::obeyed('i', Takes::Nothing, ""),
+        Letter::obeyed('q', Takes::Glued, ""),
+        Letter::obeyed('t', Takes::Nothing, ""),
+        Letter::ignored('X', Takes::Value, ""),
+    ];
+
+    fn lex(order: Order, arguments: &[&str]) -> Vec<Word> {
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        words(LETTERS, order, &arguments)
+    }
+
+    fn posix(arguments: &[&str]) -> Vec<Word> {
+        lex(Order::FirstOperandEnds, arguments)
+    }
+
+    fn flag(letter: char) -> Word {
+        Word::Option { letter, value: None }
+    }
+
+    fn with(letter: char, value: &str) -> Word {
+        Word::Option { letter, value: Some(value.into()) }
+    }
+
+    fn operand(text: &str) -> Word {
+        Word::Operand(text.into())
+    }
+
+    #[test]
+    fn letters_may_share_a_dash() {
+        assert_eq!(posix(&["-ti"]), [flag('t'), flag('i')]);
+        assert_eq!(posix(&["-tfroot@x"]), [flag('t'), with('f', "root@x")]);
+        assert_eq!(posix(&["-itf", "x"]), [flag('i'), flag('t'), with('f', "x")]);
+    }
+
+    #[test]
+    fn value_is_glued_or_the_next_argument_whatever_it_looks_like() {
+        assert_eq!(posix(&["-f<>"]), [with('f', "<>")]);
+        assert_eq!(posix(&["-f", ""]), [with('f', "")]);
+        assert_eq!(posix(&["-f", "-x"]), [with('f', "-x")]);
+        assert_eq!(posix(&["-f", "--", "-t"]), [with('f', "--"), flag('t')]);
+        assert_eq!(posix(&["-f=a"]), [with('f', "=a")]);
+    }
+
+    #[test]
+    fn glued_letter_leaves_the_next_argument_alone() {
+        assert_eq!(posix(&["-q", "a@x"]), [with('q', ""), operand("a@x")]);
+        assert_eq!(posix(&["-q30m"]), [with('q', "30m")]);
+    }
+
+    #[test]
+    fn missing_value_is_named_and_matters_only_where_it_is_needed() {
+        assert_eq!(posix(&["-t", "-f"]), [flag('t'), Word::Missing('f')]);
+        let told = check_missing(LETTERS, 'f').map_err(|usage| usage.to_string());
+        assert_eq!(told, Err("option -f needs a value, and the command line ends after it".into()));
+        assert_eq!(check_missing(LETTERS, 'X'), Ok(()));
+    }
+
+    #[test]
+    fn two_dashes_end_the_options() {
+        assert_eq!(posix(&["-t", "--", "-weird", "--"]), [flag('t'), Word::End, operand("-weird"), operand("--")]);
+        assert_eq!(lex(Order::Permute, &["a", "--", "-t"]), [operand("a"), Word::End, operand("-t")]);
+    }
+
+    #[test]
+    fn first_operand_ends_the_options_unless_they_permute() {
+        assert_eq!(posix(&["a", "-t"]), [operand("a"), operand("-t")]);
+        assert_eq!(lex(Order::Permute, &["a", "-t"]), [operand("a"), flag('t')]);
+    }
+
+    #[test]
+    fn lone_dash_and_empty_argument_are_operands() {
+        assert_eq!(posix(&["-"]), [operand("-")]);
+        assert_eq!(posix(&[""]), [operand("")]);
+    }
+
+    #[test]
+    fn unknown_letter_does_not_hide_its_neighbours() {
+        assert_eq!(posix(&["-tZi"]), [flag('t'), Word::Unknown(b'Z'), flag('i')]);
+    }
+
+    #[test]
+    fn long_option_is_not_read_as_letters() {
+        assert_eq!(posix(&["--from=x", "-t"]), [Word::Long("--from=x".into()), flag('t')]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_survive() {
+        let raw = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+        let arguments = [raw(b"-\xff\xe9t"), raw(b"-f\xff"), raw(b"\xfe@x")];
+        let expected = [
+            Word::Unknown(0xff),
+            Word::Unknown(0xe9),
+            flag('t'),
+            Word::Option { letter: 'f', value: Some(raw(b"\xff")) },
+            Word::Operand(raw(b"\xfe@x")),
+        ];
+        assert_eq!(words(LETTERS, Order::FirstOperandEnds, &arguments), expected);
+    }
+
+    /// The bytes that a word stands for, the dash before its letter not counted.
+    fn bytes(word: &Word) -> Vec<u8> {
+        match word {
+            Word::End => b"--".to_vec(),
+            Word::Long(text) | Word::Operand(text) => text.as_bytes().to_vec(),
+            Word::Missing(letter) => letter.to_string().into_bytes(),
+            Word::Option { letter, value } => {
+                let value = value.as_ref().map_or(&b""[..], |value| value.as_bytes());
+                [letter.to_string().as_bytes(), value].concat()
+            }
+            Word::Unknown(byte) => vec![*byte],
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_byte_is_lost_or_made_up(
+            arguments in prop::collection::vec((prop::bool::ANY, prop::collection::vec(
+                prop_oneof![prop::sample::select(&b"-fiqtXZ@"[..]), any::<u8>()], 0..6)), 0..8),
+            permute in prop::bool::ANY,
+        ) {
+            let arguments: Vec<OsString> = arguments
+                .into_iter()
+                .map(|(dash, tail)| OsString::from_vec(if dash { [b"-", &tail[..]].concat() } else { tail }))
+                .collect();
+            let order = if permute { Order::Permute } else { Order::FirstOperandEnds };
+            let found: Vec<u8> = words(LETTERS, order, &arguments).iter().flat_map(bytes).collect();
+            let mut found = found.into_iter().peekable();
+            for byte in arguments.iter().flat_map(|argument| argument.as_bytes()) {
+                if found.next_if_eq(byte).is_none() {
+                    prop_assert_eq!(*byte, b'-');
+                }
+            }
+            prop_assert_eq!(found.next(), None);
+        }
+    }
+}

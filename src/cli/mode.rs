@@ -1,0 +1,197 @@
+//! Which of sendmail's programs `-b` and `-q` ask for, and when a mail is to leave (`-od`).
+//!
+//! sendmail is a mailer, a queue runner, a daemon and more under one name. Here
+//! stands only what was asked, in sendmail's own grammar (its manual, and
+//! `main.c` for the first letter that counts). Whether it can be served is not
+//! decided here.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use crate::{interval, outcome};
+
+/// Which of sendmail's programs is meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Build the alias database (`-bi`, `-I`, newaliases).
+    Aliases,
+    /// Serve until told to stop (`-bd`, `-bD`), with a queue run every so often (`-q5m`).
+    Daemon(Option<Duration>),
+    /// Take a message from stdin (`-bm`, or nothing said).
+    #[default]
+    Deliver,
+    /// Run the queue (`-q`).
+    FlushQueue(Run),
+    /// List the queue (`-bp`, mailq).
+    List,
+    /// Speak SMTP on stdin and stdout (`-bs`).
+    Smtp,
+    /// A mode that only sendmail itself has: the option as given (`-bt`).
+    Unsupported(String),
+    /// Say where addresses lead, deliver nothing (`-bv`).
+    Verify,
+}
+
+/// Which mails a queue run is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// All, now, once (`-q`).
+    All,
+    /// All, again and again (`-q30m`).
+    Every(Duration),
+    /// Those in whose identifier (`I`), recipient (`R`) or sender (`S`) the pattern occurs, now.
+    Matching(char, OsString),
+}
+
+/// When the caller wants the mail to leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// At once, without waiting for it (`-odb`).
+    Background,
+    /// Nothing was said.
+    #[default]
+    Default,
+    /// With the next queue run (`-odq`, `-odd`).
+    Queue,
+    /// At once, the exit status tells the outcome (`-odi`, `-odf`).
+    Wait,
+}
+
+impl Mode {
+    /// The mode of `-bX`: only the first letter counts, as in sendmail.
+    pub fn from_letter(value: &[u8]) -> Self {
+        match value {
+            [b'D' | b'd', ..] => Self::Daemon(None),
+            [b'i', ..] => Self::Aliases,
+            [b'm', ..] => Self::Deliver,
+            [b'p', ..] => Self::List,
+            [b's', ..] => Self::Smtp,
+            [b'v', ..] => Self::Verify,
+            _ => unsupported('b', value),
+        }
+    }
+
+    /// What `-q` makes of this mode: it gives a daemon its interval, starts a queue run where nothing but delivery was
+    /// asked, and leaves any other mode as it is.
+    #[must_use]
+    pub fn with_run(self, value: &[u8]) -> Self {
+        match (self, Run::from_value(value)) {
+            (Self::Daemon(_), Some(Run::Every(time))) => Self::Daemon(Some(time)),
+            (Self::Deliver, Some(run)) => Self::FlushQueue(run),
+            (Self::Deliver, None) => unsupported('q', value),
+            (mode, _) => mode,
+        }
+    }
+}
+
+impl Run {
+    /// The run that `-q…` asks for; none for what has no counterpart here (`-qQ`, `-qL`, `-q!…`).
+    /// There are no queue groups, so `-qG…` means all.
+    fn from_value(value: &[u8]) -> Option<Self> {
+        match value {
+            [] | [b'f' | b'G', ..] => Some(Self::All),
+            [by @ (b'I' | b'R' | b'S'), pattern @ ..] => {
+                Some(Self::Matching(char::from(*by), OsStr::from_bytes(pattern).to_owned()))
+            }
+            [b'p', time @ ..] | time => Self::every(time),
+        }
+    }
+
+    /// An interval; a number without a unit means minutes, as sendmail's manual says.
+    fn every(time: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(time).ok()?;
+        let interval = match text.parse::<u32>() {
+            Ok(minutes) => Duration::from_secs(u64::from(minutes) * 60),
+            Err(_) => interval::parse(text)?,
+        };
+        Some(if interval.is_zero() { Self::All } else { Self::Every(interval) })
+    }
+}
+
+impl Delivery {
+    /// The delivery mode that sendmail's DeliveryMode names by its first letter; `f` is Exim's word for `i`.
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        match name.first()?.to_ascii_lowercase() {
+            b'b' => Some(Self::Background),
+            b'd' | b'q' => Some(Self::Queue),
+            b'f' | b'i' => Some(Self::Wait),
+            _ => None,
+        }
+    }
+}
+
+fn unsupported(letter: char, value: &[u8]) -> Mode {
+    Mode::Unsupported(outcome::clean(&format!("-{letter}{}", String::from_utf8_lossy(value))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(b: &str, q: Option<&str>) -> Mode {
+        let mode = Mode::from_letter(b.as_bytes());
+        q.map_or(mode.clone(), |q| mode.with_run(q.as_bytes()))
+    }
+
+    fn minutes(number: u64) -> Duration {
+        Duration::from_secs(number * 60)
+    }
+
+    #[test]
+    fn each_mode_is_known_by_its_letter() {
+        let modes = [
+            ("d", Mode::Daemon(None)),
+            ("D", Mode::Daemon(None)),
+            ("i", Mode::Aliases),
+            ("m", Mode::Deliver),
+            ("p", Mode::List),
+            ("pc", Mode::List),
+            ("s", Mode::Smtp),
+            ("v", Mode::Verify),
+        ];
+        for (letter, mode) in modes {
+            assert_eq!(asked(letter, None), mode, "-b{letter}");
+        }
+    }
+
+    #[test]
+    fn mode_of_sendmail_alone_is_named_as_it_was_given() {
+        for letter in ["t", "h", "H", "P", "S", "a", "", "z"] {
+            assert_eq!(asked(letter, None), Mode::Unsupported(format!("-b{letter}")));
+        }
+        assert_eq!(Mode::from_letter(b"\xff\n"), Mode::Unsupported("-b\u{fffd}".into()));
+    }
+
+    #[test]
+    fn queue_run_takes_all_forms_of_sendmail() {
+        let runs = [
+            ("", Run::All),
+            ("f", Run::All),
+            ("ff", Run::All),
+            ("Gmain", Run::All),
+            ("0", Run::All),
+            ("30m", Run::Every(minutes(30))),
+            ("1h30m", Run::Every(minutes(90))),
+            ("15", Run::Every(minutes(15))),
+            ("p5m", Run::Every(minutes(5))),
+            ("IABC", Run::Matching('I', "ABC".into())),
+            ("Rroot@x", Run::Matching('R', "root@x".into())),
+            ("S", Run::Matching('S', "".into())),
+        ];
+        for (value, run) in runs {
+            assert_eq!(asked("m", Some(value)), Mode::FlushQueue(run), "-q{value}");
+        }
+        for value in ["Qx", "L", "!Rroot", "soon", "-5m", "p"] {
+            assert_eq!(asked("m", Some(value)), Mode::Unsupported(format!("-q{value}")));
+        }
+    }
+
+    #[test]
+    fn queue_interval_belongs_to_the_daemon_and_bends_no_other_mode() {
+        assert_eq!(asked("d", Some("5m")), Mode::Daemon(Some(minutes(5))));
+        assert_eq!(asked("d", Some("")), Mode::Daemon(None));
+        assert_eq!(asked("p", Some("Rroot")), Mode::List);
+        assert_eq!(asked("s", Some("!")), Mode::Smtp);
+    }
+}

@@ -1,0 +1,364 @@
+//! sendmail's command line: its letters as one table, and the request they make.
+//!
+//! The letters are those of Sendmail 8.17, Postfix 3.7 and OpenSMTPD's sendmail,
+//! so that no caller of these finds its value taken for a recipient. Options end
+//! at the first operand. An unknown letter is named in the request and never
+//! costs a mail; only a value that is needed and missing does.
+//! What `-b`, `-q` and `-od` mean stands in `mode`.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use super::getopt::{self, Letter, Order, Takes, Usage, Word};
+use super::mode::{Delivery, Mode};
+use crate::outcome;
+use Takes::{Glued, Nothing, Value};
+
+/// sendmail's letters; docs/compatibility.md shows the same table.
+#[rustfmt::skip]
+pub const LETTERS: &[Letter] = &[
+    Letter::ignored('A', Value, "one configuration serves submission and transfer"),
+    Letter::ignored('B', Value, "the body's own bytes decide how it is encoded, whatever was declared"),
+    Letter::obeyed('b', Value, "the mode, see below"),
+    Letter::obeyed('C', Value, "another configuration file, never with more rights than the caller's"),
+    Letter::ignored('c', Nothing, "historic; there is one way out, and it is tried at once"),
+    Letter::ignored('D', Value, "sendmail's debugging has no counterpart, so it needs no file"),
+    Letter::ignored('d', Glued, "sendmail's debug levels have no counterpart; the log level is a setting"),
+    Letter::ignored('E', Glued, "historic"),
+    Letter::ignored('e', Value, "trouble is told by the exit status, and after acceptance by a bounce"),
+    Letter::obeyed('F', Value, "the sender's full name, for a message that has no From"),
+    Letter::obeyed('f', Value, "the reverse-path; what the smarthost would not let us use is replaced by the account's address"),
+    Letter::ignored('G', Nothing, "a relayed mail and a new one get the same repairs"),
+    Letter::ignored('h', Value, "the servers on the way count the hops"),
+    Letter::obeyed('I', Nothing, "the same as `-bi`"),
+    Letter::obeyed('i', Nothing, "a line of a lone dot is text and does not end the message"),
+    Letter::ignored('J', Glued, "historic"),
+    Letter::ignored('L', Value, "the log knows one name, so that one filter finds every mail"),
+    Letter::ignored('M', Value, "there are no macros to set"),
+    Letter::ignored('m', Nothing, "the sender is never taken out of an alias anyway"),
+    Letter::ignored('N', Value, "delivery status is not asked of the smarthost; failures are always reported"),
+    Letter::ignored('n', Nothing, "aliases always apply, or a mail to root would reach nobody"),
+    Letter::obeyed('O', Value, "`DeliveryMode`, `IgnoreDots` and `Verbose` are obeyed, any other name is ignored"),
+    Letter::obeyed('o', Value, "`-od`, `-oi` and `-ov` are obeyed, any other (`-oem`, `-om`) is ignored"),
+    Letter::ignored('p', Value, "how a mail came in is not taken from the caller"),
+    Letter::ignored('Q', Glued, "there is no quarantine"),
+    Letter::obeyed('q', Glued, "runs the queue, see below; never takes the next argument"),
+    Letter::ignored('R', Value, "how much a bounce returns does not depend on the caller"),
+    Letter::obeyed('r', Value, "the same as `-f`"),
+    Letter::ignored('s', Nothing, "historic"),
+    Letter::ignored('T', Glued, "historic; how long a mail is kept is a setting"),
+    Letter::obeyed('t', Nothing, "recipients from To, Cc and Bcc, in union with the operands"),
+    Letter::ignored('U', Nothing, "every mail is taken as a first submission"),
+    Letter::ignored('V', Value, "without a delivery status nobody would read the envelope's identifier"),
+    Letter::obeyed('v', Nothing, "waits for the outcome and tells it"),
+    Letter::ignored('X', Value, "no traffic log: it would hold what the mails say"),
+    Letter::ignored('x', Nothing, "historic"),
+];
+
+/// What sendmail was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// What the body is declared to be, for the log: its own bytes decide (`-B`).
+    pub body: Option<Body>,
+    /// Another configuration (`-C`).
+    pub config: Option<PathBuf>,
+    /// Whether to wait for the outcome (`-od`).
+    pub delivery: Delivery,
+    /// The header section names recipients (`-t`).
+    pub extract_recipients: bool,
+    /// The sender's name (`-F`).
+    pub full_name: Option<OsString>,
+    /// Letters known and not needed, for the debug log.
+    pub ignored: Vec<String>,
+    /// A line of a lone dot is text (`-i`, `-oi`).
+    pub keep_dots: bool,
+    /// Which of sendmail's programs this is (`-b`, `-q`, `-I`).
+    pub mode: Mode,
+    /// The recipients as given: each may hold several addresses.
+    pub operands: Vec<OsString>,
+    /// The envelope sender asked for (`-f`, `-r`); empty or `<>` is the null sender.
+    pub reverse_path: Option<OsString>,
+    /// Options nobody knows, fit to print, for one warning.
+    pub unknown: Vec<String>,
+    /// Tell what happens (`-v`).
+    pub verbose: bool,
+}
+
+/// What the body is declared to be, RFC 6152.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// `8BITMIME`.
+    EightBit,
+    /// `7BIT`.
+    SevenBit,
+}
+
+/// Reads sendmail's command line, the program's name not in it.
+///
+/// # Errors
+/// A letter that is needed lacks its value.
+pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
+    let mut request = Request::default();
+    let mut run = None;
+    for word in getopt::words(LETTERS, Order::FirstOperandEnds, arguments) {
+        match word {
+            Word::End => {}
+            Word::Long(name) => request.unknown.push(outcome::clean(&name.to_string_lossy())),
+            Word::Missing(letter) => {
+                getopt::check_missing(LETTERS, letter)?;
+                request.ignored.push(format!("-{letter}"));
+            }
+            Word::Operand(operand) => request.operands.push(operand),
+            Word::Option { letter: 'q', value } => run = Some(value.unwrap_or_default()),
+            Word::Option { letter, value } => request.obey(letter, value.unwrap_or_default()),
+            Word::Unknown(byte) => request.unknown.push(format!("-{}", byte.escape_ascii())),
+        }
+    }
+    if let Some(run) = run {
+        request.mode = request.mode.with_run(run.as_bytes());
+    }
+    Ok(request)
+}
+
+impl Request {
+    /// Called as `crond -m` calls its mailer, by our own name and perhaps with no argument at all: the message goes to
+    /// the end of the file, and where nobody is named it names the recipients itself.
+    #[must_use]
+    pub fn for_own_name(mut self) -> Self {
+        self.keep_dots = true;
+        self.extract_recipients |= self.operands.is_empty();
+        self
+    }
+
+    /// Does what one letter says; the last of a kind wins, as in Postfix.
+    fn obey(&mut self, letter: char, value: OsString) {
+        match letter {
+            'B' => {
+                self.body = body(value.as_bytes());
+                self.ignored.push("-B".into());
+            }
+            'b' => self.mode = Mode::from_letter(value.as_bytes()),
+            'C' => self.config = Some(value.into()),
+            'F' => self.full_name = Some(value),
+            'f' | 'r' => self.reverse_path = Some(value),
+            'I' => self.mode = Mode::Aliases,
+            'i' => self.keep_dots = true,
+            'O' => self.obey_name(value.as_bytes()),
+            'o' => self.obey_setting(value.as_bytes()),
+            't' => self.extract_recipients = true,
+            'v' => self.verbose = true,
+            _ => self.ignored.push(format!("-{letter}")),
+        }
+    }
+
+    /// `-oX…`: a setting of one letter.
+    fn obey_setting(&mut self, setting: &[u8]) {
+        let delivery = setting.strip_prefix(b"d").and_then(Delivery::from_name);
+        match (setting, delivery) {
+            (_, Some(delivery)) => self.delivery = delivery,
+            ([b'i', value @ ..], _) if is_true(value) => self.keep_dots = true,
+            ([b'v', value @ ..], _) if is_true(value) => self.verbose = true,
+            _ => self.ignored.push(outcome::clean(&format!("-o{}", String::from_utf8_lossy(setting)))),
+        }
+    }
+
+    /// `-O Name=value`: a setting by its long name, in any case.
+    fn obey_name(&mut self, setting: &[u8]) {
+        let mut parts = setting.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
+        let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let delivery = Delivery::from_name(value);
+        match (name.to_ascii_lowercase().as_slice(), delivery) {
+            (b"deliverymode", Some(delivery)) => self.delivery = delivery,
+            (b"ignoredots", _) if is_true(value) => self.keep_dots = true,
+            (b"verbose", _) if is_true(value) => self.verbose = true,
+            _ => self.ignored.push(outcome::clean(&format!("-O {}", String::from_utf8_lossy(name)))),
+        }
+    }
+}
+
+/// A switch is on unless its value says otherwise, as in sendmail's own option code.
+fn is_true(value: &[u8]) -> bool {
+    value.first().is_none_or(|first| b"tTyY".contains(first))
+}
+
+fn body(name: &[u8]) -> Option<Body> {
+    match name.to_ascii_uppercase().as_slice() {
+        b"7BIT" => Some(Body::SevenBit),
+        b"8BITMIME" => Some(Body::EightBit),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::super::getopt::Treatment;
+    use super::super::mode::Run;
+    use super::*;
+
+    fn read(line: &[&str]) -> Request {
+        let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
+        parse(&arguments).unwrap()
+    }
+
+    fn strings(list: &[&str]) -> Vec<String> {
+        list.iter().map(ToString::to_string).collect()
+    }
+
+    /// What a cron says of its mail: `-F`, `-i` or `-oi`, `-t`, `-f`, the operands.
+    fn cron(line: &[&str]) -> (Option<String>, bool, bool, Option<String>, Vec<OsString>) {
+        let request = read(line);
+        assert_eq!((request.mode, request.unknown), (Mode::Deliver, vec![]), "{line:?}");
+        let text = |value: Option<OsString>| value.map(|value| value.into_string().unwrap());
+        let (name, sender) = (text(request.full_name), text(request.reverse_path));
+        (name, request.keep_dots, request.extract_recipients, sender, request.operands)
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.into())
+    }
+
+    #[test]
+    fn cronie_is_understood() {
+        let said = |sender| (some("CronDaemon"), true, true, some(sender), vec![]);
+        assert_eq!(cron(&["-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root"]), said("root"));
+        assert_eq!(cron(&["-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "<>"]), said("<>"));
+        let request = read(&["-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root"]);
+        assert_eq!((request.delivery, request.ignored), (Delivery::Wait, strings(&["-oem"])));
+    }
+
+    #[test]
+    fn the_other_crons_are_understood() {
+        let debian = cron(&["-FCronDaemon", "-i", "-B8BITMIME", "-oem", "a@x,b@x"]);
+        assert_eq!(debian, (some("CronDaemon"), true, false, None, vec!["a@x,b@x".into()]));
+        let systemd = cron(&["-i", "-B", "8BITMIME", "a@x,b@x"]);
+        assert_eq!(systemd, (None, true, false, None, vec!["a@x,b@x".into()]));
+        assert_eq!(cron(&["-FAnacron", "-odi", "root"]), (some("Anacron"), false, false, None, vec!["root".into()]));
+        assert_eq!(cron(&["-Ffcron", "-odi", "alice"]), (some("fcron"), false, false, None, vec!["alice".into()]));
+        assert_eq!(cron(&["-FCronDaemon", "-i", "-odi", "-oem", "-t"]), (some("CronDaemon"), true, true, None, vec![]));
+        assert_eq!(cron(&["-ti"]), (None, true, true, None, vec![]), "busybox");
+        assert_eq!(cron(&["-t", "-oem", "-i"]), (None, true, true, None, vec![]), "dcron");
+        assert_eq!(cron(&["-i", "alice"]), (None, true, false, None, vec!["alice".into()]), "at");
+    }
+
+    #[test]
+    fn php_and_its_frameworks_are_understood() {
+        assert_eq!(cron(&["-t", "-i", "-fwww@x"]), (None, true, true, some("www@x"), vec![]));
+        assert_eq!(cron(&["-t", "-i", "-oi", "-fwww@x", "-t"]), (None, true, true, some("www@x"), vec![]));
+        assert_eq!(cron(&["-t", "-i", "-f", ""]), (None, true, true, some(""), vec![]));
+        assert_eq!(read(&["-t", "-i", "-ODeliveryMode=b"]).delivery, Delivery::Background);
+        let symfony = read(&["-bs", "-i"]);
+        assert_eq!((symfony.mode, symfony.keep_dots), (Mode::Smtp, true));
+        assert_eq!(read(&["-bs", "-odb", "-oem", "-om"]).ignored, strings(&["-oem", "-om"]), "alpine");
+    }
+
+    #[test]
+    fn developer_tools_are_understood() {
+        let git = cron(&["-f", "a@x", "-i", "b@x", "c@x"]);
+        assert_eq!(git, (None, true, false, some("a@x"), vec!["b@x".into(), "c@x".into()]));
+        let union = cron(&["-oi", "-t", "-i", "b@x"]);
+        assert_eq!(union, (None, true, true, None, vec!["b@x".into()]), "git --sendmail-cmd");
+        let perl = cron(&["-i", "-f", "", "--", "b@x"]);
+        assert_eq!(perl, (None, true, false, some(""), vec!["b@x".into()]), "Email::Sender");
+        assert_eq!(cron(&["-i", "-i", "-t", "-t"]), (None, true, true, None, vec![]));
+    }
+
+    #[test]
+    fn value_of_an_ignored_letter_is_no_recipient() {
+        let line = [
+            "-N",
+            "never",
+            "-R",
+            "hdrs",
+            "-V",
+            "id",
+            "-h",
+            "3",
+            "-O",
+            "Timeout=1h",
+            "-X",
+            "log",
+            "-L",
+            "t",
+            "-p",
+            "a",
+            "a@x",
+        ];
+        let request = read(&line);
+        assert_eq!(request.operands, ["a@x"]);
+        assert_eq!(request.ignored, strings(&["-N", "-R", "-V", "-h", "-O Timeout", "-X", "-L", "-p"]));
+    }
+
+    #[test]
+    fn letter_with_a_glued_value_eats_no_recipient() {
+        assert_eq!(read(&["-d", "a@x"]).operands, ["a@x"]);
+        let run = read(&["-q", "a@x"]);
+        assert_eq!((run.mode, run.operands), (Mode::FlushQueue(Run::All), vec!["a@x".into()]));
+        assert_eq!(read(&["-q30", "-bd"]).mode, read(&["-bd", "-q30m"]).mode);
+    }
+
+    #[test]
+    fn recipient_cannot_pass_for_an_option() {
+        let request = read(&["-v", "--", "-weird"]);
+        assert_eq!((request.verbose, request.operands), (true, vec!["-weird".into()]));
+        let request = read(&["a@x", "-C/tmp/evil", "-t"]);
+        assert_eq!((request.config, request.extract_recipients, request.operands.len()), (None, false, 3));
+    }
+
+    #[test]
+    fn unknown_option_is_named_and_costs_nothing() {
+        let mut line: Vec<OsString> = ["-Z", "--read-envelope", "-ti"].map(OsString::from).into();
+        line.push(OsString::from_vec(b"-\xff".to_vec()));
+        let request = parse(&line).unwrap();
+        assert_eq!(request.unknown, strings(&["-Z", "--read-envelope", "-\\xff"]));
+        assert!(request.extract_recipients && request.keep_dots);
+    }
+
+    #[test]
+    fn only_a_value_that_is_needed_may_be_missing() {
+        for letter in ['f', 'r', 'F', 'C', 'b', 'o', 'O'] {
+            let line = [OsString::from("-t"), OsString::from(format!("-{letter}"))];
+            assert_eq!(parse(&line), Err(Usage::MissingValue(letter)));
+        }
+        assert_eq!(read(&["-t", "-X"]).ignored, strings(&["-X"]));
+    }
+
+    #[test]
+    fn settings_are_obeyed_in_both_spellings() {
+        use Delivery::{Background, Default, Queue, Wait};
+        let settings = [("i", Wait), ("f", Wait), ("b", Background), ("q", Queue), ("d", Queue), ("x", Default)];
+        for (letter, delivery) in settings {
+            assert_eq!(read(&[&format!("-od{letter}")]).delivery, delivery);
+            assert_eq!(read(&["-O", &format!("deliverymode = {letter}")]).delivery, delivery);
+        }
+        assert!(read(&["-oitrue"]).keep_dots && read(&["-OIgnoreDots"]).keep_dots && read(&["-ov"]).verbose);
+        assert!(!read(&["-oif"]).keep_dots && !read(&["-OIgnoreDots=False"]).keep_dots);
+    }
+
+    #[test]
+    fn table_says_what_is_done() {
+        for known in LETTERS {
+            let sample = match known.letter {
+                'o' => "i",
+                'O' => "Verbose",
+                _ => "m",
+            };
+            let sample = if known.takes == Nothing { "" } else { sample };
+            let request = read(&[&format!("-{}{sample}", known.letter)]);
+            let is_ignored = !request.ignored.is_empty();
+            assert_eq!(is_ignored, known.treatment == Treatment::Ignored, "-{}", known.letter);
+            let rest = Request { ignored: vec![], ..request };
+            assert!(!is_ignored || rest == Request::default(), "-{}", known.letter);
+        }
+    }
+
+    #[test]
+    fn own_name_without_arguments_reads_a_whole_message() {
+        let request = read(&[]).for_own_name();
+        assert!(request.extract_recipients && request.keep_dots);
+        let request = read(&["a@x"]).for_own_name();
+        assert!(!request.extract_recipients && request.keep_dots);
+    }
+}
