@@ -6,5 +6,6 @@ pub mod envelope;
 pub mod interval;
 pub mod message;
 pub mod outcome;
+pub mod relay;
 pub mod rewrite;
 pub mod spool;
