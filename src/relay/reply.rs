@@ -1,0 +1,198 @@
+//! Replies as they come off the wire: bytes in, code and lines out. RFC 5321 section 4.2.
+//!
+//! Read as bytes, with limits on line and number of lines, so that no server can make us take memory
+//! without end. Bare LF, missing text and text that is not UTF-8 are forgiven; what has no code is not.
+//! lettre's parser would refuse codes that servers do send, such as 571, so it is not used here.
+
+use std::io::{self, Read};
+
+use crate::outcome::{EnhancedStatus, Reply, clean};
+
+/// RFC 5321 section 4.5.3.1.5 allows 512.
+const LONGEST_LINE: usize = 4096;
+const MOST_LINES: usize = 128;
+/// How much of a reply's text is kept for logs and reports.
+const LONGEST_TEXT: usize = 1000;
+
+/// A reply with its lines apart, as EHLO needs them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) code: u16,
+    pub(super) lines: Vec<String>,
+}
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReplyError {
+    #[error("the server closed the connection")]
+    Closed,
+    #[error("the answer is not SMTP ({0:?})")]
+    Garbage(String),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("the answer has no end")]
+    TooLong,
+}
+
+/// Bytes that have come, but are not part of a reply read so far.
+#[derive(Debug, Default)]
+pub(super) struct Replies {
+    buffer: Vec<u8>,
+}
+
+impl Replies {
+    /// Reads one reply, all its lines.
+    pub(super) fn read(&mut self, from: &mut impl Read) -> Result<Answer, ReplyError> {
+        let mut answer = Answer { code: 0, lines: Vec::new() };
+        while answer.lines.len() < MOST_LINES {
+            let line = self.line(from)?;
+            let (code, is_last, text) = split(&line).ok_or_else(|| ReplyError::Garbage(excerpt(&line)))?;
+            // All lines should carry the same code; where they do not, the last one counts if it says the same.
+            if !answer.lines.is_empty() && answer.code / 100 != code / 100 {
+                return Err(ReplyError::Garbage(excerpt(&line)));
+            }
+            answer.code = code;
+            answer.lines.push(String::from_utf8_lossy(text).into_owned());
+            if is_last {
+                return Ok(answer);
+            }
+        }
+        Err(ReplyError::TooLong)
+    }
+
+    /// Forgets what came before a TLS handshake: it was not protected. RFC 3207 section 4.2.
+    pub(super) fn clear(&mut self) {
+        self.buffer.clear();
+    }
+
+    /// One line without its end, be it CRLF or LF.
+    fn line(&mut self, from: &mut impl Read) -> Result<Vec<u8>, ReplyError> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|b| *b == b'\n') {
+                let mut line: Vec<u8> = self.buffer.drain(..=end).collect();
+                line.pop();
+                if line.last() == Some(&b'\r') {
+                    line.pop();
+                }
+                return Ok(line);
+            }
+            if self.buffer.len() > LONGEST_LINE {
+                return Err(ReplyError::TooLong);
+            }
+            let mut piece = [0; 2048];
+            match from.read(&mut piece) {
+                Ok(0) => return Err(ReplyError::Closed),
+                Ok(n) => self.buffer.extend_from_slice(&piece[..n]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Answer {
+    /// The reply as one text. Servers repeat the enhanced status on each line (RFC 2034 section 4); here it stands once.
+    pub(super) fn reply(&self) -> Reply {
+        let repeated = self.lines.first().and_then(|line| enhanced(line));
+        let mut text = String::new();
+        for (i, line) in self.lines.iter().enumerate() {
+            let rest = match line.split_once(' ') {
+                Some((_, rest)) if i > 0 && repeated.is_some() && enhanced(line) == repeated => rest,
+                _ => line,
+            };
+            text.push_str(rest);
+            text.push(' ');
+        }
+        let end = text.char_indices().nth(LONGEST_TEXT).map_or(text.len(), |(end, _)| end);
+        Reply::new(self.code, &text[..end])
+    }
+
+    pub(super) fn is_class(&self, class: u16) -> bool {
+        self.code / 100 == class
+    }
+}
+
+fn enhanced(line: &str) -> Option<EnhancedStatus> {
+    line.split(' ').next()?.parse().ok()
+}
+
+/// Code, whether the line is the last one, and its text.
+fn split(line: &[u8]) -> Option<(u16, bool, &[u8])> {
+    let (&[a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9'], rest) = line.split_first_chunk()? else { return None };
+    let code = [a, b, c].iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
+    match rest {
+        [] => Some((code, true, rest)),
+        [b' ', text @ ..] => Some((code, true, text)),
+        [b'-', text @ ..] => Some((code, false, text)),
+        _ => None,
+    }
+}
+
+fn excerpt(line: &[u8]) -> String {
+    clean(&String::from_utf8_lossy(line)).chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Answer, ReplyError> {
+        Replies::default().read(&mut &bytes[..])
+    }
+
+    fn shown(bytes: &[u8]) -> String {
+        read(bytes).unwrap().reply().to_string()
+    }
+
+    #[test]
+    fn all_forms_that_servers_send_are_read() {
+        for (bytes, expected) in [
+            (&b"250 2.1.0 ok\r\n"[..], "250 2.1.0 ok"),
+            (b"250\r\n", "250"),
+            (b"250 \r\n", "250"),
+            (b"250 bare\n", "250 bare"),
+            (b"250-one\r\n250-\r\n250 two\r\n", "250 one two"),
+            (b"550-5.7.25 no\r\n550 5.7.25 name\r\n", "550 5.7.25 no name"),
+            (b"550-5.7.2 a\r\n550 5.7.25 b\r\n", "550 5.7.2 a 5.7.25 b"),
+            (b"550-first\r\n554 second\r\n", "554 first second"),
+            (b"571 5.7.1 spam\r\n", "571 5.7.1 spam"),
+            (b"550 sch\xf6n\r\n", "550 sch\u{fffd}n"),
+            (b"550 a\x1b[31m\x07b\r\n", "550 a?[31m?b"),
+        ] {
+            assert_eq!(shown(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn garbage_is_no_reply() {
+        for bytes in [&b"hello\r\n"[..], b"\r\n", b"25 x\r\n", b"2500 x\r\n", b"150 x\r\n", b"650 x\r\n", b"250_x\r\n"]
+        {
+            assert!(matches!(read(bytes), Err(ReplyError::Garbage(_))), "{bytes:?}");
+        }
+        assert!(matches!(read(b"250-a\r\n550 b\r\n"), Err(ReplyError::Garbage(_))));
+    }
+
+    #[test]
+    fn reply_without_end_is_cut_off() {
+        assert!(matches!(read(&vec![b'2'; 1 << 20]), Err(ReplyError::TooLong)));
+        assert!(matches!(read(&b"250-x\r\n".repeat(1 << 16)), Err(ReplyError::TooLong)));
+        assert!(matches!(read(b"250-x\r\n250"), Err(ReplyError::Closed)));
+    }
+
+    #[test]
+    fn long_text_is_shortened() {
+        let line = format!("550 {}\r\n", "\u{e9}".repeat(1500));
+        assert_eq!(read(line.as_bytes()).unwrap().reply().text.chars().count(), LONGEST_TEXT);
+    }
+
+    #[test]
+    fn two_replies_in_one_packet_are_two_replies() {
+        let mut replies = Replies::default();
+        let mut bytes = &b"250 one\r\n550 two\r\n"[..];
+        assert_eq!(replies.read(&mut bytes).unwrap().code, 250);
+        assert_eq!(replies.read(&mut bytes).unwrap().code, 550);
+        replies.buffer.extend_from_slice(b"220 injected\r\n");
+        replies.clear();
+        assert!(matches!(replies.read(&mut bytes), Err(ReplyError::Closed)));
+    }
+}

@@ -1,0 +1,161 @@
+//! A session: connected, protected, greeted, logged in, ready for one mail after another.
+//!
+//! Nothing is sent before the greeting and nothing together with EHLO (RFC 5321 section 3.1, RFC 2920
+//! section 3.1). STARTTLS is never done without, plaintext never leaves the machine. How a mail is handed over
+//! is in `transaction`.
+
+use std::time::Duration;
+
+use lettre::transport::smtp::commands::{Ehlo, Quit, Starttls};
+use lettre::transport::smtp::extension::ClientId;
+
+use super::connect::connect;
+use super::deadline::{Timed, from_now};
+use super::login::log_in;
+use super::tls::{self, Roots};
+use super::trouble::{Peer, Trouble};
+use super::wire::{Channel, Wire};
+use super::{Capabilities, Credentials, Smarthost, Tls};
+use crate::outcome::{Scope, Stage};
+
+/// An open connection to the smarthost, ready to take a mail.
+pub struct Session {
+    pub(super) wire: Wire,
+    pub(super) capabilities: Capabilities,
+}
+
+impl Session {
+    /// Connects, makes sure who answers, and logs in. `helo` is the name we give ourselves.
+    ///
+    /// # Errors
+    /// The trouble that every mail for this smarthost now has.
+    pub fn open(smarthost: &Smarthost, credentials: Option<&Credentials>, helo: &str) -> Result<Self, Trouble> {
+        match Self::open_trusting(Roots::Usual, smarthost, credentials, helo) {
+            Err(trouble) if trouble.is_issuer_unknown && tls::has_more_roots(smarthost) => {
+                Self::open_trusting(Roots::Bundle, smarthost, credentials, helo)
+            }
+            result => result,
+        }
+    }
+
+    fn open_trusting(
+        roots: Roots,
+        smarthost: &Smarthost,
+        credentials: Option<&Credentials>,
+        helo: &str,
+    ) -> Result<Self, Trouble> {
+        let mut wire = reach(smarthost)?;
+        match smarthost.tls {
+            Tls::Implicit => {
+                wire = wire.secured(smarthost, roots)?;
+                greet(&mut wire, smarthost.tls)?;
+            }
+            Tls::None => greet(&mut wire, smarthost.tls)?,
+            Tls::StartTls => {
+                greet(&mut wire, smarthost.tls)?;
+                start_tls(&mut wire, helo)?;
+                wire.allow(smarthost.connect_timeout);
+                wire = wire.secured(smarthost, roots)?;
+            }
+        }
+        // RFC 3207 section 4.2: what was said before TLS does not count.
+        let capabilities = introduce(&mut wire, helo)?;
+        match (smarthost.login(), credentials) {
+            (None, _) => {}
+            (Some(_), Some(credentials)) => log_in(&mut wire, smarthost.auth, &capabilities.auth, credentials)?,
+            (Some(user), None) => {
+                let why = format!("login of {user} is configured, but there is no password");
+                return Err(wire.peer().trouble(Stage::Setup, Scope::Configuration, why));
+            }
+        }
+        Ok(Self { wire, capabilities })
+    }
+
+    /// What the server said it can do.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// The server as reached, `host[ip]:port`, for the log.
+    pub fn relay(&self) -> &str {
+        self.wire.peer().relay()
+    }
+
+    /// Another mail may follow.
+    pub fn is_usable(&self) -> bool {
+        self.wire.is_usable()
+    }
+
+    /// Says good-bye and does not wait for the answer, which would cost a round trip and change nothing.
+    pub fn quit(mut self) {
+        if self.is_usable() {
+            self.wire.limit(Duration::from_secs(1));
+            // Every mail has its outcome already.
+            let _ = self.wire.write(Stage::Content, Quit.to_string().as_bytes());
+        }
+    }
+}
+
+/// Looks up and connects, and keeps plaintext on this machine.
+fn reach(smarthost: &Smarthost) -> Result<Wire, Trouble> {
+    let peer = Peer::named(smarthost);
+    let until = from_now(smarthost.connect_timeout);
+    let (tcp, address) = connect(smarthost.bare_host(), smarthost.port(), until)
+        .map_err(|error| peer.trouble(error.stage(), Scope::Host, &error))?;
+    let peer = Peer::reached(smarthost, address);
+    if smarthost.tls == Tls::None && !address.ip().to_canonical().is_loopback() {
+        let why = "tls = \"none\" is only for this machine itself: set tls = \"implicit\" or \"starttls\"";
+        return Err(peer.trouble(Stage::Setup, Scope::Configuration, why));
+    }
+    let timed = Timed::new(tcp, until).map_err(|error| peer.trouble(Stage::Connect, Scope::Host, error))?;
+    Ok(Wire::new(Channel::Plain(timed), peer, smarthost.timeout))
+}
+
+/// Waits for the greeting, RFC 5321 section 3.1.
+fn greet(wire: &mut Wire, tls: Tls) -> Result<(), Trouble> {
+    let answer = wire.read(Stage::Greeting).map_err(|mut trouble| {
+        // A server of implicit TLS waits for our first byte, as we wait for its.
+        if tls == Tls::StartTls {
+            trouble.sentence.push_str(": is tls = \"implicit\" meant?");
+        }
+        trouble
+    })?;
+    if answer.is_class(2) {
+        return Ok(());
+    }
+    let reply = answer.reply();
+    let why = format!("the server turns us away ({reply})");
+    Err(wire.peer().refusal(Stage::Greeting, reply, why))
+}
+
+/// EHLO, RFC 5321 section 4.1.1.1.
+fn introduce(wire: &mut Wire, helo: &str) -> Result<Capabilities, Trouble> {
+    let answer = wire.ask(Stage::Ehlo, &Ehlo::new(client_id(helo)).to_string())?;
+    if answer.is_class(2) {
+        return Ok(Capabilities::of(&answer.lines));
+    }
+    let reply = answer.reply();
+    let why = format!("EHLO refused ({reply}): check this machine's name");
+    Err(wire.peer().refusal(Stage::Ehlo, reply, why))
+}
+
+/// Asks for TLS, RFC 3207; the handshake is up to the caller.
+fn start_tls(wire: &mut Wire, helo: &str) -> Result<(), Trouble> {
+    if !introduce(wire, helo)?.starttls {
+        let why = "STARTTLS is not offered, and nothing is sent without: is tls = \"implicit\" or another port meant?";
+        return Err(wire.peer().trouble(Stage::Tls, Scope::Configuration, why));
+    }
+    let answer = wire.ask(Stage::Tls, &Starttls.to_string())?;
+    if answer.is_class(2) {
+        return Ok(());
+    }
+    let reply = answer.reply();
+    let why = format!("STARTTLS refused ({reply})");
+    Err(wire.peer().refusal(Stage::Tls, reply, why))
+}
+
+/// The name for EHLO; whatever would break the command line is left out.
+fn client_id(helo: &str) -> ClientId {
+    let name: String = helo.chars().filter(char::is_ascii_graphic).take(255).collect();
+    ClientId::Domain(if name.is_empty() { "localhost".to_owned() } else { name })
+}

@@ -1,0 +1,385 @@
+//! The TLS handshake, the check of who answers, and a precise sentence for each way it fails.
+//!
+//! OpenSSL takes 36 ms to read a bundle of root certificates, so whoever starts this program sets
+//! `SSL_CERT_FILE=/dev/null` where a hashed directory of certificates exists; OpenSSL then looks up only the
+//! one it needs. Should the issuer be missing there, the caller tries once more with `Roots::Bundle`.
+
+use std::error::Error;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
+use openssl::error::ErrorStack;
+use openssl::sha::sha256;
+
+use super::deadline::Timed;
+use super::smarthost::{Fingerprint, Smarthost, Tls};
+use crate::outcome::Scope;
+
+/// Where distributions keep all root certificates in one file.
+const BUNDLES: &[&str] = &[
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+];
+
+/// Which root certificates the system is asked for, where the settings name none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Roots {
+    /// Those that OpenSSL finds by itself.
+    Usual,
+    /// The system's bundle as well.
+    Bundle,
+}
+
+/// Why the connection is not a safe one.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TlsError {
+    #[error("the server refused the TLS handshake ({0})")]
+    Alert(String),
+    #[error("ca-file {path}: {why}", path = path.display())]
+    CaFile { path: PathBuf, why: String },
+    #[error("the server's certificate is not acceptable ({0})")]
+    Certificate(String),
+    #[error("the server closed the connection during the TLS handshake: is another port or another tls meant?")]
+    Closed,
+    #[error("the server's certificate has expired: its owner must renew it, unless this machine's clock is wrong")]
+    Expired,
+    #[error("the server's certificate has the fingerprint {0}, not the configured one: find out who answers there")]
+    Fingerprint(Fingerprint),
+    #[error("the answer is not TLS: {0}")]
+    NotTls(&'static str),
+    #[error("the server's certificate is not valid yet: check this machine's clock")]
+    NotYetValid,
+    #[error("the TLS handshake failed ({0})")]
+    Other(String),
+    #[error("the server offers nothing newer than TLS 1.1 ({0}): its owner must bring it up to date")]
+    Outdated(String),
+    #[error("the server's certificate is self-signed: set ca-file to it, or fingerprint to its SHA-256")]
+    SelfSigned,
+    #[error("no TLS handshake in time: {0}")]
+    TimedOut(&'static str),
+    #[error("the issuer of the server's certificate is unknown ({0}): install the CA certificates, or set ca-file")]
+    UnknownIssuer(String),
+    #[error("the server's certificate is for another name: check [smarthost] host")]
+    WrongHost,
+}
+
+impl TlsError {
+    /// A server that is slow or hangs up may be fine tomorrow; anything else waits for a person.
+    pub(super) fn scope(&self) -> Scope {
+        match self {
+            TlsError::Alert(_) | TlsError::Closed | TlsError::Other(_) | TlsError::TimedOut(_) => Scope::Host,
+            _ => Scope::Configuration,
+        }
+    }
+}
+
+/// There may be root certificates that `Roots::Usual` did not look at.
+pub(super) fn has_more_roots(smarthost: &Smarthost) -> bool {
+    smarthost.ca_file.is_none()
+        && smarthost.fingerprint.is_none()
+        && std::env::var_os("SSL_CERT_FILE").is_some_and(|file| file == "/dev/null")
+}
+
+/// Shakes hands over `tcp`, and returns only when the server has proved to be the right one.
+pub(super) fn handshake(smarthost: &Smarthost, tcp: Timed, roots: Roots) -> Result<TlsStream<Timed>, TlsError> {
+    let connector = connector(smarthost, roots)?;
+    let stream = connector.connect(smarthost.bare_host(), tcp).map_err(|error| match error {
+        HandshakeError::Failure(error) => classify(&error, smarthost.tls),
+        HandshakeError::WouldBlock(_) => TlsError::TimedOut(hint(smarthost.tls)),
+    })?;
+    if let Some(wanted) = smarthost.fingerprint {
+        let seen = fingerprint(&stream).map_err(|error| TlsError::Other(error.to_string()))?;
+        if seen != Some(wanted) {
+            return Err(seen.map_or(TlsError::Certificate("none given".to_owned()), TlsError::Fingerprint));
+        }
+    }
+    Ok(stream)
+}
+
+fn connector(smarthost: &Smarthost, roots: Roots) -> Result<TlsConnector, TlsError> {
+    let mut builder = TlsConnector::builder();
+    builder.min_protocol_version(Some(Protocol::Tlsv12));
+    match (&smarthost.ca_file, smarthost.fingerprint) {
+        (Some(path), _) => {
+            let wrong = |why: String| TlsError::CaFile { path: path.clone(), why };
+            builder.disable_built_in_roots(true);
+            match add_roots(&mut builder, path) {
+                Err(error) => return Err(wrong(format!("{error}: check path and content"))),
+                Ok(0) => return Err(wrong("holds no certificate: it should be in PEM form".to_owned())),
+                Ok(_) => {}
+            }
+        }
+        // The fingerprint says all there is to know: `handshake` compares it before anything is sent.
+        (None, Some(_)) => {
+            builder.disable_built_in_roots(true);
+            builder.danger_accept_invalid_certs(true).danger_accept_invalid_hostnames(true);
+        }
+        (None, None) if roots == Roots::Bundle => {
+            // A bundle that cannot be read leaves the issuer unknown, which is what will be reported.
+            let _ = BUNDLES.iter().find(|path| add_roots(&mut builder, Path::new(path)).is_ok_and(|n| n > 0));
+        }
+        (None, None) => {}
+    }
+    builder.build().map_err(|error| TlsError::Other(error.to_string()))
+}
+
+/// Trusts every certificate in the file, and says how many there are.
+fn add_roots(builder: &mut TlsConnectorBuilder, path: &Path) -> Result<usize, Box<dyn Error>> {
+    let certificates = Certificate::stack_from_pem(&fs::read(path)?)?;
+    let count = certificates.len();
+    for certificate in certificates {
+        builder.add_root_certificate(certificate);
+    }
+    Ok(count)
+}
+
+fn fingerprint(stream: &TlsStream<Timed>) -> Result<Option<Fingerprint>, native_tls::Error> {
+    let Some(certificate) = stream.peer_certificate()? else { return Ok(None) };
+    Ok(Some(Fingerprint(sha256(&certificate.to_der()?))))
+}
+
+/// What OpenSSL means. Its reasons are texts, the verdict on the certificate stands in brackets at the end.
+fn classify(error: &native_tls::Error, tls: Tls) -> TlsError {
+    if let Some(cause) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
+        return match cause.kind() {
+            ErrorKind::TimedOut => TlsError::TimedOut(hint(tls)),
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => TlsError::Closed,
+            _ => TlsError::Other(cause.to_string()),
+        };
+    }
+    let text = error.to_string();
+    let stack = error.source().and_then(|cause| cause.downcast_ref::<ErrorStack>());
+    let reason = stack.and_then(|stack| stack.errors().first()?.reason()).unwrap_or(&text);
+    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if says(&["certificate verify failed"]) {
+        certificate(text.rsplit_once('(').map_or(text.as_str(), |(_, verdict)| verdict.trim_end_matches(')')))
+    } else if says(&["unexpected eof", "unexpected EOF"]) {
+        TlsError::Closed
+    } else if says(&["wrong version number", "packet length too long", "record layer failure", "http request"]) {
+        TlsError::NotTls(hint(tls))
+    } else if says(&["unsupported protocol", "alert protocol version"]) {
+        TlsError::Outdated(reason.to_owned())
+    } else if says(&["alert", "unrecognized name"]) {
+        TlsError::Alert(reason.to_owned())
+    } else {
+        TlsError::Other(reason.to_owned())
+    }
+}
+
+/// The verdicts of X509_verify_cert_error_string(3).
+fn certificate(verdict: &str) -> TlsError {
+    match verdict.replace("self signed", "self-signed").as_str() {
+        "certificate has expired" => TlsError::Expired,
+        "certificate is not yet valid" => TlsError::NotYetValid,
+        "hostname mismatch" | "Hostname mismatch" | "IP address mismatch" => TlsError::WrongHost,
+        "self-signed certificate" => TlsError::SelfSigned,
+        "self-signed certificate in certificate chain"
+        | "unable to get issuer certificate"
+        | "unable to get local issuer certificate"
+        | "unable to verify the first certificate" => TlsError::UnknownIssuer(verdict.to_owned()),
+        _ => TlsError::Certificate(verdict.to_owned()),
+    }
+}
+
+fn hint(tls: Tls) -> &'static str {
+    match tls {
+        Tls::Implicit | Tls::None => "is tls = \"starttls\" or another port meant?",
+        Tls::StartTls => "is tls = \"implicit\" or another port meant?",
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+    use std::time::Duration;
+
+    use openssl::asn1::Asn1Time;
+    use openssl::bn::BigNum;
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::hash::MessageDigest;
+    use openssl::nid::Nid;
+    use openssl::pkey::{PKey, Private};
+    use openssl::ssl::{SslAcceptor, SslMethod, SslStream, SslVersion};
+    use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
+    use openssl::x509::{X509, X509Name};
+
+    use super::super::deadline::from_now;
+    use super::*;
+
+    pub(in super::super) type Identity = (X509, PKey<Private>);
+
+    /// A certificate for `name`, signed by `issuer` or itself, from `from` to `to` in Unix time.
+    fn identity(name: &str, issuer: Option<&Identity>, from: i64, to: i64) -> Identity {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+        let mut subject = X509Name::builder().unwrap();
+        subject.append_entry_by_text("CN", &format!("{name} {}", issuer.is_some())).unwrap();
+        let subject = subject.build();
+        let mut builder = X509::builder().unwrap();
+        builder.set_version(2).unwrap();
+        builder.set_serial_number(&BigNum::from_u32(7).unwrap().to_asn1_integer().unwrap()).unwrap();
+        builder.set_subject_name(&subject).unwrap();
+        builder.set_issuer_name(issuer.map_or(&*subject, |(certificate, _)| certificate.subject_name())).unwrap();
+        builder.set_not_before(&Asn1Time::from_unix(from).unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::from_unix(to).unwrap()).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        if issuer.is_none() {
+            builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+        }
+        let names = SubjectAlternativeName::new().dns(name).build(&builder.x509v3_context(None, None)).unwrap();
+        builder.append_extension(names).unwrap();
+        builder.sign(issuer.map_or(&key, |(_, key)| key), MessageDigest::sha256()).unwrap();
+        (builder.build(), key)
+    }
+
+    pub(in super::super) fn valid(name: &str, issuer: Option<&Identity>) -> Identity {
+        identity(name, issuer, 1_700_000_000, 4_000_000_000)
+    }
+
+    /// Lets one client in, does `serve` with it, and tells how the handshake with it went.
+    fn against(smarthost: Smarthost, serve: impl FnOnce(TcpStream) + Send + 'static) -> Result<Vec<u8>, TlsError> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let server = thread::spawn(move || serve(listener.accept().unwrap().0));
+        let timed = Timed::new(tcp, from_now(Duration::from_millis(300))).unwrap();
+        let result = handshake(&smarthost, timed, Roots::Usual).map(|mut stream| {
+            let mut heard = vec![0; 2];
+            stream.read_exact(&mut heard).unwrap();
+            heard
+        });
+        server.join().unwrap();
+        result
+    }
+
+    pub(in super::super) fn accept(
+        identity: &Identity,
+        newest: SslVersion,
+        tcp: TcpStream,
+    ) -> Option<SslStream<TcpStream>> {
+        let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls()).unwrap();
+        acceptor.set_certificate(&identity.0).unwrap();
+        acceptor.set_private_key(&identity.1).unwrap();
+        acceptor.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
+        acceptor.set_max_proto_version(Some(newest)).unwrap();
+        acceptor.build().accept(tcp).ok()
+    }
+
+    fn tls_server(identity: Identity, newest: SslVersion) -> impl FnOnce(TcpStream) + Send {
+        move |tcp| {
+            if let Some(mut stream) = accept(&identity, newest, tcp) {
+                let _ = stream.write_all(b"ok");
+            }
+        }
+    }
+
+    fn trusting(authority: &Identity) -> (tempfile::NamedTempFile, Smarthost) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let other = valid("other.example", None).0.to_pem().unwrap();
+        fs::write(file.path(), [other, authority.0.to_pem().unwrap()].concat()).unwrap();
+        let smarthost = Smarthost { ca_file: Some(file.path().to_owned()), ..Smarthost::new("a.example") };
+        (file, smarthost)
+    }
+
+    pub(in super::super) fn pinned(identity: &Identity) -> Smarthost {
+        let sum = Fingerprint(sha256(&identity.0.to_der().unwrap()));
+        Smarthost { fingerprint: Some(sum), ..Smarthost::new("a.example") }
+    }
+
+    #[test]
+    fn certificate_of_a_configured_authority_is_accepted_for_its_name_only() {
+        let authority = valid("ca.example", None);
+        let (_file, smarthost) = trusting(&authority);
+        for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
+            let server = tls_server(valid("a.example", Some(&authority)), version);
+            assert_eq!(against(smarthost.clone(), server).unwrap(), b"ok");
+        }
+        let server = tls_server(valid("b.example", Some(&authority)), SslVersion::TLS1_3);
+        assert!(matches!(against(smarthost, server), Err(TlsError::WrongHost)));
+    }
+
+    #[test]
+    fn time_of_validity_is_told_apart() {
+        let authority = valid("ca.example", None);
+        let (_file, smarthost) = trusting(&authority);
+        let expired = identity("a.example", Some(&authority), 1_600_000_000, 1_600_000_001);
+        let result = against(smarthost.clone(), tls_server(expired, SslVersion::TLS1_3));
+        assert!(matches!(result, Err(TlsError::Expired)), "{result:?}");
+        let early = identity("a.example", Some(&authority), 3_900_000_000, 4_000_000_000);
+        let result = against(smarthost, tls_server(early, SslVersion::TLS1_3));
+        assert!(matches!(result, Err(TlsError::NotYetValid)), "{result:?}");
+    }
+
+    #[test]
+    fn unknown_issuer_and_self_signed_are_told_apart() {
+        let smarthost = Smarthost::new("a.example");
+        let server = tls_server(valid("a.example", None), SslVersion::TLS1_3);
+        assert!(matches!(against(smarthost.clone(), server), Err(TlsError::SelfSigned)));
+        let authority = valid("ca.example", None);
+        let server = tls_server(valid("a.example", Some(&authority)), SslVersion::TLS1_3);
+        assert!(matches!(against(smarthost, server), Err(TlsError::UnknownIssuer(_))));
+    }
+
+    #[test]
+    fn fingerprint_stands_for_chain_and_name_unless_an_authority_is_set_too() {
+        let authority = valid("ca.example", None);
+        let server = valid("elsewhere.example", Some(&authority));
+        let smarthost = pinned(&server);
+        assert_eq!(against(smarthost.clone(), tls_server(server.clone(), SslVersion::TLS1_3)).unwrap(), b"ok");
+
+        let other = valid("elsewhere.example", None);
+        let result = against(smarthost.clone(), tls_server(other, SslVersion::TLS1_3));
+        assert!(matches!(result, Err(TlsError::Fingerprint(_))), "{result:?}");
+
+        let (_file, trusting) = trusting(&authority);
+        let both = Smarthost { ca_file: trusting.ca_file, ..smarthost };
+        let result = against(both, tls_server(server, SslVersion::TLS1_3));
+        assert!(matches!(result, Err(TlsError::WrongHost)), "{result:?}");
+    }
+
+    #[test]
+    fn server_without_tls_is_recognised() {
+        let smarthost = Smarthost::new("a.example");
+        let result = against(smarthost.clone(), |mut tcp| {
+            tcp.write_all(b"220 smtp.example.com ESMTP ready\r\n").unwrap();
+            let _ = tcp.read(&mut [0; 512]);
+        });
+        assert!(matches!(result, Err(TlsError::NotTls(_))), "{result:?}");
+        let result = against(smarthost.clone(), |mut tcp| {
+            let _ = tcp.read(&mut [0; 4096]);
+        });
+        assert!(matches!(result, Err(TlsError::Closed)), "{result:?}");
+        let result = against(smarthost, |mut tcp| while tcp.read(&mut [0; 512]).is_ok_and(|n| n > 0) {});
+        assert!(matches!(result, Err(TlsError::TimedOut(_))), "{result:?}");
+    }
+
+    #[test]
+    fn handshake_that_a_server_refuses_is_quoted() {
+        let refused = |alert: u8| {
+            against(Smarthost::new("a.example"), move |mut tcp| {
+                let _ = tcp.read(&mut [0; 4096]);
+                tcp.write_all(&[21, 3, 3, 0, 2, 2, alert]).unwrap();
+            })
+        };
+        let result = refused(40);
+        assert!(matches!(&result, Err(TlsError::Alert(why)) if why.contains("handshake failure")), "{result:?}");
+        assert!(matches!(refused(70), Err(TlsError::Outdated(_))));
+    }
+
+    #[test]
+    fn unusable_ca_file_is_named() {
+        let (file, smarthost) = trusting(&valid("ca.example", None));
+        fs::write(file.path(), "nothing").unwrap();
+        let error = connector(&smarthost, Roots::Usual).unwrap_err();
+        assert!(error.to_string().contains("holds no certificate"), "{error}");
+        drop(file);
+        let error = connector(&smarthost, Roots::Usual).unwrap_err();
+        assert!(error.to_string().contains("No such file"), "{error}");
+        assert_eq!(error.scope(), Scope::Configuration);
+    }
+}

@@ -1,0 +1,146 @@
+//! What kept a mail from being handed over at all: a sentence, and where it belongs.
+//!
+//! A trouble never bounces a mail. It becomes the outcome "deferred" of every mail that waits for the smarthost.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::{CredentialsError, Smarthost, verdict};
+use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
+
+/// Why there is no session, or no longer one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Where in the dialogue.
+    pub stage: Stage,
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// What the server said, if it said anything.
+    pub reply: Option<Reply>,
+    /// What failed, on what, why, and what to do.
+    pub sentence: String,
+    /// The server that was reached, as `host[ip]:port`.
+    pub relay: Option<String>,
+    /// The certificate's issuer is not among the roots that were looked at; there may be more of them.
+    pub(super) is_issuer_unknown: bool,
+}
+
+impl Trouble {
+    pub(super) fn new(stage: Stage, scope: Scope, sentence: String) -> Self {
+        Self { stage, scope, reply: None, sentence, relay: None, is_issuer_unknown: false }
+    }
+
+    /// What becomes of a mail that meets this trouble.
+    pub fn outcome(&self) -> Outcome {
+        Outcome {
+            status: Status::Deferred,
+            stage: self.stage,
+            scope: self.scope,
+            enhanced: self.enhanced(),
+            reason: self.sentence.clone(),
+        }
+    }
+
+    /// The server's status made transient, or the nearest one of RFC 3463 section 3.
+    fn enhanced(&self) -> EnhancedStatus {
+        if let Some(reply) = self.reply.as_ref().filter(|reply| reply.enhanced.is_some()) {
+            return verdict::enhanced(Status::Deferred, reply);
+        }
+        let (subject, detail) = match (self.stage, self.scope) {
+            (Stage::Auth, _) => (7, 8),
+            (Stage::Connect, _) => (4, 1),
+            (Stage::Resolve, _) => (4, 3),
+            (Stage::Setup, _) => (3, 5),
+            (Stage::Tls, Scope::Configuration) => (7, 5),
+            (Stage::Content, Scope::Message) => (3, 0),
+            _ => (4, 2),
+        };
+        EnhancedStatus::new(4, subject, detail)
+    }
+}
+
+/// The server as sentences and logs name it.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    /// As configured: `host:port`.
+    name: String,
+    /// As reached: `host[ip]:port`.
+    relay: Option<String>,
+}
+
+impl Peer {
+    /// A server that has not been reached yet.
+    pub(super) fn named(smarthost: &Smarthost) -> Self {
+        Self { name: smarthost.to_string(), relay: None }
+    }
+
+    /// The same server, reached at `address`.
+    pub(super) fn reached(smarthost: &Smarthost, address: SocketAddr) -> Self {
+        let relay = format!("{}[{}]:{}", smarthost.bare_host(), address.ip(), address.port());
+        Self { relay: Some(relay), ..Self::named(smarthost) }
+    }
+
+    pub(super) fn relay(&self) -> &str {
+        self.relay.as_deref().unwrap_or(&self.name)
+    }
+
+    pub(super) fn trouble(&self, stage: Stage, scope: Scope, why: impl fmt::Display) -> Trouble {
+        let sentence = format!("smarthost {}: {why}", self.name);
+        Trouble { relay: self.relay.clone(), ..Trouble::new(stage, scope, sentence) }
+    }
+
+    /// A trouble that the server itself put into words.
+    pub(super) fn refusal(&self, stage: Stage, reply: Reply, why: impl fmt::Display) -> Trouble {
+        let (_, scope) = verdict::judge(stage, &reply);
+        Trouble { reply: Some(reply), ..self.trouble(stage, scope, why) }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl From<&Trouble> for Outcome {
+    fn from(trouble: &Trouble) -> Self {
+        trouble.outcome()
+    }
+}
+
+impl From<CredentialsError> for Trouble {
+    fn from(error: CredentialsError) -> Self {
+        Trouble::new(Stage::Setup, Scope::Configuration, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_defers_with_the_servers_status_made_transient() {
+        let mut trouble = Trouble::new(Stage::Auth, Scope::Configuration, "login refused".to_owned());
+        assert_eq!(trouble.outcome().enhanced.to_string(), "4.7.8");
+        trouble.reply = Some(Reply::new(535, "5.7.3 no"));
+        let outcome = Outcome::from(&trouble);
+        assert_eq!((outcome.status, outcome.reason.as_str()), (Status::Deferred, "login refused"));
+        assert_eq!(outcome.enhanced.to_string(), "4.7.3");
+    }
+
+    #[test]
+    fn each_stage_has_its_status() {
+        for (stage, scope, status) in [
+            (Stage::Setup, Scope::Configuration, "4.3.5"),
+            (Stage::Resolve, Scope::Host, "4.4.3"),
+            (Stage::Connect, Scope::Host, "4.4.1"),
+            (Stage::Tls, Scope::Host, "4.4.2"),
+            (Stage::Tls, Scope::Configuration, "4.7.5"),
+            (Stage::Greeting, Scope::Host, "4.4.2"),
+        ] {
+            assert_eq!(Trouble::new(stage, scope, "x".to_owned()).outcome().enhanced.to_string(), status);
+        }
+    }
+}
