@@ -1,11 +1,48 @@
-//! mailx-t takes the place of sendmail.
+//! mailx-t takes the place of sendmail: it reads a mail as cron, PHP or a shell script hands it in,
+//! recovers who it is for, makes it one that every provider accepts, keeps it safe on disk, and
+//! relays it through an authenticated smarthost.
+//!
+//! Two programs over this one library. **`mailx-t`, the door**, is called under every name; it links
+//! no TLS and never sees the password. **`mailx-t-relay`** holds credentials, TLS and SMTP. Between
+//! them runs the acceptance line: before it, trouble is an [`error::Error`] and the caller hears an exit
+//! status; after it, trouble is an [`outcome::Outcome`], and the log and the next attempt speak.
+//!
+//! ```text
+//! argv ──► cli ──► Request                who we are asked to be, what is asked
+//! stdin ─► message                        octets, fields by offset, nothing lost
+//!            ▼
+//!          envelope                       one or more recipients, from arguments, fields, cron
+//!            ▼
+//!          rewrite                        what any submission server accepts; each repair has a name
+//! ═══════════▼═══════ spool ═══════════ on disk: the caller may leave with 0
+//!          Claim ─► relay::Session ─► Outcome      one per recipient: sent, deferred, bounced
+//!                                        └──► journal, log, the caller who waits
+//! ```
+//!
+//! Floors, top to bottom; imports go down only, and `tests/floors.rs` holds the house to it:
+//!
+//! | floor | modules | what they may know |
+//! |---|---|---|
+//! | 5 doors | `main`, `bin`, [`cli`] | names, argv, streams |
+//! | 4 verbs | [`command`] | ties the parts together |
+//! | 3 desk | [`config`], [`error`] | composes the parts' settings and errors |
+//! | 2 world | [`spool`], [`relay`], [`log`], [`system`] | disk, network, log, machine; none knows another |
+//! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`retry`] | octets; no clock, no files, no environment |
+//! | 0 words | [`outcome`], [`interval`] | nothing |
+
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod command;
+pub mod config;
 pub mod envelope;
+pub mod error;
 pub mod interval;
+pub mod log;
 pub mod message;
 pub mod outcome;
 pub mod relay;
+pub mod retry;
 pub mod rewrite;
 pub mod spool;
+pub mod system;

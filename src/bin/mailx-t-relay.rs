@@ -1,2 +1,5 @@
-//! The door.
-fn main() {}
+//! The relay: from the spool to the smarthost.
+
+fn main() -> std::process::ExitCode {
+    mailx_t::cli::relay::relay()
+}

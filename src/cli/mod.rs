@@ -1,10 +1,194 @@
-//! The doors: the names, one Command.
+//! The doors: the names the program answers to, and the one command that is meant.
 //!
-//! Here argv becomes a request that says what was asked; what a request means
-//! for a mail is decided below. Nothing past this floor knows the program's name.
+//! argv goes through the face that its name and letters ask for (`names`), which gives a typed
+//! request (`sendmail`, `mail`, `native`); here it becomes a verb's own request and is run. Nothing
+//! past this floor knows under which name the program was called.
 
 pub mod getopt;
 pub mod mail;
 pub mod mode;
 pub mod names;
+pub mod native;
+pub mod relay;
 pub mod sendmail;
+pub mod terminal;
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
+
+use crate::command::run_queue;
+use crate::command::submit::{self, Delivery, Input};
+use crate::config::{self, Config};
+use crate::envelope::Destination;
+use crate::error::{self, Error, Exit};
+use crate::outcome;
+use mode::{Mode, Run};
+use names::Face;
+
+/// The program `mailx-t` under all its names: does what argv asks, and returns what to leave with.
+pub fn door() -> ExitCode {
+    error::install_panic_hook();
+    let mut arguments = std::env::args_os();
+    let argv0 = arguments.next().unwrap_or_default();
+    let arguments: Vec<OsString> = arguments.collect();
+    match dispatch(&argv0, arguments) {
+        Ok(()) => Exit::Ok.into(),
+        Err(error) => {
+            terminal::complain(&error.to_string());
+            // A caller that still writes must hear our status, not its own broken pipe.
+            terminal::drain_stdin();
+            error.exit().into()
+        }
+    }
+}
+
+fn dispatch(argv0: &OsStr, arguments: Vec<OsString>) -> Result<(), Error> {
+    let face = names::face(argv0, &arguments);
+    if face == Face::Ctl {
+        return native::control(names::own_arguments(argv0, &arguments));
+    }
+    let (long, arguments) = native::take_long(arguments)?;
+    if long.help {
+        return native::help();
+    }
+    if long.version {
+        return native::version();
+    }
+    match face {
+        Face::Mail => mail_face(arguments, long),
+        _ => sendmail_face(face, arguments, long),
+    }
+}
+
+fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long) -> Result<(), Error> {
+    let mut request = sendmail::parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
+    match face {
+        Face::MailxT => request = request.for_own_name(),
+        Face::Mailq => request.mode = Mode::List,
+        Face::Newaliases => request.mode = Mode::Aliases,
+        _ => {}
+    }
+    let config = Config::load(config::locate(long.config.or(request.config.clone()).as_deref()));
+    warn_unknown(&request.unknown);
+    match &request.mode {
+        Mode::Deliver => deliver(face, &request, config),
+        Mode::FlushQueue(Run::All) => run_queue::run(&config?, request.verbose),
+        // There is no alias database: the file is read each time.
+        Mode::Aliases => Ok(()),
+        other => {
+            Err(Error::Usage(format!("{} is not served by mailx-t {}", other.option(), env!("CARGO_PKG_VERSION"))))
+        }
+    }
+}
+
+fn deliver(face: Face, request: &sendmail::Request, config: Result<Config, config::Error>) -> Result<(), Error> {
+    if face == Face::MailxT && request.operands.is_empty() && arguments_are_none() && terminal::is_stdin() {
+        return Err(Error::Usage(
+            "there is no mail on stdin and nothing was asked: try mailx-t --help, or mailx-t -s SUBJECT ADDRESS".into(),
+        ));
+    }
+    let is_handler = face == Face::MailxT && request.operands.is_empty();
+    submit(
+        submit::Request {
+            input: Input::Formatted,
+            destination: Destination { operands: bytes(&request.operands), extract: request.extract_recipients },
+            sender: sender(request.reverse_path.as_deref()),
+            full_name: request.full_name.as_deref().map(text),
+            delivery: delivery(request.delivery, request.verbose || is_handler),
+            verbose: request.verbose,
+        },
+        config,
+    )
+}
+
+fn mail_face(arguments: Vec<OsString>, long: native::Long) -> Result<(), Error> {
+    let request = mail::parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
+    if request.reading {
+        return Err(Error::Usage("mailx-t only sends mail, it reads none: give a recipient to send to".into()));
+    }
+    if let Some((letter, value)) = request.attachments_or_headers.first() {
+        let value = outcome::clean(&value.to_string_lossy());
+        return Err(Error::Usage(format!("-{letter} {value}: attachments and extra fields are not served yet")));
+    }
+    if request.recipients.is_empty() && request.cc.is_empty() && request.bcc.is_empty() && !request.formatted {
+        return Err(Error::Usage("no recipient: mailx-t -s SUBJECT ADDRESS... < BODY".into()));
+    }
+    warn_unknown(&request.unknown);
+    let config = Config::load(config::locate(long.config.or(request.config.clone()).as_deref()));
+    let operands = [&request.recipients, &request.cc, &request.bcc].into_iter().flatten().cloned().collect::<Vec<_>>();
+    submit(
+        submit::Request {
+            input: composed(&request),
+            destination: Destination { operands: bytes(&operands), extract: request.formatted },
+            sender: sender(request.from.as_deref().or(request.reverse_path.as_deref())),
+            full_name: request.full_name.as_deref().map(text),
+            delivery: delivery(request.delivery, request.verbose),
+            verbose: request.verbose,
+        },
+        config,
+    )
+}
+
+/// The fields that mail(1)'s letters stand for.
+fn composed(request: &mail::Request) -> Input {
+    let joined = |list: &[OsString]| list.iter().map(|item| item.as_bytes()).collect::<Vec<_>>().join(&b", "[..]);
+    let mut fields = Vec::new();
+    if let Some(from) = &request.from {
+        fields.push(("From", from.as_bytes().to_vec()));
+    }
+    if let Some(subject) = &request.subject {
+        fields.push(("Subject", subject.as_bytes().to_vec()));
+    }
+    if request.formatted {
+        return Input::FormattedWith(fields);
+    }
+    for (name, list) in [("To", &request.recipients), ("Cc", &request.cc)] {
+        if !list.is_empty() {
+            fields.push((name, joined(list)));
+        }
+    }
+    Input::Body { fields, skip_empty: request.skip_empty }
+}
+
+fn submit(request: submit::Request, config: Result<Config, config::Error>) -> Result<(), Error> {
+    let notes = submit::run(&request, config, &mut io::stdin().lock())?;
+    notes.iter().for_each(|note| terminal::complain(note));
+    Ok(())
+}
+
+/// Who waits for the outcome: `-odi`, `-v`, crond's handler, and people at a terminal.
+fn delivery(asked: mode::Delivery, is_waiting: bool) -> Delivery {
+    match asked {
+        mode::Delivery::Queue => Delivery::Queue,
+        mode::Delivery::Wait => Delivery::Wait,
+        mode::Delivery::Background if !is_waiting => Delivery::Background,
+        _ if is_waiting || terminal::is_stdin() || terminal::is_stderr() => Delivery::Wait,
+        _ => Delivery::Background,
+    }
+}
+
+/// `-f ''` and `-f <>` mean the null sender, which says nothing about who it is from.
+fn sender(asked: Option<&OsStr>) -> Option<String> {
+    asked.map(text).filter(|sender| !matches!(sender.trim(), "" | "<>"))
+}
+
+fn text(argument: &OsStr) -> String {
+    crate::message::text(argument.as_bytes())
+}
+
+fn bytes(arguments: &[OsString]) -> Vec<Vec<u8>> {
+    arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect()
+}
+
+fn arguments_are_none() -> bool {
+    std::env::args_os().len() <= 1
+}
+
+/// An option nobody knows never costs a mail.
+fn warn_unknown(unknown: &[String]) {
+    if !unknown.is_empty() {
+        terminal::complain(&format!("ignored unknown options: {}", unknown.join(" ")));
+    }
+}

@@ -72,6 +72,22 @@ impl Mode {
         }
     }
 
+    /// The option that asks for this mode.
+    pub fn option(&self) -> String {
+        match self {
+            Self::Aliases => "-bi".to_string(),
+            Self::Daemon(_) => "-bd".to_string(),
+            Self::Deliver => "-bm".to_string(),
+            Self::FlushQueue(Run::All) => "-q".to_string(),
+            Self::FlushQueue(Run::Every(_)) => "-q with an interval".to_string(),
+            Self::FlushQueue(Run::Matching(by, _)) => format!("-q{by}"),
+            Self::List => "-bp (mailq)".to_string(),
+            Self::Smtp => "-bs".to_string(),
+            Self::Unsupported(option) => option.clone(),
+            Self::Verify => "-bv".to_string(),
+        }
+    }
+
     /// What `-q` makes of this mode: it gives a daemon its interval, starts a queue run where nothing but delivery was
     /// asked, and leaves any other mode as it is.
     #[must_use]

@@ -27,6 +27,8 @@ pub const HEADER_LIMIT: usize = 2 << 20;
 #[derive(Debug, Default)]
 pub struct Message {
     octets: Vec<u8>,
+    /// How many of the octets came from outside; the rest are fields that were added.
+    came: usize,
     fields: Vec<Span>,
     /// What the body is like.
     pub shape: Shape,
@@ -103,20 +105,38 @@ impl Message {
     /// # Errors
     /// Those of `input` and `body`.
     pub fn compose(fields: &[(&str, Vec<u8>)], input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Self> {
-        let mut head = Vec::new();
-        for (name, value) in fields {
-            head.extend_from_slice(name.as_bytes());
-            head.extend_from_slice(b": ");
-            head.extend(value.iter().map(|b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { *b }));
-            head.push(b'\n');
-        }
-        head.push(b'\n');
-        let mut none = Vec::new();
-        let mut message = Self::read(&mut head.as_slice(), &mut none)?;
-        message.shape = Shape::default();
+        let mut message = Self::default();
+        fields.iter().for_each(|(name, value)| message.add(name, value));
+        message.octets.push(b'\n');
+        message.came = message.octets.len();
         let mut tee = Tee { shape: &mut message.shape, body };
         io::copy(input, &mut tee)?;
         Ok(message)
+    }
+
+    /// The header section as it came, with the blank line where there was one.
+    pub fn octets(&self) -> &[u8] {
+        &self.octets[..self.came]
+    }
+
+    /// Adds fields that the message has not got; its own win.
+    pub fn add_missing(&mut self, fields: &[(&str, Vec<u8>)]) {
+        for (name, value) in fields {
+            if !self.has(name) {
+                self.add(name, value);
+            }
+        }
+    }
+
+    fn add(&mut self, name: &str, value: &[u8]) {
+        let start = self.octets.len();
+        self.octets.extend_from_slice(name.as_bytes());
+        self.octets.extend_from_slice(b": ");
+        self.octets.extend(value.iter().map(|b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { *b }));
+        let end = self.octets.len();
+        self.octets.push(b'\n');
+        let name = start..start + name.len();
+        self.fields.push(Span { whole: start..end + 1, value: name.end + 1..end, name });
     }
 
     /// The fields in the order they were written.

@@ -100,7 +100,7 @@ impl Scan {
     /// The message, with the facts about its body.
     pub(super) fn into_message(self, shape: Shape) -> Message {
         let separator_missing = self.separator_missing && shape.bytes > 0;
-        Message { octets: self.octets, fields: self.fields, shape, separator_missing }
+        Message { came: self.octets.len(), octets: self.octets, fields: self.fields, shape, separator_missing }
     }
 
     /// Judges the line from `self.line` to `end`; returns where the body starts if it ends the section.

@@ -79,7 +79,8 @@ impl Draft {
         fs::remove_file(&self.path).map_err(|source| self.failed(source))
     }
 
-    fn failed(&self, source: io::Error) -> Error {
+    /// The error for a write through [`Write`] that failed.
+    pub fn failed(&self, source: io::Error) -> Error {
         Error::Write { path: self.path.clone(), source }
     }
 }

@@ -5,12 +5,13 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
 
-use super::{QueueId, Spool, draft};
+use super::{Error, QueueId, Spool, draft};
 
 /// What stays in memory.
 const IN_MEMORY: usize = 256 << 10;
 
-/// Written once, then read once from its start. Its file has no name any more by the time it holds bytes.
+/// Written once, then read from its start. Its file has no name any more by the time it holds bytes.
+/// An error of writing is an [`Error`] within the `io::Error`, so that it is told apart from one of reading.
 #[derive(Debug)]
 pub struct Spill {
     path: PathBuf,
@@ -40,22 +41,38 @@ impl Spill {
     }
 }
 
+impl Spill {
+    /// In the spool, or where the spool cannot be written in the system's place for such files.
+    fn create(&self) -> io::Result<File> {
+        let elsewhere = std::env::temp_dir().join(self.path.file_name().unwrap_or_default());
+        Self::unnamed(&self.path).or_else(|error| Self::unnamed(&elsewhere).map_err(|_| error))
+    }
+
+    fn unnamed(path: &PathBuf) -> io::Result<File> {
+        let file = draft::create_new(path)?;
+        fs::remove_file(path)?;
+        Ok(file)
+    }
+
+    fn failed(&self, source: io::Error) -> io::Error {
+        io::Error::other(Error::Write { path: self.path.clone(), source })
+    }
+}
+
 impl Write for Spill {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(file) = &mut self.file {
-            return file.write(bytes);
+            return file.write(bytes).map_err(|source| self.failed(source));
         }
         if self.memory.len() + bytes.len() <= IN_MEMORY {
             self.memory.extend_from_slice(bytes);
             return Ok(bytes.len());
         }
-        let mut file = draft::create_new(&self.path)?;
-        fs::remove_file(&self.path)?;
-        file.write_all(&self.memory)?;
+        let mut file = self.create().map_err(|source| self.failed(source))?;
+        file.write_all(&self.memory).and_then(|()| file.write_all(bytes)).map_err(|source| self.failed(source))?;
         self.memory = Vec::new();
-        let written = file.write(bytes);
         self.file = Some(file);
-        written
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,0 +1,180 @@
+//! mailx-t's own face: the long options every name knows, and `mailx-t ctl`.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::command::{check, init};
+use crate::config::{self, Config};
+use crate::error::Error;
+
+/// The whole of `--help`.
+const HELP: &str = "\
+mailx-t keeps every mail safe on disk and relays it through an authenticated smarthost.
+
+  echo BODY | mailx-t -s SUBJECT ADDRESS...    send a text
+  sendmail -t < MESSAGE                        send a message to whom its fields name
+  crond -m /usr/local/sbin/mailx-t             send what cron jobs print
+
+Options of the message (those of sendmail(8) and mail(1) work too):
+  -s SUBJECT   the subject; stdin is then the body
+  -t           stdin is a message, its To, Cc and Bcc name recipients
+  -f ADDRESS   the sender asked for        -F NAME   the sender's display name
+  -c ADDRESS, -b ADDRESS   (after -s) copy, blind copy
+  -odi         wait for the outcome        -odq      leave it to the next queue run
+  -q           send everything in the queue now
+  -v           tell the outcome
+
+  --config FILE    another configuration than /etc/mailx-t/config.toml
+  --help, --version
+
+Administration:
+  mailx-t ctl init                  make spool and configuration
+  mailx-t ctl check [--offline]     try configuration, spool, connection and login
+";
+
+/// The long options.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Long {
+    /// `--config FILE`.
+    pub config: Option<PathBuf>,
+    /// `--help`.
+    pub help: bool,
+    /// `--version`.
+    pub version: bool,
+}
+
+/// Takes the long options off the arguments, up to `--` or the first operand.
+///
+/// # Errors
+/// `--config` without a file.
+pub fn take_long(arguments: Vec<OsString>) -> Result<(Long, Vec<OsString>), Error> {
+    let mut long = Long::default();
+    let mut rest = Vec::new();
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        match argument.to_str() {
+            Some("--help") => long.help = true,
+            Some("--version") => long.version = true,
+            Some("--config") => {
+                let file = arguments.next().ok_or_else(|| Error::Usage("--config needs a file".to_string()))?;
+                long.config = Some(PathBuf::from(file));
+            }
+            Some(text) if text.starts_with("--config=") => {
+                long.config = Some(PathBuf::from(&text["--config=".len()..]))
+            }
+            Some("--") => {
+                rest.push(argument);
+                break;
+            }
+            _ => rest.push(argument),
+        }
+    }
+    rest.extend(arguments);
+    Ok((long, rest))
+}
+
+/// Prints the help.
+///
+/// # Errors
+/// [`Error::Output`].
+pub fn help() -> Result<(), Error> {
+    print(HELP)
+}
+
+/// Prints program and version on one line.
+///
+/// # Errors
+/// [`Error::Output`].
+pub fn version() -> Result<(), Error> {
+    print(concat!("mailx-t ", env!("CARGO_PKG_VERSION"), "\n"))
+}
+
+fn print(text: &str) -> Result<(), Error> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        // Whoever closed the pipe has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(Error::Output),
+    }
+}
+
+/// Administration of mailx-t.
+#[derive(Parser)]
+#[command(name = "mailx-t ctl", version, disable_help_subcommand = true)]
+struct Control {
+    /// Another configuration than /etc/mailx-t/config.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Try configuration, spool, connection and login; send nothing
+    Check {
+        /// Leave the network alone
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Make the spool and a commented configuration where they are missing
+    Init,
+}
+
+/// Runs `mailx-t ctl ...`.
+///
+/// # Errors
+/// Those of the verb, or [`Error::Usage`].
+pub fn control(arguments: &[OsString]) -> Result<(), Error> {
+    let argv = std::iter::once(OsString::from("mailx-t ctl")).chain(arguments.iter().cloned());
+    let control = match Control::try_parse_from(argv) {
+        Ok(control) => control,
+        Err(asked) if !asked.use_stderr() => return print(&asked.to_string()),
+        Err(wrong) => return Err(Error::Usage(usage(&wrong.to_string()))),
+    };
+    let mut out = io::stdout();
+    match control.verb {
+        Verb::Check { offline } => {
+            let config = Config::load(config::locate(control.config.as_deref()))?;
+            let reach = if offline { check::Reach::Offline } else { check::Reach::Online };
+            check::run(&config, reach, &mut out)
+        }
+        Verb::Init => init::run(control.config.as_deref(), &mut out),
+    }
+}
+
+/// clap's words without its own prefix.
+fn usage(text: &str) -> String {
+    text.trim().trim_start_matches("error: ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(arguments: &[&str]) -> (Long, Vec<OsString>) {
+        take_long(arguments.iter().map(OsString::from).collect()).unwrap()
+    }
+
+    #[test]
+    fn long_options_may_stand_among_letters() {
+        let (long, rest) = take(&["-t", "--config", "/c", "-i", "--version"]);
+        assert_eq!((long.config, long.version), (Some(PathBuf::from("/c")), true));
+        assert_eq!(rest, ["-t", "-i"]);
+        assert_eq!(take(&["--config=/c"]).0.config, Some(PathBuf::from("/c")));
+    }
+
+    #[test]
+    fn after_two_dashes_nothing_is_an_option() {
+        let (long, rest) = take(&["--", "--help"]);
+        assert!(!long.help);
+        assert_eq!(rest, ["--", "--help"]);
+    }
+
+    #[test]
+    fn control_grammar_is_sound() {
+        <Control as clap::CommandFactory>::command().debug_assert();
+    }
+}

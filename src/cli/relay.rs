@@ -1,0 +1,122 @@
+//! The face of the other program, `mailx-t-relay`: started by the door, by timers, and by people who
+//! look into something.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::terminal;
+use crate::command::flush::{self, Selection};
+use crate::command::probe::{self, Reach};
+use crate::command::report::Report;
+use crate::config::{self, Config, Environment, Source};
+use crate::error::{self, Error, Exit};
+use crate::spool::QueueId;
+use crate::system;
+
+/// Takes mail from the spool to the smarthost.
+#[derive(Parser)]
+#[command(name = "mailx-t-relay", version, disable_help_subcommand = true)]
+struct Arguments {
+    /// Another configuration than /etc/mailx-t/config.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A user's own configuration, whose spool is the user's own
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    user_config: Option<PathBuf>,
+    /// Settings come as NAME=value lines on stdin
+    #[arg(long, conflicts_with_all = ["config", "user_config"])]
+    environment_on_stdin: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Send one mail, and tell its outcomes on stdout
+    Deliver {
+        /// Its queue id
+        #[arg(value_parser = queue_id)]
+        id: QueueId,
+    },
+    /// Send every mail in the queue
+    Flush {
+        /// Tell each outcome
+        #[arg(long)]
+        verbose: bool,
+    },
+    /// Try credentials, connection and login; send nothing
+    Probe {
+        /// Leave the network alone
+        #[arg(long)]
+        offline: bool,
+    },
+}
+
+fn queue_id(text: &str) -> Result<QueueId, String> {
+    QueueId::parse(text).ok_or_else(|| "not a queue id".to_string())
+}
+
+/// The program `mailx-t-relay`.
+pub fn relay() -> ExitCode {
+    error::install_panic_hook();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(asked) => {
+            let _ = asked.print();
+            return if asked.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
+        }
+    };
+    match run(arguments) {
+        Ok(()) => Exit::Ok.into(),
+        // What `probe` found it has told.
+        Err(error @ Error::Check(_)) => error.exit().into(),
+        Err(error) => {
+            terminal::complain(&error.to_string());
+            error.exit().into()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Error> {
+    let config = Config::load(source(&arguments)?)?;
+    match arguments.verb {
+        Verb::Deliver { id } => {
+            system::detach();
+            flush::run(&config, Selection::One(id), &mut |report| tell(&report.line()))
+        }
+        Verb::Flush { verbose } => flush::run(&config, Selection::All, &mut |report| flushed(report, verbose)),
+        Verb::Probe { offline } => {
+            let reach = if offline { Reach::Offline } else { Reach::Online };
+            probe::run(&config, reach, &mut io::stdout())
+        }
+    }
+}
+
+fn flushed(report: &Report, verbose: bool) {
+    if verbose {
+        tell(&format!("{report}\n"));
+    }
+}
+
+/// The door may have stopped listening.
+fn tell(text: &str) {
+    let mut out = io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn source(arguments: &Arguments) -> Result<Source, Error> {
+    if arguments.environment_on_stdin {
+        let mut lines = String::new();
+        io::stdin().read_to_string(&mut lines).map_err(Error::Input)?;
+        let environment = Environment::from_lines(&lines)
+            .ok_or_else(|| config::Error::Environment("no MAILX_T_URL came on stdin".to_string()))?;
+        return Ok(Source::Environment(environment));
+    }
+    Ok(match &arguments.user_config {
+        Some(path) => Source::User(path.clone()),
+        None => config::locate(arguments.config.as_deref()),
+    })
+}

@@ -1,0 +1,86 @@
+//! From the door to the relay: starts the other program, and where the caller waits, hears what
+//! became of the mail. The mail is on disk before this begins; nothing here can lose it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::report::Report;
+use crate::config::{Config, Source};
+use crate::error::Error;
+use crate::system;
+
+/// Starts the relay with `arguments` and leaves it to itself.
+pub(super) fn start(config: &Config, arguments: &[&str]) -> Result<(), Error> {
+    spawn(config, arguments, Stdio::null())
+}
+
+/// Starts the relay and listens until it has told all, or until `wait` is over. What it has not told by
+/// then goes on without us.
+pub(super) fn start_and_listen(config: &Config, arguments: &[&str], wait: Duration) -> Result<Vec<Report>, Error> {
+    let until = Instant::now() + wait;
+    let (ours, theirs) = UnixStream::pair().map_err(|error| trouble(&error))?;
+    spawn(config, arguments, Stdio::from(OwnedFd::from(theirs)))?;
+    let mut lines = BufReader::new(ours);
+    let mut reports = Vec::new();
+    let mut line = String::new();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || lines.get_ref().set_read_timeout(Some(left)).is_err() {
+            break;
+        }
+        match lines.read_line(&mut line) {
+            Ok(0) | Err(_) => break,
+            Ok(_) => reports.extend(Report::parse(line.trim_end_matches('\n'))),
+        }
+        line.clear();
+    }
+    Ok(reports)
+}
+
+/// Starts the relay and waits for its end; its output is ours. Returns whether it ended well.
+pub(super) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool, Error> {
+    let mut command = command(config, arguments)?;
+    command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
+    let mut child = command.spawn().map_err(|error| trouble(&error))?;
+    tell(config, &mut child);
+    Ok(child.wait().map_err(|error| trouble(&error))?.success())
+}
+
+/// stdout is the only thing that ties the relay to us: cron waits for whoever holds its pipes.
+fn spawn(config: &Config, arguments: &[&str], stdout: Stdio) -> Result<(), Error> {
+    let mut command = command(config, arguments)?;
+    command.stdout(stdout).stderr(Stdio::null()).current_dir("/");
+    let mut child = command.spawn().map_err(|error| trouble(&error))?;
+    tell(config, &mut child);
+    Ok(())
+}
+
+fn command(config: &Config, arguments: &[&str]) -> Result<Command, Error> {
+    let program = system::relay_program().ok_or_else(|| {
+        Error::Relay("cannot find mailx-t-relay in libexec/mailx-t or beside mailx-t: reinstall mailx-t".to_string())
+    })?;
+    let mut command = Command::new(program);
+    command.env_clear().envs(system::relay_environment());
+    match &config.source {
+        Source::Environment(_) => command.arg("--environment-on-stdin").stdin(Stdio::piped()),
+        Source::System(path) => command.arg("--config").arg(path).stdin(Stdio::null()),
+        Source::User(path) => command.arg("--user-config").arg(path).stdin(Stdio::null()),
+    };
+    command.args(arguments);
+    Ok(command)
+}
+
+/// The environment form goes over a pipe: its URL holds the password.
+fn tell(config: &Config, child: &mut std::process::Child) {
+    if let (Source::Environment(environment), Some(mut pipe)) = (&config.source, child.stdin.take()) {
+        // A relay that is gone already will be missed when it reports nothing.
+        let _ = pipe.write_all(environment.to_lines().as_bytes());
+    }
+}
+
+fn trouble(error: &std::io::Error) -> Error {
+    Error::Relay(format!("cannot start mailx-t-relay: {error}"))
+}

@@ -1,0 +1,15 @@
+//! The verbs, one file each. The only floor that ties the parts together: each verb owns its
+//! request, the doors fill it in.
+//!
+//! `submit`, `run_queue`, `check` and `init` run in the door; `flush` and `probe` run in the relay, and
+//! no verb of the door may name them, so that the door links no TLS library.
+
+pub mod check;
+pub mod flush;
+mod handover;
+pub mod init;
+pub mod probe;
+pub mod report;
+mod rescue;
+pub mod run_queue;
+pub mod submit;

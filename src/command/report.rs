@@ -1,0 +1,65 @@
+//! What the relay tells a door that waits: one line per recipient, as soon as its outcome is on disk.
+
+use crate::outcome::{EnhancedStatus, Status, clean};
+
+/// The outcome for one recipient of one mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The mail's queue id.
+    pub id: String,
+    /// The recipient.
+    pub to: String,
+    /// What became of it.
+    pub status: Status,
+    /// RFC 3463.
+    pub enhanced: EnhancedStatus,
+    /// The reply or our own sentence.
+    pub reason: String,
+}
+
+impl Report {
+    /// The line, with its end. Fields are divided by tabs; none can hold one.
+    pub fn line(&self) -> String {
+        let Self { id, to, status, enhanced, reason } = self;
+        format!("{id}\t{}\t{}\t{enhanced}\t{}\n", clean(to), status.name(), clean(reason))
+    }
+
+    /// Reads a line back; none if it is not one.
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.splitn(5, '\t');
+        let mut next = || fields.next();
+        Some(Self {
+            id: next()?.to_string(),
+            to: next()?.to_string(),
+            status: Status::from_name(next()?)?,
+            enhanced: next()?.parse().ok()?,
+            reason: next()?.to_string(),
+        })
+    }
+}
+
+/// For people: who, what, why.
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: <{}> {} ({})", self.id, self.to, self.status.name(), self.reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_read_back() {
+        let report = Report {
+            id: "ABC".into(),
+            to: "a@x.org".into(),
+            status: Status::Deferred,
+            enhanced: EnhancedStatus::new(4, 4, 1),
+            reason: "refused\tnow\nreally".into(),
+        };
+        let back = Report::parse(report.line().trim_end()).unwrap();
+        assert_eq!(back.reason, "refused now really");
+        assert_eq!(Report::parse("nonsense"), None);
+    }
+}

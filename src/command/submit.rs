@@ -1,0 +1,264 @@
+//! Brings a mail to the spool: reads it, recovers its envelope, rewrites it, and keeps it. From the
+//! acceptance line on the caller may leave with 0.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use super::report::Report;
+use super::{handover, rescue};
+use crate::config::{self, Config};
+use crate::envelope::{self, Aliases, Destination, Resolver};
+use crate::error::Error;
+use crate::message::{Mailbox, Message};
+use crate::outcome::Status;
+use crate::rewrite::{self, Facts, Rewritten, Wire};
+use crate::spool::{Draft, Entry, EntryRecipient, QueueId, Spill, Spool};
+use crate::{log, system};
+
+/// What a caller wants sent.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// What stdin holds.
+    pub input: Input,
+    /// What the caller said about recipients.
+    pub destination: Destination,
+    /// The sender asked for; none for the null one.
+    pub sender: Option<String>,
+    /// The display name asked for.
+    pub full_name: Option<String>,
+    /// When it is to leave.
+    pub delivery: Delivery,
+    /// Tell what becomes of it, whatever that is.
+    pub verbose: bool,
+}
+
+/// What stdin holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum Input {
+    /// A message: fields, blank line, body.
+    #[default]
+    Formatted,
+    /// A message whose own fields win over these.
+    FormattedWith(Vec<(&'static str, Vec<u8>)>),
+    /// A body; the fields are given.
+    Body {
+        /// Name and value, in any bytes.
+        fields: Vec<(&'static str, Vec<u8>)>,
+        /// An empty body is no mail.
+        skip_empty: bool,
+    },
+}
+
+/// When a mail is to leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// At once, without waiting for the outcome.
+    #[default]
+    Background,
+    /// With the next queue run.
+    Queue,
+    /// At once, and the caller waits a while to hear the outcome.
+    Wait,
+}
+
+/// Submits what `input` holds; returns what the caller should be told, which is nothing when all went well.
+///
+/// # Errors
+/// Nothing was accepted: one of [`Error`]. What had been read by then is saved where it can be.
+pub fn run(
+    request: &Request,
+    config: Result<Config, config::Error>,
+    input: &mut dyn Read,
+) -> Result<Vec<String>, Error> {
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => return Err(rescue::rescue(error.into(), input)),
+    };
+    let spool = Spool::new(config.spool_path());
+    let mut body = Spill::new(&spool);
+    let message = read(&request.input, input, &mut body).map_err(|error| match error.downcast() {
+        Ok(spool) => Error::Spool(spool),
+        Err(input) => Error::Input(input),
+    })?;
+    if matches!(request.input, Input::Body { skip_empty: true, .. }) && message.shape.bytes == 0 {
+        return Ok(Vec::new());
+    }
+    let host = system::host_name();
+    let accepted = match accept(request, &config, &spool, &message, &mut body, &host) {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            let body = body.reader().map_err(Error::Input)?;
+            return Err(rescue::rescue(error, &mut message.octets().chain(body)));
+        }
+    };
+    log::open(&config.log, "mailx-t", &host);
+    accepted.log(&config);
+    send(request, &config, &accepted)
+}
+
+fn read(kind: &Input, input: &mut dyn Read, body: &mut Spill) -> io::Result<Message> {
+    match kind {
+        Input::Formatted => Message::read(input, body),
+        Input::FormattedWith(fields) => {
+            let mut message = Message::read(input, body)?;
+            message.add_missing(fields);
+            Ok(message)
+        }
+        Input::Body { fields, .. } => Message::compose(fields, input, body),
+    }
+}
+
+/// A mail that stands in the queue.
+struct Accepted {
+    entry: Entry,
+    warnings: Vec<String>,
+}
+
+/// All up to the acceptance line. When this returns, the mail is on disk.
+fn accept(
+    request: &Request,
+    config: &Config,
+    spool: &Spool,
+    message: &Message,
+    body: &mut Spill,
+    host: &str,
+) -> Result<Accepted, Error> {
+    let caller = system::caller();
+    let (aliases, mut warnings) = aliases(config);
+    let (hosts, default) = (system::local_names(host), config.recipients.default.as_ref().map(|names| names.list()));
+    let domain = config.rewrite.domain.as_deref();
+    let mut resolver = Resolver::new(&aliases, &hosts, domain, default.as_deref(), &config.account);
+    let recipients = envelope::recover(&request.destination, message, &mut resolver)?;
+    let id = QueueId::new();
+    let date = system::date();
+    let facts = Facts {
+        account: &config.account,
+        host,
+        user: &caller.name,
+        full_name: request.full_name.as_deref(),
+        sender: request.sender.as_deref(),
+        date: &date,
+        unique: id.as_str(),
+    };
+    let rewritten = rewrite::rewrite(message, &recipients, &mut resolver, &facts);
+    warnings.extend(resolver.warnings().iter().cloned());
+    let mut entry = Entry {
+        id,
+        arrived: jiff::Timestamp::now(),
+        uid: caller.uid,
+        reverse_path: Some(config.account.clone()),
+        originator: originator(request, message, &caller.name),
+        recipients: recipients
+            .into_iter()
+            .map(|recipient| EntryRecipient { address: recipient.address, original: recipient.original })
+            .collect(),
+        message_id: rewritten.message_id.clone(),
+        eight_bit: rewritten.body.is_none() && message.shape.eight_bit,
+        repairs: rewritten.repairs.iter().map(|repair| repair.name().to_string()).collect(),
+        size: 0,
+    };
+    entry.size = write(spool, &entry, &rewritten, body)?;
+    Ok(Accepted { entry, warnings })
+}
+
+/// The aliases of the configuration, then those of the system's file.
+fn aliases(config: &Config) -> (Aliases, Vec<String>) {
+    let mut own = Aliases::default();
+    for (name, targets) in &config.recipients.aliases {
+        own.insert(name, targets.list());
+    }
+    let path = &config.recipients.aliases_file;
+    // A file that cannot be read is no reason to lose a mail: the names fall to the default recipient.
+    let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let (system, warnings) = Aliases::parse(&text);
+    (own.or(system), warnings.iter().map(|warning| format!("{}: {warning}", path.display())).collect())
+}
+
+/// Whom a report of failure would go to: the sender asked for, else the one in the message, else the user.
+fn originator(request: &Request, message: &Message, user: &str) -> String {
+    let of_message = || message.mailboxes(&["Sender", "From"]).into_iter().next().map(|mailbox| mailbox.address);
+    let of_request = request.sender.as_ref().and_then(|sender| Mailbox::list(sender.as_bytes()).into_iter().next());
+    of_request.map(|mailbox| mailbox.address).or_else(of_message).unwrap_or_else(|| user.to_string())
+}
+
+/// ═══ The acceptance line: `commit` returns with the mail on disk, or the mail was not accepted. ═══
+fn write(spool: &Spool, entry: &Entry, rewritten: &Rewritten, body: &mut Spill) -> Result<u64, Error> {
+    let mut draft = Draft::create(spool, entry.id)?;
+    draft.envelope(entry)?;
+    let written = (|| -> io::Result<()> {
+        io::Write::write_all(&mut draft, &rewritten.head)?;
+        match &rewritten.body {
+            Some(body) => io::Write::write_all(&mut draft, body),
+            None => {
+                let mut wire = Wire::new(&mut draft);
+                io::copy(&mut body.reader()?, &mut wire)?;
+                wire.finish().map(drop)
+            }
+        }
+    })();
+    written.map_err(|source| draft.failed(source))?;
+    Ok(draft.commit()?)
+}
+
+impl Accepted {
+    fn log(&self, config: &Config) {
+        let repairs: Vec<&str> = self.entry.repairs.iter().map(String::as_str).collect();
+        let line = log::Accepted {
+            id: self.entry.id.as_str(),
+            uid: self.entry.uid,
+            from: &self.entry.originator,
+            message_id: &self.entry.message_id,
+            size: self.entry.size,
+            recipients: self.entry.recipients.len(),
+            repairs: &repairs,
+        };
+        line.log(config.log.format);
+        for warning in &self.warnings {
+            log::warn(self.entry.id.as_str(), warning);
+        }
+    }
+}
+
+/// After the acceptance line: starts the relay, and tells a caller who waits what it should know.
+fn send(request: &Request, config: &Config, accepted: &Accepted) -> Result<Vec<String>, Error> {
+    let id = accepted.entry.id;
+    let arguments = ["deliver", id.as_str()];
+    let kept = |error: Error| Error::Relay(format!("{error}; the mail is kept in the queue as {id}"));
+    match request.delivery {
+        Delivery::Queue => Ok(Vec::new()),
+        Delivery::Background => handover::start(config, &arguments).map(|()| Vec::new()).map_err(kept),
+        Delivery::Wait => {
+            let reports = handover::start_and_listen(config, &arguments, config.spool.wait).map_err(kept)?;
+            tell(request, config.spool.wait, accepted, &reports)
+        }
+    }
+}
+
+fn tell(request: &Request, wait: Duration, accepted: &Accepted, reports: &[Report]) -> Result<Vec<String>, Error> {
+    let count = |status: Status| reports.iter().filter(|report| report.status == status).count();
+    let refused = count(Status::Bounced);
+    if refused > 0 && refused == accepted.entry.recipients.len() {
+        let first = &reports[0];
+        let others = if refused > 1 { format!(", as were {} others", refused - 1) } else { String::new() };
+        return Err(Error::Refused(format!(
+            "<{}> was refused for good{others}: {}: the mail is kept in failed/ as {}",
+            first.to, first.reason, first.id
+        )));
+    }
+    let mut notes: Vec<String> = Vec::new();
+    let id = accepted.entry.id;
+    for report in reports {
+        match report.status {
+            Status::Sent if request.verbose => notes.push(report.to_string()),
+            Status::Sent => {}
+            Status::Deferred => notes
+                .push(format!("<{}>: {}; the mail is kept as {id} and will be tried again", report.to, report.reason)),
+            Status::Bounced => notes.push(format!("<{}> was refused for good: {}", report.to, report.reason)),
+        }
+    }
+    if reports.is_empty() && request.verbose {
+        notes.push(format!("{id}: no outcome within {} s; the relay goes on with it", wait.as_secs()));
+    }
+    notes.dedup();
+    Ok(notes)
+}

@@ -1,0 +1,114 @@
+//! The container form: the smarthost as a URL, sender and default recipient beside it.
+
+use url::Url;
+
+use super::File;
+use crate::envelope::Names;
+use crate::relay::{Secret, Smarthost, Tls};
+
+/// `MAILX_T_URL`, `MAILX_T_FROM`, `MAILX_T_TO`.
+#[derive(Clone)]
+pub struct Environment {
+    url: String,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+/// The URL holds the password.
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Environment")
+    }
+}
+
+const NAMES: [&str; 3] = ["MAILX_T_URL", "MAILX_T_FROM", "MAILX_T_TO"];
+
+impl Environment {
+    /// The settings that `look_up` finds; none without a URL.
+    pub fn find(look_up: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let [url, from, to] = NAMES.map(|name| look_up(name).filter(|value| !value.is_empty()));
+        Some(Self { url: url?, from, to })
+    }
+
+    /// One `NAME=value` a line: how the door tells the relay, over a pipe, so that the secret stands in
+    /// no argument and in no environment but the one it came in.
+    pub fn to_lines(&self) -> String {
+        let values = [Some(&self.url), self.from.as_ref(), self.to.as_ref()];
+        let lines = NAMES.iter().zip(values).filter_map(|(name, value)| Some(format!("{name}={}\n", value?)));
+        lines.collect()
+    }
+
+    /// Reads back what [`Self::to_lines`] wrote.
+    pub fn from_lines(lines: &str) -> Option<Self> {
+        Self::find(|name| lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=').map(str::to_string)))
+    }
+
+    pub(super) fn file(&self) -> Result<File, String> {
+        let mut file = File { smarthost: vec![smarthost(&self.url)?], ..File::default() };
+        if let Some(from) = &self.from {
+            file.rewrite.from = Some(from.parse().map_err(|_| "MAILX_T_FROM is no mail address".to_string())?);
+        }
+        file.recipients.default = self.to.clone().map(Names::One);
+        Ok(file)
+    }
+}
+
+/// `smtps://user:password@host:465` is implicit TLS, `smtp://` is STARTTLS. No error quotes the URL.
+fn smarthost(text: &str) -> Result<Smarthost, String> {
+    let wrong = |what: &str| format!("MAILX_T_URL {what}: expected smtps://user:password@host:port");
+    let url = Url::parse(text).map_err(|error| wrong(&format!("cannot be read ({error})")))?;
+    let mut smarthost = Smarthost::new(url.host_str().ok_or_else(|| wrong("names no host"))?);
+    smarthost.tls = match url.scheme() {
+        "smtps" => Tls::Implicit,
+        "smtp" => Tls::StartTls,
+        _ => return Err(wrong("has another scheme than smtps or smtp")),
+    };
+    smarthost.port = url.port();
+    let decoded = |text: &str| {
+        percent_encoding::percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| wrong("is not UTF-8"))
+    };
+    if !url.username().is_empty() {
+        smarthost.user = Some(decoded(url.username())?);
+    }
+    if let Some(password) = url.password() {
+        smarthost.password = Some(Secret::from(decoded(password)?));
+    }
+    Ok(smarthost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(url: &str) -> Environment {
+        let of = |name: &str| (name == "MAILX_T_URL").then(|| url.to_string());
+        Environment::find(of).unwrap()
+    }
+
+    #[test]
+    fn url_is_read_with_its_escapes() {
+        let file = environment("smtps://me%40x.org:p%3A%2Fw@smtp.x.org:4650").file().unwrap();
+        let smarthost = &file.smarthost[0];
+        assert_eq!((smarthost.host.as_str(), smarthost.port()), ("smtp.x.org", 4650));
+        assert_eq!(smarthost.user.as_deref(), Some("me@x.org"));
+        assert_eq!(environment("smtp://x.org").file().unwrap().smarthost[0].port(), 587);
+    }
+
+    #[test]
+    fn errors_and_debug_forms_do_not_hold_the_password() {
+        for url in ["smtps://me:hunter2@", "http://me:hunter2@x", "smtps://me:hunter2@x:99999", "hunter2"] {
+            let environment = environment(url);
+            let error = environment.file().err().unwrap();
+            assert!(!error.contains("hunter2"), "{error}");
+            assert!(!format!("{environment:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn lines_read_back() {
+        let lines = environment("smtps://x.org").to_lines();
+        assert_eq!(lines, "MAILX_T_URL=smtps://x.org\n");
+        assert_eq!(Environment::from_lines(&lines).unwrap().to_lines(), lines);
+        assert!(Environment::from_lines("").is_none());
+    }
+}

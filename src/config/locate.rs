@@ -1,0 +1,68 @@
+//! Which configuration counts. With the caller's own rights only: none of our programs ever has more.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::Environment;
+use crate::system;
+
+/// The configuration of the whole machine.
+pub const SYSTEM_FILE: &str = "/etc/mailx-t/config.toml";
+
+/// Where the settings come from, which also tells where the spool is when they do not say.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// `MAILX_T_URL` and its companions.
+    Environment(Environment),
+    /// A file for the whole machine, or one that was named.
+    System(PathBuf),
+    /// A user's own file under the XDG paths.
+    User(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Environment(_) => f.write_str("the environment"),
+            Source::System(path) | Source::User(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// The named file, else what the environment says, else the user's own file if there is one, else
+/// the machine's.
+pub fn locate(named: Option<&Path>) -> Source {
+    if let Some(path) = named {
+        return Source::System(path.to_path_buf());
+    }
+    if let Some(path) = std::env::var_os("MAILX_T_CONFIG").filter(|path| !path.is_empty()) {
+        return Source::System(PathBuf::from(path));
+    }
+    if let Some(environment) = Environment::find(|name| std::env::var(name).ok()) {
+        return Source::Environment(environment);
+    }
+    match user_file().filter(|path| path.is_file()) {
+        Some(path) => Source::User(path),
+        None => Source::System(PathBuf::from(SYSTEM_FILE)),
+    }
+}
+
+/// `$XDG_CONFIG_HOME/mailx-t/config.toml`; none for root, whose file is the machine's.
+pub fn user_file() -> Option<PathBuf> {
+    user_path("XDG_CONFIG_HOME", ".config").map(|directory| directory.join("mailx-t/config.toml"))
+}
+
+/// `$XDG_STATE_HOME/mailx-t`; none for root.
+pub fn user_spool() -> Option<PathBuf> {
+    user_path("XDG_STATE_HOME", ".local/state").map(|directory| directory.join("mailx-t"))
+}
+
+/// An XDG base directory: absolute, or not there (XDG Base Directory Specification 0.8). `$HOME` may be
+/// missing, as under cron: the user database knows it too.
+fn user_path(variable: &str, below_home: &str) -> Option<PathBuf> {
+    if system::is_root() {
+        return None;
+    }
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute(variable).or_else(|| absolute("HOME").or_else(|| system::caller().home).map(|home| home.join(below_home)))
+}

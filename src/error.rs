@@ -1,0 +1,147 @@
+//! Trouble before the acceptance line: one enum with the user's sentence for each case, and the
+//! exit status that goes with it (sysexits.h, as sendmail's callers know it).
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::{config, envelope, spool};
+
+/// What the process leaves with: sysexits.h.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Accepted or done.
+    Ok = 0,
+    /// A malformed command line.
+    Usage = 64,
+    /// Unusable input, or every recipient refused for good.
+    DataError = 65,
+    /// No usable recipient.
+    NoUser = 67,
+    /// The spool is unavailable.
+    Unavailable = 69,
+    /// A bug.
+    Software = 70,
+    /// The operating system refused something it should not.
+    OsError = 71,
+    /// A file cannot be created.
+    CannotCreate = 73,
+    /// Reading or writing failed.
+    IoError = 74,
+    /// Nothing was stored; try again.
+    TempFail = 75,
+    /// Not allowed.
+    NoPermission = 77,
+    /// The configuration is unusable.
+    Config = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a command could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// `ctl check` found something; it has said what.
+    #[error("{0} found wrong")]
+    Check(Findings),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// stdin failed before the message was whole.
+    #[error("cannot read the message: {0}: nothing was sent")]
+    Input(io::Error),
+    /// Nobody to send it to.
+    #[error(transparent)]
+    NoRecipient(#[from] envelope::NoRecipient),
+    /// The mail was refused for every recipient, and the caller waited to hear it.
+    #[error("{0}")]
+    Refused(String),
+    /// The relay program cannot be found or started.
+    #[error("{0}")]
+    Relay(String),
+    /// The mail could not be kept in the spool, but elsewhere.
+    #[error("{reason}: the message was saved in {}", place.display())]
+    Saved {
+        /// What failed.
+        reason: Box<Error>,
+        /// Where the message is.
+        place: PathBuf,
+    },
+    /// Trouble with the spool.
+    #[error(transparent)]
+    Spool(#[from] spool::Error),
+    /// The command line asks for something we cannot do.
+    #[error("{0}")]
+    Usage(String),
+    /// Output could not be written.
+    #[error("cannot write the output: {0}")]
+    Output(io::Error),
+}
+
+/// How many things `ctl check` found.
+#[derive(Debug)]
+pub struct Findings(pub usize);
+
+impl std::fmt::Display for Findings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            1 => f.write_str("one thing"),
+            n => write!(f, "{n} things"),
+        }
+    }
+}
+
+impl Error {
+    /// The status to leave with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Error::Check(_) | Error::Config(_) | Error::Relay(_) => Exit::Config,
+            Error::Input(_) | Error::Output(_) => Exit::IoError,
+            Error::NoRecipient(_) => Exit::NoUser,
+            Error::Refused(_) => Exit::DataError,
+            // What is saved where no relay looks was not accepted; a broken configuration stays named as such.
+            Error::Saved { reason, .. } => match reason.exit() {
+                Exit::Config => Exit::Config,
+                _ => Exit::TempFail,
+            },
+            Error::Spool(spool::Error::Create { .. }) => Exit::CannotCreate,
+            Error::Spool(spool::Error::Damaged { .. } | spool::Error::Read { .. }) => Exit::Unavailable,
+            Error::Spool(spool::Error::Write { .. }) => Exit::IoError,
+            Error::Usage(_) => Exit::Usage,
+        }
+    }
+}
+
+/// A panic is a bug, and must not look like success: it leaves as "try again", with a sentence.
+pub fn install_panic_hook() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|at| format!(" ({}:{})", at.file(), at.line())).unwrap_or_default();
+        // The message of a panic may hold anything, an address or a secret among it: only the place is told.
+        let _ = io::Write::write_all(
+            &mut io::stderr(),
+            format!("mailx-t: internal error{place}: please report it\n").as_bytes(),
+        );
+        std::process::exit(Exit::TempFail as i32);
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_those_of_sysexits() {
+        let full = || spool::Error::Write { path: "/x".into(), source: io::ErrorKind::StorageFull.into() };
+        assert_eq!(Error::Spool(full()).exit() as u8, 74);
+        let saved = Error::Saved { reason: Box::new(full().into()), place: "/root/dead.letter".into() };
+        assert_eq!(saved.exit() as u8, 75);
+        assert!(saved.to_string().ends_with("the message was saved in /root/dead.letter"));
+        assert_eq!(Error::Usage(String::new()).exit() as u8, 64);
+        assert_eq!(Error::Relay(String::new()).exit() as u8, 78);
+    }
+}

@@ -1,0 +1,69 @@
+//! One line when a mail is accepted, one line per recipient per attempt: in Postfix's words
+//! (smtp(8)), which log analysers read, or as JSON.
+//!
+//! The `log` crate carries the lines; env_logger takes them to the system log's socket, a file or
+//! stderr. What is logged follows the configuration alone, never the caller's environment.
+
+mod line;
+mod target;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer};
+
+pub use line::{Accepted, Attempt};
+pub use target::open;
+
+/// `[log]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Settings {
+    /// Where the lines go.
+    pub target: Target,
+    /// How they are written.
+    pub format: Format,
+}
+
+/// Where the lines go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// Appended to a file.
+    File(PathBuf),
+    /// This process's stderr.
+    Stderr,
+    /// The system log, facility mail.
+    #[default]
+    Syslog,
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            "stderr" => Ok(Self::Stderr),
+            "syslog" => Ok(Self::Syslog),
+            path if path.starts_with('/') => Ok(Self::File(PathBuf::from(path))),
+            _ => Err(serde::de::Error::custom("expected \"syslog\", \"stderr\" or the absolute path of a file")),
+        }
+    }
+}
+
+/// How a line is written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// Postfix's fields.
+    #[default]
+    Postfix,
+}
+
+/// A line about one mail that is worth a person's look.
+pub fn warn(id: &str, sentence: &str) {
+    ::log::warn!("{id}: {}", crate::outcome::clean(sentence));
+}
+
+/// A line about trouble that a person has to mend.
+pub fn error(sentence: &str) {
+    ::log::error!("{}", crate::outcome::clean(sentence));
+}

@@ -1,0 +1,90 @@
+//! The way of a line to where it is kept. A log that cannot be reached never costs a mail: the
+//! lines are dropped.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
+
+use ::log::{Level, LevelFilter};
+use env_logger::{Builder, Target as Sink};
+
+use super::{Format, Settings, Target};
+
+/// The system log's socket.
+const SOCKET: &str = "/dev/log";
+/// syslog(3)'s facility mail.
+const MAIL: u8 = 2 << 3;
+
+/// Opens the log for this process; `program` and `host` stand in the lines. Once is enough.
+pub fn open(settings: &Settings, program: &'static str, host: &str) {
+    let mut builder = Builder::new();
+    builder.filter_level(LevelFilter::Info);
+    let pid = std::process::id();
+    match &settings.target {
+        Target::Syslog => {
+            let Ok(socket) = connect() else { return };
+            builder.target(Sink::Pipe(Box::new(Datagram(socket))));
+            builder.format(move |to, record| {
+                let time = jiff::Zoned::now().strftime("%b %e %H:%M:%S").to_string();
+                write!(to, "<{}>{time} {program}[{pid}]: {}", MAIL + severity(record.level()), record.args())
+            });
+        }
+        Target::File(path) => {
+            let Ok(file) = OpenOptions::new().append(true).create(true).mode(0o640).open(path) else { return };
+            builder.target(Sink::Pipe(Box::new(file)));
+            let (format, host) = (settings.format, host.to_string());
+            builder.format(move |to, record| match format {
+                Format::Json => writeln!(to, "{}", record.args()),
+                Format::Postfix => {
+                    let time = jiff::Zoned::now().strftime("%b %e %H:%M:%S").to_string();
+                    writeln!(to, "{time} {host} {program}[{pid}]: {}", record.args())
+                }
+            });
+        }
+        Target::Stderr => {
+            builder.target(Sink::Stderr);
+            builder.format(move |to, record| writeln!(to, "{program}[{pid}]: {}", record.args()));
+        }
+    }
+    // A second logger in one process is none.
+    let _ = builder.try_init();
+}
+
+fn connect() -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.connect(SOCKET)?;
+    // The system log being slow must not hold up a mail.
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// syslog(3)'s severities.
+fn severity(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    }
+}
+
+/// One write, one datagram.
+struct Datagram(UnixDatagram);
+
+impl Write for Datagram {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.send(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                self.0 = connect()?;
+                self.0.send(bytes)?;
+            }
+            sent => drop(sent),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! Questions to the operating system: who calls, what this machine is called, where our other
+//! program lies, what time it is.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{Uid, User, gethostname, getuid, setsid};
+
+/// The user on whose behalf we run. The uid decides, never `$USER`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The real uid.
+    pub uid: u32,
+    /// The login name, or the uid in digits where the user database has none.
+    pub name: String,
+    /// The home directory, where the user database names one.
+    pub home: Option<PathBuf>,
+}
+
+/// Who calls.
+pub fn caller() -> Caller {
+    let uid = getuid();
+    let known = User::from_uid(uid).ok().flatten();
+    Caller {
+        uid: uid.as_raw(),
+        name: known.as_ref().map_or_else(|| uid.to_string(), |user| user.name.clone()),
+        home: known.map(|user| user.dir),
+    }
+}
+
+/// True for root.
+pub fn is_root() -> bool {
+    Uid::effective().is_root()
+}
+
+/// This machine's name as it is set, `localhost` if it has none.
+pub fn host_name() -> String {
+    let name = gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
+    let fit: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')).collect();
+    if fit.is_empty() { "localhost".to_string() } else { fit }
+}
+
+/// The names under which this machine's own users are addressed.
+pub fn local_names(host: &str) -> Vec<String> {
+    let short = host.split('.').next().unwrap_or(host);
+    let mut names = vec![host.to_string()];
+    names.extend([short, "localhost", "localhost.localdomain"].iter().map(|name| name.to_string()));
+    names.dedup();
+    names
+}
+
+/// The value of a Date field for now, in the machine's own zone, RFC 5322 section 3.3.
+pub fn date() -> String {
+    let now = jiff::Zoned::now();
+    // Only a year past 9999 cannot be written.
+    jiff::fmt::rfc2822::to_string(&now).unwrap_or_else(|_| "Thu, 1 Jan 1970 00:00:00 +0000".to_string())
+}
+
+/// The relay program: in libexec for an installed door, else beside the door.
+pub fn relay_program() -> Option<PathBuf> {
+    let door = std::env::current_exe().ok()?;
+    let beside = door.parent()?;
+    let places = [beside.join("../libexec/mailx-t"), beside.to_path_buf()];
+    places.iter().map(|place| place.join("mailx-t-relay")).find(|path| path.is_file())
+}
+
+/// Leaves the session of whoever started us: it may end, a mail in flight must not end with it.
+pub fn detach() {
+    // Fails only for a group leader, which has nobody to leave.
+    let _ = setsid();
+}
+
+/// The environment the relay starts with: nothing of the caller's, and what makes TLS cheap where
+/// certificates lie in a hashed directory: OpenSSL then reads the one it needs instead of the whole bundle, twice.
+pub fn relay_environment() -> Vec<(&'static str, &'static str)> {
+    let mut environment = vec![("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")];
+    if has_hashed_certificates(Path::new("/etc/ssl/certs")) {
+        environment.push(("SSL_CERT_FILE", "/dev/null"));
+        environment.push(("SSL_CERT_DIR", "/etc/ssl/certs"));
+    }
+    environment
+}
+
+fn has_hashed_certificates(directory: &Path) -> bool {
+    let Ok(files) = std::fs::read_dir(directory) else { return false };
+    files.flatten().any(|file| file.file_name().as_encoded_bytes().ends_with(b".0"))
+}
+
+/// `~/dead.letter`, the last place for what nobody could take: appended to, for its owner's eyes alone.
+///
+/// # Errors
+/// No home directory, or the file cannot be written.
+pub fn dead_letter(caller: &Caller, letter: &mut dyn io::Read) -> io::Result<PathBuf> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let home = caller.home.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let path = home.join("dead.letter");
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(nix::libc::O_NOFOLLOW)
+        .open(&path)?;
+    writeln!(file, "From {} {}", caller.name, date())?;
+    io::copy(letter, &mut file)?;
+    writeln!(file)?;
+    file.sync_all()?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machine_has_a_name_that_can_stand_in_ehlo() {
+        let host = host_name();
+        assert!(!host.is_empty() && host.is_ascii());
+        assert!(local_names("web1.example.org").contains(&"web1".to_string()));
+    }
+
+    #[test]
+    fn date_is_one_that_readers_understand() {
+        let date = date();
+        assert!(jiff::fmt::rfc2822::parse(&date).is_ok(), "{date}");
+    }
+
+    #[test]
+    fn dead_letters_pile_up_in_one_file() {
+        let home = tempfile::tempdir().unwrap();
+        let caller = Caller { uid: 1, name: "al".into(), home: Some(home.path().to_path_buf()) };
+        for text in ["first\n", "second\n"] {
+            dead_letter(&caller, &mut text.as_bytes()).unwrap();
+        }
+        let all = std::fs::read_to_string(home.path().join("dead.letter")).unwrap();
+        assert!(all.starts_with("From al ") && all.contains("first\n") && all.ends_with("second\n\n"));
+    }
+}
