@@ -16,6 +16,7 @@ pub mod terminal;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::command::run_queue;
@@ -27,13 +28,50 @@ use crate::outcome;
 use mode::{Mode, Run};
 use names::Face;
 
+/// What the program is asked to do.
+#[derive(Debug)]
+pub enum Command {
+    /// `mailx-t ctl ...`.
+    Control(native::Control),
+    /// `--help`.
+    Help,
+    /// There is nothing to do (newaliases: the alias file is read each time).
+    Nothing,
+    /// `sendmail -q`.
+    RunQueue {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// Tell each outcome.
+        verbose: bool,
+    },
+    /// A mail to send.
+    Submit {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// The mail.
+        request: submit::Request,
+        /// Options nobody knows, worth a warning and never a mail.
+        unknown: Vec<String>,
+    },
+    /// `--version`.
+    Version,
+}
+
+/// Which of the standard streams a person sits at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct People {
+    /// Types the message.
+    pub at_stdin: bool,
+    /// Reads our complaints.
+    pub at_stderr: bool,
+}
+
 /// The program `mailx-t` under all its names: does what argv asks, and returns what to leave with.
 pub fn door() -> ExitCode {
     error::install_panic_hook();
     let mut arguments = std::env::args_os();
     let argv0 = arguments.next().unwrap_or_default();
-    let arguments: Vec<OsString> = arguments.collect();
-    match dispatch(&argv0, arguments) {
+    match command(&argv0, arguments.collect(), terminal::people()).and_then(run) {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
             terminal::complain(&error.to_string());
@@ -44,25 +82,54 @@ pub fn door() -> ExitCode {
     }
 }
 
-fn dispatch(argv0: &OsStr, arguments: Vec<OsString>) -> Result<(), Error> {
+fn run(command: Command) -> Result<(), Error> {
+    let load = |named: Option<PathBuf>| Config::load(config::locate(named.as_deref()));
+    match command {
+        Command::Control(control) => native::run(control),
+        Command::Help => native::help(),
+        Command::Nothing => Ok(()),
+        Command::RunQueue { config, verbose } => run_queue::run(&load(config)?, verbose),
+        Command::Submit { config, request, unknown } => {
+            if !unknown.is_empty() {
+                terminal::complain(&format!("ignored unknown options: {}", unknown.join(" ")));
+            }
+            let notes = submit::run(&request, load(config), &mut io::stdin().lock())?;
+            notes.iter().for_each(|note| terminal::complain(note));
+            Ok(())
+        }
+        Command::Version => native::version(),
+    }
+}
+
+/// What argv asks for.
+///
+/// # Errors
+/// [`Error::Usage`].
+pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Result<Command, Error> {
     let face = names::face(argv0, &arguments);
     if face == Face::Ctl {
         return native::control(names::own_arguments(argv0, &arguments));
     }
     let (long, arguments) = native::take_long(arguments)?;
     if long.help {
-        return native::help();
+        return Ok(Command::Help);
     }
     if long.version {
-        return native::version();
+        return Ok(Command::Version);
     }
     match face {
-        Face::Mail => mail_face(arguments, long),
-        _ => sendmail_face(face, arguments, long),
+        Face::Mail => mail_face(arguments, long.config, people),
+        _ => sendmail_face(face, arguments, long.config, people),
     }
 }
 
-fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long) -> Result<(), Error> {
+fn sendmail_face(
+    face: Face,
+    arguments: Vec<OsString>,
+    config: Option<PathBuf>,
+    people: People,
+) -> Result<Command, Error> {
+    let is_bare = arguments.is_empty();
     let mut request = sendmail::parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
     match face {
         Face::MailxT => request = request.for_own_name(),
@@ -70,40 +137,34 @@ fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long) -> Re
         Face::Newaliases => request.mode = Mode::Aliases,
         _ => {}
     }
-    let config = Config::load(config::locate(long.config.or(request.config.clone()).as_deref()));
-    warn_unknown(&request.unknown);
-    match &request.mode {
-        Mode::Deliver => deliver(face, &request, config),
-        Mode::FlushQueue(Run::All) => run_queue::run(&config?, request.verbose),
-        // There is no alias database: the file is read each time.
-        Mode::Aliases => Ok(()),
-        other => {
-            Err(Error::Usage(format!("{} is not served by mailx-t {}", other.option(), env!("CARGO_PKG_VERSION"))))
-        }
-    }
-}
-
-fn deliver(face: Face, request: &sendmail::Request, config: Result<Config, config::Error>) -> Result<(), Error> {
-    if face == Face::MailxT && request.operands.is_empty() && arguments_are_none() && terminal::is_stdin() {
+    if face == Face::MailxT && is_bare && people.at_stdin {
         return Err(Error::Usage(
             "there is no mail on stdin and nothing was asked: try mailx-t --help, or mailx-t -s SUBJECT ADDRESS".into(),
         ));
     }
-    let is_handler = face == Face::MailxT && request.operands.is_empty();
-    submit(
-        submit::Request {
-            input: Input::Formatted,
-            destination: Destination { operands: bytes(&request.operands), extract: request.extract_recipients },
-            sender: sender(request.reverse_path.as_deref()),
-            full_name: request.full_name.as_deref().map(text),
-            delivery: delivery(request.delivery, request.verbose || is_handler),
-            verbose: request.verbose,
-        },
-        config,
-    )
+    let config = config.or_else(|| request.config.clone());
+    match &request.mode {
+        Mode::Deliver => Ok(deliver(face, &request, config, people)),
+        Mode::FlushQueue(Run::All) => Ok(Command::RunQueue { config, verbose: request.verbose }),
+        Mode::Aliases => Ok(Command::Nothing),
+        other => Err(Error::Usage(format!("{} is not served by this version of mailx-t", other.option()))),
+    }
 }
 
-fn mail_face(arguments: Vec<OsString>, long: native::Long) -> Result<(), Error> {
+fn deliver(face: Face, request: &sendmail::Request, config: Option<PathBuf>, people: People) -> Command {
+    let is_handler = face == Face::MailxT && request.operands.is_empty();
+    let submit = submit::Request {
+        input: Input::Formatted,
+        destination: Destination { operands: bytes(&request.operands), extract: request.extract_recipients },
+        sender: sender(request.reverse_path.as_deref()),
+        full_name: request.full_name.as_deref().map(text),
+        delivery: delivery(request.delivery, request.verbose || is_handler, people),
+        verbose: request.verbose,
+    };
+    Command::Submit { config, request: submit, unknown: request.unknown.clone() }
+}
+
+fn mail_face(arguments: Vec<OsString>, config: Option<PathBuf>, people: People) -> Result<Command, Error> {
     let request = mail::parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
     if request.reading {
         return Err(Error::Usage("mailx-t only sends mail, it reads none: give a recipient to send to".into()));
@@ -112,23 +173,20 @@ fn mail_face(arguments: Vec<OsString>, long: native::Long) -> Result<(), Error> 
         let value = outcome::clean(&value.to_string_lossy());
         return Err(Error::Usage(format!("-{letter} {value}: attachments and extra fields are not served yet")));
     }
-    if request.recipients.is_empty() && request.cc.is_empty() && request.bcc.is_empty() && !request.formatted {
+    let operands: Vec<OsString> =
+        [&request.recipients, &request.cc, &request.bcc].into_iter().flatten().cloned().collect();
+    if operands.is_empty() && !request.formatted {
         return Err(Error::Usage("no recipient: mailx-t -s SUBJECT ADDRESS... < BODY".into()));
     }
-    warn_unknown(&request.unknown);
-    let config = Config::load(config::locate(long.config.or(request.config.clone()).as_deref()));
-    let operands = [&request.recipients, &request.cc, &request.bcc].into_iter().flatten().cloned().collect::<Vec<_>>();
-    submit(
-        submit::Request {
-            input: composed(&request),
-            destination: Destination { operands: bytes(&operands), extract: request.formatted },
-            sender: sender(request.from.as_deref().or(request.reverse_path.as_deref())),
-            full_name: request.full_name.as_deref().map(text),
-            delivery: delivery(request.delivery, request.verbose),
-            verbose: request.verbose,
-        },
-        config,
-    )
+    let submit = submit::Request {
+        input: composed(&request),
+        destination: Destination { operands: bytes(&operands), extract: request.formatted },
+        sender: sender(request.from.as_deref().or(request.reverse_path.as_deref())),
+        full_name: request.full_name.as_deref().map(text),
+        delivery: delivery(request.delivery, request.verbose, people),
+        verbose: request.verbose,
+    };
+    Ok(Command::Submit { config: config.or(request.config), request: submit, unknown: request.unknown })
 }
 
 /// The fields that mail(1)'s letters stand for.
@@ -152,19 +210,13 @@ fn composed(request: &mail::Request) -> Input {
     Input::Body { fields, skip_empty: request.skip_empty }
 }
 
-fn submit(request: submit::Request, config: Result<Config, config::Error>) -> Result<(), Error> {
-    let notes = submit::run(&request, config, &mut io::stdin().lock())?;
-    notes.iter().for_each(|note| terminal::complain(note));
-    Ok(())
-}
-
 /// Who waits for the outcome: `-odi`, `-v`, crond's handler, and people at a terminal.
-fn delivery(asked: mode::Delivery, is_waiting: bool) -> Delivery {
+fn delivery(asked: mode::Delivery, is_waiting: bool, people: People) -> Delivery {
     match asked {
         mode::Delivery::Queue => Delivery::Queue,
         mode::Delivery::Wait => Delivery::Wait,
         mode::Delivery::Background if !is_waiting => Delivery::Background,
-        _ if is_waiting || terminal::is_stdin() || terminal::is_stderr() => Delivery::Wait,
+        _ if is_waiting || people.at_stdin || people.at_stderr => Delivery::Wait,
         _ => Delivery::Background,
     }
 }
@@ -180,15 +232,4 @@ fn text(argument: &OsStr) -> String {
 
 fn bytes(arguments: &[OsString]) -> Vec<Vec<u8>> {
     arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect()
-}
-
-fn arguments_are_none() -> bool {
-    std::env::args_os().len() <= 1
-}
-
-/// An option nobody knows never costs a mail.
-fn warn_unknown(unknown: &[String]) {
-    if !unknown.is_empty() {
-        terminal::complain(&format!("ignored unknown options: {}", unknown.join(" ")));
-    }
 }

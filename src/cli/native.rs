@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::Command;
 use crate::command::{check, init};
 use crate::config::{self, Config};
 use crate::error::Error;
@@ -101,9 +102,9 @@ fn print(text: &str) -> Result<(), Error> {
 }
 
 /// Administration of mailx-t.
-#[derive(Parser)]
+#[derive(Debug, Parser)]
 #[command(name = "mailx-t ctl", version, disable_help_subcommand = true)]
-struct Control {
+pub struct Arguments {
     /// Another configuration than /etc/mailx-t/config.toml
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -111,7 +112,7 @@ struct Control {
     verb: Verb,
 }
 
-#[derive(Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Verb {
     /// Try configuration, spool, connection and login; send nothing
     Check {
@@ -123,25 +124,45 @@ enum Verb {
     Init,
 }
 
-/// Runs `mailx-t ctl ...`.
+/// What `mailx-t ctl` is asked.
+#[derive(Debug)]
+pub enum Control {
+    /// A verb.
+    Do(Arguments),
+    /// clap's help or version text.
+    Print(String),
+}
+
+/// What `mailx-t ctl ARGUMENTS` asks for.
 ///
 /// # Errors
-/// Those of the verb, or [`Error::Usage`].
-pub fn control(arguments: &[OsString]) -> Result<(), Error> {
+/// [`Error::Usage`].
+pub fn control(arguments: &[OsString]) -> Result<Command, Error> {
     let argv = std::iter::once(OsString::from("mailx-t ctl")).chain(arguments.iter().cloned());
-    let control = match Control::try_parse_from(argv) {
-        Ok(control) => control,
-        Err(asked) if !asked.use_stderr() => return print(&asked.to_string()),
-        Err(wrong) => return Err(Error::Usage(usage(&wrong.to_string()))),
+    match Arguments::try_parse_from(argv) {
+        Ok(arguments) => Ok(Command::Control(Control::Do(arguments))),
+        Err(asked) if !asked.use_stderr() => Ok(Command::Control(Control::Print(asked.to_string()))),
+        Err(wrong) => Err(Error::Usage(usage(&wrong.to_string()))),
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Those of the verb.
+pub fn run(control: Control) -> Result<(), Error> {
+    let arguments = match control {
+        Control::Do(arguments) => arguments,
+        Control::Print(text) => return print(&text),
     };
     let mut out = io::stdout();
-    match control.verb {
+    match arguments.verb {
         Verb::Check { offline } => {
-            let config = Config::load(config::locate(control.config.as_deref()))?;
+            let config = Config::load(config::locate(arguments.config.as_deref()))?;
             let reach = if offline { check::Reach::Offline } else { check::Reach::Online };
             check::run(&config, reach, &mut out)
         }
-        Verb::Init => init::run(control.config.as_deref(), &mut out),
+        Verb::Init => init::run(arguments.config.as_deref(), &mut out),
     }
 }
 
@@ -175,6 +196,6 @@ mod tests {
 
     #[test]
     fn control_grammar_is_sound() {
-        <Control as clap::CommandFactory>::command().debug_assert();
+        <Arguments as clap::CommandFactory>::command().debug_assert();
     }
 }

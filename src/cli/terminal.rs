@@ -2,14 +2,11 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 
-/// True if a person types the input.
-pub fn is_stdin() -> bool {
-    io::stdin().is_terminal()
-}
+use super::People;
 
-/// True if a person reads our complaints.
-pub fn is_stderr() -> bool {
-    io::stderr().is_terminal()
+/// Where a person sits.
+pub fn people() -> People {
+    People { at_stdin: io::stdin().is_terminal(), at_stderr: io::stderr().is_terminal() }
 }
 
 /// One sentence on stderr, if there is one.
@@ -20,7 +17,7 @@ pub fn complain(sentence: &str) {
 /// Reads what is left of stdin, so that whoever writes it is not stopped by a broken pipe. It ends when
 /// the writer does; a person at a terminal is not waited for.
 pub fn drain_stdin() {
-    if is_stdin() {
+    if io::stdin().is_terminal() {
         return;
     }
     let mut stdin = io::stdin().lock();

@@ -13,6 +13,7 @@ use crate::message::{Mailbox, Message};
 use crate::outcome::Status;
 use crate::rewrite::{self, Facts, Rewritten, Wire};
 use crate::spool::{Draft, Entry, EntryRecipient, QueueId, Spill, Spool};
+use crate::system::Caller;
 use crate::{log, system};
 
 /// What a caller wants sent.
@@ -83,20 +84,23 @@ pub fn run(
     if matches!(request.input, Input::Body { skip_empty: true, .. }) && message.shape.bytes == 0 {
         return Ok(Vec::new());
     }
-    let host = system::host_name();
-    let accepted = match accept(request, &config, &spool, &message, &mut body, &host) {
+    let accepted = match accept(request, &config, &spool, &message, &mut body) {
         Ok(accepted) => accepted,
         Err(error) => {
             let body = body.reader().map_err(Error::Input)?;
             return Err(rescue::rescue(error, &mut message.octets().chain(body)));
         }
     };
-    log::open(&config.log, "mailx-t", &host);
+    log::open(&config.log, "mailx-t", &system::host_name());
     accepted.log(&config);
     send(request, &config, &accepted)
 }
 
-fn read(kind: &Input, input: &mut dyn Read, body: &mut Spill) -> io::Result<Message> {
+/// Reads what stdin holds, as the caller's face says it is to be read; the body goes to `body`.
+///
+/// # Errors
+/// Those of `input` and `body`.
+pub fn read(kind: &Input, input: &mut dyn Read, body: &mut dyn io::Write) -> io::Result<Message> {
     match kind {
         Input::Formatted => Message::read(input, body),
         Input::FormattedWith(fields) => {
@@ -121,33 +125,78 @@ fn accept(
     spool: &Spool,
     message: &Message,
     body: &mut Spill,
-    host: &str,
 ) -> Result<Accepted, Error> {
-    let caller = system::caller();
+    let mut prepared = prepare(request, config, message, &Moment::now())?;
+    prepared.entry.size = write(spool, &prepared, body)?;
+    Ok(Accepted { entry: prepared.entry, warnings: prepared.warnings })
+}
+
+/// What differs from one call to the next and from one machine to the other.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// Who calls.
+    pub caller: Caller,
+    /// This machine's name.
+    pub host: String,
+    /// The mail's name.
+    pub id: QueueId,
+    /// Now.
+    pub arrived: jiff::Timestamp,
+    /// The value of a Date field for now.
+    pub date: String,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self {
+            caller: system::caller(),
+            host: system::host_name(),
+            id: QueueId::new(),
+            arrived: jiff::Timestamp::now(),
+            date: system::date(),
+        }
+    }
+}
+
+/// A mail ready to be written.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Its envelope, and what else is known of it; the size is not.
+    pub entry: Entry,
+    /// Its header section, and its body where that is ours.
+    pub rewritten: Rewritten,
+    /// What a person should look at.
+    pub warnings: Vec<String>,
+}
+
+/// Recovers the envelope and rewrites the header section; writes nothing.
+///
+/// # Errors
+/// [`Error::NoRecipient`].
+pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &Moment) -> Result<Prepared, Error> {
     let (aliases, mut warnings) = aliases(config);
-    let (hosts, default) = (system::local_names(host), config.recipients.default.as_ref().map(|names| names.list()));
+    let hosts = system::local_names(&moment.host);
+    let default = config.recipients.default.as_ref().map(|names| names.list());
     let domain = config.rewrite.domain.as_deref();
     let mut resolver = Resolver::new(&aliases, &hosts, domain, default.as_deref(), &config.account);
     let recipients = envelope::recover(&request.destination, message, &mut resolver)?;
-    let id = QueueId::new();
-    let date = system::date();
     let facts = Facts {
         account: &config.account,
-        host,
-        user: &caller.name,
+        host: &moment.host,
+        user: &moment.caller.name,
         full_name: request.full_name.as_deref(),
         sender: request.sender.as_deref(),
-        date: &date,
-        unique: id.as_str(),
+        date: &moment.date,
+        unique: moment.id.as_str(),
     };
     let rewritten = rewrite::rewrite(message, &recipients, &mut resolver, &facts);
     warnings.extend(resolver.warnings().iter().cloned());
-    let mut entry = Entry {
-        id,
-        arrived: jiff::Timestamp::now(),
-        uid: caller.uid,
+    let entry = Entry {
+        id: moment.id,
+        arrived: moment.arrived,
+        uid: moment.caller.uid,
         reverse_path: Some(config.account.clone()),
-        originator: originator(request, message, &caller.name),
+        originator: originator(request, message, &moment.caller.name),
         recipients: recipients
             .into_iter()
             .map(|recipient| EntryRecipient { address: recipient.address, original: recipient.original })
@@ -157,8 +206,7 @@ fn accept(
         repairs: rewritten.repairs.iter().map(|repair| repair.name().to_string()).collect(),
         size: 0,
     };
-    entry.size = write(spool, &entry, &rewritten, body)?;
-    Ok(Accepted { entry, warnings })
+    Ok(Prepared { entry, rewritten, warnings })
 }
 
 /// The aliases of the configuration, then those of the system's file.
@@ -182,7 +230,8 @@ fn originator(request: &Request, message: &Message, user: &str) -> String {
 }
 
 /// ═══ The acceptance line: `commit` returns with the mail on disk, or the mail was not accepted. ═══
-fn write(spool: &Spool, entry: &Entry, rewritten: &Rewritten, body: &mut Spill) -> Result<u64, Error> {
+fn write(spool: &Spool, prepared: &Prepared, body: &mut Spill) -> Result<u64, Error> {
+    let Prepared { entry, rewritten, .. } = prepared;
     let mut draft = Draft::create(spool, entry.id)?;
     draft.envelope(entry)?;
     let written = (|| -> io::Result<()> {
