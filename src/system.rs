@@ -49,6 +49,12 @@ pub fn local_names(host: &str) -> Vec<String> {
     names
 }
 
+/// Now, to the microsecond.
+pub fn now() -> jiff::Timestamp {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
 /// The value of a Date field for now, in the machine's own zone, RFC 5322 section 3.3.
 pub fn date() -> String {
     let now = jiff::Zoned::now();

@@ -106,11 +106,12 @@ fn run(command: Command) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Usage`].
 pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Result<Command, Error> {
-    let face = names::face(argv0, &arguments);
-    if face == Face::Ctl {
+    if names::face(argv0, &arguments) == Face::Ctl {
         return native::control(names::own_arguments(argv0, &arguments));
     }
+    // The value of a long option is no operand, and must not hide the letters that tell the face.
     let (long, arguments) = native::take_long(arguments)?;
+    let face = names::face(argv0, &arguments);
     if long.help {
         return Ok(Command::Help);
     }

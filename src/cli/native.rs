@@ -166,9 +166,14 @@ pub fn run(control: Control) -> Result<(), Error> {
     }
 }
 
-/// clap's words without its own prefix.
+/// clap's sentence and its tip, without the usage that `--help` gives better.
 fn usage(text: &str) -> String {
-    text.trim().trim_start_matches("error: ").to_string()
+    let useful = |line: &&str| line.starts_with("error: ") || line.trim_start().starts_with("tip: ");
+    let lines: Vec<&str> = text.lines().filter(useful).map(|line| line.trim().trim_start_matches("error: ")).collect();
+    if lines.is_empty() {
+        return "ctl needs a verb, such as check or init: see mailx-t ctl --help".to_string();
+    }
+    format!("ctl: {}: see mailx-t ctl --help", lines.join(": "))
 }
 
 #[cfg(test)]
@@ -192,6 +197,13 @@ mod tests {
         let (long, rest) = take(&["--", "--help"]);
         assert!(!long.help);
         assert_eq!(rest, ["--", "--help"]);
+    }
+
+    #[test]
+    fn wrong_verb_gets_one_line_with_a_tip() {
+        let wrong = control(&["chekc".into()]).unwrap_err().to_string();
+        assert!(wrong.contains("'chekc'") && wrong.contains("'check'") && wrong.lines().count() == 1, "{wrong}");
+        assert!(control(&[]).unwrap_err().to_string().contains("needs a verb"));
     }
 
     #[test]

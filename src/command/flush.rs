@@ -87,7 +87,7 @@ impl Relay<'_> {
     fn attempt(&mut self, claim: &Claim) -> Result<Attempted, Error> {
         let entry = &claim.entry;
         let recipients: Vec<usize> = (0..entry.recipients.len()).filter(|n| !claim.progress.is_settled(*n)).collect();
-        let started = jiff::Timestamp::now();
+        let started = system::now();
         let (outcomes, relay): (Vec<Outcome>, Option<String>) = match self.connected() {
             Err(trouble) => (vec![trouble.outcome(); recipients.len()], trouble.relay.clone()),
             Ok(session) => {
@@ -104,7 +104,7 @@ impl Relay<'_> {
             }
         };
         let setup = std::mem::take(&mut self.setup);
-        Ok(Attempted { recipients, outcomes, relay, started, ended: jiff::Timestamp::now(), setup })
+        Ok(Attempted { recipients, outcomes, relay, started, ended: system::now(), setup })
     }
 
     /// A session that works: the one at hand, else one with the first smarthost that takes us.

@@ -14,30 +14,44 @@ use crate::system;
 
 /// Starts the relay with `arguments` and leaves it to itself.
 pub(super) fn start(config: &Config, arguments: &[&str]) -> Result<(), Error> {
-    spawn(config, arguments, Stdio::null())
+    spawn(config, arguments, Stdio::null(), Stdio::null())
 }
 
-/// Starts the relay and listens until it has told all, or until `wait` is over. What it has not told by
-/// then goes on without us.
-pub(super) fn start_and_listen(config: &Config, arguments: &[&str], wait: Duration) -> Result<Vec<Report>, Error> {
+/// What the relay told until it ended or the wait was over.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The outcomes.
+    pub(super) reports: Vec<Report>,
+    /// What it complained of, for people.
+    pub(super) complaints: Vec<String>,
+    /// It has ended; else it goes on without us.
+    pub(super) is_over: bool,
+}
+
+/// Starts the relay and listens until it has told all, or until `wait` is over.
+pub(super) fn start_and_listen(config: &Config, arguments: &[&str], wait: Duration) -> Result<Told, Error> {
     let until = Instant::now() + wait;
     let (ours, theirs) = UnixStream::pair().map_err(|error| trouble(&error))?;
-    spawn(config, arguments, Stdio::from(OwnedFd::from(theirs)))?;
+    let complaints = theirs.try_clone().map_err(|error| trouble(&error))?;
+    spawn(config, arguments, OwnedFd::from(theirs).into(), OwnedFd::from(complaints).into())?;
     let mut lines = BufReader::new(ours);
-    let mut reports = Vec::new();
+    let mut told = Told::default();
     let mut line = String::new();
     loop {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() || lines.get_ref().set_read_timeout(Some(left)).is_err() {
-            break;
+            return Ok(told);
         }
         match lines.read_line(&mut line) {
-            Ok(0) | Err(_) => break,
-            Ok(_) => reports.extend(Report::parse(line.trim_end_matches('\n'))),
+            Err(_) => return Ok(told),
+            Ok(0) => return Ok(Told { is_over: true, ..told }),
+            Ok(_) => match Report::parse(line.trim_end_matches('\n')) {
+                Some(report) => told.reports.push(report),
+                None => told.complaints.push(line.trim().to_string()),
+            },
         }
         line.clear();
     }
-    Ok(reports)
 }
 
 /// Starts the relay and waits for its end; its output is ours. Returns whether it ended well.
@@ -49,10 +63,10 @@ pub(super) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool
     Ok(child.wait().map_err(|error| trouble(&error))?.success())
 }
 
-/// stdout is the only thing that ties the relay to us: cron waits for whoever holds its pipes.
-fn spawn(config: &Config, arguments: &[&str], stdout: Stdio) -> Result<(), Error> {
+/// Nothing of ours but what it is given ties the relay to us: cron waits for whoever holds its pipes.
+fn spawn(config: &Config, arguments: &[&str], stdout: Stdio, stderr: Stdio) -> Result<(), Error> {
     let mut command = command(config, arguments)?;
-    command.stdout(stdout).stderr(Stdio::null()).current_dir("/");
+    command.stdout(stdout).stderr(stderr).current_dir("/");
     let mut child = command.spawn().map_err(|error| trouble(&error))?;
     tell(config, &mut child);
     Ok(())

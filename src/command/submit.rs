@@ -2,10 +2,10 @@
 //! acceptance line on the caller may leave with 0.
 
 use std::io::{self, Read};
-use std::time::Duration;
 
+use super::handover::{self, Told};
 use super::report::Report;
-use super::{handover, rescue};
+use super::rescue;
 use crate::config::{self, Config};
 use crate::envelope::{self, Aliases, Destination, Resolver};
 use crate::error::Error;
@@ -152,7 +152,7 @@ impl Moment {
             caller: system::caller(),
             host: system::host_name(),
             id: QueueId::new(),
-            arrived: jiff::Timestamp::now(),
+            arrived: system::now(),
             date: system::date(),
         }
     }
@@ -277,37 +277,40 @@ fn send(request: &Request, config: &Config, accepted: &Accepted) -> Result<Vec<S
         Delivery::Queue => Ok(Vec::new()),
         Delivery::Background => handover::start(config, &arguments).map(|()| Vec::new()).map_err(kept),
         Delivery::Wait => {
-            let reports = handover::start_and_listen(config, &arguments, config.spool.wait).map_err(kept)?;
-            tell(request, config.spool.wait, accepted, &reports)
+            let told = handover::start_and_listen(config, &arguments, config.spool.wait).map_err(kept)?;
+            tell(request, accepted, &told)
         }
     }
 }
 
-fn tell(request: &Request, wait: Duration, accepted: &Accepted, reports: &[Report]) -> Result<Vec<String>, Error> {
-    let count = |status: Status| reports.iter().filter(|report| report.status == status).count();
-    let refused = count(Status::Bounced);
-    if refused > 0 && refused == accepted.entry.recipients.len() {
-        let first = &reports[0];
-        let others = if refused > 1 { format!(", as were {} others", refused - 1) } else { String::new() };
+/// What a caller who waited is told: refusal of everybody is an error, all else a note.
+fn tell(request: &Request, accepted: &Accepted, told: &Told) -> Result<Vec<String>, Error> {
+    let refused: Vec<&Report> = told.reports.iter().filter(|report| report.status == Status::Bounced).collect();
+    if let Some(first) = refused.first().filter(|_| refused.len() == accepted.entry.recipients.len()) {
+        let others = if refused.len() > 1 { format!(" (and {} others)", refused.len() - 1) } else { String::new() };
+        let Report { id, to, reason, .. } = first;
         return Err(Error::Refused(format!(
-            "<{}> was refused for good{others}: {}: the mail is kept in failed/ as {}",
-            first.to, first.reason, first.id
+            "<{to}>{others} was refused for good: {reason}: the mail is kept in failed/ as {id}"
         )));
     }
-    let mut notes: Vec<String> = Vec::new();
     let id = accepted.entry.id;
-    for report in reports {
-        match report.status {
-            Status::Sent if request.verbose => notes.push(report.to_string()),
-            Status::Sent => {}
-            Status::Deferred => notes
-                .push(format!("<{}>: {}; the mail is kept as {id} and will be tried again", report.to, report.reason)),
-            Status::Bounced => notes.push(format!("<{}> was refused for good: {}", report.to, report.reason)),
+    let mut notes: Vec<String> = told.reports.iter().filter_map(|report| note(request, report)).collect();
+    if told.reports.is_empty() {
+        notes.extend(told.complaints.iter().map(|line| line.trim_start_matches("mailx-t: ").to_string()));
+        if told.is_over {
+            notes.push(format!("the mail is kept as {id}; what became of it stands in the log"));
+        } else if request.verbose {
+            notes.push(format!("the mail is kept as {id}; the relay is still at work on it"));
         }
     }
-    if reports.is_empty() && request.verbose {
-        notes.push(format!("{id}: no outcome within {} s; the relay goes on with it", wait.as_secs()));
-    }
-    notes.dedup();
     Ok(notes)
+}
+
+fn note(request: &Request, report: &Report) -> Option<String> {
+    let Report { id, to, status, reason, .. } = report;
+    match status {
+        Status::Sent => request.verbose.then(|| report.to_string()),
+        Status::Deferred => Some(format!("<{to}>: {reason}; the mail is kept as {id} and will be tried again")),
+        Status::Bounced => Some(format!("<{to}> was refused for good: {reason}")),
+    }
 }

@@ -33,10 +33,10 @@ impl fmt::Display for Source {
 /// the machine's.
 pub fn locate(named: Option<&Path>) -> Source {
     if let Some(path) = named {
-        return Source::System(path.to_path_buf());
+        return Source::System(absolute(path));
     }
     if let Some(path) = std::env::var_os("MAILX_T_CONFIG").filter(|path| !path.is_empty()) {
-        return Source::System(PathBuf::from(path));
+        return Source::System(absolute(Path::new(&path)));
     }
     if let Some(environment) = Environment::find(|name| std::env::var(name).ok()) {
         return Source::Environment(environment);
@@ -45,6 +45,11 @@ pub fn locate(named: Option<&Path>) -> Source {
         Some(path) => Source::User(path),
         None => Source::System(PathBuf::from(SYSTEM_FILE)),
     }
+}
+
+/// The relay works elsewhere: a path relative to the caller's directory would mean another file to it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// `$XDG_CONFIG_HOME/mailx-t/config.toml`; none for root, whose file is the machine's.
