@@ -19,7 +19,7 @@ pub use environment::Environment;
 pub use locate::{SYSTEM_FILE, Source, locate, user_file, user_spool};
 
 use crate::relay::Smarthost;
-use crate::{envelope, log, retry, rewrite, spool};
+use crate::{alarm, envelope, log, retry, rewrite, spool};
 
 /// Where the spool is when nothing else is said.
 pub const SYSTEM_SPOOL: &str = "/var/spool/mailx-t";
@@ -43,6 +43,8 @@ pub struct Config {
     pub retry: retry::Settings,
     /// `[log]`.
     pub log: log::Settings,
+    /// `[alarm]`.
+    pub alarm: alarm::Settings,
     /// The address that goes into MAIL FROM and the From field.
     pub account: Address,
 }
@@ -58,6 +60,7 @@ struct File {
     spool: spool::Settings,
     retry: retry::Settings,
     log: log::Settings,
+    alarm: alarm::Settings,
 }
 
 /// Why the configuration cannot be used.
@@ -152,6 +155,7 @@ impl Config {
             spool: file.spool,
             retry: file.retry,
             log: file.log,
+            alarm: file.alarm,
             account,
             source,
         })
@@ -270,6 +274,8 @@ mod tests {
             [log]
             target = "syslog"
             format = "postfix"
+            [alarm]
+            command = "logger -t mail-alarm"
         "#;
         let config = load(text).unwrap();
         assert_eq!(config.recipients.aliases["www-data"].list().len(), 2);

@@ -26,12 +26,14 @@
 //! | 5 doors | `main`, `bin`, [`cli`] | names, argv, streams |
 //! | 4 verbs | [`command`] | ties the parts together |
 //! | 3 desk | [`config`], [`error`] | composes the parts' settings and errors |
-//! | 2 world | [`spool`], [`relay`], [`log`], [`system`] | disk, network, log, machine; none knows another |
-//! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`retry`] | octets; no clock, no files, no environment |
+//! | 2 world | [`spool`], [`relay`], [`log`], [`alarm`], [`system`] | disk, network, log, machine; none knows another |
+//! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`bounce`], [`retry`] | octets; no clock, no files, no environment |
 //! | 0 words | [`outcome`], [`interval`] | nothing |
 
 #![forbid(unsafe_code)]
 
+pub mod alarm;
+pub mod bounce;
 pub mod cli;
 pub mod command;
 pub mod config;

@@ -67,3 +67,8 @@ pub fn warn(id: &str, sentence: &str) {
 pub fn error(sentence: &str) {
     ::log::error!("{}", crate::outcome::clean(sentence));
 }
+
+/// A line about what was done.
+pub fn info(sentence: &str) {
+    ::log::info!("{}", crate::outcome::clean(sentence));
+}

@@ -19,10 +19,14 @@ pub struct Caller {
 
 /// Who calls.
 pub fn caller() -> Caller {
-    let uid = getuid();
-    let known = User::from_uid(uid).ok().flatten();
+    user(getuid().as_raw())
+}
+
+/// The user with that uid.
+pub fn user(uid: u32) -> Caller {
+    let known = User::from_uid(Uid::from_raw(uid)).ok().flatten();
     Caller {
-        uid: uid.as_raw(),
+        uid,
         name: known.as_ref().map_or_else(|| uid.to_string(), |user| user.name.clone()),
         home: known.map(|user| user.dir),
     }
@@ -57,9 +61,14 @@ pub fn now() -> jiff::Timestamp {
 
 /// The value of a Date field for now, in the machine's own zone, RFC 5322 section 3.3.
 pub fn date() -> String {
-    let now = jiff::Zoned::now();
+    date_of(now())
+}
+
+/// The value of a Date field for that moment.
+pub fn date_of(moment: jiff::Timestamp) -> String {
+    let local = moment.to_zoned(jiff::tz::TimeZone::system());
     // Only a year past 9999 cannot be written.
-    jiff::fmt::rfc2822::to_string(&now).unwrap_or_else(|_| "Thu, 1 Jan 1970 00:00:00 +0000".to_string())
+    jiff::fmt::rfc2822::to_string(&local).unwrap_or_else(|_| "Thu, 1 Jan 1970 00:00:00 +0000".to_string())
 }
 
 /// The relay program: in libexec for an installed door, else beside the door.

@@ -3,12 +3,12 @@
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
 use clap::{Parser, Subcommand};
 
 use super::terminal;
-use crate::command::flush::{self, Selection};
+use crate::command::flush::{self, End, Selection};
 use crate::command::probe::{self, Reach};
 use crate::command::report::Report;
 use crate::config::{self, Config, Environment, Source};
@@ -43,6 +43,12 @@ enum Verb {
     },
     /// Send every mail in the queue
     Flush {
+        /// Only what the retry clock says
+        #[arg(long)]
+        due: bool,
+        /// Only mails in whose id (I), recipient (R) or sender (S) the text occurs: R=example.org
+        #[arg(long, value_parser = matching, conflicts_with = "due")]
+        matching: Option<(char, String)>,
         /// Tell each outcome
         #[arg(long)]
         verbose: bool,
@@ -57,6 +63,13 @@ enum Verb {
 
 fn queue_id(text: &str) -> Result<QueueId, String> {
     QueueId::parse(text).ok_or_else(|| "not a queue id".to_string())
+}
+
+fn matching(text: &str) -> Result<(char, String), String> {
+    match text.split_once('=') {
+        Some((by @ ("I" | "R" | "S"), pattern)) => Ok((char::from(by.as_bytes()[0]), pattern.to_string())),
+        _ => Err("expected I=, R= or S= and a text".to_string()),
+    }
 }
 
 /// The program `mailx-t-relay`.
@@ -85,14 +98,44 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.verb {
         Verb::Deliver { id } => {
             system::detach();
-            flush::run(&config, Selection::One(id), &mut |report| tell(&report.line()))
+            let end = flush::run(&config, &Selection::One(id), &mut |report| tell(&report.line()))?;
+            go_on(end)
         }
-        Verb::Flush { verbose } => flush::run(&config, Selection::All, &mut |report| flushed(report, verbose)),
+        Verb::Flush { due: true, verbose, .. } => {
+            system::detach();
+            let end = flush::run(&config, &Selection::Due, &mut |report| flushed(report, verbose))?;
+            go_on(end)
+        }
+        Verb::Flush { verbose, matching, .. } => {
+            let selection = matching.map_or(Selection::All, |(by, pattern)| Selection::Matching(by, pattern));
+            flush::run_in_turn(&config, &selection, &mut |report| flushed(report, verbose))
+        }
         Verb::Probe { offline } => {
             let reach = if offline { Reach::Offline } else { Reach::Online };
             probe::run(&config, reach, &mut io::stdout())
         }
     }
+}
+
+/// A term is over and mail is left: a process of our own kind, with a fresh look at everything, takes over.
+fn go_on(end: End) -> Result<(), Error> {
+    if end != End::TermOver {
+        return Ok(());
+    }
+    let program = std::env::current_exe();
+    // The same settings: only the verb is another. The environment form came over a pipe and cannot be had twice,
+    // so there the next caller or timer goes on.
+    let settings = std::env::args_os().skip(1).take_while(|a| a != "deliver" && a != "flush");
+    let started = program.and_then(|program| {
+        Command::new(program)
+            .args(settings)
+            .args(["flush", "--due"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+    });
+    started.map(drop).map_err(|error| Error::Relay(format!("cannot hand over the queue: {error}")))
 }
 
 fn flushed(report: &Report, verbose: bool) {

@@ -1,171 +1,256 @@
-//! In the relay: takes mails from the queue to the smarthost. Claim, session, reply, outcome; the
-//! outcome is on disk before anybody is told of it.
+//! In the relay: the leader's work. Whoever gets the relay lock sends everything that is due; after
+//! letting go of it, it looks once more, so that no mail waits for a wake-up that is lost.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use lettre::Address;
-
+use super::attempt::{Attempted, Relay};
 use super::report::Report;
+use super::settle;
+use super::take_in;
+use crate::alarm;
 use crate::config::Config;
 use crate::error::Error;
-use crate::log::{self, Attempt};
-use crate::outcome::{Outcome, Status};
-use crate::relay::{Credentials, Mail, Session, Smarthost, Trouble};
-use crate::spool::{Claim, Entry, QueueId, Record, Spool};
+use crate::log;
+use crate::outcome::{Outcome, Scope, Stage};
+use crate::spool::{Claim, Clock, Entry, QueueId, Spool};
 use crate::system;
 
+/// After so long, or so many mails, a leader hands over to a process of its own kind.
+const TERM: Duration = Duration::from_secs(300);
+const TERM_MAILS: usize = 1000;
+/// So many mails in a row that the smarthost leaves unanswered mean that the trouble is not a mail's.
+const IN_A_ROW: usize = 2;
+
 /// Which mails to take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// All in the queue, whatever the retry clock says.
     All,
-    /// Only this one.
+    /// What the retry clock says.
+    Due,
+    /// Those in whose id (`I`), recipient (`R`) or sender (`S`) the text occurs, whatever the clock says.
+    Matching(char, String),
+    /// This one first, whatever the clock says, and what is due.
     One(QueueId),
 }
 
-/// Sends the selected mails; `told` hears each outcome once it is on disk.
+impl Selection {
+    fn is_forced(&self, entry: &Entry) -> bool {
+        let holds = |text: &str, pattern: &str| text.to_lowercase().contains(&pattern.to_lowercase());
+        match self {
+            Selection::All => true,
+            Selection::Due => false,
+            Selection::Matching('R', pattern) => {
+                entry.recipients.iter().any(|r| holds(r.address.as_ref(), pattern))
+            }
+            Selection::Matching('S', pattern) => holds(&entry.originator, pattern),
+            Selection::Matching(_, pattern) => holds(entry.id.as_str(), pattern),
+            Selection::One(id) => *id == entry.id,
+        }
+    }
+}
+
+/// Sends the selected mails; `told` hears each outcome once it is on disk. Returns at once if another process
+/// is the leader: it will see what we came for.
 ///
 /// # Errors
 /// The queue cannot be read, or an outcome cannot be written down. Trouble with a smarthost or a single
 /// mail is an outcome, not an error.
-pub fn run(config: &Config, selection: Selection, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
+pub fn run(config: &Config, selection: &Selection, told: &mut dyn FnMut(&Report)) -> Result<End, Error> {
     let host = system::host_name();
     log::open(&config.log, "mailx-t-relay", &host);
     let spool = Spool::new(config.spool_path());
-    let ids = match selection {
-        Selection::All => spool.ids()?,
-        Selection::One(id) => vec![id],
-    };
-    let mut relay = Relay { config, host, session: None, setup: Duration::ZERO };
-    for id in ids {
-        match spool.claim(&id) {
-            Ok(Some(claim)) => relay.take(claim, told).inspect_err(|error| log::error(&error.to_string()))?,
-            Ok(None) => {}
-            Err(error) => log::error(&error.to_string()),
+    let mut seen = HashSet::new();
+    loop {
+        let Some(leader) = spool.lead()? else { return Ok(End::Led) };
+        let mut term = Term::new(config, &spool, selection, &host, &mut seen);
+        let end = term.serve(told);
+        term.relay.quit();
+        drop(leader);
+        match end? {
+            End::Done if is_new(&spool, &seen)? => {}
+            end => return Ok(end),
         }
     }
-    if let Some(session) = relay.session {
-        session.quit();
+}
+
+/// As [`run`], but where another process leads, waits for its turn: what was asked for is done when this returns.
+///
+/// # Errors
+/// As [`run`], and [`Error::Relay`] if the turn does not come.
+pub fn run_in_turn(config: &Config, selection: &Selection, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
+    let until = Instant::now() + TERM + TERM / 5;
+    loop {
+        match run(config, selection, told)? {
+            End::Done | End::TermOver => return Ok(()),
+            End::Led if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
+            End::Led => {
+                return Err(Error::Relay("another relay has been at work for too long: look at the log".into()));
+            }
+        }
     }
-    Ok(())
 }
 
-struct Relay<'a> {
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Nothing is due any more.
+    Done,
+    /// Another process is the leader.
+    Led,
+    /// The term is over and mail is left: somebody has to go on.
+    TermOver,
+}
+
+/// A mail has come that this process has not looked at.
+fn is_new(spool: &Spool, seen: &HashSet<QueueId>) -> Result<bool, Error> {
+    Ok(spool.ids()?.iter().any(|id| !seen.contains(id)))
+}
+
+struct Term<'a> {
     config: &'a Config,
-    host: String,
-    session: Option<Session>,
-    /// What setting up the session took; told with the first mail over it.
-    setup: Duration,
+    spool: &'a Spool,
+    selection: &'a Selection,
+    relay: Relay<'a>,
+    seen: &'a mut HashSet<QueueId>,
+    until: Instant,
+    tried: usize,
+    /// Mails in a row that the smarthost's own trouble met.
+    in_a_row: usize,
+    /// The smarthost is not to be tried any more, or not yet.
+    closed: Option<String>,
 }
 
-/// One attempt for the recipients of one mail that still waited.
-struct Attempted {
-    /// Their places in the entry's list.
-    recipients: Vec<usize>,
-    /// One for each of them.
-    outcomes: Vec<Outcome>,
-    /// The server that answered.
-    relay: Option<String>,
-    started: jiff::Timestamp,
-    ended: jiff::Timestamp,
-    setup: Duration,
-}
+impl<'a> Term<'a> {
+    fn new(
+        config: &'a Config,
+        spool: &'a Spool,
+        selection: &'a Selection,
+        host: &str,
+        seen: &'a mut HashSet<QueueId>,
+    ) -> Self {
+        let closed = spool.clock().filter(|clock| clock.next_attempt > system::now()).map(|clock| clock.reason);
+        let relay = Relay::new(config, host);
+        Self { config, spool, selection, relay, seen, until: Instant::now() + TERM, tried: 0, in_a_row: 0, closed }
+    }
 
-impl Relay<'_> {
+    fn serve(&mut self, told: &mut dyn FnMut(&Report)) -> Result<End, Error> {
+        take_in::run(self.config, self.spool)?;
+        let mut ids = self.spool.ids()?;
+        if let Selection::One(first) = self.selection {
+            // Somebody may be waiting for it.
+            ids.sort_by_key(|id| id != first);
+        }
+        for id in ids {
+            if self.is_over() {
+                return Ok(End::TermOver);
+            }
+            if !self.seen.insert(id) {
+                continue;
+            }
+            match self.spool.claim(&id) {
+                Ok(Some(claim)) => {
+                    self.take(claim, told).inspect_err(|error| log::error(&format!("{id}: {error}")))?;
+                }
+                Ok(None) => {}
+                Err(error) => log::error(&error.to_string()),
+            }
+        }
+        Ok(End::Done)
+    }
+
+    /// A person who asked for the whole queue gets the whole queue.
+    fn is_over(&self) -> bool {
+        let has_term = matches!(self.selection, Selection::Due | Selection::One(_));
+        has_term && (self.tried >= TERM_MAILS || Instant::now() >= self.until)
+    }
+
     fn take(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
-        let attempted = self.attempt(&claim)?;
-        let entry = claim.entry.clone();
-        let records = self.records(&claim, &attempted);
-        settle(claim, &records)?;
-        for (recipient, outcome) in attempted.recipients.iter().zip(&attempted.outcomes) {
-            told(&report(&entry, *recipient, outcome));
-            attempted.line(&entry, *recipient, outcome).log(self.config.log.format);
+        let now = system::now();
+        let is_forced = self.selection.is_forced(&claim.entry);
+        let is_open = match &self.closed {
+            // What was asked for by name is tried even so, until it has been seen to be in vain.
+            Some(_) => is_forced && self.in_a_row == 0,
+            None => is_forced || claim.is_due(now),
+        };
+        if is_open {
+            self.tried += 1;
+            let attempted = self.relay.attempt(&claim)?;
+            self.learn(&attempted)?;
+            return self.finish(claim, &attempted, told);
+        }
+        if settle::is_expired(self.config, &claim.entry, now) {
+            return self.expire(claim, now);
         }
         Ok(())
     }
 
-    fn attempt(&mut self, claim: &Claim) -> Result<Attempted, Error> {
-        let entry = &claim.entry;
-        let recipients: Vec<usize> = (0..entry.recipients.len()).filter(|n| !claim.progress.is_settled(*n)).collect();
-        let started = system::now();
-        let (outcomes, relay): (Vec<Outcome>, Option<String>) = match self.connected() {
-            Err(trouble) => (vec![trouble.outcome(); recipients.len()], trouble.relay.clone()),
-            Ok(session) => {
-                let to: Vec<&Address> = recipients.iter().map(|n| &entry.recipients[*n].address).collect();
-                let mail = Mail {
-                    reverse_path: entry.reverse_path.as_ref(),
-                    recipients: &to,
-                    size: entry.size,
-                    eight_bit: entry.eight_bit,
-                    smtputf8: to.iter().any(|address| !address.to_string().is_ascii()),
-                };
-                let outcomes = session.send(&mail, &mut claim.content()?);
-                (outcomes, Some(session.relay().to_string()))
-            }
-        };
-        let setup = std::mem::take(&mut self.setup);
-        Ok(Attempted { recipients, outcomes, relay, started, ended: system::now(), setup })
+    fn finish(&self, claim: Claim, attempted: &Attempted, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
+        let entry = claim.entry.clone();
+        let records = settle::records(self.config, &claim, attempted);
+        settle::settle(self.config, claim, &records)?;
+        for record in &records {
+            told(&report(&entry, record.recipient, &record.outcome));
+            attempted.line(&entry, record.recipient, &record.outcome).log(self.config.log.format);
+        }
+        Ok(())
     }
 
-    /// A session that works: the one at hand, else one with the first smarthost that takes us.
-    fn connected(&mut self) -> Result<&mut Session, Trouble> {
-        match self.session.take().filter(Session::is_usable) {
-            Some(session) => Ok(self.session.insert(session)),
-            None => {
-                let started = Instant::now();
-                let session = self.open();
-                self.setup = started.elapsed();
-                Ok(self.session.insert(session?))
-            }
+    /// Too old, and the smarthost cannot even be tried.
+    fn expire(&self, claim: Claim, now: jiff::Timestamp) -> Result<(), Error> {
+        let last = |n: &usize| claim.progress.last.get(n).map(|record| record.outcome.clone());
+        let trouble = self.closed.as_deref().unwrap_or("it was not tried again");
+        let outcomes: Vec<Outcome> =
+            claim.open().iter().map(|n| last(n).unwrap_or_else(|| settle::untried(trouble))).collect();
+        let attempted = Attempted::none(claim.open(), outcomes, now);
+        self.finish(claim, &attempted, &mut |_| {})
+    }
+
+    /// What an attempt says about the smarthost: trouble before any mail, or with several in a row, closes it for
+    /// a while; a mail taken opens it.
+    fn learn(&mut self, attempted: &Attempted) -> Result<(), Error> {
+        let Some(trouble) = attempted.host_trouble() else {
+            self.in_a_row = 0;
+            self.closed = None;
+            return Ok(self.spool.set_clock(None)?);
+        };
+        self.in_a_row += 1;
+        let is_before_mail = !matches!(trouble.stage, Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content);
+        if is_before_mail || self.in_a_row >= IN_A_ROW {
+            self.close(trouble)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, trouble: &Outcome) -> Result<(), Error> {
+        self.closed = Some(trouble.reason.clone());
+        let before = self.spool.clock();
+        let attempts = before.as_ref().map_or(0, |clock| clock.attempts) + 1;
+        let was_alarmed = before.is_some_and(|clock| clock.is_alarmed);
+        let is_alarming = trouble.scope == Scope::Configuration;
+        if is_alarming && !was_alarmed {
+            self.alarm(&trouble.reason);
+        }
+        let delay = self.config.retry.delay(attempts, fastrand::f64());
+        let now = system::now();
+        let clock = Clock {
+            attempts,
+            next_attempt: settle::later(now, delay).unwrap_or(now),
+            is_alarmed: was_alarmed || is_alarming,
+            reason: trouble.reason.clone(),
+        };
+        Ok(self.spool.set_clock(Some(&clock))?)
+    }
+
+    /// Once per trouble, not once per mail.
+    fn alarm(&self, reason: &str) {
+        let sentence = format!("no mail leaves this machine until the configuration is mended: {reason}");
+        log::error(&sentence);
+        if let Err(error) = alarm::raise(&self.config.alarm, &sentence) {
+            log::error(&format!("the alarm command could not be started: {error}"));
         }
     }
-
-    /// The trouble told is the last smarthost's.
-    fn open(&self) -> Result<Session, Trouble> {
-        let mut opened = self.open_one(&self.config.smarthost);
-        for next in &self.config.fallbacks {
-            opened = opened.or_else(|_| self.open_one(next));
-        }
-        opened
-    }
-
-    fn open_one(&self, smarthost: &Smarthost) -> Result<Session, Trouble> {
-        let credentials = Credentials::read(smarthost)?;
-        Session::open(smarthost, credentials.as_ref(), &self.host)
-    }
-
-    fn records(&self, claim: &Claim, attempted: &Attempted) -> Vec<Record> {
-        let at = attempted.ended;
-        let delay = self.config.retry.delay(claim.progress.attempts + 1, fastrand::f64());
-        let next = jiff::SignedDuration::try_from(delay).ok().and_then(|delay| at.checked_add(delay).ok());
-        let record = |(recipient, outcome): (&usize, &Outcome)| Record {
-            at,
-            recipient: *recipient,
-            next_attempt: next.filter(|_| outcome.status == Status::Deferred),
-            outcome: outcome.clone(),
-        };
-        attempted.recipients.iter().zip(&attempted.outcomes).map(record).collect()
-    }
-}
-
-/// Writes the outcomes down and puts the mail where it now belongs: gone when everybody has it, in `failed/`
-/// when somebody never will, else in the queue.
-fn settle(mut claim: Claim, records: &[Record]) -> Result<(), Error> {
-    let everybody = 0..claim.entry.recipients.len();
-    let status = |claim: &Claim, n: usize| {
-        let new = records.iter().find(|record| record.recipient == n);
-        new.or_else(|| claim.progress.last.get(&n)).map(|record| record.outcome.status)
-    };
-    let has = |claim: &Claim, wanted: Status| everybody.clone().any(|n| status(claim, n) == Some(wanted));
-    if everybody.clone().all(|n| status(&claim, n) == Some(Status::Sent)) {
-        return Ok(claim.remove()?);
-    }
-    let is_over = !has(&claim, Status::Deferred) && everybody.clone().all(|n| status(&claim, n).is_some());
-    claim.record(records)?;
-    if is_over {
-        claim.fail()?;
-    }
-    Ok(())
 }
 
 fn report(entry: &Entry, recipient: usize, outcome: &Outcome) -> Report {
@@ -175,26 +260,5 @@ fn report(entry: &Entry, recipient: usize, outcome: &Outcome) -> Report {
         status: outcome.status,
         enhanced: outcome.enhanced,
         reason: outcome.reason.clone(),
-    }
-}
-
-impl Attempted {
-    fn line<'a>(&'a self, entry: &'a Entry, recipient: usize, outcome: &'a Outcome) -> Attempt<'a> {
-        let between = |from: jiff::Timestamp, to: jiff::Timestamp| {
-            Duration::try_from(to.duration_since(from)).unwrap_or_default()
-        };
-        let to = &entry.recipients[recipient];
-        let took = between(self.started, self.ended);
-        Attempt {
-            id: entry.id.as_str(),
-            to: to.address.as_ref(),
-            original: to.original.as_deref(),
-            relay: self.relay.as_deref(),
-            delay: between(entry.arrived, self.ended),
-            delays: [between(entry.arrived, self.started), self.setup, took.saturating_sub(self.setup)],
-            dsn: outcome.enhanced,
-            status: outcome.status,
-            reason: &outcome.reason,
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::report::Report;
 use crate::config::{Config, Source};
@@ -28,9 +28,8 @@ pub(super) struct Told {
     pub(super) is_over: bool,
 }
 
-/// Starts the relay and listens until it has told all, or until `wait` is over.
-pub(super) fn start_and_listen(config: &Config, arguments: &[&str], wait: Duration) -> Result<Told, Error> {
-    let until = Instant::now() + wait;
+/// Starts the relay and listens until it has told all, or `until`.
+pub(super) fn start_and_listen(config: &Config, arguments: &[&str], until: Instant) -> Result<Told, Error> {
     let (ours, theirs) = UnixStream::pair().map_err(|error| trouble(&error))?;
     let complaints = theirs.try_clone().map_err(|error| trouble(&error))?;
     spawn(config, arguments, OwnedFd::from(theirs).into(), OwnedFd::from(complaints).into())?;

@@ -4,6 +4,7 @@
 //! `submit`, `run_queue`, `check` and `init` run in the door; `flush` and `probe` run in the relay, and
 //! no verb of the door may name them, so that the door links no TLS library.
 
+mod attempt;
 pub mod check;
 pub mod flush;
 mod handover;
@@ -12,4 +13,6 @@ pub mod probe;
 pub mod report;
 mod rescue;
 pub mod run_queue;
+mod settle;
 pub mod submit;
+mod take_in;

@@ -2,6 +2,7 @@
 //! acceptance line on the caller may leave with 0.
 
 use std::io::{self, Read};
+use std::time::Instant;
 
 use super::handover::{self, Told};
 use super::report::Report;
@@ -12,7 +13,7 @@ use crate::error::Error;
 use crate::message::{Mailbox, Message};
 use crate::outcome::Status;
 use crate::rewrite::{self, Facts, Rewritten, Wire};
-use crate::spool::{Draft, Entry, EntryRecipient, QueueId, Spill, Spool};
+use crate::spool::{self, Draft, Entry, EntryRecipient, Fate, QueueId, Record, Spill, Spool};
 use crate::system::Caller;
 use crate::{log, system};
 
@@ -92,8 +93,8 @@ pub fn run(
         }
     };
     log::open(&config.log, "mailx-t", &system::host_name());
-    accepted.log(&config);
-    send(request, &config, &accepted)
+    log_accepted(&config, &accepted);
+    send(request, &config, &spool, &accepted)
 }
 
 /// Reads what stdin holds, as the caller's face says it is to be read; the body goes to `body`.
@@ -112,12 +113,6 @@ pub fn read(kind: &Input, input: &mut dyn Read, body: &mut dyn io::Write) -> io:
     }
 }
 
-/// A mail that stands in the queue.
-struct Accepted {
-    entry: Entry,
-    warnings: Vec<String>,
-}
-
 /// All up to the acceptance line. When this returns, the mail is on disk.
 fn accept(
     request: &Request,
@@ -125,10 +120,10 @@ fn accept(
     spool: &Spool,
     message: &Message,
     body: &mut Spill,
-) -> Result<Accepted, Error> {
+) -> Result<Prepared, Error> {
     let mut prepared = prepare(request, config, message, &Moment::now())?;
-    prepared.entry.size = write(spool, &prepared, body)?;
-    Ok(Accepted { entry: prepared.entry, warnings: prepared.warnings })
+    write(spool, &mut prepared, body)?;
+    Ok(prepared)
 }
 
 /// What differs from one call to the next and from one machine to the other.
@@ -167,6 +162,8 @@ pub struct Prepared {
     pub rewritten: Rewritten,
     /// What a person should look at.
     pub warnings: Vec<String>,
+    /// It lies in `drop/`: the service does the rest.
+    pub is_dropped: bool,
 }
 
 /// Recovers the envelope and rewrites the header section; writes nothing.
@@ -206,11 +203,11 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         repairs: rewritten.repairs.iter().map(|repair| repair.name().to_string()).collect(),
         size: 0,
     };
-    Ok(Prepared { entry, rewritten, warnings })
+    Ok(Prepared { entry, rewritten, warnings, is_dropped: false })
 }
 
 /// The aliases of the configuration, then those of the system's file.
-fn aliases(config: &Config) -> (Aliases, Vec<String>) {
+pub(super) fn aliases(config: &Config) -> (Aliases, Vec<String>) {
     let mut own = Aliases::default();
     for (name, targets) in &config.recipients.aliases {
         own.insert(name, targets.list());
@@ -230,13 +227,21 @@ fn originator(request: &Request, message: &Message, user: &str) -> String {
 }
 
 /// ═══ The acceptance line: `commit` returns with the mail on disk, or the mail was not accepted. ═══
-fn write(spool: &Spool, prepared: &Prepared, body: &mut Spill) -> Result<u64, Error> {
-    let Prepared { entry, rewritten, .. } = prepared;
-    let mut draft = Draft::create(spool, entry.id)?;
-    draft.envelope(entry)?;
+///
+/// A caller who has no right to the queue leaves the mail in `drop/`; the service takes it in.
+pub(super) fn write(spool: &Spool, prepared: &mut Prepared, body: &mut Spill) -> Result<(), Error> {
+    let id = prepared.entry.id;
+    let mut draft = match Draft::create(spool, id) {
+        Err(spool::Error::Create { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+            prepared.is_dropped = true;
+            Draft::create_in_drop(spool, id)?
+        }
+        created => created?,
+    };
+    draft.envelope(&prepared.entry)?;
     let written = (|| -> io::Result<()> {
-        io::Write::write_all(&mut draft, &rewritten.head)?;
-        match &rewritten.body {
+        io::Write::write_all(&mut draft, &prepared.rewritten.head)?;
+        match &prepared.rewritten.body {
             Some(body) => io::Write::write_all(&mut draft, body),
             None => {
                 let mut wire = Wire::new(&mut draft);
@@ -246,62 +251,87 @@ fn write(spool: &Spool, prepared: &Prepared, body: &mut Spill) -> Result<u64, Er
         }
     })();
     written.map_err(|source| draft.failed(source))?;
-    Ok(draft.commit()?)
+    prepared.entry.size = draft.commit()?;
+    Ok(())
 }
 
-impl Accepted {
-    fn log(&self, config: &Config) {
-        let repairs: Vec<&str> = self.entry.repairs.iter().map(String::as_str).collect();
-        let line = log::Accepted {
-            id: self.entry.id.as_str(),
-            uid: self.entry.uid,
-            from: &self.entry.originator,
-            message_id: &self.entry.message_id,
-            size: self.entry.size,
-            recipients: self.entry.recipients.len(),
-            repairs: &repairs,
-        };
-        line.log(config.log.format);
-        for warning in &self.warnings {
-            log::warn(self.entry.id.as_str(), warning);
-        }
+/// The line about a mail that stands on disk.
+pub(super) fn log_accepted(config: &Config, prepared: &Prepared) {
+    let entry = &prepared.entry;
+    let repairs: Vec<&str> = entry.repairs.iter().map(String::as_str).collect();
+    let line = log::Accepted {
+        id: entry.id.as_str(),
+        uid: entry.uid,
+        from: &entry.originator,
+        message_id: &entry.message_id,
+        size: entry.size,
+        recipients: entry.recipients.len(),
+        repairs: &repairs,
+    };
+    line.log(config.log.format);
+    for warning in &prepared.warnings {
+        log::warn(entry.id.as_str(), warning);
     }
 }
 
-/// After the acceptance line: starts the relay, and tells a caller who waits what it should know.
-fn send(request: &Request, config: &Config, accepted: &Accepted) -> Result<Vec<String>, Error> {
+/// After the acceptance line: sees to it that a relay is at work, and tells a caller who waits what it should know.
+fn send(request: &Request, config: &Config, spool: &Spool, accepted: &Prepared) -> Result<Vec<String>, Error> {
     let id = accepted.entry.id;
-    let arguments = ["deliver", id.as_str()];
     let kept = |error: Error| Error::Relay(format!("{error}; the mail is kept in the queue as {id}"));
-    match request.delivery {
-        Delivery::Queue => Ok(Vec::new()),
-        Delivery::Background => handover::start(config, &arguments).map(|()| Vec::new()).map_err(kept),
-        Delivery::Wait => {
-            let told = handover::start_and_listen(config, &arguments, config.spool.wait).map_err(kept)?;
+    if accepted.is_dropped || request.delivery == Delivery::Queue {
+        return Ok(Vec::new());
+    }
+    let until = Instant::now() + config.spool.wait;
+    // Whoever leads looks at the queue once more after letting go, and the mail stands there already.
+    let is_led = spool.lead().is_ok_and(|leader| leader.is_none());
+    match (request.delivery, is_led) {
+        (Delivery::Wait, false) => {
+            let told = handover::start_and_listen(config, &["deliver", id.as_str()], until).map_err(kept)?;
+            if told.reports.is_empty() && told.complaints.is_empty() {
+                return tell(request, accepted, &of_others(spool, accepted, until)?);
+            }
             tell(request, accepted, &told)
         }
+        (Delivery::Wait, true) => tell(request, accepted, &of_others(spool, accepted, until)?),
+        (_, false) => handover::start(config, &["flush", "--due"]).map(|()| Vec::new()).map_err(kept),
+        (_, true) => Ok(Vec::new()),
     }
+}
+
+/// What has become of the mail in the hands of another process.
+fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Result<Told, Error> {
+    let progress = match spool.await_fate(&accepted.entry.id, until)? {
+        Fate::Delivered => return Ok(Told { is_over: true, ..Told::default() }),
+        Fate::Failed(progress) | Fate::Tried(progress) => progress,
+        Fate::Waiting => return Ok(Told::default()),
+    };
+    let report = |(n, record): (&usize, &Record)| Report {
+        id: accepted.entry.id.to_string(),
+        to: accepted.entry.recipients.get(*n).map(|r| r.address.to_string()).unwrap_or_default(),
+        status: record.outcome.status,
+        enhanced: record.outcome.enhanced,
+        reason: record.outcome.reason.clone(),
+    };
+    Ok(Told { reports: progress.last.iter().map(report).collect(), is_over: true, ..Told::default() })
 }
 
 /// What a caller who waited is told: refusal of everybody is an error, all else a note.
-fn tell(request: &Request, accepted: &Accepted, told: &Told) -> Result<Vec<String>, Error> {
+fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Result<Vec<String>, Error> {
     let refused: Vec<&Report> = told.reports.iter().filter(|report| report.status == Status::Bounced).collect();
     if let Some(first) = refused.first().filter(|_| refused.len() == accepted.entry.recipients.len()) {
         let others = if refused.len() > 1 { format!(" (and {} others)", refused.len() - 1) } else { String::new() };
-        let Report { id, to, reason, .. } = first;
-        return Err(Error::Refused(format!(
-            "<{to}>{others} was refused for good: {reason}: the mail is kept in failed/ as {id}"
-        )));
+        return Err(Error::Refused(format!("<{}>{others} was refused for good: {}", first.to, first.reason)));
     }
     let id = accepted.entry.id;
     let mut notes: Vec<String> = told.reports.iter().filter_map(|report| note(request, report)).collect();
-    if told.reports.is_empty() {
-        notes.extend(told.complaints.iter().map(|line| line.trim_start_matches("mailx-t: ").to_string()));
-        if told.is_over {
-            notes.push(format!("the mail is kept as {id}; what became of it stands in the log"));
-        } else if request.verbose {
-            notes.push(format!("the mail is kept as {id}; the relay is still at work on it"));
-        }
+    notes.extend(told.complaints.iter().map(|line| line.trim_start_matches("mailx-t: ").to_string()));
+    if !told.complaints.is_empty() && told.reports.is_empty() {
+        notes.push(format!("the mail is kept as {id} and will be tried again"));
+    } else if told.reports.is_empty() && request.verbose {
+        notes.push(match told.is_over {
+            true => format!("{id}: sent"),
+            false => format!("the mail is kept as {id}; the relay is still at work on it"),
+        });
     }
     Ok(notes)
 }

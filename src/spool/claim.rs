@@ -4,7 +4,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Entry, Error, Progress, QueueId, Record, Spool, journal, sync_directory};
 
@@ -83,15 +83,28 @@ impl Spool {
 }
 
 impl Claim {
+    /// The places in the entry's list of those who still wait for the mail.
+    pub fn open(&self) -> Vec<usize> {
+        (0..self.entry.recipients.len()).filter(|n| !self.progress.is_settled(*n)).collect()
+    }
+
+    /// One of those has not been tried, or may be tried again by now.
+    pub fn is_due(&self, now: jiff::Timestamp) -> bool {
+        let next = |n: &usize| self.progress.last.get(n).and_then(|record| record.next_attempt);
+        self.open().iter().any(|n| next(n).is_none_or(|next| next <= now))
+    }
+
+    /// The spool it stands in.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
     /// The message, from its start.
     ///
     /// # Errors
     /// [`Error::Read`].
     pub fn content(&self) -> Result<Content<'_>, Error> {
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(self.content_at))
-            .map_err(|source| Error::Read { path: self.spool.file("queue", &self.entry.id), source })?;
-        Ok(Content(file.take(self.entry.size)))
+        content_of(&self.file, self.content_at, self.entry.size, &self.spool.file("queue", &self.entry.id))
     }
 
     /// Writes down what happened; returns once it is on disk.
@@ -140,8 +153,14 @@ impl Claim {
     }
 }
 
+/// The message of an entry's file, from its start.
+pub(super) fn content_of<'a>(mut file: &'a File, at: u64, size: u64, path: &Path) -> Result<Content<'a>, Error> {
+    file.seek(SeekFrom::Start(at)).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
+    Ok(Content(file.take(size)))
+}
+
 /// The envelope block, and where the message starts.
-fn read_block(file: &File, path: &std::path::Path) -> Result<(Entry, u64), Error> {
+pub(super) fn read_block(file: &File, path: &Path) -> Result<(Entry, u64), Error> {
     let fail = |source| Error::Read { path: path.to_path_buf(), source };
     let damaged = |why: String| Error::Damaged { path: path.to_path_buf(), why };
     let mut reader = BufReader::new(file.take(MOST_BLOCK));
@@ -167,24 +186,9 @@ fn read_block(file: &File, path: &std::path::Path) -> Result<(Entry, u64), Error
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use super::super::Draft;
-    use super::super::entry::tests::example;
+    use super::super::tests::queued;
     use super::*;
     use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
-
-    fn queued(recipients: &[&str]) -> (tempfile::TempDir, Spool, QueueId) {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create().unwrap();
-        let entry = example(recipients);
-        let mut draft = Draft::create(&spool, entry.id).unwrap();
-        draft.envelope(&entry).unwrap();
-        draft.write_all(b"Subject: x\r\n\r\nbody\r\n").unwrap();
-        draft.commit().unwrap();
-        (directory, spool, entry.id)
-    }
 
     fn record(recipient: usize, status: Status) -> Record {
         let outcome = Outcome {

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Entry, Error, QueueId, Spool, sync_directory};
@@ -14,26 +14,46 @@ const BUFFER: usize = 64 << 10;
 /// A queue file that does not count yet. Dropped, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Draft {
-    spool: Spool,
-    id: QueueId,
     path: PathBuf,
+    /// Its name once it counts.
+    target: PathBuf,
+    /// The directory to sync for that to last; none where we may not look into it.
+    directory: Option<PathBuf>,
     file: BufWriter<File>,
     size_at: u64,
     message: u64,
-    /// The name in `tmp/` is ours to remove.
+    /// The name at `path` is ours to remove.
     named: bool,
 }
 
 impl Draft {
-    /// Starts an entry's file.
+    /// Starts the file of an entry for the queue.
     ///
     /// # Errors
     /// [`Error::Create`] if `tmp/` takes no file.
     pub fn create(spool: &Spool, id: QueueId) -> Result<Self, Error> {
-        let path = spool.file("tmp", &id);
-        let file = create_new(&path).map_err(|source| Error::Create { path: path.clone(), source })?;
+        Self::at(spool.file("tmp", &id), spool.file("queue", &id), Some(spool.directory("queue")), 0o600)
+    }
+
+    /// Starts the file of an entry for `drop/`, for callers who have no right to the queue. The service's
+    /// group, which the directory hands down, may read it.
+    ///
+    /// # Errors
+    /// [`Error::Create`] if `drop/` takes no file.
+    pub fn create_in_drop(spool: &Spool, id: QueueId) -> Result<Self, Error> {
+        let target = spool.file("drop", &id);
+        Self::at(target.with_extension("new"), target, None, 0o640)
+    }
+
+    fn at(path: PathBuf, target: PathBuf, directory: Option<PathBuf>, mode: u32) -> Result<Self, Error> {
+        let fail = |source| Error::Create { path: path.clone(), source };
+        let file = create_with(&path, mode).map_err(fail)?;
+        // Whatever the caller's umask is.
+        if mode != 0o600 {
+            file.set_permissions(fs::Permissions::from_mode(mode)).map_err(fail)?;
+        }
         let file = BufWriter::with_capacity(BUFFER, file);
-        Ok(Self { spool: spool.clone(), id, path, file, size_at: 0, message: 0, named: true })
+        Ok(Self { path, target, directory, file, size_at: 0, message: 0, named: true })
     }
 
     /// Writes the envelope block; the message follows through [`Write`].
@@ -61,12 +81,15 @@ impl Draft {
         let file = self.file.get_ref();
         file.write_all_at(Entry::size_digits(size).as_bytes(), self.size_at)?;
         file.sync_all()?;
-        let (from, to) = (self.path.clone(), self.spool.file("queue", &self.id));
-        fs::rename(from, &to)?;
+        fs::rename(&self.path, &self.target)?;
         self.named = false;
-        sync_directory(&self.spool.directory("queue")).inspect_err(|_| {
+        let last = match &self.directory {
+            Some(directory) => sync_directory(directory),
+            None => file.sync_all(),
+        };
+        last.inspect_err(|_| {
             // Not surely on disk is not accepted: the caller will hear so, and must not be wrong.
-            let _ = fs::remove_file(&to);
+            let _ = fs::remove_file(&self.target);
         })
     }
 
@@ -109,7 +132,11 @@ impl Drop for Draft {
 
 /// A file for our eyes alone that did not exist.
 pub(super) fn create_new(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+    create_with(path, 0o600)
+}
+
+fn create_with(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 
 mod claim;
 mod draft;
+mod dropped;
 mod entry;
 mod error;
 mod id;
 mod journal;
+mod lead;
 mod spill;
+mod watch;
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -20,11 +23,14 @@ use serde::Deserialize;
 
 pub use claim::{Claim, Content};
 pub use draft::Draft;
+pub use dropped::Dropped;
 pub use entry::{Entry, EntryRecipient};
 pub use error::Error;
 pub use id::QueueId;
 pub use journal::{Progress, Record};
+pub use lead::{Clock, Leader};
 pub use spill::Spill;
+pub use watch::{Fate, Watch};
 
 use crate::interval;
 
@@ -126,12 +132,16 @@ impl Spool {
     /// # Errors
     /// [`Error::Read`] if the queue cannot be listed.
     pub fn ids(&self) -> Result<Vec<QueueId>, Error> {
-        let path = self.directory("queue");
+        self.names("queue", QueueId::parse)
+    }
+
+    /// The ids that names in a directory stand for, oldest first.
+    fn names(&self, directory: &str, id_of: impl Fn(&str) -> Option<QueueId>) -> Result<Vec<QueueId>, Error> {
+        let path = self.directory(directory);
         let fail = |source| Error::Read { path: path.clone(), source };
         let mut ids = Vec::new();
         for found in fs::read_dir(&path).map_err(fail)? {
-            let name = found.map_err(fail)?.file_name();
-            ids.extend(name.to_str().and_then(QueueId::parse));
+            ids.extend(found.map_err(fail)?.file_name().to_str().and_then(&id_of));
         }
         ids.sort_unstable();
         Ok(ids)
@@ -158,4 +168,24 @@ impl Spool {
 /// Makes what was renamed into or removed from a directory last (fsync(2) says when it must be asked for).
 fn sync_directory(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::entry::tests::example;
+    use super::*;
+
+    pub(super) fn queued(recipients: &[&str]) -> (tempfile::TempDir, Spool, QueueId) {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create().unwrap();
+        let entry = example(recipients);
+        let mut draft = Draft::create(&spool, entry.id).unwrap();
+        draft.envelope(&entry).unwrap();
+        draft.write_all(b"Subject: x\r\n\r\nbody\r\n").unwrap();
+        draft.commit().unwrap();
+        (directory, spool, entry.id)
+    }
 }

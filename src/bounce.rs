@@ -1,0 +1,218 @@
+//! The report that a mail could not be delivered: multipart/report (RFC 6522) with a
+//! message/delivery-status part (RFC 3464) and the original, or its header section where it is large.
+//!
+//! Pure: clock, host and identifiers come in. Who gets the report, and that none is written about a
+//! report, is decided by who calls.
+
+use std::io::{self, Read, Write};
+
+use lettre::Address;
+
+use crate::outcome::{Outcome, clean};
+
+/// Originals above this are returned as header section only (Postfix's bounce_size_limit).
+pub const WHOLE_LIMIT: u64 = 50_000;
+
+/// A recipient that will not have the mail.
+#[derive(Debug)]
+pub struct Failed<'a> {
+    /// Where the mail went.
+    pub address: &'a Address,
+    /// What the caller wrote, where that was another name.
+    pub original: Option<&'a str>,
+    /// Why.
+    pub outcome: &'a Outcome,
+}
+
+/// What a report is made of.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// The mail it is about.
+    pub id: &'a str,
+    /// When that mail was accepted, RFC 5322 form.
+    pub arrived: &'a str,
+    /// Now, RFC 5322 form.
+    pub date: &'a str,
+    /// This machine's name.
+    pub host: &'a str,
+    /// The account, which is what providers let us be.
+    pub account: &'a Address,
+    /// Who is told.
+    pub to: &'a [Address],
+    /// A name for the report that no other mail has.
+    pub unique: &'a str,
+    /// The original's Message-ID field.
+    pub message_id: &'a str,
+    /// The original has bytes over 127.
+    pub eight_bit: bool,
+    /// The original's octets.
+    pub size: u64,
+    /// Whom it is about; one or more.
+    pub failed: &'a [Failed<'a>],
+}
+
+impl Report<'_> {
+    /// The report's own Message-ID.
+    pub fn own_message_id(&self) -> String {
+        format!("<{}@{}>", self.unique, self.account.domain())
+    }
+
+    /// Writes the report in wire form; `original` is the mail in wire form.
+    ///
+    /// # Errors
+    /// Those of reading and writing.
+    pub fn write(&self, original: &mut dyn Read, out: &mut dyn Write) -> io::Result<()> {
+        let boundary = format!("report-{}", self.unique);
+        write!(out, "{}\r\n", self.header(&boundary))?;
+        write!(
+            out,
+            "--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        )?;
+        out.write_all(self.words().as_bytes())?;
+        write!(out, "\r\n--{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n{}", self.status())?;
+        let encoding = if self.eight_bit { "8bit" } else { "7bit" };
+        let whole = self.size <= WHOLE_LIMIT;
+        let kind = if whole { "message/rfc822" } else { "text/rfc822-headers" };
+        write!(out, "\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n")?;
+        if whole {
+            io::copy(original, out)?;
+        } else {
+            copy_header(original, out)?;
+        }
+        write!(out, "\r\n--{boundary}--\r\n")
+    }
+
+    fn header(&self, boundary: &str) -> String {
+        let to: Vec<String> = self.to.iter().map(Address::to_string).collect();
+        let references = if self.message_id.is_empty() {
+            String::new()
+        } else {
+            format!("References: {}\r\n", clean(self.message_id))
+        };
+        format!(
+            "From: \"Mail Delivery System ({})\" <{}>\r\nTo: {}\r\nSubject: Undelivered mail: {}\r\nDate: {}\r\n\
+             Message-ID: {}\r\n{references}Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"{boundary}\"\r\n",
+            self.host,
+            self.account,
+            to.join(",\r\n "),
+            self.failed.first().map_or("", |failed| failed.address.as_ref()),
+            self.date,
+            self.own_message_id(),
+        )
+    }
+
+    fn words(&self) -> String {
+        let mut text = format!(
+            "The mail below, accepted by {} on {}, could not be delivered to:\r\n\r\n",
+            self.host, self.arrived
+        );
+        for Failed { address, original, outcome } in self.failed {
+            let written = original.map(|name| format!(" (written as {})", clean(name))).unwrap_or_default();
+            text.push_str(&format!("<{address}>{written}:\r\n    {}\r\n\r\n", clean(&outcome.reason)));
+        }
+        text.push_str("It will not be tried again.\r\n");
+        text
+    }
+
+    /// RFC 3464 section 2: fields about the message, then a group for each recipient.
+    fn status(&self) -> String {
+        let mut text = format!(
+            "Reporting-MTA: dns; {}\r\nX-Queue-ID: {}\r\nArrival-Date: {}\r\n",
+            self.host, self.id, self.arrived
+        );
+        for Failed { address, original, outcome } in self.failed {
+            text.push_str("\r\n");
+            if let Some(name) = original {
+                text.push_str(&format!("Original-Recipient: x-local; {}\r\n", ascii(name)));
+            }
+            text.push_str(&format!(
+                "Final-Recipient: rfc822; {address}\r\nAction: failed\r\nStatus: {}\r\nDiagnostic-Code: smtp; {}\r\n",
+                outcome.enhanced,
+                ascii(&outcome.reason)
+            ));
+        }
+        text
+    }
+}
+
+/// The delivery-status part is 7-bit.
+fn ascii(text: &str) -> String {
+    clean(text).chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
+}
+
+/// The header section of a message in wire form, without its blank line.
+fn copy_header(original: &mut dyn Read, out: &mut dyn Write) -> io::Result<()> {
+    use io::BufRead;
+    let mut lines = io::BufReader::new(original);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if lines.read_until(b'\n', &mut line)? == 0 || line == b"\r\n" {
+            return Ok(());
+        }
+        out.write_all(&line)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{EnhancedStatus, Scope, Stage, Status};
+
+    fn report(original: &str) -> String {
+        let (account, gone): (Address, Address) = ("me@x.org".parse().unwrap(), "gone@y.org".parse().unwrap());
+        let outcome = Outcome {
+            status: Status::Bounced,
+            stage: Stage::Rcpt,
+            scope: Scope::Recipient,
+            enhanced: EnhancedStatus::new(5, 1, 1),
+            reason: "550 5.1.1 no such user\r\nX: y".into(),
+        };
+        let failed = [Failed { address: &gone, original: Some("gone"), outcome: &outcome }];
+        let to = ["boss@x.org".parse().unwrap()];
+        let report = Report {
+            id: "ID0",
+            arrived: "Thu, 19 Nov 2026 09:30:00 +0000",
+            date: "Fri, 20 Nov 2026 09:30:00 +0000",
+            host: "web1",
+            account: &account,
+            to: &to,
+            unique: "ID1",
+            message_id: "<1@x.org>",
+            eight_bit: false,
+            size: original.len() as u64,
+            failed: &failed,
+        };
+        let mut out = Vec::new();
+        report.write(&mut original.as_bytes(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn report_has_its_three_parts() {
+        let text = report("Subject: s\r\n\r\nbody\r\n");
+        assert_eq!(text.matches("\r\n--report-ID1\r\n").count(), 3);
+        assert!(text.ends_with("\r\n--report-ID1--\r\n"));
+        for line in [
+            "Final-Recipient: rfc822; gone@y.org\r\n",
+            "Status: 5.1.1\r\n",
+            "Diagnostic-Code: smtp; 550 5.1.1 no such user X: y\r\n",
+            "Original-Recipient: x-local; gone\r\n",
+            "Auto-Submitted: auto-replied\r\n",
+            "Content-Type: message/rfc822\r\n",
+            "Subject: s\r\n\r\nbody\r\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        assert!(!text.replace("\r\n", "").contains(['\r', '\n']));
+    }
+
+    #[test]
+    fn large_original_returns_as_its_header() {
+        let text = report(&format!("Subject: s\r\n\r\n{}", "body\r\n".repeat(10_000)));
+        assert!(
+            text.contains("text/rfc822-headers\r\n") && text.contains("Subject: s\r\n") && !text.contains("body\r\n")
+        );
+    }
+}

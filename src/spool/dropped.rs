@@ -1,0 +1,187 @@
+//! `drop/`: mails that local users without a right to the queue have left. Anyone can leave anything
+//! there, so nothing about a file is believed but its owner, which no one can forge.
+//!
+//! A file is first taken out of everybody's reach, into `tmp/`; what is no mail goes to `failed/`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::claim::{Content, content_of, read_block};
+use super::{Entry, Error, QueueId, Spool};
+
+/// What a file in `drop/` may be longer than its message: the envelope block.
+const MOST_BLOCK: u64 = 1 << 20;
+/// How a file is called once it is out of reach.
+const TAKEN: &str = "drop";
+
+/// A file from `drop/` that could be a mail; its owner may still be writing to it.
+#[derive(Debug)]
+pub struct Dropped {
+    spool: Spool,
+    path: PathBuf,
+    file: File,
+    content_at: u64,
+    /// What its envelope block says: claims, not facts.
+    pub entry: Entry,
+    /// The uid of its owner.
+    pub uid: u32,
+}
+
+impl Spool {
+    /// Takes what lies in `drop/` out of its users' reach, together with what an earlier run left half done.
+    /// The names, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if a directory cannot be listed.
+    pub fn collect(&self) -> Result<Vec<QueueId>, Error> {
+        for id in self.names("drop", QueueId::parse)? {
+            // Somebody may have taken it back; that is their right.
+            let _ = fs::rename(self.file("drop", &id), self.taken(&id));
+        }
+        self.names("tmp", |name| QueueId::parse(name.strip_suffix(TAKEN)?.strip_suffix('.')?))
+    }
+
+    /// Opens a collected file. What is no mail of at most `most` octets is moved to `failed/`; the error says why.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for what has been moved away, [`Error::Read`] for what could not be looked at.
+    pub fn dropped(&self, id: &QueueId, most: u64) -> Result<Dropped, Error> {
+        let path = self.taken(id);
+        open(self, &path, most).map_err(|error| match error {
+            Error::Damaged { why, .. } => {
+                let refused = self.directory("failed").join(format!("{id}.refused"));
+                let _ = fs::rename(&path, &refused);
+                Error::Damaged { path: refused, why }
+            }
+            other => other,
+        })
+    }
+
+    /// The mail that this file became before a crash stands in the queue already.
+    pub fn is_queued(&self, id: &QueueId) -> bool {
+        self.file("queue", id).exists() || self.file("failed", id).exists()
+    }
+
+    fn taken(&self, id: &QueueId) -> PathBuf {
+        self.directory("tmp").join(format!("{id}.{TAKEN}"))
+    }
+}
+
+impl Dropped {
+    /// The message as it stands in the file.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn content(&self) -> Result<Content<'_>, Error> {
+        content_of(&self.file, self.content_at, self.entry.size, &self.path)
+    }
+
+    /// The mail is in the queue: the file goes.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn remove(self) -> Result<(), Error> {
+        fs::remove_file(&self.path).map_err(|source| Error::Write { path: self.path.clone(), source })
+    }
+
+    /// The spool it came to.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+}
+
+/// Without waiting for anybody (a FIFO has two ends) and without following anything.
+fn open(spool: &Spool, path: &Path, most: u64) -> Result<Dropped, Error> {
+    let damaged = |why: &str| Error::Damaged { path: path.to_path_buf(), why: why.to_string() };
+    let fail = |source: io::Error| Error::Read { path: path.to_path_buf(), source };
+    let found = fs::symlink_metadata(path).map_err(fail)?;
+    if !found.is_file() {
+        return Err(damaged("it is no regular file"));
+    }
+    let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(fail)?;
+    let found = file.metadata().map_err(fail)?;
+    if !found.is_file() || found.nlink() != 1 {
+        return Err(damaged("it is not a regular file with one name"));
+    }
+    if found.len() > most.saturating_add(MOST_BLOCK) {
+        return Err(damaged("it is larger than a mail may be"));
+    }
+    let (entry, content_at) = read_block(&file, path)?;
+    Ok(Dropped { spool: spool.clone(), path: path.to_path_buf(), file, content_at, entry, uid: found.uid() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::super::Draft;
+    use super::super::entry::tests::example;
+    use super::*;
+
+    fn spool() -> (tempfile::TempDir, Spool) {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create().unwrap();
+        (directory, spool)
+    }
+
+    fn leave(spool: &Spool) -> QueueId {
+        let entry = example(&["a@x.org"]);
+        let mut draft = Draft::create_in_drop(spool, entry.id).unwrap();
+        draft.envelope(&entry).unwrap();
+        draft.write_all(b"Subject: x\r\n\r\nbody\r\n").unwrap();
+        draft.commit().unwrap();
+        entry.id
+    }
+
+    #[test]
+    fn mail_left_is_taken_with_its_owner() {
+        let (_keep, spool) = spool();
+        let id = leave(&spool);
+        assert_eq!(spool.collect().unwrap(), [id]);
+        assert_eq!(fs::read_dir(spool.directory("drop")).unwrap().count(), 0);
+        let dropped = spool.dropped(&id, 1000).unwrap();
+        assert_eq!(dropped.uid, nix::unistd::getuid().as_raw());
+        let mut text = String::new();
+        dropped.content().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "Subject: x\r\n\r\nbody\r\n");
+        assert_eq!(spool.collect().unwrap(), [id], "what was taken is found again after a crash");
+        dropped.remove().unwrap();
+        assert!(spool.collect().unwrap().is_empty());
+    }
+
+    #[test]
+    fn hostile_files_are_put_away_and_block_nobody() {
+        let (_keep, spool) = spool();
+        let place = |id: &QueueId| spool.file("drop", id);
+        let ids: Vec<QueueId> = (0..7).map(|_| QueueId::new()).collect();
+        std::os::unix::fs::symlink("/etc/passwd", place(&ids[0])).unwrap();
+        fs::create_dir(place(&ids[1])).unwrap();
+        nix::unistd::mkfifo(&place(&ids[2]), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fs::write(place(&ids[3]), b"garbage").unwrap();
+        File::create(place(&ids[4])).unwrap().set_len(100 << 20).unwrap();
+        fs::write(spool.root().join("other"), b"x").unwrap();
+        fs::hard_link(spool.root().join("other"), place(&ids[5])).unwrap();
+        fs::write(place(&ids[6]), example(&["a@x.org"]).block().0).unwrap();
+        let good = leave(&spool);
+        for id in spool.collect().unwrap() {
+            let taken = spool.dropped(&id, 1 << 20);
+            assert_eq!(taken.is_ok(), id == good, "{taken:?}");
+        }
+        assert_eq!(fs::read_dir(spool.directory("failed")).unwrap().count(), 7);
+        assert_eq!(fs::read(spool.root().join("other")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn names_that_are_no_ids_are_not_touched() {
+        let (_keep, spool) = spool();
+        for name in ["x", "..x", "half.new"] {
+            fs::write(spool.directory("drop").join(name), b"x").unwrap();
+        }
+        assert!(spool.collect().unwrap().is_empty());
+        assert_eq!(fs::read_dir(spool.directory("drop")).unwrap().count(), 3);
+    }
+}

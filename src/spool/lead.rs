@@ -1,0 +1,132 @@
+//! The relay lock: whoever holds it is the leader and sends everything that is due; the others have
+//! spooled and need not stay. The kernel lets go of it when the leader dies.
+//!
+//! No wake-up is lost: a mail stands in the queue before its submitter looks at the lock, and a
+//! leader looks at the queue once more after it has let go.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use super::{Error, Spool};
+use crate::outcome::clean;
+
+/// The right, and the duty, to send what is due.
+#[derive(Debug)]
+pub struct Leader(#[allow(dead_code, reason = "the lock lives as long as the file is open")] File);
+
+/// Until when no mail is worth an attempt, because the smarthost itself is in trouble.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// How often in a row it was found in trouble.
+    pub attempts: u32,
+    /// Not to be tried before.
+    pub next_attempt: jiff::Timestamp,
+    /// A person has been told.
+    pub is_alarmed: bool,
+    /// What the trouble is.
+    pub reason: String,
+}
+
+impl Spool {
+    /// Becomes the leader; none if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Write`] if the lock cannot be had at all.
+    pub fn lead(&self) -> Result<Option<Leader>, Error> {
+        let path = self.directory("queue").join("relay.lock");
+        let open = || -> io::Result<Option<Leader>> {
+            let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            match file.try_lock() {
+                Ok(()) => Ok(Some(Leader(file))),
+                Err(TryLockError::WouldBlock) => Ok(None),
+                Err(TryLockError::Error(error)) => Err(error),
+            }
+        };
+        open().map_err(|source| Error::Write { path: path.clone(), source })
+    }
+
+    /// The clock of the smarthost; none while it is not known to be in trouble.
+    pub fn clock(&self) -> Option<Clock> {
+        Clock::parse(&fs::read_to_string(self.clock_path()).ok()?)
+    }
+
+    /// Sets the clock, or with none takes it away. What is lost in a crash costs one attempt, so nothing is synced.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn set_clock(&self, clock: Option<&Clock>) -> Result<(), Error> {
+        let path = self.clock_path();
+        let set = || match clock {
+            None => match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+            Some(clock) => {
+                let new = self.directory("tmp").join("relay.clock");
+                fs::write(&new, clock.text())?;
+                fs::rename(&new, &path)
+            }
+        };
+        set().map_err(|source| Error::Write { path: path.clone(), source })
+    }
+
+    fn clock_path(&self) -> PathBuf {
+        self.directory("queue").join("relay.clock")
+    }
+}
+
+impl Clock {
+    fn text(&self) -> String {
+        let alarmed = if self.is_alarmed { "yes" } else { "no" };
+        let Self { attempts, next_attempt, reason, .. } = self;
+        format!("attempts: {attempts}\nnext-attempt: {next_attempt}\nalarmed: {alarmed}\nreason: {}\n", clean(reason))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+        Some(Self {
+            attempts: value("attempts")?.parse().ok()?,
+            next_attempt: value("next-attempt")?.parse().ok()?,
+            is_alarmed: value("alarmed")? == "yes",
+            reason: value("reason")?.to_string(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_leader_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create().unwrap();
+        let leader = spool.lead().unwrap();
+        assert!(leader.is_some());
+        assert!(spool.lead().unwrap().is_none());
+        drop(leader);
+        assert!(spool.lead().unwrap().is_some());
+    }
+
+    #[test]
+    fn clock_reads_back_and_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create().unwrap();
+        assert_eq!(spool.clock(), None);
+        let clock = Clock {
+            attempts: 3,
+            next_attempt: "2026-11-20T09:31:03Z".parse().unwrap(),
+            is_alarmed: true,
+            reason: "535 5.7.8 no: way".into(),
+        };
+        spool.set_clock(Some(&clock)).unwrap();
+        assert_eq!(spool.clock(), Some(clock));
+        spool.set_clock(None).unwrap();
+        spool.set_clock(None).unwrap();
+        assert_eq!(spool.clock(), None);
+    }
+}

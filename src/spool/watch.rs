@@ -1,0 +1,139 @@
+//! Waiting for what another process does: to a mail in the queue, or to the spool as a whole.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Instant;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+
+use super::{Error, Progress, QueueId, Spool, journal};
+
+/// What has become of a mail while somebody else had it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Every recipient has it.
+    Delivered,
+    /// Some recipient will never have it.
+    Failed(Progress),
+    /// It has been tried, and is kept.
+    Tried(Progress),
+    /// Nothing has happened to it yet.
+    Waiting,
+}
+
+/// The kernel's word on changes in some directories.
+#[derive(Debug)]
+pub struct Watch(Inotify);
+
+impl Spool {
+    /// What has become of a mail that stood in the queue.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn fate(&self, id: &QueueId) -> Result<Fate, Error> {
+        let read = |directory: &str| {
+            let path = self.directory(directory).join(format!("{id}.journal"));
+            journal::read(&path).map_err(|source| Error::Read { path, source })
+        };
+        if self.file("queue", id).exists() {
+            let progress = read("queue")?;
+            return Ok(if progress.last.is_empty() { Fate::Waiting } else { Fate::Tried(progress) });
+        }
+        Ok(if self.file("failed", id).exists() { Fate::Failed(read("failed")?) } else { Fate::Delivered })
+    }
+
+    /// Waits until something has become of a mail, or `until`.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn await_fate(&self, id: &QueueId, until: Instant) -> Result<Fate, Error> {
+        let queue = self.directory("queue");
+        let fail = |source| Error::Read { path: queue.clone(), source };
+        let watch = Watch::on(&[&queue]).map_err(fail)?;
+        loop {
+            match self.fate(id)? {
+                Fate::Waiting if watch.wait(until).map_err(fail)? => {}
+                fate => return Ok(fate),
+            }
+        }
+    }
+
+    /// Tells when a mail is left in `drop/`.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn watch_drop(&self) -> Result<Watch, Error> {
+        let path = self.directory("drop");
+        Watch::on(&[&path]).map_err(|source| Error::Read { path: path.clone(), source })
+    }
+}
+
+impl Watch {
+    fn on(directories: &[&Path]) -> io::Result<Self> {
+        let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
+        let changes = AddWatchFlags::IN_CLOSE_WRITE
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_MOVED_FROM
+            | AddWatchFlags::IN_MOVED_TO;
+        for directory in directories {
+            inotify.add_watch(*directory, changes)?;
+        }
+        Ok(Self(inotify))
+    }
+
+    /// Waits for a change; false if `until` came first.
+    ///
+    /// # Errors
+    /// Those of poll(2).
+    pub fn wait(&self, until: Instant) -> io::Result<bool> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            // Rounded up: a wait of less than a millisecond is still one.
+            let millis = u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX);
+            let mut ready = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut ready, PollTimeout::from(millis)) {
+                Ok(0) | Err(nix::errno::Errno::EINTR) => {}
+                Ok(_) => {
+                    let _ = self.0.read_events();
+                    return Ok(true);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::entry::tests::example;
+    use super::super::tests::queued;
+    use super::*;
+
+    #[test]
+    fn end_of_a_mail_wakes_who_waits() {
+        let (_keep, spool, id) = queued(&["a@x.org"]);
+        assert_eq!(spool.fate(&id).unwrap(), Fate::Waiting);
+        let far = Instant::now() + Duration::from_secs(20);
+        let sender = {
+            let spool = spool.clone();
+            std::thread::spawn(move || spool.claim(&id).unwrap().unwrap().remove().unwrap())
+        };
+        assert_eq!(spool.await_fate(&id, far).unwrap(), Fate::Delivered);
+        sender.join().unwrap();
+    }
+
+    #[test]
+    fn wait_has_an_end() {
+        let (_keep, spool, id) = queued(&["a@x.org"]);
+        let soon = Instant::now() + Duration::from_millis(20);
+        assert_eq!(spool.await_fate(&id, soon).unwrap(), Fate::Waiting);
+        assert_eq!(spool.fate(&example(&["b@x.org"]).id).unwrap(), Fate::Delivered);
+    }
+}
