@@ -176,7 +176,10 @@ fn is_known(name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn read(input: &[u8]) -> (Vec<(String, Vec<u8>)>, Vec<u8>, bool) {
+    /// Name and value of each field.
+    type Fields = Vec<(String, Vec<u8>)>;
+
+    fn read(input: &[u8]) -> (Fields, Vec<u8>, bool) {
         let mut body = Vec::new();
         let message = Message::read(&mut &input[..], &mut body).unwrap();
         let fields = message.fields().map(|f| (f.name.to_string(), f.value.to_vec())).collect();

@@ -3,11 +3,12 @@
 
 use email_encoding::headers::{rfc2047, writer::EmailWriter};
 
+use super::wire::head_to_wire;
 use crate::message::Mailbox;
 
 /// `Name: value` with a value that is known to be legal as it is.
 pub(super) fn plain(name: &str, value: &str, to: &mut Vec<u8>) {
-    to.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    head_to_wire(format!("{name}: {value}\r\n").as_bytes(), to);
 }
 
 /// `Name: value` for text from anywhere: ASCII as it is on one line, anything else RFC 2047 encoded and folded.

@@ -92,6 +92,12 @@ impl Header<'_> {
             self.seen.remove(&name.to_ascii_lowercase());
             return;
         }
+        if mailboxes.is_empty() && !is_group(&each) {
+            // RFC 5322 section 3.4 wants an address here, and anacron writes `To: ""`: made anew below.
+            self.seen.remove(&name.to_ascii_lowercase());
+            self.repairs.insert(Repair::Recipients);
+            return field::unstructured(&format!("X-Original-{name}"), &text(each.value), &mut self.out);
+        }
         if mailboxes.is_empty() || (!local && all.len() == 1 && each.octets.is_ascii()) {
             return self.as_written(each);
         }
@@ -212,6 +218,11 @@ fn is_empty(each: &Field<'_>) -> bool {
     each.value.iter().all(u8::is_ascii_whitespace)
 }
 
+/// `undisclosed-recipients:;`, RFC 5322 section 3.4: a group may be empty.
+fn is_group(each: &Field<'_>) -> bool {
+    each.octets.is_ascii() && each.value.contains(&b':') && each.value.trim_ascii_end().ends_with(b";")
+}
+
 /// What readers see of a mailbox: a local name becomes the addresses it stands for, the display name stays.
 fn resolved(mailbox: &Mailbox, resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
     if !resolver.is_local(&mailbox.address) {
@@ -294,6 +305,16 @@ mod tests {
         assert!(head.contains("To: a@y.org,\r\n b@y.org\r\n"));
         assert_eq!(head.matches("Subject:").count(), 1);
         assert_eq!(head.matches("Date:").count(), 1);
+    }
+
+    #[test]
+    fn text_that_is_no_address_list_is_set_aside() {
+        let (head, rewritten) = wire("To: \"\"\nCc: see below please\nSubject: s\n\nx\n");
+        assert!(head.starts_with("X-Original-To: \"\"\r\nX-Original-Cc: see below please\r\nSubject: s\r\n"), "{head}");
+        assert!(head.contains("\r\nTo: account@x.org\r\n") && !head.contains("\r\nCc:"), "{head}");
+        assert!(rewritten.repairs.contains(&Repair::Recipients));
+        let (head, _) = wire("To: undisclosed-recipients:;\nBcc: a@y.org\n\nx\n");
+        assert!(head.starts_with("To: undisclosed-recipients:;\r\n") && !head.contains("X-Original-To"), "{head}");
     }
 
     #[test]

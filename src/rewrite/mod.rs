@@ -65,7 +65,7 @@ pub enum Repair {
     MessageId,
     /// Raw 8-bit in a field was encoded, RFC 2047.
     RawHeader,
-    /// Recipients in To or Cc became the addresses they stand for.
+    /// Recipients in To or Cc became the addresses they stand for; text that names none was set aside.
     Recipients,
     /// The blank line between header section and body was missing.
     Separator,

@@ -26,7 +26,11 @@ pub(super) fn originator(message: &Message, facts: &Facts<'_>, is_local: &dyn Fn
     {
         return Originator::Fits;
     }
-    let from = if written.is_empty() { vec![asked(facts)] } else { written };
+    let mut from = if written.is_empty() { vec![asked(facts)] } else { written };
+    for mailbox in &mut from {
+        let name = mailbox.name.as_deref().map(without_brackets).filter(|name| !name.is_empty());
+        mailbox.name = name.map(str::to_string);
+    }
     let reply_to: Vec<Mailbox> = from.iter().filter(|m| is_real(m, is_local)).cloned().collect();
     Originator::Replaced { name: display_name(&from[0], facts, is_local), reply_to }
 }
@@ -45,12 +49,11 @@ fn is_real(mailbox: &Mailbox, is_local: &dyn Fn(&str) -> bool) -> bool {
 
 /// `Cron Daemon (root@web1)` for a local sender, the given name or else the address for a real one.
 fn display_name(from: &Mailbox, facts: &Facts<'_>, is_local: &dyn Fn(&str) -> bool) -> String {
-    let name = from.name.as_deref().map(without_brackets).filter(|name| !name.is_empty());
     if !is_local(&from.address) {
-        return name.map_or_else(|| crate::outcome::clean(&from.address), str::to_string);
+        return from.name.clone().unwrap_or_else(|| crate::outcome::clean(&from.address));
     }
     let who = format!("{}@{}", crate::outcome::clean(from.parts().0), facts.host);
-    match name {
+    match &from.name {
         Some(name) => format!("{name} ({who})"),
         None => who,
     }
@@ -98,6 +101,15 @@ mod tests {
             panic!("not replaced")
         };
         assert_eq!((name.as_str(), reply_to[0].address.as_str()), ("Bob", "bob@corp.org"));
+    }
+
+    #[test]
+    fn brackets_of_cron_are_in_no_name() {
+        let Originator::Replaced { name, reply_to } = of("From: \"(Cron Daemon)\" <cron@corp.org>\n", None, None)
+        else {
+            panic!("not replaced")
+        };
+        assert_eq!((name.as_str(), reply_to[0].name.as_deref()), ("Cron Daemon", Some("Cron Daemon")));
     }
 
     #[test]

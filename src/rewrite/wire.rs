@@ -3,6 +3,9 @@
 
 use std::io::{self, Write};
 
+/// RFC 5322 section 2.1.1: the most octets a line may have before its end. Servers refuse or bounce what is longer.
+const LONGEST_LINE: usize = 998;
+
 /// A filter from any line ends to CRLF. LF, CRLF and a bare CR each become one CRLF.
 #[derive(Debug)]
 pub struct Wire<W: Write> {
@@ -71,7 +74,7 @@ impl<W: Write> Write for Wire<W> {
 }
 
 /// A field as it was written, made fit for the wire: CRLF at its folds and its end, blanks for
-/// bare CR and NUL, folds that would be empty lines closed.
+/// bare CR and NUL, folds that would be empty lines closed, lines that are too long folded.
 pub fn head_to_wire(octets: &[u8], to: &mut Vec<u8>) {
     let octets = octets.strip_suffix(b"\n").unwrap_or(octets);
     for (number, line) in octets.split(|b| *b == b'\n').enumerate() {
@@ -82,9 +85,28 @@ pub fn head_to_wire(octets: &[u8], to: &mut Vec<u8>) {
         if number > 0 {
             to.extend_from_slice(b"\r\n");
         }
-        to.extend(line.iter().map(|b| if matches!(b, b'\r' | 0) { b' ' } else { *b }));
+        let line: Vec<u8> = line.iter().map(|b| if matches!(b, b'\r' | 0) { b' ' } else { *b }).collect();
+        fold(&line, to);
     }
     to.extend_from_slice(b"\r\n");
+}
+
+/// Folds a line that is too long at a blank in its second half; within a word where there is none.
+fn fold(line: &[u8], to: &mut Vec<u8>) {
+    let (mut rest, mut most) = (line, LONGEST_LINE);
+    while rest.len() > most {
+        let blank = rest[most / 2..most].iter().rposition(|b| matches!(b, b' ' | b'\t'));
+        let (line, after) = rest.split_at(blank.map_or(most, |at| most / 2 + at));
+        to.extend_from_slice(line);
+        rest = after.trim_ascii_start();
+        if rest.is_empty() {
+            return;
+        }
+        to.extend_from_slice(b"\r\n ");
+        // The blank that makes the fold counts.
+        most = LONGEST_LINE - 1;
+    }
+    to.extend_from_slice(rest);
 }
 
 #[cfg(test)]
@@ -115,6 +137,18 @@ mod tests {
         let mut out = Vec::new();
         head_to_wire(b"Subject: a\rX: y\n\tb\n \t\n c\0\r\n", &mut out);
         assert_eq!(out, b"Subject: a X: y\r\n\tb\r\n c \r\n");
+    }
+
+    #[test]
+    fn field_has_no_line_that_servers_refuse() {
+        for word in ["x".repeat(3000), "word ".repeat(600), format!("{}{}x", "y".repeat(995), " ".repeat(900))] {
+            let mut out = Vec::new();
+            head_to_wire(format!("Subject: {word}\n").as_bytes(), &mut out);
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.split_terminator("\r\n").all(|line| line.len() <= 998 && !line.trim().is_empty()), "{text}");
+            assert_eq!(text.replace(char::is_whitespace, ""), format!("Subject:{}", word.replace(' ', "")));
+            assert!(!word.starts_with("word") || text.replace("\r\n", "").trim() == format!("Subject: {word}").trim());
+        }
     }
 
     proptest::proptest! {
