@@ -44,11 +44,25 @@ pub fn host_name() -> String {
     if fit.is_empty() { "localhost".to_string() } else { fit }
 }
 
-/// The names under which this machine's own users are addressed.
+/// The names under which this machine's own users are addressed: its name, short and full as the hosts
+/// file has it, and localhost. No resolver is asked: a mail must not wait for one.
 pub fn local_names(host: &str) -> Vec<String> {
+    let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    names_in(&hosts, host)
+}
+
+/// hosts(5): a line that has our name has our other names too.
+fn names_in(hosts: &str, host: &str) -> Vec<String> {
     let short = host.split('.').next().unwrap_or(host);
-    let mut names = vec![host.to_string()];
-    names.extend([short, "localhost", "localhost.localdomain"].iter().map(|name| name.to_string()));
+    let mut names: Vec<String> = [host, short, "localhost", "localhost.localdomain"].map(str::to_string).into();
+    for line in hosts.lines() {
+        let line = line.split('#').next().unwrap_or_default();
+        let on_line: Vec<&str> = line.split_whitespace().skip(1).collect();
+        if on_line.iter().any(|name| name.eq_ignore_ascii_case(host)) {
+            names.extend(on_line.iter().map(|name| name.to_string()));
+        }
+    }
+    names.sort();
     names.dedup();
     names
 }
@@ -130,7 +144,16 @@ mod tests {
     fn machine_has_a_name_that_can_stand_in_ehlo() {
         let host = host_name();
         assert!(!host.is_empty() && host.is_ascii());
-        assert!(local_names("web1.example.org").contains(&"web1".to_string()));
+        assert!(local_names(&host).contains(&host));
+    }
+
+    #[test]
+    fn full_name_is_found_beside_the_short_one() {
+        let hosts = "127.0.0.1 localhost\n127.0.1.1\tweb1.example.org web1 # us\n10.0.0.9 db.example.org db\n";
+        let names = names_in(hosts, "web1");
+        assert!(names.contains(&"web1.example.org".to_string()), "{names:?}");
+        assert!(!names.contains(&"db.example.org".to_string()));
+        assert!(names_in("", "web1.example.org").contains(&"web1".to_string()));
     }
 
     #[test]

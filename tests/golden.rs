@@ -210,6 +210,7 @@ impl Case {
         Moment {
             caller: Caller { uid, name: self.caller.clone(), home: None },
             host: "host".into(),
+            hosts: vec!["host".into(), "localhost".into()],
             id: QueueId::parse("0123456789ABCDE").unwrap(),
             arrived: jiff::Timestamp::UNIX_EPOCH,
             date: "Fri, 20 Nov 2026 09:30:00 +0000".into(),

@@ -41,9 +41,7 @@ impl Selection {
         match self {
             Selection::All => true,
             Selection::Due => false,
-            Selection::Matching('R', pattern) => {
-                entry.recipients.iter().any(|r| holds(r.address.as_ref(), pattern))
-            }
+            Selection::Matching('R', pattern) => entry.recipients.iter().any(|r| holds(r.address.as_ref(), pattern)),
             Selection::Matching('S', pattern) => holds(&entry.originator, pattern),
             Selection::Matching(_, pattern) => holds(entry.id.as_str(), pattern),
             Selection::One(id) => *id == entry.id,

@@ -133,6 +133,8 @@ pub struct Moment {
     pub caller: Caller,
     /// This machine's name.
     pub host: String,
+    /// All its names: who is addressed under one of them is one of its users.
+    pub hosts: Vec<String>,
     /// The mail's name.
     pub id: QueueId,
     /// Now.
@@ -143,13 +145,13 @@ pub struct Moment {
 
 impl Moment {
     fn now() -> Self {
-        Self {
-            caller: system::caller(),
-            host: system::host_name(),
-            id: QueueId::new(),
-            arrived: system::now(),
-            date: system::date(),
-        }
+        Self::of(system::caller(), QueueId::new(), system::now())
+    }
+
+    /// The moment at which that caller handed that mail in.
+    pub(super) fn of(caller: Caller, id: QueueId, arrived: jiff::Timestamp) -> Self {
+        let host = system::host_name();
+        Self { hosts: system::local_names(&host), host, caller, id, arrived, date: system::date() }
     }
 }
 
@@ -172,10 +174,9 @@ pub struct Prepared {
 /// [`Error::NoRecipient`].
 pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &Moment) -> Result<Prepared, Error> {
     let (aliases, mut warnings) = aliases(config);
-    let hosts = system::local_names(&moment.host);
     let default = config.recipients.default.as_ref().map(|names| names.list());
     let domain = config.rewrite.domain.as_deref();
-    let mut resolver = Resolver::new(&aliases, &hosts, domain, default.as_deref(), &config.account);
+    let mut resolver = Resolver::new(&aliases, &moment.hosts, domain, default.as_deref(), &config.account);
     let recipients = envelope::recover(&request.destination, message, &mut resolver)?;
     let facts = Facts {
         account: &config.account,

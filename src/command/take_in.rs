@@ -35,13 +35,8 @@ fn take(config: &Config, dropped: Dropped, name: &QueueId) -> Result<(), Error> 
     }
     let mut body = Spill::new(&spool);
     let message = Message::read(&mut dropped.content()?, &mut body).map_err(Error::Input)?;
-    let moment = Moment {
-        caller: system::user(dropped.uid),
-        host: system::host_name(),
-        id: *name,
-        arrived: dropped.entry.arrived.min(system::now()),
-        date: system::date(),
-    };
+    let arrived = dropped.entry.arrived.min(system::now());
+    let moment = Moment::of(system::user(dropped.uid), *name, arrived);
     let mut prepared = submit::prepare(&request(&dropped), config, &message, &moment)?;
     prepared.entry.repairs = merged(&dropped.entry.repairs, &prepared.entry.repairs);
     submit::write(&spool, &mut prepared, &mut body)?;

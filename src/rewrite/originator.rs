@@ -53,7 +53,7 @@ fn display_name(from: &Mailbox, facts: &Facts<'_>, is_local: &dyn Fn(&str) -> bo
         return from.name.clone().unwrap_or_else(|| crate::outcome::clean(&from.address));
     }
     let who = format!("{}@{}", crate::outcome::clean(from.parts().0), facts.host);
-    match &from.name {
+    match from.name.as_deref().filter(|name| *name != from.parts().0) {
         Some(name) => format!("{name} ({who})"),
         None => who,
     }
@@ -88,6 +88,7 @@ mod tests {
         assert_eq!(name("From: \"(Cron Daemon)\" <root>\n"), "Cron Daemon (root@web1)");
         assert_eq!(name("From: root (Cron Daemon)\n"), "Cron Daemon (root@web1)");
         assert_eq!(name("From: root@web1\n"), "root@web1");
+        assert_eq!(name("From: root <root@web1>\n"), "root@web1");
         assert_eq!(name("Subject: no from\n"), "CronDaemon (root@web1)");
     }
 
