@@ -115,9 +115,11 @@ pub fn recover(
     Ok(recipients)
 }
 
-/// The mailboxes of one operand; one without any is worth a warning.
+/// The mailboxes of one operand; one without any is worth a warning. A line end within is no part of an
+/// address: what follows it may be made to look like a command.
 fn named(operand: &[u8], resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
-    let mailboxes = Mailbox::list(operand);
+    let is_one_line = !operand.trim_ascii().iter().any(|b| matches!(b, b'\r' | b'\n' | 0));
+    let mailboxes = if is_one_line { Mailbox::list(operand) } else { Vec::new() };
     if mailboxes.is_empty() {
         resolver.warn(format!("recipient \"{}\" is no address", crate::outcome::clean(&crate::message::text(operand))));
     }
@@ -167,6 +169,13 @@ mod tests {
         assert_eq!(recover_from(&[], true, env), ["a@x.org", "b@x.org"]);
         assert_eq!(recover_from(&[], true, "X-Cron-Env: <LOGNAME=root>\n"), ["ops@example.org"]);
         assert_eq!(recover_from(&[], true, "To: c@x.org\nX-Cron-Env: <MAILTO=a@x.org>\n"), ["c@x.org"]);
+    }
+
+    #[test]
+    fn operand_with_a_line_end_names_nobody() {
+        let forged = "a@x.org>\r\nRCPT TO:<evil@evil.org";
+        assert_eq!(recover_from(&[forged, "b@x.org\n"], false, ""), ["b@x.org"]);
+        assert_eq!(recover_from(&[forged], false, "To: c@x.org\n"), ["c@x.org"]);
     }
 
     #[test]

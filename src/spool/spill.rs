@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Error, QueueId, Spool, draft};
 
@@ -17,13 +17,15 @@ pub struct Spill {
     path: PathBuf,
     memory: Vec<u8>,
     file: Option<File>,
+    /// Octets in the file.
+    written: u64,
 }
 
 impl Spill {
     /// An empty one; the file, should it come to that, will lie in the spool's `tmp/`.
     pub fn new(spool: &Spool) -> Self {
         let path = spool.directory("tmp").join(format!("{}.body", QueueId::new()));
-        Self { path, memory: Vec::new(), file: None }
+        Self { path, memory: Vec::new(), file: None, written: 0 }
     }
 
     /// What was written, from the start.
@@ -44,34 +46,48 @@ impl Spill {
 impl Spill {
     /// In the spool, or where the spool cannot be written in the system's place for such files.
     fn create(&self) -> io::Result<File> {
-        let elsewhere = std::env::temp_dir().join(self.path.file_name().unwrap_or_default());
-        Self::unnamed(&self.path).or_else(|error| Self::unnamed(&elsewhere).map_err(|_| error))
+        unnamed(&self.path).or_else(|error| self.elsewhere().map_err(|_| error))
     }
 
-    fn unnamed(path: &PathBuf) -> io::Result<File> {
-        let file = draft::create_new(path)?;
-        fs::remove_file(path)?;
-        Ok(file)
+    fn elsewhere(&self) -> io::Result<File> {
+        unnamed(&std::env::temp_dir().join(self.path.file_name().unwrap_or_default()))
     }
 
-    fn failed(&self, source: io::Error) -> io::Error {
-        io::Error::other(Error::Write { path: self.path.clone(), source })
+    /// Appends to the file; where its disk has no more room, all of it goes elsewhere.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => self.create()?,
+        };
+        let mut result = file.write_all(bytes);
+        if result.is_err() {
+            file.rewind()?;
+            let mut new = self.elsewhere()?;
+            io::copy(&mut file.take(self.written), &mut new)?;
+            result = new.write_all(bytes);
+            file = new;
+        }
+        self.file = Some(file);
+        self.written += bytes.len() as u64;
+        result
     }
+}
+
+fn unnamed(path: &Path) -> io::Result<File> {
+    let file = draft::create_new(path)?;
+    fs::remove_file(path)?;
+    Ok(file)
 }
 
 impl Write for Spill {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(file) = &mut self.file {
-            return file.write(bytes).map_err(|source| self.failed(source));
-        }
-        if self.memory.len() + bytes.len() <= IN_MEMORY {
+        if self.file.is_none() && self.memory.len() + bytes.len() <= IN_MEMORY {
             self.memory.extend_from_slice(bytes);
             return Ok(bytes.len());
         }
-        let mut file = self.create().map_err(|source| self.failed(source))?;
-        file.write_all(&self.memory).and_then(|()| file.write_all(bytes)).map_err(|source| self.failed(source))?;
-        self.memory = Vec::new();
-        self.file = Some(file);
+        let held = std::mem::take(&mut self.memory);
+        let appended = self.append(&held).and_then(|()| self.append(bytes));
+        appended.map_err(|source| io::Error::other(Error::Write { path: self.path.clone(), source }))?;
         Ok(bytes.len())
     }
 
@@ -83,6 +99,21 @@ impl Write for Spill {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn full_disk_sends_it_elsewhere() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut spill = Spill::new(&Spool::new(directory.path()));
+        // A file opened for reading refuses each write, as a full disk does.
+        let path = directory.path().join("full");
+        fs::write(&path, b"first,").unwrap();
+        spill.file = Some(File::open(&path).unwrap());
+        spill.written = 6;
+        spill.write_all(b"second").unwrap();
+        let mut back = String::new();
+        spill.reader().unwrap().read_to_string(&mut back).unwrap();
+        assert_eq!(back, "first,second");
+    }
 
     #[test]
     fn small_or_large_it_reads_back_and_leaves_nothing() {
