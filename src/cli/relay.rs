@@ -2,12 +2,14 @@
 //! look into something.
 
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::{Parser, Subcommand};
 
 use super::terminal;
+use crate::command::carry;
 use crate::command::flush::{self, End, Selection};
 use crate::command::probe::{self, Reach};
 use crate::command::report::Report;
@@ -35,6 +37,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Send one mail that no spool keeps, an open file on stdin, and tell its outcomes on stdout
+    Carry,
     /// Send one mail, and tell its outcomes on stdout
     Deliver {
         /// Its queue id
@@ -96,6 +100,11 @@ pub fn relay() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Error> {
     let config = Config::load(source(&arguments)?)?;
     match arguments.verb {
+        Verb::Carry => {
+            system::detach();
+            let file = std::fs::File::from(io::stdin().as_fd().try_clone_to_owned().map_err(Error::Input)?);
+            carry::run(&config, file, &mut |report| tell(&report.line()))
+        }
         Verb::Deliver { id } => {
             system::detach();
             let end = flush::run(&config, &Selection::One(id), &mut |report| tell(&report.line()))?;

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::log::Attempt;
 use crate::outcome::{Outcome, Scope, Stage, Status};
 use crate::relay::{Credentials, Mail, Session, Smarthost, Trouble};
-use crate::spool::{Claim, Entry};
+use crate::spool::{Claim, Content, Entry};
 use crate::system;
 
 /// Connection and login, kept from one mail to the next.
@@ -20,6 +20,9 @@ pub(super) struct Relay<'a> {
     /// What setting up the session took; told with the first mail over it.
     setup: Duration,
 }
+
+/// Opens the content of a mail at its start.
+pub(super) type Source<'s, 'c> = &'s dyn Fn() -> Result<Content<'c>, Error>;
 
 /// What came of it.
 #[derive(Debug)]
@@ -43,12 +46,23 @@ impl<'a> Relay<'a> {
 
     /// Tries the mail for everybody who still waits for it.
     pub(super) fn attempt(&mut self, claim: &Claim) -> Result<Attempted, Error> {
-        let recipients = claim.open();
+        self.attempt_for(&claim.entry, claim.open(), &|| Ok(claim.content()?))
+    }
+
+    /// Tries a mail for the recipients at these places; its content is asked for once for each try.
+    pub(super) fn attempt_for(
+        &mut self,
+        entry: &Entry,
+        recipients: Vec<usize>,
+        content: Source<'_, '_>,
+    ) -> Result<Attempted, Error> {
         let started = system::now();
         let config = self.config;
         let (outcomes, relay) = match self.connected() {
             Err(trouble) => (vec![trouble.outcome(); recipients.len()], trouble.relay.clone()),
-            Ok(session) => (transact(session, claim, &recipients, &config.account)?, Some(session.relay().to_string())),
+            Ok(session) => {
+                (transact(session, entry, &recipients, content, &config.account)?, Some(session.relay().to_string()))
+            }
         };
         let setup = std::mem::take(&mut self.setup);
         Ok(Attempted { recipients, outcomes, relay, started, ended: system::now(), setup })
@@ -93,27 +107,27 @@ impl<'a> Relay<'a> {
 /// and its failure is not reported in turn, so no loop comes of it.
 fn transact(
     session: &mut Session,
-    claim: &Claim,
+    entry: &Entry,
     recipients: &[usize],
+    content: Source<'_, '_>,
     account: &Address,
 ) -> Result<Vec<Outcome>, Error> {
-    let entry = &claim.entry;
-    let outcomes = send(session, claim, recipients, entry.reverse_path.as_ref())?;
+    let outcomes = send(session, entry, recipients, content, entry.reverse_path.as_ref())?;
     let is_refused =
         |o: &Outcome| o.stage == Stage::Mail && (o.status == Status::Bounced || o.scope == Scope::Configuration);
     if entry.reverse_path.is_none() && outcomes.iter().all(is_refused) && session.is_usable() {
-        return send(session, claim, recipients, Some(account));
+        return send(session, entry, recipients, content, Some(account));
     }
     Ok(outcomes)
 }
 
 fn send(
     session: &mut Session,
-    claim: &Claim,
+    entry: &Entry,
     recipients: &[usize],
+    content: Source<'_, '_>,
     reverse_path: Option<&Address>,
 ) -> Result<Vec<Outcome>, Error> {
-    let entry = &claim.entry;
     let to: Vec<&Address> = recipients.iter().map(|n| &entry.recipients[*n].address).collect();
     let mail = Mail {
         reverse_path,
@@ -122,7 +136,7 @@ fn send(
         eight_bit: entry.eight_bit,
         smtputf8: to.iter().any(|address| !address.to_string().is_ascii()),
     };
-    Ok(session.send(&mail, &mut claim.content()?))
+    Ok(session.send(&mail, &mut content()?))
 }
 
 impl Attempted {

@@ -251,7 +251,8 @@ impl<'a> Term<'a> {
     }
 }
 
-fn report(entry: &Entry, recipient: usize, outcome: &Outcome) -> Report {
+/// An outcome as it is told.
+pub(super) fn report(entry: &Entry, recipient: usize, outcome: &Outcome) -> Report {
     Report {
         id: entry.id.to_string(),
         to: entry.recipients[recipient].address.to_string(),

@@ -1,6 +1,7 @@
 //! From the door to the relay: starts the other program, and where the caller waits, hears what
 //! became of the mail. The mail is on disk before this begins; nothing here can lose it.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -14,7 +15,9 @@ use crate::system;
 
 /// Starts the relay with `arguments` and leaves it to itself.
 pub(super) fn start(config: &Config, arguments: &[&str]) -> Result<(), Error> {
-    spawn(config, arguments, Stdio::null(), Stdio::null())
+    let mut command = command(config, arguments)?;
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    spawn(config, command)
 }
 
 /// What the relay told until it ended or the wait was over.
@@ -30,9 +33,27 @@ pub(super) struct Told {
 
 /// Starts the relay and listens until it has told all, or `until`.
 pub(super) fn start_and_listen(config: &Config, arguments: &[&str], until: Instant) -> Result<Told, Error> {
+    listen(config, command(config, arguments)?, until)
+}
+
+/// Has the relay carry the mail in an open file to the smarthost, and listens as [`start_and_listen`].
+///
+/// # Errors
+/// The relay cannot be started, or the settings are the environment's, which need stdin for themselves.
+pub(super) fn carry(config: &Config, mail: File, until: Instant) -> Result<Told, Error> {
+    if let Source::Environment(_) = config.source {
+        return Err(Error::Relay("the settings come from the environment: the mail cannot be carried at once".into()));
+    }
+    let mut command = command(config, &["carry"])?;
+    command.stdin(mail);
+    listen(config, command, until)
+}
+
+fn listen(config: &Config, mut command: Command, until: Instant) -> Result<Told, Error> {
     let (ours, theirs) = UnixStream::pair().map_err(|error| trouble(&error))?;
     let complaints = theirs.try_clone().map_err(|error| trouble(&error))?;
-    spawn(config, arguments, OwnedFd::from(theirs).into(), OwnedFd::from(complaints).into())?;
+    command.stdout(OwnedFd::from(theirs)).stderr(OwnedFd::from(complaints));
+    spawn(config, command)?;
     let mut lines = BufReader::new(ours);
     let mut told = Told::default();
     let mut line = String::new();
@@ -62,11 +83,10 @@ pub(super) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool
     Ok(child.wait().map_err(|error| trouble(&error))?.success())
 }
 
-/// Nothing of ours but what it is given ties the relay to us: cron waits for whoever holds its pipes.
-fn spawn(config: &Config, arguments: &[&str], stdout: Stdio, stderr: Stdio) -> Result<(), Error> {
-    let mut command = command(config, arguments)?;
-    command.stdout(stdout).stderr(stderr).current_dir("/");
-    let mut child = command.spawn().map_err(|error| trouble(&error))?;
+/// Nothing of ours but what it is given ties the relay to us: cron waits for whoever holds its pipes. The command,
+/// which holds our end too, ends here.
+fn spawn(config: &Config, mut command: Command) -> Result<(), Error> {
+    let mut child = command.current_dir("/").spawn().map_err(|error| trouble(&error))?;
     tell(config, &mut child);
     Ok(())
 }

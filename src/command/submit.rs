@@ -85,9 +85,12 @@ pub fn run(
     if matches!(request.input, Input::Body { skip_empty: true, .. }) && message.shape.bytes == 0 {
         return Ok(Vec::new());
     }
-    let accepted = match accept(request, &config, &spool, &message, &mut body) {
+    let accepted = match keep(request, &config, &spool, &message, &mut body) {
         Ok(accepted) => accepted,
-        Err(error) => {
+        Err(NotKept { error, prepared: Some(prepared) }) if carry(&config, &prepared, &mut body) => {
+            return Ok(vec![format!("{error}: the mail was sent at once instead of being kept")]);
+        }
+        Err(NotKept { error, .. }) => {
             let body = body.reader().map_err(Error::Input)?;
             return Err(rescue::rescue(error, &mut message.octets().chain(body)));
         }
@@ -95,6 +98,40 @@ pub fn run(
     log::open(&config.log, "mailx-t", &system::host_name());
     log_accepted(&config, &accepted);
     send(request, &config, &spool, &accepted)
+}
+
+/// Why a mail does not stand in the spool, and the mail, where it came that far.
+struct NotKept {
+    error: Error,
+    prepared: Option<Box<Prepared>>,
+}
+
+/// All up to the acceptance line. When this returns well, the mail is on disk.
+fn keep(
+    request: &Request,
+    config: &Config,
+    spool: &Spool,
+    message: &Message,
+    body: &mut Spill,
+) -> Result<Prepared, NotKept> {
+    let mut prepared =
+        prepare(request, config, message, &Moment::now()).map_err(|error| NotKept { error, prepared: None })?;
+    match write(spool, &mut prepared, body) {
+        Ok(()) => Ok(prepared),
+        Err(error) => Err(NotKept { error, prepared: Some(Box::new(prepared)) }),
+    }
+}
+
+/// The first way out where the spool cannot be written: to the smarthost at once. True only on its 250 for everybody.
+fn carry(config: &Config, prepared: &Prepared, body: &mut Spill) -> bool {
+    let until = Instant::now() + config.smarthost.connect_timeout + config.smarthost.timeout;
+    let mail = Draft::create_to_carry(prepared.entry.id).map_err(Error::from).and_then(|mut draft| {
+        fill(&mut draft, prepared, body)?;
+        Ok(draft.hand_over()?)
+    });
+    let told = mail.and_then(|mail| handover::carry(config, mail, until)).unwrap_or_default();
+    let has = |report: &&Report| report.status == Status::Sent;
+    told.reports.iter().filter(has).count() == prepared.entry.recipients.len()
 }
 
 /// Reads what stdin holds, as the caller's face says it is to be read; the body goes to `body`.
@@ -111,19 +148,6 @@ pub fn read(kind: &Input, input: &mut dyn Read, body: &mut dyn io::Write) -> io:
         }
         Input::Body { fields, .. } => Message::compose(fields, input, body),
     }
-}
-
-/// All up to the acceptance line. When this returns, the mail is on disk.
-fn accept(
-    request: &Request,
-    config: &Config,
-    spool: &Spool,
-    message: &Message,
-    body: &mut Spill,
-) -> Result<Prepared, Error> {
-    let mut prepared = prepare(request, config, message, &Moment::now())?;
-    write(spool, &mut prepared, body)?;
-    Ok(prepared)
 }
 
 /// What differs from one call to the next and from one machine to the other.
@@ -239,21 +263,26 @@ pub(super) fn write(spool: &Spool, prepared: &mut Prepared, body: &mut Spill) ->
         }
         created => created?,
     };
+    fill(&mut draft, prepared, body)?;
+    prepared.entry.size = draft.commit()?;
+    Ok(())
+}
+
+/// Envelope block, header section and body into a draft.
+fn fill(draft: &mut Draft, prepared: &Prepared, body: &mut Spill) -> Result<(), Error> {
     draft.envelope(&prepared.entry)?;
-    let written = (|| -> io::Result<()> {
-        io::Write::write_all(&mut draft, &prepared.rewritten.head)?;
+    let mut fill = || -> io::Result<()> {
+        io::Write::write_all(draft, &prepared.rewritten.head)?;
         match &prepared.rewritten.body {
-            Some(body) => io::Write::write_all(&mut draft, body),
+            Some(body) => io::Write::write_all(draft, body),
             None => {
-                let mut wire = Wire::new(&mut draft);
+                let mut wire = Wire::new(&mut *draft);
                 io::copy(&mut body.reader()?, &mut wire)?;
                 wire.finish().map(drop)
             }
         }
-    })();
-    written.map_err(|source| draft.failed(source))?;
-    prepared.entry.size = draft.commit()?;
-    Ok(())
+    };
+    fill().map_err(|source| draft.failed(source).into())
 }
 
 /// The line about a mail that stands on disk.

@@ -23,6 +23,34 @@ pub struct Claim {
     pub progress: Progress,
 }
 
+/// An entry in an open file that no spool keeps.
+#[derive(Debug)]
+pub struct Carried {
+    file: File,
+    content_at: u64,
+    /// The envelope and all that is known of the mail.
+    pub entry: Entry,
+}
+
+impl Carried {
+    /// Reads the envelope block of an entry's file.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Damaged`].
+    pub fn read(file: File) -> Result<Self, Error> {
+        let (entry, content_at) = read_block(&file, Path::new("stdin"))?;
+        Ok(Self { file, content_at, entry })
+    }
+
+    /// The message, from its start.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn content(&self) -> Result<Content<'_>, Error> {
+        content_of(&self.file, self.content_at, self.entry.size, Path::new("stdin"))
+    }
+}
+
 /// The message of a claim in wire form, from its start.
 #[derive(Debug)]
 pub struct Content<'a>(io::Take<&'a File>);

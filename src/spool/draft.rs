@@ -2,7 +2,7 @@
 //! directory's sync after that is the moment of acceptance.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -43,6 +43,16 @@ impl Draft {
     pub fn create_in_drop(spool: &Spool, id: QueueId) -> Result<Self, Error> {
         let target = spool.file("drop", &id);
         Self::at(target.with_extension("new"), target, None, 0o640)
+    }
+
+    /// Starts the file of an entry that no spool can keep, to be carried to the smarthost at once; it
+    /// lies in the system's place for temporary files and is [handed over](Self::hand_over) instead of committed.
+    ///
+    /// # Errors
+    /// [`Error::Create`] if there is no room either.
+    pub fn create_to_carry(id: QueueId) -> Result<Self, Error> {
+        let path = std::env::temp_dir().join(format!("mailx-t.{id}"));
+        Self::at(path.clone(), path, None, 0o600)
     }
 
     fn at(path: PathBuf, target: PathBuf, directory: Option<PathBuf>, mode: u32) -> Result<Self, Error> {
@@ -91,6 +101,22 @@ impl Draft {
             // Not surely on disk is not accepted: the caller will hear so, and must not be wrong.
             let _ = fs::remove_file(&self.target);
         })
+    }
+
+    /// The whole entry as an open file without a name, at its start.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn hand_over(mut self) -> Result<File, Error> {
+        let finish = |draft: &mut Self| -> io::Result<File> {
+            draft.file.flush()?;
+            let mut file = draft.file.get_ref().try_clone()?;
+            file.write_all_at(Entry::size_digits(draft.message).as_bytes(), draft.size_at)?;
+            file.rewind()?;
+            Ok(file)
+        };
+        // Its name goes when the draft is dropped.
+        finish(&mut self).map_err(|source| self.failed(source))
     }
 
     /// Leaves nothing behind.

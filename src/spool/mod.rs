@@ -21,7 +21,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
-pub use claim::{Claim, Content};
+pub use claim::{Carried, Claim, Content};
 pub use draft::Draft;
 pub use dropped::Dropped;
 pub use entry::{Entry, EntryRecipient};

@@ -1,0 +1,33 @@
+//! In the relay: one mail that no spool can keep, from an open file on stdin to the smarthost. It is sent
+//! now or not at all; the door says so to its caller.
+
+use std::fs::File;
+
+use super::attempt::Relay;
+use super::flush::report;
+use super::report::Report;
+use crate::config::Config;
+use crate::error::Error;
+use crate::log;
+use crate::spool::Carried;
+use crate::system;
+
+/// Sends the entry in `file`; `told` hears the outcomes.
+///
+/// # Errors
+/// The file is no entry.
+pub fn run(config: &Config, file: File, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
+    let host = system::host_name();
+    log::open(&config.log, "mailx-t-relay", &host);
+    let carried = Carried::read(file)?;
+    let entry = &carried.entry;
+    let mut relay = Relay::new(config, &host);
+    let everybody = (0..entry.recipients.len()).collect();
+    let attempted = relay.attempt_for(entry, everybody, &|| Ok(carried.content()?))?;
+    for (recipient, outcome) in attempted.recipients.iter().zip(&attempted.outcomes) {
+        told(&report(entry, *recipient, outcome));
+        attempted.line(entry, *recipient, outcome).log(config.log.format);
+    }
+    relay.quit();
+    Ok(())
+}
