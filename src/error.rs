@@ -58,6 +58,9 @@ pub enum Error {
     /// Nobody to send it to.
     #[error(transparent)]
     NoRecipient(#[from] envelope::NoRecipient),
+    /// What a person asked about a mail in the queue cannot be done.
+    #[error("{0}")]
+    Queue(String),
     /// The mail was refused for every recipient, and the caller waited to hear it.
     #[error("{0}")]
     Refused(String),
@@ -103,7 +106,7 @@ impl Error {
             Error::Check(_) | Error::Config(_) | Error::Relay(_) => Exit::Config,
             Error::Input(_) | Error::Output(_) => Exit::IoError,
             Error::NoRecipient(_) => Exit::NoUser,
-            Error::Refused(_) => Exit::DataError,
+            Error::Queue(_) | Error::Refused(_) => Exit::DataError,
             // What is saved where no relay looks was not accepted; a broken configuration stays named as such.
             Error::Saved { reason, .. } => match reason.exit() {
                 Exit::Config => Exit::Config,

@@ -19,8 +19,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::command::run_queue;
 use crate::command::submit::{self, Delivery, Input};
+use crate::command::{list, run_queue};
 use crate::config::{self, Config};
 use crate::envelope::Destination;
 use crate::error::{self, Error, Exit};
@@ -37,10 +37,19 @@ pub enum Command {
     Help,
     /// There is nothing to do (newaliases: the alias file is read each time).
     Nothing,
+    /// mailq, `sendmail -bp`.
+    List {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// How it is written.
+        form: list::Form,
+    },
     /// `sendmail -q`.
     RunQueue {
         /// Another configuration than the usual one.
         config: Option<PathBuf>,
+        /// Which mails.
+        which: run_queue::Which,
         /// Tell each outcome.
         verbose: bool,
     },
@@ -88,7 +97,8 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Control(control) => native::run(control),
         Command::Help => native::help(),
         Command::Nothing => Ok(()),
-        Command::RunQueue { config, verbose } => run_queue::run(&load(config)?, verbose),
+        Command::List { config, form } => list::run(&load(config)?, form, &mut io::stdout()),
+        Command::RunQueue { config, which, verbose } => run_queue::run(&load(config)?, &which, verbose),
         Command::Submit { config, request, unknown } => {
             if !unknown.is_empty() {
                 terminal::complain(&format!("ignored unknown options: {}", unknown.join(" ")));
@@ -120,16 +130,11 @@ pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Resul
     }
     match face {
         Face::Mail => mail_face(arguments, long.config, people),
-        _ => sendmail_face(face, arguments, long.config, people),
+        _ => sendmail_face(face, arguments, long, people),
     }
 }
 
-fn sendmail_face(
-    face: Face,
-    arguments: Vec<OsString>,
-    config: Option<PathBuf>,
-    people: People,
-) -> Result<Command, Error> {
+fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, people: People) -> Result<Command, Error> {
     let is_bare = arguments.is_empty();
     let mut request = sendmail::parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
     match face {
@@ -143,10 +148,20 @@ fn sendmail_face(
             "there is no mail on stdin and nothing was asked: try mailx-t --help, or mailx-t -s SUBJECT ADDRESS".into(),
         ));
     }
-    let config = config.or_else(|| request.config.clone());
+    let config = long.config.or_else(|| request.config.clone());
     match &request.mode {
         Mode::Deliver => Ok(deliver(face, &request, config, people)),
-        Mode::FlushQueue(Run::All) => Ok(Command::RunQueue { config, verbose: request.verbose }),
+        Mode::FlushQueue(Run::All) => {
+            Ok(Command::RunQueue { config, which: run_queue::Which::All, verbose: request.verbose })
+        }
+        Mode::FlushQueue(Run::Matching(by, pattern)) => {
+            let which = run_queue::Which::Matching(*by, text(pattern));
+            Ok(Command::RunQueue { config, which, verbose: request.verbose })
+        }
+        Mode::List => {
+            let form = if long.json { list::Form::Json } else { list::Form::Text };
+            Ok(Command::List { config, form })
+        }
         Mode::Aliases => Ok(Command::Nothing),
         other => Err(Error::Usage(format!("{} is not served by this version of mailx-t", other.option()))),
     }

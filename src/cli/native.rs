@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::Command;
-use crate::command::{check, init};
+use crate::command::queue::{self, Act, Which};
+use crate::command::{check, init, list, run_queue};
 use crate::config::{self, Config};
 use crate::error::Error;
+use crate::spool::QueueId;
 
 /// The whole of `--help`.
 const HELP: &str = "\
@@ -34,6 +36,7 @@ Options of the message (those of sendmail(8) and mail(1) work too):
 Administration:
   mailx-t ctl init                  make spool and configuration
   mailx-t ctl check [--offline]     try configuration, spool, connection and login
+  mailq, mailx-t ctl queue VERB     the mails in the queue: list, show, retry, hold, release, remove, bounce
 ";
 
 /// The long options.
@@ -43,6 +46,8 @@ pub struct Long {
     pub config: Option<PathBuf>,
     /// `--help`.
     pub help: bool,
+    /// `--json`, for listings.
+    pub json: bool,
     /// `--version`.
     pub version: bool,
 }
@@ -58,6 +63,7 @@ pub fn take_long(arguments: Vec<OsString>) -> Result<(Long, Vec<OsString>), Erro
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("--help") => long.help = true,
+            Some("--json") => long.json = true,
             Some("--version") => long.version = true,
             Some("--config") => {
                 let file = arguments.next().ok_or_else(|| Error::Usage("--config needs a file".to_string()))?;
@@ -122,6 +128,57 @@ enum Verb {
     },
     /// Make the spool and a commented configuration where they are missing
     Init,
+    /// Look at the mails in the queue, and at single ones
+    #[command(subcommand)]
+    Queue(Queue),
+}
+
+#[derive(Debug, Subcommand)]
+enum Queue {
+    /// List them, as mailq does
+    List {
+        /// One JSON object a line, as postqueue -j
+        #[arg(long)]
+        json: bool,
+    },
+    /// All that is known of one: envelope, attempts, header section
+    Show {
+        #[arg(value_parser = queue_id)]
+        id: QueueId,
+    },
+    /// Try one, or all, now
+    Retry {
+        #[arg(value_name = "ID|all", value_parser = which)]
+        which: Which,
+    },
+    /// Keep one, or all, and try it no more until released
+    Hold {
+        #[arg(value_name = "ID|all", value_parser = which)]
+        which: Which,
+    },
+    /// Hold one, or all, no longer
+    Release {
+        #[arg(value_name = "ID|all", value_parser = which)]
+        which: Which,
+    },
+    /// Take one, or all, out of the queue unsent
+    Remove {
+        #[arg(value_name = "ID|all", value_parser = which)]
+        which: Which,
+    },
+    /// Give one, or all, up and report it to its sender
+    Bounce {
+        #[arg(value_name = "ID|all", value_parser = which)]
+        which: Which,
+    },
+}
+
+fn queue_id(text: &str) -> Result<QueueId, String> {
+    QueueId::parse(text.trim_end_matches(['*', '!'])).ok_or_else(|| "not a queue id".to_string())
+}
+
+fn which(text: &str) -> Result<Which, String> {
+    if text.eq_ignore_ascii_case("all") { Ok(Which::All) } else { queue_id(text).map(Which::One) }
 }
 
 /// What `mailx-t ctl` is asked.
@@ -163,7 +220,27 @@ pub fn run(control: Control) -> Result<(), Error> {
             check::run(&config, reach, &mut out)
         }
         Verb::Init => init::run(arguments.config.as_deref(), &mut out),
+        Verb::Queue(asked) => run_on_queue(&Config::load(config::locate(arguments.config.as_deref()))?, asked),
     }
+}
+
+fn run_on_queue(config: &Config, asked: Queue) -> Result<(), Error> {
+    let mut out = io::stdout();
+    let (act, which) = match asked {
+        Queue::List { json } => {
+            return list::run(config, if json { list::Form::Json } else { list::Form::Text }, &mut out);
+        }
+        Queue::Show { id } => return queue::show(config, &id, &mut out),
+        Queue::Retry { which: Which::All } => return run_queue::run(config, &run_queue::Which::All, true),
+        Queue::Retry { which: Which::One(id) } => {
+            return run_queue::run(config, &run_queue::Which::Matching('I', id.to_string()), true);
+        }
+        Queue::Hold { which } => (Act::Hold, which),
+        Queue::Release { which } => (Act::Release, which),
+        Queue::Remove { which } => (Act::Remove, which),
+        Queue::Bounce { which } => (Act::Bounce, which),
+    };
+    queue::run(config, act, &which, &mut out)
 }
 
 /// clap's sentence and its tip, without the usage that `--help` gives better.

@@ -167,11 +167,12 @@ impl<'a> Term<'a> {
     fn take(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
         let now = system::now();
         let is_forced = self.selection.is_forced(&claim.entry);
-        let is_open = match &self.closed {
-            // What was asked for by name is tried even so, until it has been seen to be in vain.
-            Some(_) => is_forced && self.in_a_row == 0,
-            None => is_forced || claim.is_due(now),
-        };
+        let is_open = !self.spool.is_held(&claim.entry.id)
+            && match &self.closed {
+                // What was asked for by name is tried even so, until it has been seen to be in vain.
+                Some(_) => is_forced && self.in_a_row == 0,
+                None => is_forced || claim.is_due(now),
+            };
         if is_open {
             self.tried += 1;
             let attempted = self.relay.attempt(&claim)?;

@@ -1,7 +1,7 @@
 //! The verbs, one file each. The only floor that ties the parts together: each verb owns its
 //! request, the doors fill it in.
 //!
-//! `submit`, `run_queue`, `check` and `init` run in the door; `flush` and `probe` run in the relay, and
+//! `submit`, `run_queue`, `list`, `queue`, `check` and `init` run in the door; `flush`, `carry`, `serve` and `probe` in the relay, and
 //! no verb of the door may name them, so that the door links no TLS library.
 
 mod attempt;
@@ -10,7 +10,9 @@ pub mod check;
 pub mod flush;
 mod handover;
 pub mod init;
+pub mod list;
 pub mod probe;
+pub mod queue;
 pub mod report;
 mod rescue;
 pub mod run_queue;

@@ -265,6 +265,9 @@ pub(super) fn write(spool: &Spool, prepared: &mut Prepared, body: &mut Spill) ->
     };
     fill(&mut draft, prepared, body)?;
     prepared.entry.size = draft.commit()?;
+    if let Some(place) = config::user_spool().filter(|_| prepared.is_dropped) {
+        let _ = Spool::remember(&place, &id);
+    }
     Ok(())
 }
 

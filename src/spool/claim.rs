@@ -105,6 +105,45 @@ impl Spool {
         }
     }
 
+    /// A person has held the mail back.
+    pub fn is_held(&self, id: &QueueId) -> bool {
+        self.hold(id).exists()
+    }
+
+    fn hold(&self, id: &QueueId) -> PathBuf {
+        self.directory("queue").join(format!("{id}.hold"))
+    }
+
+    /// All that stands on disk about a mail, for people: envelope block, journal, header section. None if it is gone.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn show(&self, id: &QueueId) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.file("queue", id);
+        let fail = |source| Error::Read { path: path.clone(), source };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fail(error)),
+        };
+        let mut text = Vec::new();
+        let mut lines = BufReader::new(file.take(MOST_BLOCK));
+        for _ in 0..2 {
+            // The block ends with an empty line, the header section with one in wire form.
+            loop {
+                let start = text.len();
+                if lines.read_until(b'\n', &mut text).map_err(fail)? == 0 || matches!(&text[start..], b"\n" | b"\r\n") {
+                    break;
+                }
+            }
+            if text.starts_with(b"mailx-t-entry") && !text.ends_with(b"\r\n") {
+                text.extend(fs::read(self.journal(id)).unwrap_or_default());
+                text.push(b'\n');
+            }
+        }
+        Ok(Some(text))
+    }
+
     fn journal(&self, id: &QueueId) -> PathBuf {
         self.directory("queue").join(format!("{id}.journal"))
     }
@@ -118,8 +157,25 @@ impl Claim {
 
     /// One of those has not been tried, or may be tried again by now.
     pub fn is_due(&self, now: jiff::Timestamp) -> bool {
+        if self.spool.is_held(&self.entry.id) {
+            return false;
+        }
         let next = |n: &usize| self.progress.last.get(n).and_then(|record| record.next_attempt);
         self.open().iter().any(|n| next(n).is_none_or(|next| next <= now))
+    }
+
+    /// Holds the mail back from every attempt, or no longer.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn hold(&self, is_held: bool) -> Result<(), Error> {
+        let path = self.spool.hold(&self.entry.id);
+        let done = match is_held {
+            true => File::create(&path).map(drop),
+            false if self.spool.is_held(&self.entry.id) => fs::remove_file(&path),
+            false => Ok(()),
+        };
+        done.map_err(|source| Error::Write { path, source })
     }
 
     /// The spool it stands in.
@@ -160,6 +216,7 @@ impl Claim {
             .map_err(|source| Error::Write { path, source })?;
         // Without its entry a journal means nothing; one that stays is swept.
         let _ = fs::remove_file(self.spool.journal(&self.entry.id));
+        let _ = fs::remove_file(self.spool.hold(&self.entry.id));
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! A file is first taken out of everybody's reach, into `tmp/`; what is no mail goes to `failed/`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,8 @@ use super::{Entry, Error, QueueId, Spool};
 
 /// What a file in `drop/` may be longer than its message: the envelope block.
 const MOST_BLOCK: u64 = 1 << 20;
+/// Where a user's own mails in `drop/` are written down.
+const REMEMBERED: &str = "dropped";
 /// How a file is called once it is out of reach.
 const TAKEN: &str = "drop";
 
@@ -62,6 +64,28 @@ impl Spool {
     /// The mail that this file became before a crash stands in the queue already.
     pub fn is_queued(&self, id: &QueueId) -> bool {
         self.file("queue", id).exists() || self.file("failed", id).exists()
+    }
+
+    /// Writes down, in the user's own `place`, that they have left a mail: `drop/` itself shows nothing to anybody.
+    /// Only a convenience for mailq, so that it may fail.
+    pub fn remember(place: &Path, id: &QueueId) -> io::Result<()> {
+        fs::create_dir_all(place)?;
+        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(place.join(REMEMBERED))?;
+        writeln!(file, "{id}")
+    }
+
+    /// The mails written down at `place` that still lie in `drop/`; the others are forgotten.
+    pub fn remembered(&self, place: &Path) -> Vec<Entry> {
+        let path = place.join(REMEMBERED);
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let entry =
+            |id: &QueueId| read_block(&File::open(self.file("drop", id)).ok()?, &path).ok().map(|(entry, _)| entry);
+        let entries: Vec<Entry> = text.lines().filter_map(QueueId::parse).filter_map(|id| entry(&id)).collect();
+        let left: String = entries.iter().map(|entry| format!("{}\n", entry.id)).collect();
+        if left != text {
+            let _ = fs::write(&path, left);
+        }
+        entries
     }
 
     fn taken(&self, id: &QueueId) -> PathBuf {
@@ -115,7 +139,7 @@ fn open(spool: &Spool, path: &Path, most: u64) -> Result<Dropped, Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::Read;
 
     use super::super::Draft;
     use super::super::entry::tests::example;

@@ -39,3 +39,15 @@ pub enum Error {
         source: io::Error,
     },
 }
+
+impl Error {
+    /// The caller has no right to what was asked for.
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Error::Create { source, .. } | Error::Read { source, .. } | Error::Write { source, .. } => {
+                source.kind() == io::ErrorKind::PermissionDenied
+            }
+            Error::Damaged { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! mailq: what stands in the queue, in Postfix's own columns (`showq_compat.c`), which monitoring
+//! reads, or as `postqueue -j` with a few members more.
+
+use std::io::Write;
+
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::outcome::{Status, clean};
+use crate::spool::{Entry, Progress, QueueId, Spool};
+use crate::system;
+
+/// How the queue is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One JSON object a line.
+    Json,
+    /// Columns.
+    Text,
+}
+
+/// One mail of the listing.
+struct Listed {
+    entry: Entry,
+    progress: Progress,
+    is_held: bool,
+    /// It lies in `drop/`.
+    is_dropped: bool,
+}
+
+/// Writes the queue. A caller without a right to it sees what they have left in `drop/`, and a line that the
+/// rest is the administrator's.
+///
+/// # Errors
+/// The queue cannot be read, or [`Error::Output`].
+pub fn run(config: &Config, form: Form, out: &mut dyn Write) -> Result<(), Error> {
+    let spool = Spool::new(config.spool_path());
+    let (listed, is_own) = match spool.ids() {
+        Ok(ids) => (ids.iter().filter_map(|id| listed(&spool, id)).collect::<Vec<_>>(), false),
+        Err(error) if error.is_denied() => (own(&spool), true),
+        Err(error) => return Err(error.into()),
+    };
+    let written = match form {
+        Form::Json => json(&spool, &listed, out),
+        Form::Text => text(&spool, &listed, is_own, out),
+    };
+    match written {
+        // Whoever closed the pipe has read enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(Error::Output),
+    }
+}
+
+/// A damaged entry is the log's and `ctl check`'s matter; a mail that has just gone is gone.
+fn listed(spool: &Spool, id: &QueueId) -> Option<Listed> {
+    let (entry, progress) = spool.peek(id).ok().flatten()?;
+    Some(Listed { entry, progress, is_held: spool.is_held(id), is_dropped: false })
+}
+
+fn own(spool: &Spool) -> Vec<Listed> {
+    let remembered = config::user_spool().map(|place| spool.remembered(&place)).unwrap_or_default();
+    let of = |entry| Listed { entry, progress: Progress::default(), is_held: false, is_dropped: true };
+    remembered.into_iter().map(of).collect()
+}
+
+impl Listed {
+    fn sender(&self) -> String {
+        if self.entry.originator.is_empty() {
+            "MAILER-DAEMON".into()
+        } else {
+            clean(&self.entry.originator).replace(' ', "_")
+        }
+    }
+
+    /// Those who still wait, each with the reason if it has been tried; of a mail nobody could be tried for, the
+    /// smarthost's trouble.
+    fn waiting(&self, trouble: Option<&str>) -> Vec<(String, Option<String>)> {
+        let waits = |n: &usize| !self.progress.is_settled(*n);
+        let reason = |n: usize| self.progress.last.get(&n).map(|record| record.outcome.reason.clone());
+        (0..self.entry.recipients.len())
+            .filter(waits)
+            .map(|n| (self.entry.recipients[n].address.to_string(), reason(n).or(trouble.map(str::to_string))))
+            .collect()
+    }
+
+    fn next_attempt(&self) -> Option<jiff::Timestamp> {
+        let open = self.progress.last.values().filter(|record| record.outcome.status == Status::Deferred);
+        open.filter_map(|record| record.next_attempt).min()
+    }
+}
+
+fn text(spool: &Spool, listed: &[Listed], is_own: bool, out: &mut dyn Write) -> std::io::Result<()> {
+    if listed.is_empty() {
+        writeln!(out, "Mail queue is empty")?;
+    } else {
+        writeln!(
+            out,
+            "{:<17} {:>8} {:<19} --Sender/Recipient------",
+            "----Queue ID-----", "--Size--", "---Arrival Time----"
+        )?;
+        let trouble = spool.clock().map(|clock| clock.reason);
+        for mail in listed {
+            block(mail, trouble.as_deref(), out)?;
+        }
+        let kilobytes = listed.iter().map(|mail| mail.entry.size).sum::<u64>().div_ceil(1024);
+        let plural = if listed.len() == 1 { "" } else { "s" };
+        writeln!(out, "-- {kilobytes} Kbytes in {} Request{plural}.", listed.len())?;
+    }
+    if is_own {
+        writeln!(
+            out,
+            "mailx-t: these are your own mails still in drop/; the rest of the queue is the administrator's"
+        )?;
+    }
+    Ok(())
+}
+
+fn block(mail: &Listed, trouble: Option<&str>, out: &mut dyn Write) -> std::io::Result<()> {
+    let mark = if mail.is_held { "!" } else { "" };
+    let id = format!("{}{mark}", mail.entry.id);
+    let local = mail.entry.arrived.to_zoned(jiff::tz::TimeZone::system());
+    let arrived = local.strftime("%a %b %e %H:%M:%S").to_string();
+    writeln!(out, "{id:<17} {:>8} {arrived:<19} {}", mail.entry.size, mail.sender())?;
+    let mut last = None;
+    for (address, reason) in mail.waiting(trouble.filter(|_| !mail.is_dropped)) {
+        if reason != last {
+            let reason = clean(reason.as_deref().unwrap_or("reason unavailable"));
+            writeln!(out, "{:>pad$}({reason})", "", pad = 76usize.saturating_sub(reason.chars().count()))?;
+        }
+        last = reason;
+        writeln!(out, "{:47}{address}", "")?;
+    }
+    writeln!(out)
+}
+
+fn json(spool: &Spool, listed: &[Listed], out: &mut dyn Write) -> std::io::Result<()> {
+    let trouble = spool.clock();
+    for mail in listed {
+        let entry = &mail.entry;
+        let reason = trouble.as_ref().map(|clock| clock.reason.as_str()).filter(|_| !mail.is_dropped);
+        let recipient = |(address, reason): (String, Option<String>)| match reason {
+            Some(reason) => serde_json::json!({ "address": address, "delay_reason": reason }),
+            None => serde_json::json!({ "address": address }),
+        };
+        let recipients: Vec<serde_json::Value> = mail.waiting(reason).into_iter().map(recipient).collect();
+        let queue = match (mail.is_dropped, mail.is_held, mail.progress.attempts) {
+            (true, ..) => "maildrop",
+            (_, true, _) => "hold",
+            (_, _, 0) => "incoming",
+            _ => "deferred",
+        };
+        let object = serde_json::json!({
+            "queue_name": queue,
+            "queue_id": entry.id.as_str(),
+            "arrival_time": entry.arrived.as_second(),
+            "message_size": entry.size,
+            "forced_expire": false,
+            "sender": mail.sender(),
+            "recipients": recipients,
+            "attempts": mail.progress.attempts,
+            "next_attempt": mail.next_attempt().map(|at| at.as_second()),
+            "message_id": entry.message_id,
+        });
+        writeln!(out, "{object}")?;
+    }
+    Ok(())
+}
+
+/// For errors about one mail: its age in words.
+pub(super) fn age(entry: &Entry) -> String {
+    let seconds = system::now().duration_since(entry.arrived).as_secs().max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage};
+    use crate::spool::{EntryRecipient, Record};
+
+    fn mail(recipients: &[&str], reasons: &[Option<&str>]) -> Listed {
+        let recipient = |a: &&str| EntryRecipient { address: a.parse().unwrap(), original: None };
+        let entry = Entry {
+            id: QueueId::parse("0KCX3T1M2A7Q4ZD").unwrap(),
+            arrived: jiff::Timestamp::UNIX_EPOCH,
+            uid: 0,
+            reverse_path: None,
+            originator: "root".into(),
+            recipients: recipients.iter().map(recipient).collect(),
+            message_id: "<1@x.org>".into(),
+            eight_bit: false,
+            repairs: vec![],
+            size: 1234,
+        };
+        let record = |(n, reason): (usize, &Option<&str>)| {
+            reason.map(|reason| {
+                let outcome = Outcome {
+                    status: Status::Deferred,
+                    stage: Stage::Rcpt,
+                    scope: Scope::Recipient,
+                    enhanced: EnhancedStatus::new(4, 2, 1),
+                    reason: reason.to_string(),
+                };
+                (n, Record { at: jiff::Timestamp::UNIX_EPOCH, recipient: n, outcome, next_attempt: None })
+            })
+        };
+        let last = reasons.iter().enumerate().filter_map(record).collect();
+        Listed { entry, progress: Progress { last, attempts: 1 }, is_held: false, is_dropped: false }
+    }
+
+    fn written(mail: &Listed) -> Vec<String> {
+        let mut out = Vec::new();
+        block(mail, None, &mut out).unwrap();
+        String::from_utf8(out).unwrap().lines().map(str::to_string).collect()
+    }
+
+    #[test]
+    fn columns_stand_where_scripts_look() {
+        let lines = written(&mail(&["a@x.org", "b@x.org", "c@x.org"], &[Some("451 later"), Some("451 later"), None]));
+        let fields: Vec<&str> = lines[0].split_whitespace().collect();
+        assert_eq!((fields[0], fields[1], fields[6]), ("0KCX3T1M2A7Q4ZD", "1234", "root"));
+        assert_eq!(lines[1].trim_start(), "(451 later)");
+        assert_eq!(lines[1].len(), 76 + 2);
+        assert_eq!(lines[2], format!("{:47}a@x.org", ""));
+        assert_eq!(lines[3].trim(), "b@x.org");
+        assert_eq!(lines[4].trim_start(), "(reason unavailable)");
+        assert_eq!(lines[6], "");
+    }
+
+    #[test]
+    fn empty_queue_says_so_in_the_words_that_plugins_match() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut out = Vec::new();
+        text(&Spool::new(directory.path()), &[], false, &mut out).unwrap();
+        assert_eq!(out, b"Mail queue is empty\n");
+    }
+}

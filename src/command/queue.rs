@@ -1,0 +1,90 @@
+//! `ctl queue`: what a person does to single mails. Each takes the mail's claim first, so that it never
+//! gets in the way of a relay at work on it.
+
+use std::io::Write;
+
+use super::list::age;
+use super::settle;
+use crate::config::Config;
+use crate::error::Error;
+use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
+use crate::spool::{Claim, QueueId, Record, Spool};
+use crate::system;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Given up and reported to its sender.
+    Bounce,
+    /// Kept, and not tried until released.
+    Hold,
+    /// Taken out of the queue unsent, without a word to anybody.
+    Remove,
+    /// No longer held.
+    Release,
+}
+
+/// Which mails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Every mail in the queue.
+    All,
+    /// One.
+    One(QueueId),
+}
+
+/// Does it to each of the mails and says so.
+///
+/// # Errors
+/// There is no such mail, somebody else has it, or the disk refuses.
+pub fn run(config: &Config, act: Act, which: &Which, out: &mut dyn Write) -> Result<(), Error> {
+    let spool = Spool::new(config.spool_path());
+    let ids = match which {
+        Which::All => spool.ids()?,
+        Which::One(id) => vec![*id],
+    };
+    for id in ids {
+        let Some(claim) = spool.claim(&id)? else {
+            if *which == Which::All {
+                continue;
+            }
+            return Err(Error::Queue(format!("{id}: not in the queue, or a relay is at work on it")));
+        };
+        let what = format!("{id} ({} old, to {})", age(&claim.entry), claim.entry.recipients[0].address);
+        let done = apply(config, act, claim)?;
+        writeln!(out, "{what}: {done}").map_err(Error::Output)?;
+    }
+    Ok(())
+}
+
+fn apply(config: &Config, act: Act, claim: Claim) -> Result<&'static str, Error> {
+    match act {
+        Act::Bounce => bounce(config, claim).map(|()| "given up and reported"),
+        Act::Hold => Ok(claim.hold(true).map(|()| "held")?),
+        Act::Release => Ok(claim.hold(false).map(|()| "released")?),
+        Act::Remove => Ok(claim.remove().map(|()| "removed")?),
+    }
+}
+
+fn bounce(config: &Config, claim: Claim) -> Result<(), Error> {
+    let outcome = Outcome {
+        status: Status::Bounced,
+        stage: Stage::Setup,
+        scope: Scope::Message,
+        enhanced: EnhancedStatus::new(5, 0, 0),
+        reason: "given up by the administrator".to_string(),
+    };
+    let record = |recipient| Record { at: system::now(), recipient, outcome: outcome.clone(), next_attempt: None };
+    let records: Vec<Record> = claim.open().into_iter().map(record).collect();
+    settle::settle(config, claim, &records)
+}
+
+/// Writes all that is known of a mail: envelope, journal, header section.
+///
+/// # Errors
+/// There is no such mail, or [`Error::Output`].
+pub fn show(config: &Config, id: &QueueId, out: &mut dyn Write) -> Result<(), Error> {
+    let spool = Spool::new(config.spool_path());
+    let text = spool.show(id)?.ok_or_else(|| Error::Queue(format!("{id}: not in the queue")))?;
+    out.write_all(&text).map_err(Error::Output)
+}
