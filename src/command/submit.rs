@@ -74,7 +74,7 @@ pub fn run(
 ) -> Result<Vec<String>, Error> {
     let config = match config {
         Ok(config) => config,
-        Err(error) => return Err(rescue::rescue(error.into(), input)),
+        Err(error) => return Err(rescue::rescue(error.into(), &Spool::new(config::SYSTEM_SPOOL), input)),
     };
     let spool = Spool::new(config.spool_path());
     let mut body = Spill::new(&spool);
@@ -89,7 +89,7 @@ pub fn run(
         Ok(accepted) => accepted,
         Err(error) => {
             let body = body.reader().map_err(Error::Input)?;
-            return Err(rescue::rescue(error, &mut message.octets().chain(body)));
+            return Err(rescue::rescue(error, &spool, &mut message.octets().chain(body)));
         }
     };
     log::open(&config.log, "mailx-t", &system::host_name());
