@@ -320,7 +320,11 @@ fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Result<Told,
 fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Result<Vec<String>, Error> {
     let refused: Vec<&Report> = told.reports.iter().filter(|report| report.status == Status::Bounced).collect();
     if let Some(first) = refused.first().filter(|_| refused.len() == accepted.entry.recipients.len()) {
-        let others = if refused.len() > 1 { format!(" (and {} others)", refused.len() - 1) } else { String::new() };
+        let others = match refused.len() {
+            1 => String::new(),
+            2 => " (and one other)".to_string(),
+            n => format!(" (and {} others)", n - 1),
+        };
         return Err(Error::Refused(format!("<{}>{others} was refused for good: {}", first.to, first.reason)));
     }
     let id = accepted.entry.id;
