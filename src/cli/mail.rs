@@ -44,6 +44,7 @@ pub const LETTERS: &[Letter] = &[
     Letter::ignored('m', Value, "the body is read from stdin"),
     Letter::ignored('N', Nothing, "no mailbox is listed"),
     Letter::ignored('n', Nothing, "start-up files are never read"),
+    Letter::obeyed('o', Glued, "sendmail's `-od` is obeyed, as `--help` promises under every name, any other (`-oi`) is ignored"),
     Letter::ignored('q', Value, "the body is read from stdin"),
     Letter::ignored('R', Nothing, "no mailbox is opened"),
     Letter::obeyed('r', Value, "the sender, in From and in the envelope"),
@@ -69,7 +70,7 @@ pub struct Request {
     pub cc: Vec<OsString>,
     /// Another configuration (`-C`).
     pub config: Option<PathBuf>,
-    /// Whether to wait for the outcome (`-Ssendwait`, `-- -od`).
+    /// Whether to wait for the outcome (`-Ssendwait`, `-od`).
     pub delivery: Delivery,
     /// stdin is a message with a header section (`-t`).
     pub formatted: bool,
@@ -150,6 +151,7 @@ impl Request {
                 }
                 self.ignored.push("-M".into());
             }
+            'o' => self.obey_setting(value.as_bytes()),
             'r' => self.from = Some(value),
             'S' => self.obey_variable(&value),
             's' => self.subject = Some(value),
@@ -158,6 +160,14 @@ impl Request {
             _ => self.ignored.push(format!("-{letter}")),
         }
         Ok(())
+    }
+
+    /// `-oX`: of sendmail's settings the one about delivery.
+    fn obey_setting(&mut self, setting: &[u8]) {
+        match setting.strip_prefix(b"d").and_then(Delivery::from_name) {
+            Some(delivery) => self.delivery = delivery,
+            None => self.ignored.push(outcome::clean(&format!("-o{}", String::from_utf8_lossy(setting)))),
+        }
     }
 
     /// `-S name=value`: s-nail's variables; `-r` is stronger than `from`.
@@ -183,10 +193,7 @@ impl Request {
                     let kept = if *letter == b'F' { &mut self.full_name } else { &mut self.reverse_path };
                     *kept = Some(value);
                 }
-                [b'-', b'o', setting @ ..] => match setting.strip_prefix(b"d").and_then(Delivery::from_name) {
-                    Some(delivery) => self.delivery = delivery,
-                    None => self.ignored.push(outcome::clean(&word.to_string_lossy())),
-                },
+                [b'-', b'o', setting @ ..] => self.obey_setting(setting),
                 _ => self.recipients.push(word),
             }
         }
@@ -294,6 +301,20 @@ mod tests {
     }
 
     #[test]
+    fn setting_of_sendmail_neither_swallows_a_recipient_nor_asks_for_a_mailbox() {
+        for (option, delivery) in [("-odi", Delivery::Wait), ("-odq", Delivery::Queue), ("-odb", Delivery::Background)]
+        {
+            assert_eq!(read(&["-s", "S", option, "a@x"]), Request { delivery, ..mail("S", &["a@x"]) });
+        }
+        for option in ["-oem", "-oi", "-o"] {
+            assert_eq!(
+                read(&["-s", "S", option, "a@x"]),
+                Request { ignored: vec![option.into()], ..mail("S", &["a@x"]) }
+            );
+        }
+    }
+
+    #[test]
     fn sender_after_a_recipient_is_no_mailbox() {
         let sent = Request { reverse_path: Some("f@x".into()), ..mail("S", &["a@x"]) };
         assert_eq!(read(&["-s", "S", "a@x", "-f", "f@x"]), sent);
@@ -348,6 +369,7 @@ mod tests {
         for known in LETTERS {
             let value = match (known.takes, known.letter) {
                 (Nothing, _) => "",
+                (_, 'o') => "dq",
                 (_, 'S') => "sendwait",
                 _ => "m",
             };

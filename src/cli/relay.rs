@@ -107,7 +107,12 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         }
         Verb::Deliver { id } => {
             system::detach();
-            let end = flush::run(&config, &Selection::One(id), &mut |report| tell(&report.line()))?;
+            // What becomes of the others that are due is no business of whoever waits for this one.
+            let end = flush::run(&config, &Selection::One(id), &mut |report| {
+                if report.id == id.as_str() {
+                    tell(&report.line());
+                }
+            })?;
             go_on(end)
         }
         Verb::Flush { due: true, verbose, .. } => {

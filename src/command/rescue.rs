@@ -1,25 +1,25 @@
-//! Where a mail goes that cannot be accepted: `failed/` of the machine's spool, else the caller's
-//! `~/dead.letter`. It is not lost, and the caller is told that it was not sent.
+//! Where a mail goes that cannot be accepted: `failed/` of the spool, else the caller's `~/dead.letter`. It is
+//! not lost, and the caller is told that it was not sent.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
 
 use crate::error::Error;
-use crate::spool::Spool;
-use crate::{config, system};
+use crate::spool::{self, Spool};
+use crate::system;
 
 /// What is held in memory, so that it can be offered to one place after the other.
 const IN_MEMORY: u64 = 4 << 20;
 
-/// Keeps `input`, because of `reason`, and returns the error that tells both.
-pub(super) fn rescue(reason: Error, input: &mut dyn Read) -> Error {
-    match keep(input) {
+/// Keeps `input` in `spool` if that takes it, because of `reason`, and returns the error that tells both.
+pub(super) fn rescue(reason: Error, spool: &Spool, input: &mut dyn Read) -> Error {
+    match keep(spool, input) {
         Ok(place) => Error::Saved { reason: Box::new(reason), place },
         Err(_) => reason,
     }
 }
 
-fn keep(input: &mut dyn Read) -> io::Result<PathBuf> {
+fn keep(spool: &Spool, input: &mut dyn Read) -> io::Result<PathBuf> {
     let mut start = Vec::new();
     let mut input = input;
     (&mut input).take(IN_MEMORY).read_to_end(&mut start)?;
@@ -27,7 +27,6 @@ fn keep(input: &mut dyn Read) -> io::Result<PathBuf> {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     let is_whole = (start.len() as u64) < IN_MEMORY;
-    let spool = Spool::new(config::SYSTEM_SPOOL);
     let in_spool = spool.rescue(&mut start.as_slice().chain(&mut input));
     match in_spool {
         Ok(place) => Ok(place),
@@ -38,6 +37,6 @@ fn keep(input: &mut dyn Read) -> io::Result<PathBuf> {
 }
 
 /// The spool refused before it had taken a byte.
-fn is_untouched(error: &crate::spool::Error) -> bool {
-    matches!(error, crate::spool::Error::Create { .. })
+fn is_untouched(error: &spool::Error) -> bool {
+    matches!(error, spool::Error::Create { .. })
 }

@@ -74,7 +74,7 @@ pub fn run(
 ) -> Result<Vec<String>, Error> {
     let config = match config {
         Ok(config) => config,
-        Err(error) => return Err(rescue::rescue(error.into(), input)),
+        Err(error) => return Err(rescue::rescue(error.into(), &Spool::new(config::SYSTEM_SPOOL), input)),
     };
     let spool = Spool::new(config.spool_path());
     let mut body = Spill::new(&spool);
@@ -92,7 +92,7 @@ pub fn run(
         }
         Err(NotKept { error, .. }) => {
             let body = body.reader().map_err(Error::Input)?;
-            return Err(rescue::rescue(error, &mut message.octets().chain(body)));
+            return Err(rescue::rescue(error, &spool, &mut message.octets().chain(body)));
         }
     };
     log::open(&config.log, "mailx-t", &system::host_name());
@@ -352,7 +352,11 @@ fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Result<Told,
 fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Result<Vec<String>, Error> {
     let refused: Vec<&Report> = told.reports.iter().filter(|report| report.status == Status::Bounced).collect();
     if let Some(first) = refused.first().filter(|_| refused.len() == accepted.entry.recipients.len()) {
-        let others = if refused.len() > 1 { format!(" (and {} others)", refused.len() - 1) } else { String::new() };
+        let others = match refused.len() {
+            1 => String::new(),
+            2 => " (and one other)".to_string(),
+            n => format!(" (and {} others)", n - 1),
+        };
         return Err(Error::Refused(format!("<{}>{others} was refused for good: {}", first.to, first.reason)));
     }
     let id = accepted.entry.id;

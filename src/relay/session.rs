@@ -135,7 +135,10 @@ fn introduce(wire: &mut Wire, helo: &str) -> Result<Capabilities, Trouble> {
         return Ok(Capabilities::of(&answer.lines));
     }
     let reply = answer.reply();
-    let why = format!("EHLO refused ({reply}): check this machine's name");
+    let why = match reply.is_permanent() {
+        true => format!("EHLO refused ({reply}): check this machine's name"),
+        false => format!("the server puts us off ({reply})"),
+    };
     Err(wire.peer().refusal(Stage::Ehlo, reply, why))
 }
 

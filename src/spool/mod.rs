@@ -150,12 +150,12 @@ impl Spool {
     /// Keeps bytes that could not become a mail, in `failed/`, synced; returns where.
     ///
     /// # Errors
-    /// [`Error::Write`] if they cannot be kept there.
+    /// [`Error::Create`] if no byte was taken, [`Error::Write`] if they cannot all be kept there.
     pub fn rescue(&self, bytes: &mut dyn std::io::Read) -> Result<PathBuf, Error> {
         let id = QueueId::new();
         let path = self.root.join("failed").join(format!("{id}.input"));
+        let mut file = draft::create_new(&path).map_err(|source| Error::Create { path: path.clone(), source })?;
         let mut keep = || -> std::io::Result<()> {
-            let mut file = draft::create_new(&path)?;
             std::io::copy(bytes, &mut file)?;
             file.sync_all()?;
             sync_directory(&self.directory("failed"))
@@ -187,5 +187,14 @@ mod tests {
         draft.write_all(b"Subject: x\r\n\r\nbody\r\n").unwrap();
         draft.commit().unwrap();
         (directory, spool, entry.id)
+    }
+
+    #[test]
+    fn rescue_into_a_missing_spool_takes_no_byte_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut bytes = &b"Subject: x\n"[..];
+        let error = Spool::new(directory.path().join("none")).rescue(&mut bytes).unwrap_err();
+        assert!(matches!(error, Error::Create { .. }), "{error}");
+        assert_eq!(bytes.len(), 11);
     }
 }

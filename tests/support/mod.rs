@@ -3,7 +3,8 @@
 //!
 //! `smarthost` is the front: the builder and the running server. `script` holds the misbehaviour, `record` what
 //! was seen, `certificates` the certificates made on the spot. `dialogue`, `login`, `reception`,
-//! `transaction` and `wire` are the protocol. `client` talks back, for the tests of the smarthost itself. Nothing here knows mailx-t: a mistake of ours must not be made twice.
+//! `transaction` and `wire` are the protocol. `client` talks back, for the tests of the smarthost itself. None of these
+//! knows mailx-t: a mistake of ours must not be made twice. Only `machine` does, which runs our programs against it.
 
 // Every test includes this module whole and uses a part of it; a broken test server should stop the test at once.
 #![allow(dead_code, unused_imports, unreachable_pub)]
@@ -13,6 +14,7 @@ pub mod certificates;
 pub mod client;
 mod dialogue;
 mod login;
+pub mod machine;
 mod reception;
 pub mod record;
 pub mod script;
@@ -22,6 +24,7 @@ mod wire;
 
 pub use certificates::{Authority, Kind, Leaf};
 pub use client::Client;
+pub use machine::Machine;
 pub use record::{Connection, Handshake, Received};
 pub use script::{Act, On, Point};
 pub use smarthost::{Running, Smarthost};

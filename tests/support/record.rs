@@ -139,6 +139,7 @@ impl Journal {
         let number = pages.connections.len();
         let open_at_once = pages.connections.iter().filter(|connection| connection.is_open).count() + 1;
         pages.connections.push(Connection { number, is_open: true, open_at_once, ..Connection::default() });
+        self.changed.notify_all();
         number
     }
 
@@ -165,6 +166,10 @@ impl Journal {
 
     pub(super) fn wait_for_mails(&self, n: usize, limit: Duration) -> bool {
         self.wait_while(limit, |pages| pages.mails.len() < n)
+    }
+
+    pub(super) fn wait_for_connections(&self, n: usize, limit: Duration) -> bool {
+        self.wait_while(limit, |pages| pages.connections.len() < n)
     }
 
     pub(super) fn wait_until_idle(&self, limit: Duration) -> bool {

@@ -305,6 +305,11 @@ impl Running {
         self.house.journal.wait_for_mails(n, limit)
     }
 
+    /// Waits until `n` connections have come; whether they came in time.
+    pub fn wait_for_connections(&self, n: usize, limit: Duration) -> bool {
+        self.house.journal.wait_for_connections(n, limit)
+    }
+
     /// Waits until no connection is open; whether that came in time.
     pub fn wait_until_idle(&self, limit: Duration) -> bool {
         self.house.journal.wait_until_idle(limit)

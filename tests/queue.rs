@@ -1,0 +1,150 @@
+//! Many at once, and what lies in the queue: each mail leaves exactly once, and none waits for another's trouble.
+
+// What fails here fails the test, in the helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::time::Duration;
+
+use support::machine::{HANG, PASSWORD, Started, USER, start};
+use support::{Act, Machine, On, Point, Smarthost};
+
+const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
+
+fn machine() -> Machine {
+    Machine::strict(Smarthost::new())
+}
+
+fn queued(machine: &Machine, n: usize) {
+    for i in 0..n {
+        let ran = machine.run("sendmail", &["-odq", &format!("a{i}@host.example")], MAIL);
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    }
+    assert_eq!(machine.queue().len(), n);
+}
+
+/// The recipients of all mails taken, in their order.
+fn recipients(machine: &Machine) -> Vec<String> {
+    let mails = machine.smarthost().mails();
+    mails.iter().flat_map(|mail| mail.addresses()).map(str::to_owned).collect()
+}
+
+#[test]
+fn jobs_that_end_together_each_have_their_mail_delivered_once() {
+    let machine = machine();
+    let jobs: Vec<Started> =
+        (0..12).map(|i| start(machine.door("sendmail", &["-odi", &format!("a{i}@host.example")]), MAIL)).collect();
+    for job in jobs {
+        let ran = job.finish();
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    }
+    let mails = machine.smarthost().mails();
+    let ids: BTreeSet<_> = mails.iter().flat_map(|mail| mail.header("Message-ID")).collect();
+    let whom: BTreeSet<_> = recipients(&machine).into_iter().collect();
+    assert_eq!((mails.len(), ids.len(), whom.len()), (12, 12, 12));
+    assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
+}
+
+#[test]
+fn queue_runs_at_the_same_time_send_nothing_twice() {
+    let machine = machine();
+    queued(&machine, 6);
+    let runs: Vec<Started> = (0..3).map(|_| start(machine.door("sendmail", &["-q"]), b"")).collect();
+    for run in runs {
+        let ran = run.finish();
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    }
+    let mut whom = recipients(&machine);
+    whom.sort();
+    assert_eq!(whom, (0..6).map(|i| format!("a{i}@host.example")).collect::<Vec<_>>());
+    assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
+}
+
+#[test]
+fn queue_run_sends_the_oldest_first() {
+    let machine = machine();
+    queued(&machine, 4);
+    machine.run("sendmail", &["-q"], b"");
+    assert_eq!(recipients(&machine), (0..4).map(|i| format!("a{i}@host.example")).collect::<Vec<_>>());
+}
+
+#[test]
+fn damaged_entry_is_named_kept_and_in_nobodys_way() {
+    let machine = machine();
+    queued(&machine, 3);
+    let torn = machine.path("spool/queue").join(&machine.queue()[1]);
+    let whole = fs::read(&torn).unwrap();
+    fs::write(&torn, &whole[..whole.len() - 1]).unwrap();
+    assert_eq!(machine.run("sendmail", &["-q"], b"").status, Some(0));
+    assert_eq!(recipients(&machine), ["a0@host.example", "a2@host.example"]);
+    assert!(torn.exists());
+    assert!(machine.log().contains(&format!("{} is no queue entry: ", torn.display())), "{}", machine.log());
+}
+
+#[test]
+fn mail_somebody_else_is_sending_is_left_to_them() {
+    let machine = machine();
+    queued(&machine, 2);
+    let held = OpenOptions::new().read(true).open(machine.path("spool/queue").join(&machine.queue()[0])).unwrap();
+    held.try_lock().unwrap();
+    assert_eq!(machine.run("sendmail", &["-q"], b"").status, Some(0));
+    assert_eq!(recipients(&machine), ["a1@host.example"]);
+    drop(held);
+    assert_eq!(machine.run("sendmail", &["-q"], b"").status, Some(0));
+    assert_eq!(recipients(&machine), ["a1@host.example", "a0@host.example"]);
+}
+
+#[test]
+fn trouble_with_one_mail_leaves_the_connection_to_the_next() {
+    let refused = On::at(Point::Mail).times(1);
+    let later = On::at(Point::Content).times(1);
+    let smarthost = Smarthost::new()
+        .on(refused, Act::reply("452 4.3.1 full"))
+        .on(later, Act::reply("451 4.3.0 later"))
+        .on(On::at(Point::Rcpt).containing("a2@"), Act::reply("550 5.1.1 unknown"));
+    let machine = Machine::strict(smarthost);
+    queued(&machine, 4);
+    assert_eq!(machine.run("sendmail", &["-q"], b"").status, Some(0));
+    assert_eq!(recipients(&machine)[0], "a3@host.example");
+    assert_eq!(machine.smarthost().mails()[0].connection, 0);
+    assert_eq!(machine.queue().len(), 2);
+}
+
+#[test]
+fn link_lost_with_one_mail_is_opened_again_for_the_next() {
+    let machine = Machine::strict(Smarthost::new().on(On::at(Point::Content).times(1), Act::Cut));
+    queued(&machine, 2);
+    assert_eq!(machine.run("sendmail", &["-q"], b"").status, Some(0));
+    assert_eq!(recipients(&machine), ["a1@host.example"]);
+    assert_eq!((machine.smarthost().connections().len(), machine.queue().len()), (2, 1));
+}
+
+#[test]
+fn smarthost_that_takes_nobody_is_asked_once_a_run() {
+    let machine = machine();
+    queued(&machine, 3);
+    machine.write_password("mistyped");
+    let run = machine.run("sendmail", &["-q", "-v"], b"");
+    assert_eq!(run.status, Some(0));
+    assert_eq!(run.stdout.matches("deferred (smarthost localhost:").count(), 1, "{run:?}");
+    assert_eq!((machine.smarthost().connections().len(), machine.queue().len()), (1, 3));
+    machine.write_password(PASSWORD);
+    machine.run("sendmail", &["-q"], b"");
+    assert_eq!((machine.smarthost().mails().len(), machine.queue().len()), (3, 0));
+}
+
+#[test]
+fn caller_waits_no_longer_than_it_is_told_and_the_relay_goes_on() {
+    // The greeting alone takes several times as long as the caller waits.
+    let drip = Act::Drip(Duration::from_millis(50));
+    let machine = Machine::with(Smarthost::new().account(USER, PASSWORD).on(Point::Greeting, drip), "");
+    let text = fs::read_to_string(machine.config()).unwrap();
+    fs::write(machine.config(), text.replace("wait = \"30s\"", "wait = \"300ms\"")).unwrap();
+    let ran = machine.send(&["a@host.example"], MAIL);
+    assert_eq!((ran.status, ran.stderr.as_str(), machine.queue().len()), (Some(0), "", 1));
+    assert!(machine.smarthost().wait_for(1, HANG) && machine.smarthost().wait_until_idle(HANG));
+    assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
+}

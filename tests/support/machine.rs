@@ -1,0 +1,231 @@
+//! A machine of its own for one test: configuration, password, spool and log in a temporary directory, a
+//! smarthost beside it, and the real programs to run against both.
+//!
+//! Nothing of the machine the test runs on is used: no home directory, no `/etc/mailx-t`, no `/etc/aliases`, and
+//! the environment is empty but for `MAILX_T_CONFIG`. What runs here ends by itself, or the test fails.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::smarthost::{Running, Smarthost};
+
+/// The account at the smarthost; every mail leaves as this.
+pub const USER: &str = "mail@example.test";
+/// Its password, which must stand nowhere but in the password file.
+pub const PASSWORD: &str = "hunter2-is-not-it";
+/// Who gets mail for nobody in particular.
+pub const DEFAULT: &str = "ops@example.test";
+/// Far longer than anything here takes: it only turns a hang into a failure.
+pub const HANG: Duration = Duration::from_secs(40);
+
+/// Cargo builds the programs for tests only; for whoever else includes this module there are none.
+const DOOR: Option<&str> = option_env!("CARGO_BIN_EXE_mailx-t");
+
+/// One machine; its files are gone when it is dropped.
+pub struct Machine {
+    smarthost: Option<Running>,
+    directory: tempfile::TempDir,
+}
+
+/// What a program that has ended left behind.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit status; none after a signal.
+    pub status: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained of.
+    pub stderr: String,
+    /// Whether all of stdin could be written.
+    pub stdin: io::Result<()>,
+}
+
+/// A program that runs.
+pub struct Started {
+    pub child: Child,
+    writer: Option<thread::JoinHandle<io::Result<()>>>,
+}
+
+impl Machine {
+    /// A machine that relays through `smarthost`, which knows our account and demands it as every sender.
+    pub fn strict(smarthost: Smarthost) -> Self {
+        Self::with(smarthost.mail_from_must_be_login().header_from_must_be_login().account(USER, PASSWORD), "")
+    }
+
+    /// A machine that relays through `smarthost`; `lines` go into its table in the configuration.
+    pub fn with(smarthost: Smarthost, lines: &str) -> Self {
+        let running = smarthost.start();
+        let table = |place: &Path| format!("[smarthost]\n{}{lines}", reach(&running, place));
+        let machine = Self::configured(table);
+        fs::write(machine.path("ca.pem"), running.ca_pem()).expect("the directory is ours");
+        Self { smarthost: Some(running), ..machine }
+    }
+
+    /// A machine without a smarthost of its own; `tables` makes the configuration's part about smarthosts.
+    pub fn configured(tables: impl FnOnce(&Path) -> String) -> Self {
+        let directory = tempfile::tempdir().expect("there is room");
+        let machine = Self { smarthost: None, directory };
+        let place = machine.directory.path();
+        let text = format!(
+            "{}\n[recipients]\ndefault = \"{DEFAULT}\"\naliases-file = \"{d}/aliases\"\n\n\
+             [spool]\npath = \"{d}/spool\"\nwait = \"30s\"\n\n[log]\ntarget = \"{d}/log\"\n",
+            tables(place),
+            d = place.display(),
+        );
+        fs::write(machine.config(), text).expect("the directory is ours");
+        machine.write_password(PASSWORD);
+        let made = machine.run("mailx-t", &["ctl", "init", "--config", &machine.config().to_string_lossy()], b"");
+        assert_eq!(made.status, Some(0), "{made:?}");
+        machine
+    }
+
+    /// Its smarthost.
+    pub fn smarthost(&self) -> &Running {
+        self.smarthost.as_ref().expect("a machine with a smarthost")
+    }
+
+    /// Ends the smarthost, and with it every connection.
+    pub fn stop_smarthost(&mut self) {
+        self.smarthost = None;
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.path("config.toml")
+    }
+
+    /// A path in its directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Puts another password into the password file.
+    pub fn write_password(&self, password: &str) {
+        let path = self.path("password");
+        fs::write(&path, format!("{password}\n")).expect("the directory is ours");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("the file is ours");
+    }
+
+    /// The door under that name, not yet started.
+    pub fn door(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(door_path());
+        command.arg0(name).args(arguments).env_clear().env("MAILX_T_CONFIG", self.config());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the door under that name to its end.
+    pub fn run(&self, name: &str, arguments: &[&str], stdin: &[u8]) -> Ran {
+        start(self.door(name, arguments), stdin).finish()
+    }
+
+    /// Runs the door as `sendmail -odi`, to the given recipients, to its end.
+    pub fn send(&self, recipients: &[&str], message: &[u8]) -> Ran {
+        self.run("sendmail", &[&["-i", "-odi"], recipients].concat(), message)
+    }
+
+    /// The queue ids of the mails that wait.
+    pub fn queue(&self) -> Vec<String> {
+        self.entries("queue")
+    }
+
+    /// The queue ids of the mails that were given up.
+    pub fn failed(&self) -> Vec<String> {
+        self.entries("failed")
+    }
+
+    /// All files of the spool.
+    pub fn spool_files(&self) -> Vec<PathBuf> {
+        let directories = ["", "drop", "failed", "queue", "tmp"].map(|name| self.path("spool").join(name));
+        directories.iter().flat_map(|directory| list(directory)).filter(|path| path.is_file()).collect()
+    }
+
+    /// Of them, those that are there because of a mail.
+    pub fn mail_files(&self) -> Vec<PathBuf> {
+        let is_of_mail = |path: &PathBuf| !path.ends_with("relay.lock") && !path.ends_with("relay.clock");
+        self.spool_files().into_iter().filter(is_of_mail).collect()
+    }
+
+    /// The log so far; empty if there is none.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    fn entries(&self, directory: &str) -> Vec<String> {
+        let names = list(&self.path("spool").join(directory)).into_iter().map(|path| {
+            let name = path.file_name().expect("a listed file has a name");
+            name.to_string_lossy().into_owned()
+        });
+        let mut ids: Vec<_> = names.filter(|name| !name.contains('.')).collect();
+        ids.sort();
+        ids
+    }
+}
+
+/// The lines of a smarthost's table that say where it is and who we are there.
+pub fn reach(running: &Running, place: &Path) -> String {
+    let (host, port, d) = (running.host(), running.port(), place.display());
+    format!(
+        "host = \"{host}\"\nport = {port}\nuser = \"{USER}\"\npassword-file = \"{d}/password\"\n\
+         ca-file = \"{d}/ca.pem\"\n"
+    )
+}
+
+/// Where the door is.
+pub fn door_path() -> PathBuf {
+    PathBuf::from(DOOR.expect("a test that runs the programs"))
+}
+
+/// Where the relay is: beside the door.
+pub fn relay_path() -> PathBuf {
+    door_path().with_file_name("mailx-t-relay")
+}
+
+/// The relay, not yet started.
+pub fn relay() -> Command {
+    let mut command = Command::new(relay_path());
+    command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Starts a program and writes its stdin from a thread of its own.
+pub fn start(mut command: Command, stdin: &[u8]) -> Started {
+    let mut child = command.spawn().expect("the program was built");
+    let bytes = stdin.to_vec();
+    let writer = child.stdin.take().map(|mut pipe| thread::spawn(move || pipe.write_all(&bytes)));
+    Started { child, writer }
+}
+
+impl Started {
+    /// Waits for its end.
+    pub fn finish(self) -> Ran {
+        let Self { child, writer } = self;
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(child.wait_with_output()));
+        let Ok(output) = receiver.recv_timeout(HANG) else {
+            // It has not been waited for, so the pid is still its own.
+            let _ = kill(pid, Signal::SIGKILL);
+            panic!("the program does not end by itself");
+        };
+        let output = output.expect("its output can be read");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let stdin = writer.map_or(Ok(()), |writer| writer.join().expect("the writer does not panic"));
+        Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr), stdin }
+    }
+}
+
+fn list(directory: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory).map(|files| files.map(|file| file.expect("it can be listed").path()).collect());
+    files.unwrap_or_default()
+}
