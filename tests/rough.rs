@@ -140,19 +140,31 @@ fn killed_before_the_end_of_its_input_it_leaves_nothing() {
 }
 
 #[test]
-fn missing_spool_has_its_sentence() {
+fn mail_that_no_spool_keeps_is_sent_at_once() {
     let machine = machine();
+    fs::remove_dir_all(machine.path("spool")).unwrap();
+    let ran = machine.send(&["a@host.example"], MAIL);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let beginning = format!("mailx-t: cannot create {}/", machine.path("spool/tmp").display());
+    assert!(ran.stderr.starts_with(&beginning), "{ran:?}");
+    assert!(ran.stderr.ends_with(": the mail was sent at once instead of being kept\n"), "{ran:?}");
+    assert_eq!(machine.smarthost().mails().len(), 1);
+}
+
+#[test]
+fn without_spool_and_smarthost_the_sentence_says_so() {
+    let mut machine = machine();
+    machine.stop_smarthost();
     fs::remove_dir_all(machine.path("spool")).unwrap();
     let ran = machine.send(&["a@host.example"], b"");
     assert_eq!(ran.status, Some(73));
-    let beginning = format!("mailx-t: cannot create {}/", machine.path("spool/tmp").display());
-    assert!(ran.stderr.starts_with(&beginning), "{ran:?}");
     assert!(ran.stderr.ends_with(": No such file or directory (os error 2)\n"), "{ran:?}");
 }
 
 #[test]
-fn mail_the_queue_cannot_take_is_kept_in_failed_of_its_own_spool() {
-    let machine = machine();
+fn mail_that_can_be_neither_kept_nor_sent_is_saved_in_failed_of_its_own_spool() {
+    let mut machine = machine();
+    machine.stop_smarthost();
     // A file in the place of a directory stops root too.
     fs::remove_dir(machine.path("spool/tmp")).unwrap();
     fs::write(machine.path("spool/tmp"), "").unwrap();
