@@ -74,12 +74,18 @@ fn every_name_delivers() {
     }
 }
 
+/// The caller hears of its own mail and leaves; a queue run waits for its turn, so that after it the report is out too.
+fn finish(machine: &Machine) {
+    assert_eq!(machine.run("sendmail", &["-q"], b"").status, Some(0));
+}
+
 #[test]
 fn refused_recipient_does_not_sink_the_others() {
     let machine = Machine::strict(refusing(&["gone@"]));
     let ran = machine.send(&["a@host.example", "gone@host.example", "b@host.example"], MAIL);
     assert_eq!(ran.status, Some(0));
     assert_eq!(ran.stderr, "mailx-t: <gone@host.example> was refused for good: 550 5.1.1 no such user\n");
+    finish(&machine);
     let mails = machine.smarthost().mails();
     assert_eq!(mails[0].addresses(), ["a@host.example", "b@host.example"]);
     assert_reported(&mails[1], "gone@host.example");
@@ -95,6 +101,7 @@ fn mail_refused_for_everybody_is_told_as_such() {
     assert_eq!(ran.status, Some(65));
     let expected = "mailx-t: <gone@host.example> (and one other) was refused for good: 550 5.1.1 no such user\n";
     assert_eq!(ran.stderr, expected);
+    finish(&machine);
     let mails = machine.smarthost().mails();
     assert_reported(&mails[0], "gone@host.example");
     assert_reported(&mails[0], "left@host.example");
@@ -165,8 +172,8 @@ fn refused_recipient_is_reported_once_while_the_others_wait() {
     let greylist = On::at(Point::Rcpt).containing("slow@").times(1);
     let machine = Machine::strict(refusing(&["gone@"]).on(greylist, Act::reply("450 4.2.0 greylisted")));
     let ran = machine.send(&["gone@host.example", "slow@host.example"], MAIL);
-    assert_eq!((ran.status, machine.queue().len()), (Some(0), 1));
-    machine.run("sendmail", &["-q"], b"");
+    assert_eq!(ran.status, Some(0));
+    finish(&machine);
     let mails = machine.smarthost().mails();
     assert_reported(&mails[0], "gone@host.example");
     assert_eq!(mails[1].addresses(), ["slow@host.example"]);

@@ -18,6 +18,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::command::submit::{self, Delivery, Input};
 use crate::command::{list, run_queue};
@@ -53,6 +54,15 @@ pub enum Command {
         /// Tell each outcome.
         verbose: bool,
     },
+    /// `sendmail -bd -q5m`, `sendmail -q30m`.
+    Serve {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// The time between two queue runs.
+        every: Duration,
+        /// In the background, or as long as the caller.
+        place: run_queue::Place,
+    },
     /// A mail to send.
     Submit {
         /// Another configuration than the usual one.
@@ -65,6 +75,9 @@ pub enum Command {
     /// `--version`.
     Version,
 }
+
+/// Between two queue runs of a daemon that was given no time: Postfix's queue_run_delay.
+const USUAL_INTERVAL: Duration = Duration::from_secs(300);
 
 /// Which of the standard streams a person sits at.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,6 +112,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Nothing => Ok(()),
         Command::List { config, form } => list::run(&load(config)?, form, &mut io::stdout()),
         Command::RunQueue { config, which, verbose } => run_queue::run(&load(config)?, &which, verbose),
+        Command::Serve { config, every, place } => run_queue::serve(&load(config)?, every, place),
         Command::Submit { config, request, unknown } => {
             if !unknown.is_empty() {
                 terminal::complain(&format!("ignored unknown options: {}", unknown.join(" ")));
@@ -157,6 +171,13 @@ fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, peopl
         Mode::FlushQueue(Run::Matching(by, pattern)) => {
             let which = run_queue::Which::Matching(*by, text(pattern));
             Ok(Command::RunQueue { config, which, verbose: request.verbose })
+        }
+        Mode::FlushQueue(Run::Every(every)) => {
+            Ok(Command::Serve { config, every: *every, place: run_queue::Place::Background })
+        }
+        Mode::Daemon { every, stays } => {
+            let place = if *stays { run_queue::Place::Foreground } else { run_queue::Place::Background };
+            Ok(Command::Serve { config, every: every.unwrap_or(USUAL_INTERVAL), place })
         }
         Mode::List => {
             let form = if long.json { list::Form::Json } else { list::Form::Text };

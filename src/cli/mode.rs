@@ -17,7 +17,12 @@ pub enum Mode {
     /// Build the alias database (`-bi`, `-I`, newaliases).
     Aliases,
     /// Serve until told to stop (`-bd`, `-bD`), with a queue run every so often (`-q5m`).
-    Daemon(Option<Duration>),
+    Daemon {
+        /// The time between two queue runs.
+        every: Option<Duration>,
+        /// In the foreground (`-bD`).
+        stays: bool,
+    },
     /// Take a message from stdin (`-bm`, or nothing said).
     #[default]
     Deliver,
@@ -62,7 +67,7 @@ impl Mode {
     /// The mode of `-bX`: only the first letter counts, as in sendmail.
     pub fn from_letter(value: &[u8]) -> Self {
         match value {
-            [b'D' | b'd', ..] => Self::Daemon(None),
+            [letter @ (b'D' | b'd'), ..] => Self::Daemon { every: None, stays: *letter == b'D' },
             [b'i', ..] => Self::Aliases,
             [b'm', ..] => Self::Deliver,
             [b'p', ..] => Self::List,
@@ -76,7 +81,7 @@ impl Mode {
     pub fn option(&self) -> String {
         match self {
             Self::Aliases => "-bi".to_string(),
-            Self::Daemon(_) => "-bd".to_string(),
+            Self::Daemon { .. } => "-bd".to_string(),
             Self::Deliver => "-bm".to_string(),
             Self::FlushQueue(Run::All) => "-q".to_string(),
             Self::FlushQueue(Run::Every(_)) => "-q with an interval".to_string(),
@@ -93,7 +98,7 @@ impl Mode {
     #[must_use]
     pub fn with_run(self, value: &[u8]) -> Self {
         match (self, Run::from_value(value)) {
-            (Self::Daemon(_), Some(Run::Every(time))) => Self::Daemon(Some(time)),
+            (Self::Daemon { stays, .. }, Some(Run::Every(time))) => Self::Daemon { every: Some(time), stays },
             (Self::Deliver, Some(run)) => Self::FlushQueue(run),
             (Self::Deliver, None) => unsupported('q', value),
             (mode, _) => mode,
@@ -157,8 +162,8 @@ mod tests {
     #[test]
     fn each_mode_is_known_by_its_letter() {
         let modes = [
-            ("d", Mode::Daemon(None)),
-            ("D", Mode::Daemon(None)),
+            ("d", Mode::Daemon { every: None, stays: false }),
+            ("D", Mode::Daemon { every: None, stays: true }),
             ("i", Mode::Aliases),
             ("m", Mode::Deliver),
             ("p", Mode::List),
@@ -205,8 +210,8 @@ mod tests {
 
     #[test]
     fn queue_interval_belongs_to_the_daemon_and_bends_no_other_mode() {
-        assert_eq!(asked("d", Some("5m")), Mode::Daemon(Some(minutes(5))));
-        assert_eq!(asked("d", Some("")), Mode::Daemon(None));
+        assert_eq!(asked("d", Some("5m")), Mode::Daemon { every: Some(minutes(5)), stays: false });
+        assert_eq!(asked("d", Some("")), Mode::Daemon { every: None, stays: false });
         assert_eq!(asked("p", Some("Rroot")), Mode::List);
         assert_eq!(asked("s", Some("!")), Mode::Smtp);
     }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -13,8 +14,10 @@ use crate::command::carry;
 use crate::command::flush::{self, End, Selection};
 use crate::command::probe::{self, Reach};
 use crate::command::report::Report;
+use crate::command::serve;
 use crate::config::{self, Config, Environment, Source};
 use crate::error::{self, Error, Exit};
+use crate::interval;
 use crate::spool::QueueId;
 use crate::system;
 
@@ -57,6 +60,15 @@ enum Verb {
         #[arg(long)]
         verbose: bool,
     },
+    /// Serve drop/ and the retry clock until told to stop
+    Serve {
+        /// How often to look at the retry clock
+        #[arg(long, value_parser = every, default_value = "5m")]
+        every: Duration,
+        /// Stay with whoever started us
+        #[arg(long)]
+        stay: bool,
+    },
     /// Try credentials, connection and login; send nothing
     Probe {
         /// Leave the network alone
@@ -67,6 +79,12 @@ enum Verb {
 
 fn queue_id(text: &str) -> Result<QueueId, String> {
     QueueId::parse(text).ok_or_else(|| "not a queue id".to_string())
+}
+
+fn every(text: &str) -> Result<Duration, String> {
+    interval::parse(text)
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "expected a length of time such as 5m".to_string())
 }
 
 fn matching(text: &str) -> Result<(char, String), String> {
@@ -98,7 +116,8 @@ pub fn relay() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Error> {
-    let config = Config::load(source(&arguments)?)?;
+    let settings = source(&arguments)?;
+    let config = Config::load(settings.clone())?;
     match arguments.verb {
         Verb::Carry => {
             system::detach();
@@ -123,6 +142,12 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         Verb::Flush { verbose, matching, .. } => {
             let selection = matching.map_or(Selection::All, |(by, pattern)| Selection::Matching(by, pattern));
             flush::run_in_turn(&config, &selection, &mut |report| flushed(report, verbose))
+        }
+        Verb::Serve { every, stay } => {
+            if !stay {
+                system::detach();
+            }
+            serve::run(every, &|| Ok(Config::load(settings.clone())?))
         }
         Verb::Probe { offline } => {
             let reach = if offline { Reach::Offline } else { Reach::Online };

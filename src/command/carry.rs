@@ -25,8 +25,8 @@ pub fn run(config: &Config, file: File, told: &mut dyn FnMut(&Report)) -> Result
     let everybody = (0..entry.recipients.len()).collect();
     let attempted = relay.attempt_for(entry, everybody, &|| Ok(carried.content()?))?;
     for (recipient, outcome) in attempted.recipients.iter().zip(&attempted.outcomes) {
-        told(&report(entry, *recipient, outcome));
         attempted.line(entry, *recipient, outcome).log(config.log.format);
+        told(&report(entry, *recipient, outcome));
     }
     relay.quit();
     Ok(())

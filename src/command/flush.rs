@@ -190,8 +190,8 @@ impl<'a> Term<'a> {
         let records = settle::records(self.config, &claim, attempted);
         settle::settle(self.config, claim, &records)?;
         for record in &records {
-            told(&report(&entry, record.recipient, &record.outcome));
             attempted.line(&entry, record.recipient, &record.outcome).log(self.config.log.format);
+            told(&report(&entry, record.recipient, &record.outcome));
         }
         Ok(())
     }

@@ -31,25 +31,34 @@ pub(super) struct Told {
     pub(super) is_over: bool,
 }
 
-/// Starts the relay and listens until it has told all, or `until`.
-pub(super) fn start_and_listen(config: &Config, arguments: &[&str], until: Instant) -> Result<Told, Error> {
-    listen(config, command(config, arguments)?, until)
+/// How long to listen to the relay.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// At most until then.
+    pub(super) until: Instant,
+    /// Until it has told so many outcomes: it may have other mails to see to.
+    pub(super) outcomes: usize,
+}
+
+/// Starts the relay and listens while there is patience.
+pub(super) fn start_and_listen(config: &Config, arguments: &[&str], patience: Patience) -> Result<Told, Error> {
+    listen(config, command(config, arguments)?, patience)
 }
 
 /// Has the relay carry the mail in an open file to the smarthost, and listens as [`start_and_listen`].
 ///
 /// # Errors
 /// The relay cannot be started, or the settings are the environment's, which need stdin for themselves.
-pub(super) fn carry(config: &Config, mail: File, until: Instant) -> Result<Told, Error> {
+pub(super) fn carry(config: &Config, mail: File, patience: Patience) -> Result<Told, Error> {
     if let Source::Environment(_) = config.source {
         return Err(Error::Relay("the settings come from the environment: the mail cannot be carried at once".into()));
     }
     let mut command = command(config, &["carry"])?;
     command.stdin(mail);
-    listen(config, command, until)
+    listen(config, command, patience)
 }
 
-fn listen(config: &Config, mut command: Command, until: Instant) -> Result<Told, Error> {
+fn listen(config: &Config, mut command: Command, patience: Patience) -> Result<Told, Error> {
     let (ours, theirs) = UnixStream::pair().map_err(|error| trouble(&error))?;
     let complaints = theirs.try_clone().map_err(|error| trouble(&error))?;
     command.stdout(OwnedFd::from(theirs)).stderr(OwnedFd::from(complaints));
@@ -57,8 +66,8 @@ fn listen(config: &Config, mut command: Command, until: Instant) -> Result<Told,
     let mut lines = BufReader::new(ours);
     let mut told = Told::default();
     let mut line = String::new();
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
+    while told.reports.len() < patience.outcomes {
+        let left = patience.until.saturating_duration_since(Instant::now());
         if left.is_zero() || lines.get_ref().set_read_timeout(Some(left)).is_err() {
             return Ok(told);
         }
@@ -72,6 +81,7 @@ fn listen(config: &Config, mut command: Command, until: Instant) -> Result<Told,
         }
         line.clear();
     }
+    Ok(told)
 }
 
 /// Starts the relay and waits for its end; its output is ours. Returns whether it ended well.

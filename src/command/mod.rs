@@ -16,6 +16,7 @@ pub mod queue;
 pub mod report;
 mod rescue;
 pub mod run_queue;
+pub mod serve;
 mod settle;
 pub mod submit;
 mod take_in;

@@ -1,5 +1,7 @@
 //! `sendmail -q` in the door: has the relay try everything in the queue now, in the foreground.
 
+use std::time::Duration;
+
 use super::handover;
 use crate::config::Config;
 use crate::error::Error;
@@ -31,4 +33,26 @@ pub fn run(config: &Config, which: &Which, verbose: bool) -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::Relay("the queue run failed: the reason stands above or in the log".to_string())),
     }
+}
+
+/// Starts the relay as a daemon that serves `drop/` and, `every` so often, the retry clock.
+///
+/// # Errors
+/// The relay cannot be started, or in the foreground it has ended in trouble.
+pub fn serve(config: &Config, every: Duration, place: Place) -> Result<(), Error> {
+    let every = format!("--every={}s", every.as_secs().max(1));
+    match place {
+        Place::Background => handover::start(config, &["serve", &every]),
+        Place::Foreground if handover::start_and_wait(config, &["serve", "--stay", &every])? => Ok(()),
+        Place::Foreground => Err(Error::Relay("the daemon ended: the reason stands above or in the log".to_string())),
+    }
+}
+
+/// Where a daemon runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On its own.
+    Background,
+    /// As long as the caller.
+    Foreground,
 }

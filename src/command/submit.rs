@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::time::Instant;
 
-use super::handover::{self, Told};
+use super::handover::{self, Patience, Told};
 use super::report::Report;
 use super::rescue;
 use crate::config::{self, Config};
@@ -129,9 +129,9 @@ fn carry(config: &Config, prepared: &Prepared, body: &mut Spill) -> bool {
         fill(&mut draft, prepared, body)?;
         Ok(draft.hand_over()?)
     });
-    let told = mail.and_then(|mail| handover::carry(config, mail, until)).unwrap_or_default();
-    let has = |report: &&Report| report.status == Status::Sent;
-    told.reports.iter().filter(has).count() == prepared.entry.recipients.len()
+    let outcomes = prepared.entry.recipients.len();
+    let told = mail.and_then(|mail| handover::carry(config, mail, Patience { until, outcomes })).unwrap_or_default();
+    told.reports.iter().filter(|report| report.status == Status::Sent).count() == outcomes
 }
 
 /// Reads what stdin holds, as the caller's face says it is to be read; the body goes to `body`.
@@ -315,11 +315,12 @@ fn send(request: &Request, config: &Config, spool: &Spool, accepted: &Prepared) 
         return Ok(Vec::new());
     }
     let until = Instant::now() + config.spool.wait;
+    let patience = Patience { until, outcomes: accepted.entry.recipients.len() };
     // Whoever leads looks at the queue once more after letting go, and the mail stands there already.
     let is_led = spool.lead().is_ok_and(|leader| leader.is_none());
     match (request.delivery, is_led) {
         (Delivery::Wait, false) => {
-            let told = handover::start_and_listen(config, &["deliver", id.as_str()], until).map_err(kept)?;
+            let told = handover::start_and_listen(config, &["deliver", id.as_str()], patience).map_err(kept)?;
             if told.reports.is_empty() && told.complaints.is_empty() {
                 return tell(request, accepted, &of_others(spool, accepted, until)?);
             }

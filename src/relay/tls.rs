@@ -244,10 +244,18 @@ pub(super) mod tests {
 
     /// Lets one client in, does `serve` with it, and tells how the handshake with it went.
     fn against(smarthost: Smarthost, serve: impl FnOnce(TcpStream) + Send + 'static) -> Result<Vec<u8>, TlsError> {
+        within(Duration::from_secs(30), smarthost, serve)
+    }
+
+    fn within(
+        limit: Duration,
+        smarthost: Smarthost,
+        serve: impl FnOnce(TcpStream) + Send + 'static,
+    ) -> Result<Vec<u8>, TlsError> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let server = thread::spawn(move || serve(listener.accept().unwrap().0));
-        let timed = Timed::new(tcp, from_now(Duration::from_millis(300))).unwrap();
+        let timed = Timed::new(tcp, from_now(limit)).unwrap();
         let result = handshake(&smarthost, timed, Roots::Usual).map(|mut stream| {
             let mut heard = vec![0; 2];
             stream.read_exact(&mut heard).unwrap();
@@ -354,7 +362,8 @@ pub(super) mod tests {
             let _ = tcp.read(&mut [0; 4096]);
         });
         assert!(matches!(result, Err(TlsError::Closed)), "{result:?}");
-        let result = against(smarthost, |mut tcp| while tcp.read(&mut [0; 512]).is_ok_and(|n| n > 0) {});
+        let limit = Duration::from_millis(100);
+        let result = within(limit, smarthost, |mut tcp| while tcp.read(&mut [0; 512]).is_ok_and(|n| n > 0) {});
         assert!(matches!(result, Err(TlsError::TimedOut(_))), "{result:?}");
     }
 
