@@ -1,0 +1,45 @@
+# The one place to remember. `make` lists what there is.
+#
+# CARGO_TARGET_DIR is honoured. Each target sees to what it needs (packaging/require).
+
+DESTDIR ?=
+PREFIX ?= /usr/local
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),$(CARGO_BUILD_TARGET_DIR),target)
+RELEASE := $(TARGET)/release
+
+export DESTDIR PREFIX
+
+.PHONY: help demo test check build install uninstall
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: build ## send cron mails through a smarthost that runs for it alone, and show what arrives
+	@$(CARGO) run --quiet --locked --example demo -- "$(RELEASE)"
+
+test: build ## try everything: what make install lays down, then cargo test
+	@tests/check-install "$(RELEASE)"
+	$(CARGO) test --locked
+
+check: require ## judge form: fmt, clippy, rustdoc, links, manual pages, scripts
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+	@tests/check-docs
+	@tests/check-scripts
+
+build: require ## build the release programs
+	$(CARGO) build --locked --release
+
+# Root often has no cargo: what was built before is then installed as it is.
+install: ## install below PREFIX (make install DESTDIR= PREFIX=/usr; default /usr/local)
+	@if command -v $(CARGO) >/dev/null 2>&1 || [ ! -x "$(RELEASE)/mailx-t-relay" ]; then $(MAKE) --no-print-directory build; fi
+	@packaging/install put "$(RELEASE)"
+
+uninstall: ## undo that, with the same DESTDIR and PREFIX; configuration and mail stay
+	@packaging/install remove
+
+.PHONY: require
+require:
+	@packaging/require
