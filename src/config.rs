@@ -19,7 +19,7 @@ pub use environment::Environment;
 pub use locate::{SYSTEM_FILE, Source, locate, user_file, user_spool};
 
 use crate::relay::Smarthost;
-use crate::{alarm, envelope, log, retry, rewrite, spool};
+use crate::{alarm, envelope, log, retry, rewrite, spool, system};
 
 /// Where the spool is when nothing else is said.
 pub const SYSTEM_SPOOL: &str = "/var/spool/mailx-t";
@@ -95,6 +95,9 @@ pub enum Error {
     /// There is no configuration.
     #[error("no configuration: {} does not exist: run mailx-t ctl init, then fill it in", .0.display())]
     Missing(PathBuf),
+    /// Root could not become the service user.
+    #[error("cannot become the user mailx-t: {0}")]
+    Service(io::Error),
     /// The file cannot be read.
     #[error("cannot read the configuration {}: {source}", path.display())]
     Unreadable {
@@ -106,6 +109,17 @@ pub enum Error {
 }
 
 impl Config {
+    /// As [`load`](Self::load), but root first becomes the service user where the configuration is the machine's.
+    ///
+    /// # Errors
+    /// One of [`Error`].
+    pub fn load_as_service(source: Source) -> Result<Self, Error> {
+        if source.is_machine() {
+            system::become_service().map_err(Error::Service)?;
+        }
+        Self::load(source)
+    }
+
     /// Reads the configuration from where it is.
     ///
     /// # Errors

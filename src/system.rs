@@ -3,8 +3,9 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use nix::unistd::{Uid, User, gethostname, getuid, setsid};
+use nix::unistd::{Gid, Uid, User, gethostname, getuid, setgroups, setresgid, setresuid, setsid};
 
 /// The user on whose behalf we run. The uid decides, never `$USER`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,9 +18,10 @@ pub struct Caller {
     pub home: Option<PathBuf>,
 }
 
-/// Who calls.
+/// Who calls, also after root has stepped down.
 pub fn caller() -> Caller {
-    user(getuid().as_raw())
+    static CALLER: OnceLock<Caller> = OnceLock::new();
+    CALLER.get_or_init(|| user(getuid().as_raw())).clone()
 }
 
 /// The user with that uid.
@@ -35,6 +37,32 @@ pub fn user(uid: u32) -> Caller {
 /// True for root.
 pub fn is_root() -> bool {
     Uid::effective().is_root()
+}
+
+/// The user that owns the machine's spool where there is one, instead of root.
+const SERVICE: &str = "mailx-t";
+
+/// uid and gid of the service user; none where root serves.
+pub fn service() -> Option<(u32, u32)> {
+    let user = User::from_name(SERVICE).ok().flatten()?;
+    Some((user.uid.as_raw(), user.gid.as_raw()))
+}
+
+/// Root steps down to the service user, for good, before it touches anything from outside. Nobody else changes.
+///
+/// # Errors
+/// The kernel refuses, as within a user namespace that has no such user.
+pub fn become_service() -> io::Result<()> {
+    if !is_root() {
+        return Ok(());
+    }
+    let Some((uid, gid)) = service() else { return Ok(()) };
+    caller();
+    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+    setgroups(&[gid])?;
+    setresgid(gid, gid, gid)?;
+    setresuid(uid, uid, uid)?;
+    Ok(())
 }
 
 /// This machine's name as it is set, `localhost` if it has none.

@@ -105,7 +105,7 @@ pub fn door() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Error> {
-    let load = |named: Option<PathBuf>| Config::load(config::locate(named.as_deref()));
+    let load = |named: Option<PathBuf>| Config::load_as_service(config::locate(named.as_deref()));
     match command {
         Command::Control(control) => native::run(control),
         Command::Help => native::help(),

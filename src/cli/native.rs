@@ -215,12 +215,14 @@ pub fn run(control: Control) -> Result<(), Error> {
     let mut out = io::stdout();
     match arguments.verb {
         Verb::Check { offline } => {
-            let config = Config::load(config::locate(arguments.config.as_deref()))?;
+            let config = Config::load_as_service(config::locate(arguments.config.as_deref()))?;
             let reach = if offline { check::Reach::Offline } else { check::Reach::Online };
             check::run(&config, reach, &mut out)
         }
         Verb::Init => init::run(arguments.config.as_deref(), &mut out),
-        Verb::Queue(asked) => run_on_queue(&Config::load(config::locate(arguments.config.as_deref()))?, asked),
+        Verb::Queue(asked) => {
+            run_on_queue(&Config::load_as_service(config::locate(arguments.config.as_deref()))?, asked)
+        }
     }
 }
 

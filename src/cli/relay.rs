@@ -117,7 +117,7 @@ pub fn relay() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Error> {
     let settings = source(&arguments)?;
-    let config = Config::load(settings.clone())?;
+    let config = Config::load_as_service(settings.clone())?;
     match arguments.verb {
         Verb::Carry => {
             system::detach();

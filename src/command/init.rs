@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{self, Config, Source};
 use crate::error::Error;
 use crate::spool::{self, Spool};
+use crate::system;
 
 /// What a new configuration says.
 const TEMPLATE: &str = include_str!("../../packaging/config.toml");
@@ -25,7 +26,9 @@ pub fn run(named: Option<&Path>, out: &mut dyn Write) -> Result<(), Error> {
     };
     let is_new = !path.as_os_str().is_empty() && write_template(&path)?;
     let spool = if is_new { new_spool(&source) } else { Config::load(source.clone())?.spool_path() };
-    Spool::new(&spool).create()?;
+    // Only the machine's spool is the service user's; who named another file keeps it.
+    let owner = if source.is_machine() && system::is_root() { system::service() } else { None };
+    Spool::new(&spool).create(owner)?;
     let mut say = |text: String| writeln!(out, "{text}").map_err(Error::Output);
     if is_new {
         say(format!("made {}: now fill in its [smarthost]", path.display()))?;
@@ -55,7 +58,7 @@ fn new_spool(source: &Source) -> PathBuf {
 /// Writes the template unless there is a file already; a user's own may hold the password, the machine's may not.
 fn write_template(path: &Path) -> Result<bool, Error> {
     let fail = |source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source });
-    let mode = if crate::system::is_root() { 0o644 } else { 0o600 };
+    let mode = if system::is_root() { 0o644 } else { 0o600 };
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory).map_err(fail)?;
     }

@@ -20,6 +20,13 @@ pub enum Source {
     User(PathBuf),
 }
 
+impl Source {
+    /// The machine's own configuration, whose spool is the service user's.
+    pub fn is_machine(&self) -> bool {
+        matches!(self, Source::System(path) if path == Path::new(SYSTEM_FILE))
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -65,7 +72,7 @@ pub fn user_spool() -> Option<PathBuf> {
 /// An XDG base directory: absolute, or not there (XDG Base Directory Specification 0.8). `$HOME` may be
 /// missing, as under cron: the user database knows it too.
 fn user_path(variable: &str, below_home: &str) -> Option<PathBuf> {
-    if system::is_root() {
+    if system::caller().uid == 0 {
         return None;
     }
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());

@@ -173,7 +173,7 @@ mod tests {
     fn spool() -> (tempfile::TempDir, Spool) {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(directory.path());
-        spool.create().unwrap();
+        spool.create(None).unwrap();
         (directory, spool)
     }
 
@@ -208,7 +208,7 @@ mod tests {
     fn spool_made_twice_is_the_same() {
         let (_keep, spool) = spool();
         assert_eq!(spool.defects(), Vec::<String>::new());
-        spool.create().unwrap();
+        spool.create(None).unwrap();
         assert_eq!(spool.defects(), Vec::<String>::new());
         fs::remove_dir(spool.directory("failed")).unwrap();
         assert_eq!(spool.defects().len(), 1);

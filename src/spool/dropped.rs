@@ -148,7 +148,7 @@ mod tests {
     fn spool() -> (tempfile::TempDir, Spool) {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(directory.path());
-        spool.create().unwrap();
+        spool.create(None).unwrap();
         (directory, spool)
     }
 

@@ -103,7 +103,7 @@ mod tests {
     fn there_is_one_leader_at_a_time() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(directory.path());
-        spool.create().unwrap();
+        spool.create(None).unwrap();
         let leader = spool.lead().unwrap();
         assert!(leader.is_some());
         assert!(spool.lead().unwrap().is_none());
@@ -115,7 +115,7 @@ mod tests {
     fn clock_reads_back_and_goes() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(directory.path());
-        spool.create().unwrap();
+        spool.create(None).unwrap();
         assert_eq!(spool.clock(), None);
         let clock = Clock {
             attempts: 3,

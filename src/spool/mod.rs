@@ -81,14 +81,19 @@ impl Spool {
         self.root.join(directory).join(id.as_str())
     }
 
-    /// Makes what is missing of the directories, with their modes; safe to repeat.
+    /// Makes what is missing of the directories, with their modes and their owner, if it is not to be the caller;
+    /// safe to repeat.
     ///
     /// # Errors
     /// [`Error::Create`] for the directory that cannot be made or given its mode.
-    pub fn create(&self) -> Result<(), Error> {
+    pub fn create(&self, owner: Option<(u32, u32)>) -> Result<(), Error> {
         let make = |path: &Path, mode: u32| -> std::io::Result<()> {
             if !path.is_dir() {
                 DirBuilder::new().recursive(true).mode(mode & 0o777).create(path)?;
+            }
+            if let Some((uid, gid)) = owner {
+                // Changing the owner takes the set-group-id bit away: modes come after.
+                std::os::unix::fs::chown(path, Some(uid), Some(gid))?;
             }
             if fs::metadata(path)?.mode() & 0o7777 != mode {
                 fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
@@ -180,7 +185,7 @@ mod tests {
     pub(super) fn queued(recipients: &[&str]) -> (tempfile::TempDir, Spool, QueueId) {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(directory.path());
-        spool.create().unwrap();
+        spool.create(None).unwrap();
         let entry = example(recipients);
         let mut draft = Draft::create(&spool, entry.id).unwrap();
         draft.envelope(&entry).unwrap();

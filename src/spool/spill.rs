@@ -119,7 +119,7 @@ mod tests {
     fn small_or_large_it_reads_back_and_leaves_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(directory.path());
-        spool.create().unwrap();
+        spool.create(None).unwrap();
         for size in [0, 10, IN_MEMORY, IN_MEMORY + 1, 3 * IN_MEMORY] {
             let mut spill = Spill::new(&spool);
             let bytes: Vec<u8> = (0..size).map(|n| n as u8).collect();
