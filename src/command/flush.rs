@@ -135,6 +135,9 @@ impl<'a> Term<'a> {
 
     fn serve(&mut self, told: &mut dyn FnMut(&Report)) -> Result<End, Error> {
         take_in::run(self.config, self.spool)?;
+        if !matches!(self.selection, Selection::One(_)) {
+            self.spool.sweep()?;
+        }
         let mut ids = self.spool.ids()?;
         if let Selection::One(first) = self.selection {
             // Somebody may be waiting for it.

@@ -56,6 +56,9 @@ impl Default for Settings {
 /// The directories of a spool and their modes: `drop/` takes from anyone and shows to nobody.
 const DIRECTORIES: [(&str, u32); 4] = [("drop", 0o3733), ("tmp", 0o700), ("queue", 0o700), ("failed", 0o700)];
 
+/// What nobody has touched for so long was left by a crash.
+const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A spool directory.
 #[derive(Clone, Debug)]
 pub struct Spool {
@@ -152,6 +155,37 @@ impl Spool {
         Ok(ids)
     }
 
+    /// Takes away what crashes have left behind: drafts that nobody is writing any more, and what stands beside
+    /// entries that are gone. Only what is older than a day, and only files by our own names.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if a directory cannot be listed.
+    pub fn sweep(&self) -> Result<(), Error> {
+        let stem =
+            |name: &str, ends: &[&str]| ends.iter().find_map(|end| QueueId::parse(name.strip_suffix(end)?)).is_some();
+        self.sweep_one("tmp", &|name| stem(name, &["", ".body"]))?;
+        self.sweep_one("drop", &|name| stem(name, &[".new"]))?;
+        self.sweep_one("queue", &|name| {
+            let is_beside = stem(name, &[".journal", ".hold"]);
+            is_beside && name.split('.').next().is_some_and(|id| !self.directory("queue").join(id).exists())
+        })
+    }
+
+    fn sweep_one(&self, directory: &str, is_debris: &dyn Fn(&str) -> bool) -> Result<(), Error> {
+        let path = self.directory(directory);
+        let fail = |source| Error::Read { path: path.clone(), source };
+        for found in fs::read_dir(&path).map_err(fail)? {
+            let found = found.map_err(fail)?;
+            let age = || found.metadata().ok()?.modified().ok()?.elapsed().ok();
+            let is_ours = found.file_name().to_str().is_some_and(is_debris);
+            if is_ours && age().is_some_and(|age| age > OLD) {
+                // Somebody else may have been faster.
+                let _ = fs::remove_file(found.path());
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps bytes that could not become a mail, in `failed/`, synced; returns where.
     ///
     /// # Errors
@@ -181,6 +215,33 @@ mod tests {
 
     use super::entry::tests::example;
     use super::*;
+
+    #[test]
+    fn debris_is_swept_when_it_is_old_and_nothing_else_is() {
+        let (_keep, spool, id) = queued(&["a@x.org"]);
+        let gone = QueueId::new();
+        let names = [
+            format!("tmp/{gone}"),
+            format!("tmp/{gone}.body"),
+            format!("drop/{gone}.new"),
+            format!("queue/{gone}.journal"),
+            format!("queue/{id}.journal"),
+            format!("tmp/{gone}.drop"),
+            "tmp/other".to_string(),
+        ];
+        let place = |name: &String| spool.root().join(name);
+        names.iter().for_each(|name| fs::write(place(name), "x").unwrap());
+        spool.sweep().unwrap();
+        assert!(names.iter().all(|name| place(name).exists()), "all of it is fresh");
+        let old = std::time::SystemTime::now() - OLD * 2;
+        for name in &names {
+            File::options().write(true).open(place(name)).unwrap().set_modified(old).unwrap();
+        }
+        spool.sweep().unwrap();
+        let left: Vec<bool> = names.iter().map(|name| place(name).exists()).collect();
+        assert_eq!(left, [false, false, false, false, true, true, true]);
+        assert!(spool.claim(&id).unwrap().is_some());
+    }
 
     pub(super) fn queued(recipients: &[&str]) -> (tempfile::TempDir, Spool, QueueId) {
         let directory = tempfile::tempdir().unwrap();
