@@ -36,6 +36,11 @@ pub enum Selection {
 }
 
 impl Selection {
+    /// What is merely due is not meant.
+    fn is_exclusive(&self) -> bool {
+        matches!(self, Selection::Matching(..))
+    }
+
     fn is_forced(&self, entry: &Entry) -> bool {
         let holds = |text: &str, pattern: &str| text.to_lowercase().contains(&pattern.to_lowercase());
         match self {
@@ -174,7 +179,7 @@ impl<'a> Term<'a> {
             && match &self.closed {
                 // What was asked for by name is tried even so, until it has been seen to be in vain.
                 Some(_) => is_forced && self.in_a_row == 0,
-                None => is_forced || claim.is_due(now),
+                None => is_forced || (!self.selection.is_exclusive() && claim.is_due(now)),
             };
         if is_open {
             self.tried += 1;

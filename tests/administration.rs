@@ -1,0 +1,173 @@
+//! What a person does and sees: the listing, single mails, reports, the alarm, the daemon.
+
+// What fails here fails the test, in the helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+
+use support::machine::{HANG, Ran, relay};
+use support::{Act, Machine, On, Point, Smarthost};
+
+const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
+
+fn machine() -> Machine {
+    Machine::strict(Smarthost::new())
+}
+
+fn queued(machine: &Machine, to: &str) -> String {
+    let ran = machine.run("sendmail", &["-odq", "-f", "root", to], MAIL);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    machine.queue().pop().unwrap()
+}
+
+fn done(ran: &Ran) -> &str {
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    &ran.stdout
+}
+
+#[test]
+fn mailq_reads_like_postfix() {
+    let machine = machine();
+    assert_eq!(done(&machine.run("mailq", &[], b"")), "Mail queue is empty\n");
+    let id = queued(&machine, "a@host.example");
+    let text = machine.run("mailq", &[], b"").stdout;
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "----Queue ID----- --Size-- ---Arrival Time---- --Sender/Recipient------");
+    let fields: Vec<&str> = lines[1].split_whitespace().collect();
+    assert_eq!((fields[0], fields[6]), (id.as_str(), "root"));
+    assert_eq!(lines[2].trim(), "a@host.example");
+    assert_eq!(lines[4], "-- 1 Kbytes in 1 Request.");
+    assert_eq!(machine.run("sendmail", &["-bp"], b"").stdout, text);
+}
+
+#[test]
+fn json_listing_has_the_members_of_postqueue_and_ours() {
+    let machine = machine();
+    let id = queued(&machine, "a@host.example");
+    let text = machine.run("mailq", &["--json"], b"").stdout;
+    let object: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+    assert_eq!(object["queue_id"], id.as_str());
+    assert_eq!(object["queue_name"], "incoming");
+    assert_eq!(object["recipients"][0]["address"], "a@host.example");
+    for member in ["arrival_time", "message_size", "forced_expire", "sender", "attempts", "next_attempt", "message_id"]
+    {
+        assert!(object.get(member).is_some(), "{member}");
+    }
+}
+
+#[test]
+fn held_mail_waits_for_its_release() {
+    let machine = machine();
+    let id = queued(&machine, "a@host.example");
+    done(&machine.run("mailx-t", &["ctl", "queue", "hold", &id], b""));
+    done(&machine.run("sendmail", &["-q"], b""));
+    assert!(machine.smarthost().mails().is_empty());
+    assert!(machine.run("mailq", &[], b"").stdout.contains(&format!("{id}!")));
+    done(&machine.run("mailx-t", &["ctl", "queue", "release", "all"], b""));
+    done(&machine.run("sendmail", &["-q"], b""));
+    assert_eq!(machine.smarthost().mails().len(), 1);
+    assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
+}
+
+#[test]
+fn single_mails_are_shown_removed_and_returned() {
+    let machine = machine();
+    let first = queued(&machine, "a@host.example");
+    let shown = machine.run("mailx-t", &["ctl", "queue", "show", &first], b"");
+    assert!(done(&shown).contains("to: a@host.example\n") && shown.stdout.contains("Subject: backup\r\n"), "{shown:?}");
+    assert!(!shown.stdout.contains("all is well"));
+    done(&machine.run("mailx-t", &["ctl", "queue", "remove", &first], b""));
+    assert!(machine.mail_files().is_empty());
+
+    let second = queued(&machine, "b@host.example");
+    done(&machine.run("mailx-t", &["ctl", "queue", "bounce", &second], b""));
+    done(&machine.run("sendmail", &["-q"], b""));
+    let mails = machine.smarthost().mails();
+    assert_eq!(mails.len(), 1);
+    assert!(
+        mails[0].header("Content-Type")[0].starts_with("multipart/report"),
+        "{:?}",
+        mails[0].header("Content-Type")
+    );
+    let gone = machine.run("mailx-t", &["ctl", "queue", "show", &second], b"");
+    assert_eq!(gone.status, Some(65));
+}
+
+#[test]
+fn queue_run_may_be_for_some_mails_only() {
+    let machine = machine();
+    for to in ["a@host.example", "b@other.example"] {
+        queued(&machine, to);
+    }
+    done(&machine.run("sendmail", &["-qRother"], b""));
+    let mails = machine.smarthost().mails();
+    assert_eq!((mails.len(), mails[0].addresses()), (1, vec!["b@other.example"]));
+    assert_eq!(machine.queue().len(), 1);
+}
+
+#[test]
+fn report_goes_from_the_account_where_the_null_sender_is_refused() {
+    // `strict` refuses MAIL FROM:<>, as providers do that want their login there.
+    let refuse = On::at(Point::Rcpt).containing("gone@");
+    let machine = Machine::strict(Smarthost::new().on(refuse, Act::reply("550 5.1.1 no such user")));
+    queued(&machine, "gone@host.example");
+    done(&machine.run("sendmail", &["-q"], b""));
+    let mails = machine.smarthost().mails();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].header("Auto-Submitted"), ["auto-replied"]);
+    assert!(!mails[0].reverse_path.is_empty());
+    assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
+}
+
+#[test]
+fn report_that_nobody_takes_stays_in_failed() {
+    let machine = Machine::strict(Smarthost::new().on(Point::Rcpt, Act::reply("550 5.1.1 no such user")));
+    queued(&machine, "gone@host.example");
+    done(&machine.run("sendmail", &["-q"], b""));
+    done(&machine.run("sendmail", &["-q"], b""));
+    assert!(machine.smarthost().mails().is_empty() && machine.queue().is_empty());
+    assert_eq!(machine.failed().len(), 1, "the report, which holds the mail");
+    assert!(machine.log().contains("a report could not be delivered"));
+}
+
+#[test]
+fn alarm_is_raised_once_per_trouble() {
+    let machine = machine();
+    let path = machine.path("alarm");
+    let alarm = format!("[alarm]\ncommand = \"cat >> {}\"\n", path.display());
+    let config = fs::read_to_string(machine.config()).unwrap();
+    fs::write(machine.config(), config + &alarm).unwrap();
+    machine.write_password("wrong");
+    queued(&machine, "a@host.example");
+    for _ in 0..3 {
+        machine.run("sendmail", &["-q"], b"");
+    }
+    assert_eq!(machine.log().matches("no mail leaves this machine until the configuration is mended").count(), 1);
+    machine.write_password(support::machine::PASSWORD);
+    done(&machine.run("sendmail", &["-q"], b""));
+    assert_eq!(machine.smarthost().mails().len(), 1);
+    // The command runs on its own: it has begun by now, and a FIFO would have to be read for it to end.
+    machine.write_password("wrong");
+    queued(&machine, "b@host.example");
+    machine.run("sendmail", &["-q"], b"");
+    assert_eq!(machine.log().matches("no mail leaves this machine until the configuration is mended").count(), 2);
+}
+
+#[test]
+fn daemon_serves_what_is_left_in_drop_at_once() {
+    let (machine, elsewhere) = (machine(), machine());
+    let mut command = relay();
+    command.args(["--config", &machine.config().to_string_lossy(), "serve", "--stay", "--every", "1h"]);
+    let mut daemon = command.spawn().unwrap();
+    // What it finds when it starts, and what comes while it waits.
+    for n in 1..=2 {
+        let id = queued(&elsewhere, "a@host.example");
+        let from = elsewhere.path("spool").join("queue").join(&id);
+        fs::rename(from, machine.path("spool").join("drop").join(&id)).unwrap();
+        assert!(machine.smarthost().wait_for(n, HANG), "mail {n} did not come");
+    }
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+}
