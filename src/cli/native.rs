@@ -19,7 +19,7 @@ mailx-t keeps every mail safe on disk and relays it through an authenticated sma
 
   echo BODY | mailx-t -s SUBJECT ADDRESS...    send a text
   sendmail -t < MESSAGE                        send a message to whom its fields name
-  crond -m /usr/local/sbin/mailx-t             send what cron jobs print
+  crond -m /usr/local/bin/mailx-t              send what cron jobs print
 
 Options of the message (those of sendmail(8) and mail(1) work too):
   -s SUBJECT   the subject; stdin is then the body

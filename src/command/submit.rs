@@ -310,7 +310,12 @@ pub(super) fn log_accepted(config: &Config, prepared: &Prepared) {
 /// After the acceptance line: sees to it that a relay is at work, and tells a caller who waits what it should know.
 fn send(request: &Request, config: &Config, spool: &Spool, accepted: &Prepared) -> Result<Vec<String>, Error> {
     let id = accepted.entry.id;
-    let kept = |error: Error| Error::Relay(format!("{error}; the mail is kept in the queue as {id}"));
+    // Without a relay program no mail will ever leave: that is an error although the mail is kept. One that cannot
+    // be started now is the next caller's, or the timer's.
+    let kept = |error: Error| {
+        let note = format!("{error}; the mail is kept in the queue as {id}");
+        if system::relay_program().is_some() { Ok(vec![note]) } else { Err(Error::Relay(note)) }
+    };
     if accepted.is_dropped || request.delivery == Delivery::Queue {
         return Ok(Vec::new());
     }
@@ -320,24 +325,27 @@ fn send(request: &Request, config: &Config, spool: &Spool, accepted: &Prepared) 
     let is_led = spool.lead().is_ok_and(|leader| leader.is_none());
     match (request.delivery, is_led) {
         (Delivery::Wait, false) => {
-            let told = handover::start_and_listen(config, &["deliver", id.as_str()], patience).map_err(kept)?;
+            let told = match handover::start_and_listen(config, &["deliver", id.as_str()], patience) {
+                Ok(told) => told,
+                Err(error) => return kept(error),
+            };
             if told.reports.is_empty() && told.complaints.is_empty() {
-                return tell(request, accepted, &of_others(spool, accepted, until)?);
+                return tell(request, accepted, &of_others(spool, accepted, until));
             }
             tell(request, accepted, &told)
         }
-        (Delivery::Wait, true) => tell(request, accepted, &of_others(spool, accepted, until)?),
-        (_, false) => handover::start(config, &["flush", "--due"]).map(|()| Vec::new()).map_err(kept),
+        (Delivery::Wait, true) => tell(request, accepted, &of_others(spool, accepted, until)),
+        (_, false) => handover::start(config, &["flush", "--due"]).map(|()| Vec::new()).or_else(kept),
         (_, true) => Ok(Vec::new()),
     }
 }
 
-/// What has become of the mail in the hands of another process.
-fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Result<Told, Error> {
-    let progress = match spool.await_fate(&accepted.entry.id, until)? {
-        Fate::Delivered => return Ok(Told { is_over: true, ..Told::default() }),
-        Fate::Failed(progress) | Fate::Tried(progress) => progress,
-        Fate::Waiting => return Ok(Told::default()),
+/// What has become of the mail in the hands of another process. Not to know is no error: the mail is accepted.
+fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
+    let progress = match spool.await_fate(&accepted.entry.id, until) {
+        Ok(Fate::Delivered) => return Told { is_over: true, ..Told::default() },
+        Ok(Fate::Failed(progress) | Fate::Tried(progress)) => progress,
+        Ok(Fate::Waiting) | Err(_) => return Told::default(),
     };
     let report = |(n, record): (&usize, &Record)| Report {
         id: accepted.entry.id.to_string(),
@@ -346,7 +354,7 @@ fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Result<Told,
         enhanced: record.outcome.enhanced,
         reason: record.outcome.reason.clone(),
     };
-    Ok(Told { reports: progress.last.iter().map(report).collect(), is_over: true, ..Told::default() })
+    Told { reports: progress.last.iter().map(report).collect(), is_over: true, ..Told::default() }
 }
 
 /// What a caller who waited is told: refusal of everybody is an error, all else a note.

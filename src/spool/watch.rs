@@ -3,12 +3,15 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use super::{Error, Progress, QueueId, Spool, journal};
+
+/// How often to look where the kernel does not tell of changes.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What has become of a mail while somebody else had it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,13 +52,20 @@ impl Spool {
     /// # Errors
     /// [`Error::Read`].
     pub fn await_fate(&self, id: &QueueId, until: Instant) -> Result<Fate, Error> {
-        let queue = self.directory("queue");
-        let fail = |source| Error::Read { path: queue.clone(), source };
-        let watch = Watch::on(&[&queue]).map_err(fail)?;
+        // The kernel has few watches to give away (inotify(7), max_user_instances); without one we look now and then.
+        let watch = Watch::on(&[&self.directory("queue")]).ok();
         loop {
-            match self.fate(id)? {
-                Fate::Waiting if watch.wait(until).map_err(fail)? => {}
-                fate => return Ok(fate),
+            let fate = self.fate(id)?;
+            let has_changed = || match &watch {
+                Some(watch) => watch.wait(until).unwrap_or(false),
+                None => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    std::thread::sleep(left.min(LOOK_AGAIN));
+                    !left.is_zero()
+                }
+            };
+            if fate != Fate::Waiting || !has_changed() {
+                return Ok(fate);
             }
         }
     }
@@ -110,8 +120,6 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::entry::tests::example;
     use super::super::tests::queued;
     use super::*;
