@@ -224,7 +224,7 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
             .map(|recipient| EntryRecipient { address: recipient.address, original: recipient.original })
             .collect(),
         message_id: rewritten.message_id.clone(),
-        eight_bit: rewritten.body.is_none() && message.shape.eight_bit,
+        eight_bit: rewritten.body.as_ref().map_or(message.shape.eight_bit, |body| !body.is_ascii()),
         repairs: rewritten.repairs.iter().map(|repair| repair.name().to_string()).collect(),
         size: 0,
     };

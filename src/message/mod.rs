@@ -18,7 +18,7 @@ pub use mailbox::Mailbox;
 pub(crate) use mailbox::quoted;
 use scan::Scan;
 pub use shape::Shape;
-pub use value::{decoded, text};
+pub use value::{MediaType, decoded, text};
 
 /// The most bytes a header section may have, in memory; what comes after starts the body.
 pub const HEADER_LIMIT: usize = 2 << 20;
@@ -64,6 +64,11 @@ impl Field<'_> {
     /// The mailboxes of an address field, groups opened, with what cannot be one left out.
     pub fn mailboxes(&self) -> Vec<Mailbox> {
         Mailbox::list(self.value)
+    }
+
+    /// The media type of a Content-Type field, if it is one.
+    pub fn media_type(&self) -> Option<MediaType> {
+        MediaType::parse(self.value)
     }
 }
 

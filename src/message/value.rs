@@ -3,7 +3,7 @@
 //! mail-parser decodes RFC 2047 words, folds, comments and address syntax of every vintage; where
 //! fields begin and end is decided elsewhere (`scan.rs`), since it would lose bodies there.
 
-use mail_parser::{Address, HeaderName, HeaderValue, MessageParser};
+use mail_parser::{Address, Attribute, HeaderName, HeaderValue, MessageParser, MimeHeaders};
 
 /// A display name and an address as mail-parser read them.
 pub(super) type Pair = (Option<String>, Option<String>);
@@ -31,6 +31,53 @@ pub fn decoded(value: &[u8]) -> String {
         .parse_headers(field.as_bytes())
         .and_then(|message| message.subject().map(str::to_string))
         .unwrap_or_default()
+}
+
+/// A media type with its parameters, RFC 2045 section 5.1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaType {
+    /// `text/plain`, in lower case.
+    name: String,
+    /// Names in lower case, and values without quotes.
+    parameters: Vec<(String, String)>,
+}
+
+impl MediaType {
+    pub(super) fn parse(value: &[u8]) -> Option<Self> {
+        let field = as_field("Content-Type", &text(value));
+        let message = MessageParser::new().with_mime_headers().parse_headers(field.as_bytes())?;
+        let kind = message.content_type()?;
+        let name = format!("{}/{}", kind.ctype(), kind.subtype()?).to_lowercase();
+        let pair = |attribute: &Attribute<'_>| (attribute.name.to_lowercase(), attribute.value.to_string());
+        let parameters = kind.attributes().unwrap_or_default().iter().map(pair).collect();
+        Some(Self { name, parameters })
+    }
+
+    /// Something to read.
+    pub fn is_text(&self) -> bool {
+        self.name.starts_with("text/")
+    }
+
+    /// It says so already.
+    pub fn is_utf8(&self) -> bool {
+        let is_utf8 = |value: &str| value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8");
+        self.parameters.iter().any(|(name, value)| name == "charset" && is_utf8(value))
+    }
+
+    /// The field's value with that charset, the other parameters as they were.
+    pub fn with_charset(&self, charset: &str) -> String {
+        let mut value = format!("{}; charset={charset}", self.name);
+        for (name, text) in self.parameters.iter().filter(|(name, _)| name != "charset") {
+            let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b);
+            let text = crate::outcome::clean(text);
+            if !text.is_empty() && text.bytes().all(token) {
+                value.push_str(&format!("; {name}={text}"));
+            } else {
+                value.push_str(&format!("; {name}=\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")));
+            }
+        }
+        value
+    }
 }
 
 /// Bytes of unknown charset as text: UTF-8 if they are, else Windows-1252, in which every byte

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::label::Labels;
 use super::originator::{Originator, originator};
 use super::wire::{Wire, head_to_wire};
 use super::{Facts, Repair, Rewritten, field};
@@ -11,8 +12,18 @@ use crate::message::{Field, Mailbox, Message, cron, decoded, text};
 /// Fields that hold mailboxes which readers see and answer to.
 const ADDRESSES: [&str; 6] = ["To", "Cc", "Reply-To", "Resent-To", "Resent-Cc", "Resent-From"];
 /// RFC 5322 section 3.6: these may stand once.
-const ONCE: [&str; 8] =
-    ["Date", "From", "In-Reply-To", "Message-ID", "References", "Sender", "Subject", "MIME-Version"];
+const ONCE: [&str; 10] = [
+    "Content-Transfer-Encoding",
+    "Content-Type",
+    "Date",
+    "From",
+    "In-Reply-To",
+    "MIME-Version",
+    "Message-ID",
+    "References",
+    "Sender",
+    "Subject",
+];
 
 /// Rewrites a message for these recipients. Its body, unless replaced, has to pass [`Wire`].
 pub fn rewrite(
@@ -23,23 +34,34 @@ pub fn rewrite(
 ) -> Rewritten {
     let is_local = |address: &str| resolver.is_local(address);
     let originator = originator(message, facts, &is_local);
-    let mut header = Header { message, facts, out: Vec::new(), repairs: BTreeSet::new(), seen: BTreeSet::new() };
+    let mut header = Header {
+        message,
+        facts,
+        labels: Labels::default(),
+        out: Vec::new(),
+        repairs: BTreeSet::new(),
+        seen: BTreeSet::new(),
+    };
+    let body = message.shape.blank.then(|| header.stand_in());
+    header.labels = Labels::of(message, body.as_deref());
     for each in message.fields() {
         header.field(each, &originator, resolver);
     }
     header.missing(&originator, recipients);
+    header.missing_labels();
     if message.separator_missing {
         header.repairs.insert(Repair::Separator);
     }
     let message_id = header.message_id();
     header.out.extend_from_slice(b"\r\n");
-    let body = message.shape.blank.then(|| header.stand_in());
     Rewritten { head: header.out, message_id, body, repairs: header.repairs.into_iter().collect() }
 }
 
 struct Header<'a> {
     message: &'a Message,
     facts: &'a Facts<'a>,
+    /// What the fields about the body have yet to become.
+    labels: Labels,
     out: Vec<u8>,
     repairs: BTreeSet<Repair>,
     /// Lower-case names of what has been written and may stand once.
@@ -65,6 +87,15 @@ impl Header<'_> {
         }
         if each.is("Sender") {
             return self.sender(each);
+        }
+        let label = match each.name.to_ascii_lowercase().as_str() {
+            "content-type" => self.labels.content_type.take(),
+            "content-transfer-encoding" => self.labels.encoding.take(),
+            _ => None,
+        };
+        if let Some(value) = label {
+            self.repairs.insert(Repair::Charset);
+            return field::plain(each.name, &value, &mut self.out);
         }
         if is_empty(&each) && ["Subject", "Date", "Message-ID"].iter().any(|name| each.is(name)) {
             // An empty one is no better than none: made anew below.
@@ -140,6 +171,22 @@ impl Header<'_> {
         }
         self.repairs.insert(Repair::From);
         field::unstructured("X-Original-Sender", &text(each.value), &mut self.out);
+    }
+
+    /// Labels of the body that had no field to stand in.
+    fn missing_labels(&mut self) {
+        let labels = std::mem::take(&mut self.labels);
+        let version = labels.version.then(|| "1.0".to_string());
+        for (name, value) in [
+            ("MIME-Version", version),
+            ("Content-Type", labels.content_type),
+            ("Content-Transfer-Encoding", labels.encoding),
+        ] {
+            if let Some(value) = value {
+                self.repairs.insert(Repair::Charset);
+                field::plain(name, &value, &mut self.out);
+            }
+        }
     }
 
     /// What a message must have and this one has not.

@@ -6,6 +6,7 @@
 
 mod field;
 mod header;
+mod label;
 mod originator;
 mod wire;
 
