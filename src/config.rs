@@ -117,7 +117,13 @@ impl Config {
         if source.is_machine() {
             system::become_service().map_err(Error::Service)?;
         }
-        Self::load(source)
+        let config = Self::load(source)?;
+        // Another file may still mean the service's spool: what root leaves there the service could not touch.
+        let owner = spool::Spool::new(config.spool_path()).owner();
+        if system::service().is_some_and(|(uid, _)| Some(uid) == owner) {
+            system::become_service().map_err(Error::Service)?;
+        }
+        Ok(config)
     }
 
     /// Reads the configuration from where it is.

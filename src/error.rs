@@ -112,6 +112,7 @@ impl Error {
                 Exit::Config => Exit::Config,
                 _ => Exit::TempFail,
             },
+            Error::Spool(error) if error.is_denied() => Exit::NoPermission,
             Error::Spool(spool::Error::Create { .. }) => Exit::CannotCreate,
             Error::Spool(spool::Error::Damaged { .. } | spool::Error::Read { .. }) => Exit::Unavailable,
             Error::Spool(spool::Error::Write { .. }) => Exit::IoError,

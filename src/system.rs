@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, User, gethostname, getuid, setgroups, setresgid, setresuid, setsid};
 
 /// The user on whose behalf we run. The uid decides, never `$USER`.
@@ -32,6 +33,16 @@ pub fn user(uid: u32) -> Caller {
         name: known.as_ref().map_or_else(|| uid.to_string(), |user| user.name.clone()),
         home: known.map(|user| user.dir),
     }
+}
+
+/// We run as root or as that user.
+pub fn is(uid: u32) -> bool {
+    is_root() || Uid::effective().as_raw() == uid
+}
+
+/// Files we make are for their owner and group, whatever the caller's umask says.
+pub fn settle_umask() {
+    umask(Mode::from_bits_truncate(0o027));
 }
 
 /// True for root.

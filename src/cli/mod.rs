@@ -26,6 +26,7 @@ use crate::config::{self, Config};
 use crate::envelope::Destination;
 use crate::error::{self, Error, Exit};
 use crate::outcome;
+use crate::system;
 use mode::{Mode, Run};
 use names::Face;
 
@@ -91,14 +92,20 @@ pub struct People {
 /// The program `mailx-t` under all its names: does what argv asks, and returns what to leave with.
 pub fn door() -> ExitCode {
     error::install_panic_hook();
+    system::settle_umask();
     let mut arguments = std::env::args_os();
     let argv0 = arguments.next().unwrap_or_default();
-    match command(&argv0, arguments.collect(), terminal::people()).and_then(run) {
+    let command = command(&argv0, arguments.collect(), terminal::people());
+    // A command line that is not understood may be a submission's.
+    let has_input = matches!(command, Ok(Command::Submit { .. }) | Err(_));
+    match command.and_then(run) {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
             terminal::complain(&error.to_string());
-            // A caller that still writes must hear our status, not its own broken pipe.
-            terminal::drain_stdin();
+            if has_input {
+                // A caller that still writes must hear our status, not its own broken pipe.
+                terminal::drain_stdin();
+            }
             error.exit().into()
         }
     }

@@ -145,11 +145,14 @@ impl Attempted {
         Self { recipients, outcomes, relay: None, started: now, ended: now, setup: Duration::ZERO }
     }
 
-    /// An outcome that says more about the smarthost, or about our settings, than about the mail.
+    /// An outcome that says more about the smarthost, or about our settings, than about the mail. A recipient who has
+    /// it, or an answer about this mail, says that the smarthost works.
     pub(super) fn host_trouble(&self) -> Option<&Outcome> {
-        let of_host =
-            |o: &&Outcome| o.status == Status::Deferred && matches!(o.scope, Scope::Host | Scope::Configuration);
-        self.outcomes.iter().find(of_host)
+        let is_of_host = |o: &Outcome| {
+            let is_wide = matches!(o.scope, Scope::Host | Scope::Configuration);
+            o.status == Status::Deferred && is_wide && o.stage != Stage::Rcpt
+        };
+        self.outcomes.first().filter(|_| self.outcomes.iter().all(is_of_host))
     }
 
     /// The line for the log.

@@ -15,6 +15,9 @@ use crate::system;
 /// # Errors
 /// [`Error::Check`] if anything is wrong, [`Error::Output`] if that cannot be told.
 pub fn run(config: &Config, reach: Reach, out: &mut dyn Write) -> Result<(), Error> {
+    for warning in super::submit::aliases(config).1 {
+        writeln!(out, "note  {warning}").map_err(Error::Output)?;
+    }
     let mut findings = 0;
     let mut line = |good: bool, text: &str| -> Result<(), Error> {
         findings += usize::from(!good);

@@ -108,7 +108,7 @@ pub enum End {
 
 /// A mail has come that this process has not looked at.
 fn is_new(spool: &Spool, seen: &HashSet<QueueId>) -> Result<bool, Error> {
-    Ok(spool.ids()?.iter().any(|id| !seen.contains(id)))
+    Ok(spool.is_dropped() || spool.ids()?.iter().any(|id| !seen.contains(id)))
 }
 
 struct Term<'a> {
@@ -143,7 +143,7 @@ impl<'a> Term<'a> {
         if !matches!(self.selection, Selection::One(_)) {
             self.spool.sweep()?;
         }
-        let mut ids = self.spool.ids()?;
+        let mut ids = self.spool.ids_untried_first()?;
         if let Selection::One(first) = self.selection {
             // Somebody may be waiting for it.
             ids.sort_by_key(|id| id != first);
@@ -157,7 +157,10 @@ impl<'a> Term<'a> {
             }
             match self.spool.claim(&id) {
                 Ok(Some(claim)) => {
-                    self.take(claim, told).inspect_err(|error| log::error(&format!("{id}: {error}")))?;
+                    // A mail that the disk has no room for must not stand before the others.
+                    if let Err(error) = self.take(claim, told) {
+                        log::error(&format!("{id}: {error}"));
+                    }
                 }
                 Ok(None) => {}
                 Err(error) => log::error(&error.to_string()),
@@ -174,18 +177,28 @@ impl<'a> Term<'a> {
 
     fn take(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
         let now = system::now();
+        if self.spool.is_held(&claim.entry.id) {
+            return Ok(());
+        }
+        let open = claim.open().len();
+        if open == 0 {
+            // Everybody was settled, and then the machine stopped.
+            return settle::settle(self.config, claim, &[]);
+        }
         let is_forced = self.selection.is_forced(&claim.entry);
-        let is_open = !self.spool.is_held(&claim.entry.id)
-            && match &self.closed {
-                // What was asked for by name is tried even so, until it has been seen to be in vain.
-                Some(_) => is_forced && self.in_a_row == 0,
-                None => is_forced || (!self.selection.is_exclusive() && claim.is_due(now)),
-            };
+        let is_open = match &self.closed {
+            // What was asked for by name is tried even so, until it has been seen to be in vain.
+            Some(_) => is_forced && self.in_a_row == 0,
+            None => is_forced || (!self.selection.is_exclusive() && claim.is_due(now)),
+        };
         if is_open {
             self.tried += 1;
+            if open > 1 {
+                claim.reserve()?;
+            }
             let attempted = self.relay.attempt(&claim)?;
-            self.learn(&attempted)?;
-            return self.finish(claim, &attempted, told);
+            self.finish(claim, &attempted, told)?;
+            return self.learn(&attempted);
         }
         if settle::is_expired(self.config, &claim.entry, now) {
             return self.expire(claim, now);
@@ -239,7 +252,9 @@ impl<'a> Term<'a> {
         if is_alarming && !was_alarmed {
             self.alarm(&trouble.reason);
         }
-        let delay = self.config.retry.delay(attempts, fastrand::f64());
+        // What lies on this machine may be right for the next process: a credential that only the service has.
+        let is_ours = trouble.stage == Stage::Setup;
+        let delay = if is_ours { Duration::ZERO } else { self.config.retry.delay(attempts, fastrand::f64()) };
         let now = system::now();
         let clock = Clock {
             attempts,

@@ -1,9 +1,9 @@
 //! Makes the spool and a commented configuration where they are missing. Safe to repeat: what is
 //! there is not touched, but for modes of the spool's directories.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Config, Source};
@@ -59,11 +59,16 @@ fn new_spool(source: &Source) -> PathBuf {
 fn write_template(path: &Path) -> Result<bool, Error> {
     let fail = |source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source });
     let mode = if system::is_root() { 0o644 } else { 0o600 };
-    if let Some(directory) = path.parent() {
+    if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
         fs::create_dir_all(directory).map_err(fail)?;
+        fs::set_permissions(directory, Permissions::from_mode(0o755)).map_err(fail)?;
     }
     match OpenOptions::new().write(true).create_new(true).mode(mode).open(path) {
-        Ok(mut file) => file.write_all(TEMPLATE.as_bytes()).map(|()| true).map_err(fail),
+        Ok(mut file) => {
+            let made =
+                file.set_permissions(Permissions::from_mode(mode)).and_then(|()| file.write_all(TEMPLATE.as_bytes()));
+            made.map(|()| true).map_err(fail)
+        }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(fail(error)),
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::handover;
 use crate::config::Config;
 use crate::error::Error;
+use crate::spool::Spool;
 
 /// Which mails are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Which {
 /// # Errors
 /// The relay cannot be started, or it ended in trouble that it has named.
 pub fn run(config: &Config, which: &Which, verbose: bool) -> Result<(), Error> {
+    // Who may not read the queue hears it from us, not from the relay.
+    Spool::new(config.spool_path()).ids()?;
     let mut arguments = vec!["flush"];
     if verbose {
         arguments.push("--verbose");

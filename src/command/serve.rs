@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::flush::{self, Selection};
+use super::flush::{self, End, Selection};
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
@@ -16,19 +16,33 @@ use crate::spool::Spool;
 /// The first round's: a daemon that cannot even begin should say so.
 pub fn run(every: Duration, reload: &dyn Fn() -> Result<Config, Error>) -> Result<(), Error> {
     let mut config = reload()?;
+    let mut is_first = true;
     loop {
-        let spool = Spool::new(config.spool_path());
-        // Watched before it is looked at, so that nothing is left unseen in between.
-        let watch = spool.watch_drop()?;
-        flush::run(&config, &Selection::Due, &mut |_| {})?;
-        let waited = watch.wait(Instant::now() + every);
-        if let Err(error) = waited {
-            log::error(&format!("{}: cannot be watched: {error}", spool.root().display()));
-            std::thread::sleep(every);
+        let end = round(&config, every);
+        match end {
+            Err(error) if is_first => return Err(error),
+            // A disk that is full for a minute must not end the service.
+            Err(error) => {
+                log::error(&error.to_string());
+                std::thread::sleep(every);
+            }
+            Ok(()) => {}
         }
+        is_first = false;
         match reload() {
             Ok(new) => config = new,
             Err(error) => log::error(&error.to_string()),
         }
     }
+}
+
+/// Sends what is due, then waits for something in `drop/`, or for the clock.
+fn round(config: &Config, every: Duration) -> Result<(), Error> {
+    let spool = Spool::new(config.spool_path());
+    // Watched before it is looked at, so that nothing is left unseen in between.
+    let watch = spool.watch_drop()?;
+    if flush::run(config, &Selection::Due, &mut |_| {})? == End::TermOver {
+        return Ok(());
+    }
+    watch.wait(Instant::now() + every).map(drop).map_err(Error::Output)
 }

@@ -90,27 +90,24 @@ pub(super) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> R
     if !others.is_empty() {
         claim.record(&others)?;
     }
-    let is_reported = refused.is_empty() || report(config, &claim, &refused)?;
-    let is_kept = !is_reported || claim.entry.size > bounce::WHOLE_LIMIT;
-    if is_over && !is_kept {
-        return Ok(claim.remove()?);
-    }
     if !refused.is_empty() {
+        report(config, &claim, &refused)?;
         claim.record(&refused)?;
     }
-    if is_over {
+    if is_over && claim.entry.reverse_path.is_some() && claim.entry.size <= bounce::WHOLE_LIMIT {
+        claim.remove_reported()?;
+    } else if is_over {
         claim.fail()?;
     }
     Ok(())
 }
 
-/// Brings a report about the refused recipients to the queue; false if there is nobody to tell: no report is
-/// written about a report (RFC 5321 section 4.5.5).
-fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<bool, Error> {
+/// Brings a report about the refused recipients to the queue. None is written about a report (RFC 5321 section 4.5.5).
+fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<(), Error> {
     let entry = &claim.entry;
     if entry.reverse_path.is_none() {
         log::error(&format!("{}: a report could not be delivered; it is kept in failed/", entry.id));
-        return Ok(false);
+        return Ok(());
     }
     let to = addressees(config, entry);
     let id = QueueId::new();
@@ -131,7 +128,7 @@ fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<bool, Er
     };
     enqueue(claim, &own_entry(entry, id, &report), &report)?;
     log::info(&format!("{}: sender non-delivery notification: {id}", entry.id));
-    Ok(true)
+    Ok(())
 }
 
 /// A real originator, else whoever gets mail for that user of this machine.

@@ -97,7 +97,9 @@ pub fn run(
     };
     log::open(&config.log, "mailx-t", &system::host_name());
     log_accepted(&config, &accepted);
-    send(request, &config, &spool, &accepted)
+    let mut notes = send(request, &config, &spool, &accepted)?;
+    notes.splice(0..0, accepted.warnings.iter().cloned());
+    Ok(notes)
 }
 
 /// Why a mail does not stand in the spool, and the mail, where it came that far.
@@ -116,7 +118,7 @@ fn keep(
 ) -> Result<Prepared, NotKept> {
     let mut prepared =
         prepare(request, config, message, &Moment::now()).map_err(|error| NotKept { error, prepared: None })?;
-    match write(spool, &mut prepared, body) {
+    match write(spool, most_dropped(config), &mut prepared, body) {
         Ok(()) => Ok(prepared),
         Err(error) => Err(NotKept { error, prepared: Some(Box::new(prepared)) }),
     }
@@ -197,7 +199,7 @@ pub struct Prepared {
 /// # Errors
 /// [`Error::NoRecipient`].
 pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &Moment) -> Result<Prepared, Error> {
-    let (aliases, mut warnings) = aliases(config);
+    let (aliases, _) = aliases(config);
     let default = config.recipients.default.as_ref().map(|names| names.list());
     let domain = config.rewrite.domain.as_deref();
     let mut resolver = Resolver::new(&aliases, &moment.hosts, domain, default.as_deref(), &config.account);
@@ -212,7 +214,7 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         unique: moment.id.as_str(),
     };
     let rewritten = rewrite::rewrite(message, &recipients, &mut resolver, &facts);
-    warnings.extend(resolver.warnings().iter().cloned());
+    let warnings = resolver.warnings().to_vec();
     let entry = Entry {
         id: moment.id,
         arrived: moment.arrived,
@@ -254,21 +256,33 @@ fn originator(request: &Request, message: &Message, user: &str) -> String {
 /// ═══ The acceptance line: `commit` returns with the mail on disk, or the mail was not accepted. ═══
 ///
 /// A caller who has no right to the queue leaves the mail in `drop/`; the service takes it in.
-pub(super) fn write(spool: &Spool, prepared: &mut Prepared, body: &mut Spill) -> Result<(), Error> {
+pub(super) fn write(spool: &Spool, most: u64, prepared: &mut Prepared, body: &mut Spill) -> Result<(), Error> {
     let id = prepared.entry.id;
     let mut draft = match Draft::create(spool, id) {
-        Err(spool::Error::Create { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+        Err(error) if error.is_denied() && spool.owner().is_some_and(|owner| !system::is(owner)) => {
             prepared.is_dropped = true;
             Draft::create_in_drop(spool, id)?
         }
         created => created?,
     };
     fill(&mut draft, prepared, body)?;
+    if prepared.is_dropped && draft.message() > most {
+        return Err(spool::Error::Write {
+            path: spool.root().join("drop"),
+            source: io::ErrorKind::FileTooLarge.into(),
+        }
+        .into());
+    }
     prepared.entry.size = draft.commit()?;
     if let Some(place) = config::user_spool().filter(|_| prepared.is_dropped) {
         let _ = Spool::remember(&place, &id);
     }
     Ok(())
+}
+
+/// The largest message that is taken from `drop/`.
+pub(super) fn most_dropped(config: &Config) -> u64 {
+    config.spool.max_message_size.as_u64().saturating_mul(2)
 }
 
 /// Envelope block, header section and body into a draft.
@@ -342,7 +356,7 @@ fn send(request: &Request, config: &Config, spool: &Spool, accepted: &Prepared) 
 
 /// What has become of the mail in the hands of another process. Not to know is no error: the mail is accepted.
 fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
-    let progress = match spool.await_fate(&accepted.entry.id, until) {
+    let progress = match spool.await_fate(&accepted.entry.id, accepted.entry.recipients.len(), until) {
         Ok(Fate::Delivered) => return Told { is_over: true, ..Told::default() },
         Ok(Fate::Failed(progress) | Fate::Tried(progress)) => progress,
         Ok(Fate::Waiting) | Err(_) => return Told::default(),

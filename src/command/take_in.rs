@@ -17,9 +17,11 @@ use crate::system;
 /// # Errors
 /// `drop/` cannot be listed.
 pub(super) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
-    let most = config.spool.max_message_size.as_u64().saturating_mul(2);
     for id in spool.collect()? {
-        let taken = spool.dropped(&id, most).map_err(Error::from).and_then(|dropped| take(config, dropped, &id));
+        let taken = spool
+            .dropped(&id, submit::most_dropped(config))
+            .map_err(Error::from)
+            .and_then(|dropped| take(config, dropped, &id));
         if let Err(error) = taken {
             log::error(&format!("{id}: not taken from drop/: {error}"));
         }
@@ -29,31 +31,31 @@ pub(super) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
 
 fn take(config: &Config, dropped: Dropped, name: &QueueId) -> Result<(), Error> {
     let spool = dropped.spool().clone();
-    if spool.is_queued(name) && dropped.entry.id == *name {
-        // Taken before a crash, or the name of another mail, which nobody may replace.
+    if dropped.is_taken(name)? {
         return Ok(dropped.remove()?);
     }
     let mut body = Spill::new(&spool);
     let message = Message::read(&mut dropped.content()?, &mut body).map_err(Error::Input)?;
     let arrived = dropped.entry.arrived.min(system::now());
     let moment = Moment::of(system::user(dropped.uid), *name, arrived);
-    let mut prepared = submit::prepare(&request(&dropped), config, &message, &moment)?;
+    let request = request(&dropped, &moment);
+    let mut prepared = submit::prepare(&request, config, &message, &moment)?;
     prepared.entry.repairs = merged(&dropped.entry.repairs, &prepared.entry.repairs);
-    submit::write(&spool, &mut prepared, &mut body)?;
+    submit::write(&spool, u64::MAX, &mut prepared, &mut body)?;
     submit::log_accepted(config, &prepared);
     let path_is_gone: Result<(), spool::Error> = dropped.remove();
     Ok(path_is_gone?)
 }
 
-/// Its recipients are claims, and are resolved anew; where its sender is one of this machine, it is the owner.
-fn request(dropped: &Dropped) -> Request {
+/// Its recipients are claims, and are resolved anew; a sender that claims to be of this machine is the owner.
+fn request(dropped: &Dropped, moment: &Moment) -> Request {
+    let claimed = &dropped.entry.originator;
+    let domain = claimed.rsplit_once('@').map(|(_, domain)| domain);
+    let is_elsewhere = domain.is_some_and(|d| !moment.hosts.iter().any(|host| host.eq_ignore_ascii_case(d)));
+    let sender = if is_elsewhere { claimed.clone() } else { moment.caller.name.clone() };
     let address = |a: &Address| a.to_string().into_bytes();
     let operands = dropped.entry.recipients.iter().map(|recipient| address(&recipient.address)).collect();
-    Request {
-        destination: Destination { operands, extract: false },
-        sender: Some(dropped.entry.originator.clone()).filter(|sender| !sender.is_empty()),
-        ..Request::default()
-    }
+    Request { destination: Destination { operands, extract: false }, sender: Some(sender), ..Request::default() }
 }
 
 /// The repairs made when it was left, as far as their names are names, and those made now.

@@ -10,9 +10,6 @@ use super::{Aliases, Recipient};
 use crate::message::Mailbox;
 use crate::outcome::clean;
 
-/// Aliases may lead to aliases; more steps than this are a loop in all but name.
-const MOST_STEPS: usize = 50;
-
 /// The rules for names, and what it noticed while following them.
 #[derive(Debug)]
 pub struct Resolver<'a> {
@@ -106,13 +103,15 @@ impl<'a> Resolver<'a> {
         let (mut found, mut unaliased) = (Vec::new(), Vec::new());
         let (mut open, mut seen) = (vec![name.to_string()], BTreeSet::new());
         while let Some(name) = open.pop() {
-            if !seen.insert(name.to_lowercase()) || seen.len() > MOST_STEPS {
+            if !seen.insert(name.to_lowercase()) {
                 continue;
             }
             match self.local_name(&name) {
                 None => found.extend(self.checked(&name)),
                 Some(local) => match self.aliases.get(&local) {
                     Some(targets) => open.extend(targets.iter().rev().cloned()),
+                    // What a person wrote down as an address is one, also where this machine is named like the domain.
+                    None if name.contains('@') && seen.len() > 1 => found.extend(self.checked(&name)),
                     None => unaliased.push(local),
                 },
             }
@@ -132,7 +131,15 @@ impl<'a> Resolver<'a> {
     /// The default recipient, which may be an alias, else the account.
     fn last_resort(&mut self) -> Vec<Address> {
         let names = self.default.unwrap_or_default();
-        let found: Vec<Address> = names.iter().flat_map(|name| self.follow(name).0).collect();
+        let target = |name: &String| {
+            let (found, unaliased) = self.follow(name);
+            // As in an alias, a configured address is taken as it is written.
+            if unaliased.iter().any(|local| name != local) && found.is_empty() {
+                return self.checked(name).into_iter().collect();
+            }
+            found
+        };
+        let found: Vec<Address> = names.iter().flat_map(target).collect();
         if found.is_empty() { vec![self.account.clone()] } else { found }
     }
 
@@ -171,6 +178,26 @@ mod tests {
         assert_eq!(resolve(&["ROOT@Web1.example.org."], None, None), ["ops@x.org", "dev@x.org"]);
         assert_eq!(resolve(&["\\root@web1"], None, None), ["ops@x.org", "dev@x.org"]);
         assert_eq!(resolve(&["mixed"], Some("y.org"), None), ["ops@x.org", "dev@x.org", "nobody@y.org"]);
+    }
+
+    #[test]
+    fn long_list_is_taken_whole() {
+        let text = format!("staff: {}\n", (0..120).map(|n| format!("u{n}@x.org")).collect::<Vec<_>>().join(", "));
+        let aliases = Aliases::parse(&text).0;
+        let account: Address = "account@x.org".parse().unwrap();
+        let mut resolver = Resolver::new(&aliases, &[], None, None, &account);
+        assert_eq!(resolver.one("staff").len(), 120);
+    }
+
+    #[test]
+    fn configured_address_is_taken_as_written_on_a_host_named_like_the_domain() {
+        let aliases = Aliases::parse("root: ops@x.org\n").0;
+        let account: Address = "account@x.org".parse().unwrap();
+        let (hosts, default) = (["x.org".to_string()], ["boss@x.org".to_string()]);
+        let mut resolver = Resolver::new(&aliases, &hosts, None, Some(&default), &account);
+        let mut to = |name: &str| resolver.one(name).into_iter().map(|r| r.address.to_string()).collect::<Vec<_>>();
+        assert_eq!(to("root"), ["ops@x.org"]);
+        assert_eq!(to("joe"), ["boss@x.org"]);
     }
 
     #[test]

@@ -22,6 +22,7 @@ struct Row(&'static [Stage], Says, Status, Scope);
 
 const OPENING: &[Stage] = &[Stage::Setup, Stage::Resolve, Stage::Connect, Stage::Tls, Stage::Greeting];
 const TRANSACTION: &[Stage] = &[Stage::Mail, Stage::Rcpt, Stage::Data, Stage::Content];
+const BEFORE_CONTENT: &[Stage] = &[Stage::Mail, Stage::Rcpt, Stage::Data];
 const ALL: &[Stage] = &[
     Stage::Setup,
     Stage::Resolve,
@@ -98,7 +99,9 @@ const TABLE: &[Row] = &[
     Row(&[Stage::Ehlo, Stage::Auth], Says::Class(5), Status::Deferred, Scope::Configuration),
     Row(&[Stage::Ehlo, Stage::Auth], Says::Anything, Status::Deferred, Scope::Host),
     Row(TRANSACTION, Says::Code(LOGIN_CODES), Status::Deferred, Scope::Configuration),
-    Row(TRANSACTION, Says::Permanent(LOGIN_STATUS), Status::Deferred, Scope::Configuration),
+    Row(BEFORE_CONTENT, Says::Permanent(LOGIN_STATUS), Status::Deferred, Scope::Configuration),
+    // Past the content 5.7.x judges the mail: Yahoo refuses spam with 5.7.9.
+    Row(&[Stage::Content], Says::Permanent(&[(7, 57), (7, 60)]), Status::Deferred, Scope::Configuration),
     Row(TRANSACTION, Says::Words(LOGIN_WORDS), Status::Deferred, Scope::Configuration),
     Row(TRANSACTION, Says::Words(SENDER_WORDS), Status::Deferred, Scope::Configuration),
     Row(TRANSACTION, Says::Words(RELAY_WORDS), Status::Deferred, Scope::Configuration),

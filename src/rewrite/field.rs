@@ -28,6 +28,30 @@ pub(super) fn unstructured(name: &str, value: &str, to: &mut Vec<u8>) {
     to.extend_from_slice(b"\r\n");
 }
 
+/// A field with parameters, whose structure must stand: quoted values that are not ASCII become encoded words within
+/// their quotes (RFC 2047 does not allow it, every reader understands it), anything else beyond ASCII a `?`.
+pub(super) fn parameters(name: &str, value: &str, to: &mut Vec<u8>) {
+    let encode = |(n, part): (usize, &str)| match (part.is_ascii(), n % 2) {
+        (true, _) => part.to_string(),
+        (false, 1) => encoded(part),
+        (false, _) => part.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect(),
+    };
+    let value = crate::outcome::clean(value);
+    let parts: Vec<String> = value.split('"').enumerate().map(encode).collect();
+    plain(name, &parts.join("\""), to);
+}
+
+/// One line of encoded words.
+fn encoded(text: &str) -> String {
+    let mut line = String::new();
+    {
+        let mut writer = EmailWriter::new(&mut line, 0, 0, false);
+        // Writing to a string does not fail.
+        let _ = rfc2047::encode(text, &mut writer);
+    }
+    line.replace("\r\n", "")
+}
+
 /// `Name: mailbox, mailbox`, one mailbox a line where there are several.
 pub(super) fn mailboxes(name: &str, mailboxes: &[Mailbox], to: &mut Vec<u8>) {
     let list: Vec<String> = mailboxes.iter().map(Mailbox::to_string).collect();
@@ -46,6 +70,14 @@ mod tests {
         out.clear();
         unstructured("Subject", "备份", &mut out);
         assert_eq!(out, b"Subject: =?utf-8?b?5aSH5Lu9?=\r\n");
+    }
+
+    #[test]
+    fn parameters_keep_their_structure() {
+        let mut out = Vec::new();
+        parameters("Content-Type", " multipart/mixed; boundary=\"b1\"; name=\"ü\"; x=é", &mut out);
+        let expected = "Content-Type: multipart/mixed; boundary=\"b1\"; name=\"=?utf-8?b?w7w=?=\"; x=?\r\n";
+        assert_eq!(out, expected.as_bytes());
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Header<'_> {
         };
         if let Some(value) = label {
             self.repairs.insert(Repair::Charset);
-            return field::plain(each.name, &value, &mut self.out);
+            return field::parameters(each.name, &value, &mut self.out);
         }
         if is_empty(&each) && ["Subject", "Date", "Message-ID"].iter().any(|name| each.is(name)) {
             // An empty one is no better than none: made anew below.
@@ -111,6 +111,9 @@ impl Header<'_> {
             return head_to_wire(each.octets, &mut self.out);
         }
         self.repairs.insert(Repair::RawHeader);
+        if each.name.to_ascii_lowercase().starts_with("content-") {
+            return field::parameters(each.name, &text(each.value), &mut self.out);
+        }
         field::unstructured(each.name, &decoded(each.value), &mut self.out);
     }
 

@@ -204,6 +204,28 @@ impl Claim {
         Ok(())
     }
 
+    /// Makes sure that what an attempt comes to can be written down: a recipient who has the mail and of whom that is
+    /// not known would get it again and again.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; then the mail must not be tried.
+    pub fn reserve(&self) -> Result<(), Error> {
+        let path = self.spool.journal(&self.entry.id);
+        journal::reserve(&path, self.open().len()).map_err(|source| Error::Write { path, source })
+    }
+
+    /// As [`remove`](Self::remove), for a mail that somebody was refused: the journal stays, for who waits to hear of
+    /// it, and is swept.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn remove_reported(self) -> Result<(), Error> {
+        let path = self.spool.file("queue", &self.entry.id);
+        fs::remove_file(&path)
+            .and_then(|()| sync_directory(&self.spool.directory("queue")))
+            .map_err(|source| Error::Write { path, source })
+    }
+
     /// All recipients have it: takes the mail out of the queue for good. The removal is itself the
     /// record, so it is on disk when this returns; the journal goes after it.
     ///
@@ -266,8 +288,12 @@ pub(super) fn read_block(file: &File, path: &Path) -> Result<(Entry, u64), Error
     let entry = Entry::parse(text.trim_end_matches('\n')).map_err(damaged)?;
     let content_at = block.len() as u64;
     let length = file.metadata().map_err(fail)?.len();
-    if length != content_at + entry.size {
-        return Err(damaged(format!("it holds {} octets instead of {}", length - content_at, entry.size)));
+    if Some(length) != content_at.checked_add(entry.size) {
+        return Err(damaged(format!(
+            "it holds {} octets instead of {}",
+            length.saturating_sub(content_at),
+            entry.size
+        )));
     }
     Ok((entry, content_at))
 }

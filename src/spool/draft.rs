@@ -76,6 +76,11 @@ impl Draft {
         self.file.write_all(block.as_bytes()).map_err(|source| self.failed(source))
     }
 
+    /// Octets of the message so far.
+    pub fn message(&self) -> u64 {
+        self.message
+    }
+
     /// Makes the mail exist: sync, rename, sync of the directory. After this it is accepted.
     ///
     /// # Errors

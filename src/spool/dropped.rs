@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+
 use super::claim::{Content, content_of, read_block};
 use super::{Entry, Error, QueueId, Spool};
 
@@ -39,8 +41,9 @@ impl Spool {
     /// [`Error::Read`] if a directory cannot be listed.
     pub fn collect(&self) -> Result<Vec<QueueId>, Error> {
         for id in self.names("drop", QueueId::parse)? {
-            // Somebody may have taken it back; that is their right.
-            let _ = fs::rename(self.file("drop", &id), self.taken(&id));
+            // Somebody may have taken it back; that is their right. What an earlier run left is never replaced.
+            let taken = self.taken(&id);
+            let _ = renameat2(AT_FDCWD, &self.file("drop", &id), AT_FDCWD, &taken, RenameFlags::RENAME_NOREPLACE);
         }
         self.names("tmp", |name| QueueId::parse(name.strip_suffix(TAKEN)?.strip_suffix('.')?))
     }
@@ -51,19 +54,20 @@ impl Spool {
     /// [`Error::Damaged`] for what has been moved away, [`Error::Read`] for what could not be looked at.
     pub fn dropped(&self, id: &QueueId, most: u64) -> Result<Dropped, Error> {
         let path = self.taken(id);
+        // The leader alone writes under this name: a draft that is there was cut short by a crash.
+        let _ = fs::remove_file(self.file("tmp", id));
         open(self, &path, most).map_err(|error| match error {
-            Error::Damaged { why, .. } => {
-                let refused = self.directory("failed").join(format!("{id}.refused"));
-                let _ = fs::rename(&path, &refused);
-                Error::Damaged { path: refused, why }
-            }
+            Error::Damaged { why, .. } => self.refuse(id, why),
+            denied if denied.is_denied() => self.refuse(id, "it may not be read".to_string()),
             other => other,
         })
     }
 
-    /// The mail that this file became before a crash stands in the queue already.
-    pub fn is_queued(&self, id: &QueueId) -> bool {
-        self.file("queue", id).exists() || self.file("failed", id).exists()
+    /// Puts a collected file away, for a person to look at.
+    fn refuse(&self, id: &QueueId, why: String) -> Error {
+        let refused = self.directory("failed").join(format!("{id}.refused"));
+        let _ = fs::rename(self.taken(id), &refused);
+        Error::Damaged { path: refused, why }
     }
 
     /// Writes down, in the user's own `place`, that they have left a mail: `drop/` itself shows nothing to anybody.
@@ -100,6 +104,23 @@ impl Dropped {
     /// [`Error::Read`].
     pub fn content(&self) -> Result<Content<'_>, Error> {
         content_of(&self.file, self.content_at, self.entry.size, &self.path)
+    }
+
+    /// What stands under that name in the queue or in `failed/` is this very mail, taken before a crash; none if the
+    /// name is free.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`]: it is the name of another mail, which nobody may replace. The file has been put away.
+    pub fn is_taken(&self, id: &QueueId) -> Result<bool, Error> {
+        let standing = ["queue", "failed"].iter().find_map(|place| {
+            let path = self.spool.file(place, id);
+            File::open(&path).ok().map(|file| read_block(&file, &path).map(|(entry, _)| entry))
+        });
+        match standing {
+            None => Ok(false),
+            Some(Ok(entry)) if entry.uid == self.uid && entry.message_id == self.entry.message_id => Ok(true),
+            Some(_) => Err(self.spool.refuse(id, "another mail has that name".to_string())),
+        }
     }
 
     /// The mail is in the queue: the file goes.
@@ -197,6 +218,23 @@ mod tests {
         }
         assert_eq!(fs::read_dir(spool.directory("failed")).unwrap().count(), 7);
         assert_eq!(fs::read(spool.root().join("other")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn name_of_another_mail_replaces_nothing() {
+        let (_keep, spool) = spool();
+        let standing = example(&["a@x.org"]);
+        let mut draft = Draft::create(&spool, standing.id).unwrap();
+        draft.envelope(&standing).unwrap();
+        draft.commit().unwrap();
+        let id = leave(&spool);
+        fs::rename(spool.file("drop", &id), spool.file("drop", &standing.id)).unwrap();
+        assert_eq!(spool.collect().unwrap(), [standing.id]);
+        let dropped = spool.dropped(&standing.id, 1000).unwrap();
+        let taken = dropped.is_taken(&standing.id);
+        // The uid of the file is that of this test, the entry in the queue says 1000.
+        assert!(taken.is_err() || nix::unistd::getuid().as_raw() == 1000);
+        assert!(spool.claim(&standing.id).unwrap().unwrap().entry == Entry { size: 0, ..standing });
     }
 
     #[test]

@@ -7,6 +7,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
+
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 
 /// One line: an outcome, for whom, when, and when to try again.
@@ -108,6 +111,20 @@ pub(super) fn read(path: &Path) -> io::Result<Progress> {
         Ok(_) => Ok(Progress::read(&String::from_utf8_lossy(&bytes))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Progress::default()),
         Err(error) => Err(error),
+    }
+}
+
+/// What a record takes at the most, by and large.
+const RECORD: i64 = 1024;
+
+/// Takes room for that many more records; a file system that knows no such thing has to be trusted.
+pub(super) fn reserve(path: &Path, records: usize) -> io::Result<()> {
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    let length = i64::try_from(file.metadata()?.len()).unwrap_or(i64::MAX);
+    let room = RECORD.saturating_mul(i64::try_from(records).unwrap_or(i64::MAX));
+    match fallocate(&file, FallocateFlags::FALLOC_FL_KEEP_SIZE, length, room) {
+        Err(Errno::EOPNOTSUPP | Errno::ENOSYS) | Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -84,6 +84,28 @@ impl Spool {
         self.root.join(directory).join(id.as_str())
     }
 
+    /// The uid that the spool belongs to; none if it is not there.
+    pub fn owner(&self) -> Option<u32> {
+        fs::metadata(&self.root).ok().map(|found| found.uid())
+    }
+
+    /// Something lies in `drop/` that could be a mail.
+    pub fn is_dropped(&self) -> bool {
+        self.names("drop", QueueId::parse).is_ok_and(|ids| !ids.is_empty())
+    }
+
+    /// The ids of all mails in the queue, those that nobody has tried before the others, each oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the queue cannot be listed.
+    pub fn ids_untried_first(&self) -> Result<Vec<QueueId>, Error> {
+        let tried: std::collections::HashSet<QueueId> =
+            self.names("queue", |name| QueueId::parse(name.strip_suffix(".journal")?))?.into_iter().collect();
+        let mut ids = self.ids()?;
+        ids.sort_by_key(|id| tried.contains(id));
+        Ok(ids)
+    }
+
     /// Makes what is missing of the directories, with their modes and their owner, if it is not to be the caller;
     /// safe to repeat.
     ///
@@ -119,6 +141,10 @@ impl Spool {
             match fs::metadata(&path) {
                 Err(error) => defects.push(format!("{}: {error}: run mailx-t ctl init", path.display())),
                 Ok(found) if !found.is_dir() => defects.push(format!("{} is no directory", path.display())),
+                Ok(found) if self.owner().is_some_and(|owner| owner != found.uid()) => defects.push(format!(
+                    "{} belongs to another user than the spool: run mailx-t ctl init as root",
+                    path.display()
+                )),
                 Ok(found) if found.mode() & 0o7777 != mode => defects.push(format!(
                     "{} has mode {:o} instead of {mode:o}: run mailx-t ctl init",
                     path.display(),
@@ -199,7 +225,11 @@ impl Spool {
             file.sync_all()?;
             sync_directory(&self.directory("failed"))
         };
-        keep().map_err(|source| Error::Write { path: path.clone(), source })?;
+        keep().map_err(|source| {
+            // Never half a file.
+            let _ = fs::remove_file(&path);
+            Error::Write { path: path.clone(), source }
+        })?;
         Ok(path)
     }
 }

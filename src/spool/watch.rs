@@ -9,6 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use super::{Error, Progress, QueueId, Spool, journal};
+use crate::outcome::Status;
 
 /// How often to look where the kernel does not tell of changes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -44,14 +45,20 @@ impl Spool {
             let progress = read("queue")?;
             return Ok(if progress.last.is_empty() { Fate::Waiting } else { Fate::Tried(progress) });
         }
-        Ok(if self.file("failed", id).exists() { Fate::Failed(read("failed")?) } else { Fate::Delivered })
+        if self.file("failed", id).exists() {
+            return Ok(Fate::Failed(read("failed")?));
+        }
+        // A mail that was returned whole leaves its journal behind for a while.
+        let left = read("queue")?;
+        let is_refused = left.last.values().any(|record| record.outcome.status == Status::Bounced);
+        Ok(if is_refused { Fate::Failed(left) } else { Fate::Delivered })
     }
 
-    /// Waits until something has become of a mail, or `until`.
+    /// Waits until something has become of a mail for all of its `recipients`, or `until`.
     ///
     /// # Errors
     /// [`Error::Read`].
-    pub fn await_fate(&self, id: &QueueId, until: Instant) -> Result<Fate, Error> {
+    pub fn await_fate(&self, id: &QueueId, recipients: usize, until: Instant) -> Result<Fate, Error> {
         // The kernel has few watches to give away (inotify(7), max_user_instances); without one we look now and then.
         let watch = Watch::on(&[&self.directory("queue")]).ok();
         loop {
@@ -64,7 +71,12 @@ impl Spool {
                     !left.is_zero()
                 }
             };
-            if fate != Fate::Waiting || !has_changed() {
+            let is_open = match &fate {
+                Fate::Waiting => true,
+                Fate::Tried(progress) => progress.last.len() < recipients,
+                Fate::Delivered | Fate::Failed(_) => false,
+            };
+            if !is_open || !has_changed() {
                 return Ok(fate);
             }
         }
@@ -133,7 +145,7 @@ mod tests {
             let spool = spool.clone();
             std::thread::spawn(move || spool.claim(&id).unwrap().unwrap().remove().unwrap())
         };
-        assert_eq!(spool.await_fate(&id, far).unwrap(), Fate::Delivered);
+        assert_eq!(spool.await_fate(&id, 1, far).unwrap(), Fate::Delivered);
         sender.join().unwrap();
     }
 
@@ -141,7 +153,7 @@ mod tests {
     fn wait_has_an_end() {
         let (_keep, spool, id) = queued(&["a@x.org"]);
         let soon = Instant::now() + Duration::from_millis(20);
-        assert_eq!(spool.await_fate(&id, soon).unwrap(), Fate::Waiting);
+        assert_eq!(spool.await_fate(&id, 1, soon).unwrap(), Fate::Waiting);
         assert_eq!(spool.fate(&example(&["b@x.org"]).id).unwrap(), Fate::Delivered);
     }
 }
