@@ -17,13 +17,15 @@ pub struct Spill {
     path: PathBuf,
     memory: Vec<u8>,
     file: Option<File>,
+    /// The file is not in the spool.
+    is_elsewhere: bool,
 }
 
 impl Spill {
     /// An empty one; the file, should it come to that, will lie in the spool's `tmp/`.
     pub fn new(spool: &Spool) -> Self {
         let path = spool.directory("tmp").join(format!("{}.body", QueueId::new()));
-        Self { path, memory: Vec::new(), file: None }
+        Self { path, memory: Vec::new(), file: None, is_elsewhere: false }
     }
 
     /// What was written, from the start.
@@ -43,15 +45,40 @@ impl Spill {
 
 impl Spill {
     /// In the spool, or where the spool cannot be written in the system's place for such files.
-    fn create(&self) -> io::Result<File> {
-        let elsewhere = std::env::temp_dir().join(self.path.file_name().unwrap_or_default());
-        Self::unnamed(&self.path).or_else(|error| Self::unnamed(&elsewhere).map_err(|_| error))
+    fn begin(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = |path: &PathBuf| -> io::Result<File> {
+            let mut file = unnamed(path)?;
+            file.write_all(&self.memory)?;
+            file.write_all(bytes)?;
+            Ok(file)
+        };
+        let file = match written(&self.path) {
+            Ok(file) => file,
+            Err(error) => {
+                let file = written(&self.elsewhere()).map_err(|_| error)?;
+                self.is_elsewhere = true;
+                file
+            }
+        };
+        self.memory = Vec::new();
+        self.file = Some(file);
+        Ok(())
     }
 
-    fn unnamed(path: &PathBuf) -> io::Result<File> {
-        let file = draft::create_new(path)?;
-        fs::remove_file(path)?;
-        Ok(file)
+    /// Takes what stands in the spool to that other place: there is no more room here.
+    fn go_elsewhere(&mut self) -> io::Result<()> {
+        let mut file = unnamed(&self.elsewhere())?;
+        if let Some(before) = &mut self.file {
+            before.rewind()?;
+            io::copy(before, &mut file)?;
+        }
+        self.is_elsewhere = true;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn elsewhere(&self) -> PathBuf {
+        std::env::temp_dir().join(self.path.file_name().unwrap_or_default())
     }
 
     fn failed(&self, source: io::Error) -> io::Error {
@@ -59,20 +86,33 @@ impl Spill {
     }
 }
 
+fn unnamed(path: &PathBuf) -> io::Result<File> {
+    let file = draft::create_new(path)?;
+    fs::remove_file(path)?;
+    Ok(file)
+}
+
 impl Write for Spill {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(file) = &mut self.file {
-            return file.write(bytes).map_err(|source| self.failed(source));
-        }
-        if self.memory.len() + bytes.len() <= IN_MEMORY {
-            self.memory.extend_from_slice(bytes);
+        let Some(file) = &mut self.file else {
+            if self.memory.len() + bytes.len() <= IN_MEMORY {
+                self.memory.extend_from_slice(bytes);
+            } else {
+                self.begin(bytes).map_err(|source| self.failed(source))?;
+            }
             return Ok(bytes.len());
+        };
+        match file.write(bytes) {
+            // Who writes tries again; wrapped, it could not be told from an error.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) if self.is_elsewhere => Err(self.failed(error)),
+            // The file is as long as what was written: a part that did fit was counted as such.
+            Err(error) => match self.go_elsewhere() {
+                Ok(()) => self.write(bytes),
+                Err(_) => Err(self.failed(error)),
+            },
+            written => written,
         }
-        let mut file = self.create().map_err(|source| self.failed(source))?;
-        file.write_all(&self.memory).and_then(|()| file.write_all(bytes)).map_err(|source| self.failed(source))?;
-        self.memory = Vec::new();
-        self.file = Some(file);
-        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
