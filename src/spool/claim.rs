@@ -143,8 +143,10 @@ impl Claim {
         let id = &self.entry.id;
         let (journal, failed) = (self.spool.journal(id), self.spool.directory("failed"));
         // The journal first: an entry without it would be sent again should it come back.
-        let moved = fs::copy(&journal, failed.join(format!("{id}.journal")))
-            .and_then(|_| fs::rename(self.spool.file("queue", id), failed.join(id.as_str())))
+        let copy = failed.join(format!("{id}.journal"));
+        let moved = fs::copy(&journal, &copy)
+            .and_then(|_| File::open(&copy)?.sync_all())
+            .and_then(|()| fs::rename(self.spool.file("queue", id), failed.join(id.as_str())))
             .and_then(|()| sync_directory(&failed))
             .and_then(|()| sync_directory(&self.spool.directory("queue")));
         moved.map_err(|source| Error::Write { path: failed.join(id.as_str()), source })?;
