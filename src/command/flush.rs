@@ -166,6 +166,10 @@ impl<'a> Term<'a> {
 
     fn take(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
         let now = system::now();
+        if claim.open().is_empty() {
+            // Settled by a relay that was stopped before the mail was where it now belongs.
+            return self.finish(claim, &Attempted::none(Vec::new(), Vec::new(), now), told);
+        }
         let is_forced = self.selection.is_forced(&claim.entry);
         let is_open = match &self.closed {
             // What was asked for by name is tried even so, until it has been seen to be in vain.
@@ -175,8 +179,10 @@ impl<'a> Term<'a> {
         if is_open {
             self.tried += 1;
             let attempted = self.relay.attempt(&claim)?;
-            self.learn(&attempted)?;
-            return self.finish(claim, &attempted, told);
+            // The outcome first: a clock that cannot be set must not have anybody get the mail twice.
+            let finished = self.finish(claim, &attempted, told);
+            self.learn(&attempted).unwrap_or_else(|error| log::error(&error.to_string()));
+            return finished;
         }
         if settle::is_expired(self.config, &claim.entry, now) {
             return self.expire(claim, now);

@@ -90,8 +90,11 @@ pub(super) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> R
     if !others.is_empty() {
         claim.record(&others)?;
     }
-    let is_reported = refused.is_empty() || report(config, &claim, &refused)?;
-    let is_kept = !is_reported || claim.entry.size > bounce::WHOLE_LIMIT;
+    if !refused.is_empty() {
+        report(config, &claim, &refused)?;
+    }
+    // Nobody is told of a report that is refused, whichever run it was that heard the refusal.
+    let is_kept = claim.entry.reverse_path.is_none() || claim.entry.size > bounce::WHOLE_LIMIT;
     if is_over && !is_kept {
         return Ok(claim.remove()?);
     }
@@ -104,13 +107,13 @@ pub(super) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> R
     Ok(())
 }
 
-/// Brings a report about the refused recipients to the queue; false if there is nobody to tell: no report is
+/// Brings a report about the refused recipients to the queue, unless there is nobody to tell: no report is
 /// written about a report (RFC 5321 section 4.5.5).
-fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<bool, Error> {
+fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<(), Error> {
     let entry = &claim.entry;
     if entry.reverse_path.is_none() {
         log::error(&format!("{}: a report could not be delivered; it is kept in failed/", entry.id));
-        return Ok(false);
+        return Ok(());
     }
     let to = addressees(config, entry);
     let id = QueueId::new();
@@ -131,7 +134,7 @@ fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<bool, Er
     };
     enqueue(claim, &own_entry(entry, id, &report), &report)?;
     log::info(&format!("{}: sender non-delivery notification: {id}", entry.id));
-    Ok(true)
+    Ok(())
 }
 
 /// A real originator, else whoever gets mail for that user of this machine.
