@@ -29,9 +29,11 @@ pub(super) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
 
 fn take(config: &Config, dropped: Dropped, name: &QueueId) -> Result<(), Error> {
     let spool = dropped.spool().clone();
-    if spool.is_queued(name) && dropped.entry.id == *name {
-        // Taken before a crash, or the name of another mail, which nobody may replace.
-        return Ok(dropped.remove()?);
+    if spool.is_queued(name) {
+        // Nobody may replace a mail by giving a file its name.
+        let is_from_before_a_crash = dropped.entry.id == *name;
+        let put = if is_from_before_a_crash { dropped.remove() } else { Err(dropped.refuse(name)) };
+        return put.map_err(Error::from);
     }
     let mut body = Spill::new(&spool);
     let message = Message::read(&mut dropped.content()?, &mut body).map_err(Error::Input)?;

@@ -50,13 +50,16 @@ impl Spool {
     pub fn dropped(&self, id: &QueueId, most: u64) -> Result<Dropped, Error> {
         let path = self.taken(id);
         open(self, &path, most).map_err(|error| match error {
-            Error::Damaged { why, .. } => {
-                let refused = self.directory("failed").join(format!("{id}.refused"));
-                let _ = fs::rename(&path, &refused);
-                Error::Damaged { path: refused, why }
-            }
+            Error::Damaged { why, .. } => self.put_away(id, why),
             other => other,
         })
+    }
+
+    /// Moves a collected file to `failed/`; the error names the place and the reason.
+    fn put_away(&self, id: &QueueId, why: String) -> Error {
+        let refused = self.directory("failed").join(format!("{id}.refused"));
+        let _ = fs::rename(self.taken(id), &refused);
+        Error::Damaged { path: refused, why }
     }
 
     /// The mail that this file became before a crash stands in the queue already.
@@ -84,6 +87,11 @@ impl Dropped {
     /// [`Error::Write`].
     pub fn remove(self) -> Result<(), Error> {
         fs::remove_file(&self.path).map_err(|source| Error::Write { path: self.path.clone(), source })
+    }
+
+    /// The file bears the name of another mail: it goes to `failed/`, and the error says so.
+    pub fn refuse(self, name: &QueueId) -> Error {
+        self.spool.put_away(name, "it has the name of another mail".into())
     }
 
     /// The spool it came to.
