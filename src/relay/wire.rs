@@ -81,6 +81,9 @@ impl WireError {
     }
 }
 
+/// Last words are on their way already, or there are none.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// A connection with its peer, the bytes that came ahead, and the limit for each step.
 pub(super) struct Wire {
     channel: Channel,
@@ -141,6 +144,7 @@ impl Wire {
         let Err(error) = self.channel.write_all(bytes).and_then(|()| self.channel.flush()) else { return Ok(None) };
         self.is_usable = false;
         let lost = WireError::new(&error, self.limit);
+        self.channel.allow(self.limit.min(LAST_WORDS));
         if !matches!(lost, WireError::TimedOut(_))
             && let Ok(answer) = self.replies.read(&mut self.channel)
             && answer.code >= 400

@@ -1,0 +1,164 @@
+//! A bench for the two programs: a spool, a configuration and a home of their own in a temporary directory.
+//!
+//! Where the machine's own spool or the caller's home could be written to, the program runs in a mount namespace
+//! of its own, in which both are directories of the bench.
+
+#![allow(dead_code, unused_imports, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use mailx_t::spool::{QueueId, Spool};
+
+use crate::support::Running;
+
+/// The account that every bench logs in with.
+pub const USER: &str = "account@example.test";
+/// Its password.
+pub const PASSWORD: &str = "secret";
+/// A program that takes longer than this hangs.
+const PATIENCE: &str = "60";
+
+/// Puts our passwd and our spool in the place of the machine's, then becomes the program.
+const IN_PLACE: &str = r#"mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/machine" /var/spool || exit 126
+shift; exec "$@""#;
+
+/// A temporary directory with all that the programs touch.
+pub struct Bench {
+    directory: tempfile::TempDir,
+}
+
+impl Bench {
+    /// An empty spool with its modes, a home without letters, and nobody in the user database but root.
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let bench = Self { directory };
+        fs::set_permissions(bench.root(), Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir(bench.root().join("home")).unwrap();
+        let passwd = format!("root:x:0:0:root:{}:/bin/sh\n", bench.root().join("home").display());
+        fs::write(bench.root().join("passwd"), passwd).unwrap();
+        Spool::new(bench.spool()).create().unwrap();
+        fs::set_permissions(bench.root().join("machine"), Permissions::from_mode(0o755)).unwrap();
+        bench
+    }
+
+    /// Where everything lies.
+    pub fn root(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The spool.
+    pub fn spool(&self) -> PathBuf {
+        self.root().join("machine/mailx-t")
+    }
+
+    /// The log.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.root().join("log")).unwrap_or_default()
+    }
+
+    /// Writes a file.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>, mode: u32) -> PathBuf {
+        let path = self.root().join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    /// Writes a configuration, `NAME.toml`, for that smarthost; `more` are further sections.
+    pub fn configure(&self, name: &str, running: &Running, more: &str) -> PathBuf {
+        let ca = self.file(&format!("{name}.pem"), running.ca_pem(), 0o644);
+        let password = self.file("password", PASSWORD, 0o600);
+        let text = format!(
+            "[smarthost]\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{USER}\"\npassword-file = \"{}\"\n\
+             ca-file = \"{}\"\n[recipients]\naliases-file = \"{}\"\n[log]\ntarget = \"{}\"\n{more}\n\
+             [spool]\nwait = \"3s\"\npath = \"{}\"\n",
+            running.port(),
+            password.display(),
+            ca.display(),
+            self.root().join("aliases").display(),
+            self.root().join("log").display(),
+            self.spool().display(),
+        );
+        self.file(&format!("{name}.toml"), text, 0o644)
+    }
+
+    /// The names in a directory of the spool that belong to mails, in their order.
+    pub fn names(&self, directory: &str) -> Vec<String> {
+        let found = fs::read_dir(self.spool().join(directory)).unwrap();
+        let mut names: Vec<String> = found.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| !matches!(name.as_str(), "relay.lock" | "relay.clock"));
+        names.sort();
+        names
+    }
+
+    /// What was saved of a message that was not accepted: `failed/ID.input`, or a letter at home.
+    pub fn saved(&self) -> Vec<Vec<u8>> {
+        let inputs = self.names("failed").into_iter().filter(|name| name.ends_with(".input"));
+        let mut saved: Vec<Vec<u8>> =
+            inputs.map(|name| fs::read(self.spool().join("failed").join(name)).unwrap()).collect();
+        saved.extend(fs::read(self.root().join("home/dead.letter")));
+        saved
+    }
+
+    /// A command that starts with nothing of our environment and ends in time.
+    pub fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new("timeout");
+        command.args(["-s", "KILL", PATIENCE]).args(words);
+        command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command.stdin(Stdio::null()).current_dir(self.root());
+        command
+    }
+
+    /// As [`Bench::command`], where the machine's spool and root's home are ours.
+    pub fn sandboxed<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
+        let mut all: Vec<OsString> = namespace();
+        all.extend(["sh", "-c", IN_PLACE, "sh"].map(OsString::from));
+        all.push(self.root().into());
+        all.extend(words.into_iter().map(|word| word.as_ref().to_os_string()));
+        self.command(all)
+    }
+
+    /// The mail run of everybody: tries everything now, undisturbed.
+    pub fn flush(&self, config: &Path) -> Output {
+        self.command([OsStr::new(DOOR), "--config".as_ref(), config.as_ref(), "-q".as_ref()]).output().unwrap()
+    }
+}
+
+/// The door.
+pub const DOOR: &str = env!("CARGO_BIN_EXE_mailx-t");
+/// The relay.
+pub const RELAY: &str = env!("CARGO_BIN_EXE_mailx-t-relay");
+
+/// What gives a program mounts of its own.
+fn namespace() -> Vec<OsString> {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let words: &[&str] = if is_root { &["unshare", "--mount"] } else { &["unshare", "--map-root-user", "--mount"] };
+    words.iter().map(OsString::from).collect()
+}
+
+/// Why no program can have mounts of its own here; none if it can.
+pub fn no_namespace() -> Option<String> {
+    let bench = Bench::new();
+    let tried = bench.sandboxed(["true"]).output().unwrap();
+    (!tried.status.success()).then(|| String::from_utf8_lossy(&tried.stderr).trim().to_owned())
+}
+
+/// The name is a queue id.
+pub fn is_id(name: &str) -> bool {
+    QueueId::parse(name).is_some()
+}
+
+/// What a program said on stderr.
+pub fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim().to_owned()
+}
+
+/// Stdin from a file, so that every read of it is the same each time.
+pub fn stdin_of(path: &Path) -> Stdio {
+    File::open(path).unwrap().into()
+}

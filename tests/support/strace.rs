@@ -1,0 +1,191 @@
+//! A program under strace: what it asks of the kernel, and the same again with the kernel saying no to one of the
+//! questions, or with the program killed at it.
+
+#![allow(dead_code, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// Questions about files, open files and connections.
+const TRACED: &str = "trace=%file,%desc,%network";
+/// The start of a program, and memory: nothing of ours is at work there.
+const UNTOUCHED: [&str; 5] = ["execve", "mmap", "getcwd", "exit", "exit_group"];
+
+/// One system call of a traced run.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Its name.
+    pub name: String,
+    /// The how-manieth of that name it is, from 1.
+    pub nth: usize,
+    /// Arguments and result, as strace writes them.
+    pub text: String,
+}
+
+/// What happens at a call instead of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The kernel gives this error.
+    Error(&'static str),
+    /// As `Error`, at this call and all later ones of its name.
+    Lasting(&'static str),
+    /// The program is killed before it.
+    Kill,
+}
+
+/// A call and its fault.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// The call, as it was in an undisturbed run.
+    pub call: Call,
+    /// What is to happen there.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Call { name, nth, text } = &self.call;
+        write!(f, "{:?} at {name} {nth}: {}", self.fault, text.chars().take(140).collect::<String>())
+    }
+}
+
+impl Point {
+    /// strace's words for it.
+    fn injection(&self) -> String {
+        let Call { name, nth, .. } = &self.call;
+        match self.fault {
+            Fault::Kill => format!("inject={name}:signal=SIGKILL:when={nth}"),
+            Fault::Error(error) => format!("inject={name}:error={error}:when={nth}"),
+            Fault::Lasting(error) => format!("inject={name}:error={error}:when={nth}+"),
+        }
+    }
+
+    /// The fault came about, as the trace has it.
+    pub fn is_hit(&self, trace: &str) -> bool {
+        match self.fault {
+            Fault::Kill => trace.contains("+++ killed by SIGKILL +++"),
+            Fault::Error(_) | Fault::Lasting(_) => trace.contains("(INJECTED)"),
+        }
+    }
+}
+
+/// strace is there, or the tests cannot say anything.
+pub fn require() {
+    let found = Command::new("strace").arg("-V").output();
+    assert!(found.is_ok_and(|output| output.status.success()), "strace is not installed: apt-get install strace");
+}
+
+/// The words that put a program under strace; what it asks is written to `trace`.
+pub fn words(trace: &Path, point: Option<&Point>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = ["strace", "-f", "-y", "-s", "1024", "-e", TRACED].map(OsString::from).into();
+    if let Some(point) = point {
+        words.extend(["-e".into(), point.injection().into()]);
+    }
+    words.extend(["-o".into(), trace.as_os_str().into()]);
+    words
+}
+
+/// The calls of the first process in a trace.
+pub fn calls(trace: &str) -> Vec<Call> {
+    let first = trace.split(' ').next().unwrap_or_default();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    let mut calls = Vec::new();
+    for line in trace.lines() {
+        let Some((name, text)) = line.strip_prefix(first).and_then(|line| line.trim_start().split_once('(')) else {
+            continue;
+        };
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+            continue;
+        }
+        let nth = counts.entry(name).or_default();
+        *nth += 1;
+        calls.push(Call { name: name.to_owned(), nth: *nth, text: text.to_owned() });
+    }
+    calls
+}
+
+/// The calls from the first that opens `mark`: what was before is the start of the program, not its work.
+pub fn work(trace: &str, mark: &str) -> Vec<Call> {
+    let calls = calls(trace);
+    let start = calls
+        .iter()
+        .position(|call| call.name.starts_with("open") && call.text.contains(mark))
+        .expect("the program begins its work");
+    calls[start..].iter().filter(|call| !UNTOUCHED.contains(&call.name.as_str())).cloned().collect()
+}
+
+/// Calls that change a file or talk to the network. A program killed at any other leaves the same behind as one
+/// killed at the next of these.
+const CHANGING: [&str; 17] = [
+    "connect",
+    "copy_file_range",
+    "fchmod",
+    "flock",
+    "fsync",
+    "ftruncate",
+    "mkdir",
+    "pwrite64",
+    "recvfrom",
+    "rename",
+    "renameat",
+    "renameat2",
+    "sendfile",
+    "sendto",
+    "unlink",
+    "unlinkat",
+    "write",
+];
+
+/// A kill wherever something changes; EIO everywhere; ENOSPC where room may be missing; EINTR where a call may have
+/// to wait.
+pub fn points(calls: &[Call]) -> Vec<Point> {
+    let faults = |call: &Call| {
+        let is_one = |names: &[&str]| names.contains(&call.name.as_str());
+        let is_making = call.text.contains("O_CREAT");
+        let takes_room = is_making || is_one(&["write", "pwrite64", "fsync", "rename", "renameat", "renameat2"]);
+        let may_wait =
+            is_one(&["openat", "read", "write", "pwrite64", "fsync", "connect", "sendto", "recvfrom", "poll"]);
+        let mut faults = vec![Fault::Error("EIO")];
+        faults.extend((is_making || is_one(&CHANGING)).then_some(Fault::Kill));
+        faults.extend(takes_room.then_some(Fault::Error("ENOSPC")));
+        faults.extend(may_wait.then_some(Fault::Error("EINTR")));
+        faults
+    };
+    let of_call = |call: &Call| faults(call).into_iter().map(|fault| Point { call: call.clone(), fault }).collect();
+    calls.iter().flat_map(|call| -> Vec<Point> { of_call(call) }).collect()
+}
+
+/// Those where something changes, without the errors of calls that only look or set something up.
+pub fn changing(points: Vec<Point>) -> Vec<Point> {
+    let is_changing = |call: &Call| call.text.contains("O_CREAT") || CHANGING.contains(&call.name.as_str());
+    points.into_iter().filter(|point| is_changing(&point.call)).collect()
+}
+
+/// Goes through all points, a few at a time, and names every one that is judged badly.
+pub fn sweep(what: &str, points: &[Point], judge: impl Fn(usize, &Point) -> Result<(), String> + Sync) {
+    let started = Instant::now();
+    let (next, bad) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(point) = points.get(n) else { break };
+                    if let Err(why) = judge(n, point) {
+                        bad.lock().unwrap().push(format!("{point}\n    {why}"));
+                    }
+                }
+            });
+        }
+    });
+    let bad = bad.into_inner().unwrap();
+    println!("{what}: {} points, {} bad, {:.1?}", points.len(), bad.len(), started.elapsed());
+    assert!(bad.is_empty(), "{what}: {} of {} points:\n{}", bad.len(), points.len(), bad.join("\n"));
+}
