@@ -197,8 +197,10 @@ impl<'a> Term<'a> {
                 claim.reserve()?;
             }
             let attempted = self.relay.attempt(&claim)?;
-            self.finish(claim, &attempted, told)?;
-            return self.learn(&attempted);
+            // The outcome first: a clock that cannot be set must not have anybody get the mail twice.
+            let finished = self.finish(claim, &attempted, told);
+            self.learn(&attempted).unwrap_or_else(|error| log::error(&error.to_string()));
+            return finished;
         }
         if settle::is_expired(self.config, &claim.entry, now) {
             return self.expire(claim, now);

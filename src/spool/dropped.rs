@@ -131,11 +131,6 @@ impl Dropped {
         fs::remove_file(&self.path).map_err(|source| Error::Write { path: self.path.clone(), source })
     }
 
-    /// The file bears the name of another mail: it goes to `failed/`, and the error says so.
-    pub fn refuse(self, name: &QueueId) -> Error {
-        self.spool.put_away(name, "it has the name of another mail".into())
-    }
-
     /// The spool it came to.
     pub fn spool(&self) -> &Spool {
         &self.spool

@@ -84,17 +84,6 @@ impl Write for Spill {
         if self.file.is_none() && self.memory.len() + bytes.len() <= IN_MEMORY {
             self.memory.extend_from_slice(bytes);
             return Ok(bytes.len());
-        };
-        match file.write(bytes) {
-            // Who writes tries again; wrapped, it could not be told from an error.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) if self.is_elsewhere => Err(self.failed(error)),
-            // The file is as long as what was written: a part that did fit was counted as such.
-            Err(error) => match self.go_elsewhere() {
-                Ok(()) => self.write(bytes),
-                Err(_) => Err(self.failed(error)),
-            },
-            written => written,
         }
         let held = std::mem::take(&mut self.memory);
         let appended = self.append(&held).and_then(|()| self.append(bytes));

@@ -41,7 +41,7 @@ impl Bench {
         fs::create_dir(bench.root().join("home")).unwrap();
         let passwd = format!("root:x:0:0:root:{}:/bin/sh\n", bench.root().join("home").display());
         fs::write(bench.root().join("passwd"), passwd).unwrap();
-        Spool::new(bench.spool()).create().unwrap();
+        Spool::new(bench.spool()).create(None).unwrap();
         fs::set_permissions(bench.root().join("machine"), Permissions::from_mode(0o755)).unwrap();
         bench
     }
