@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Uid, User, gethostname, getuid, setgroups, setresgid, setresuid, setsid};
+use nix::unistd::{Gid, Uid, User, close, gethostname, getuid, setgroups, setresgid, setresuid, setsid};
 
 /// The user on whose behalf we run. The uid decides, never `$USER`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +40,18 @@ pub fn is(uid: u32) -> bool {
     is_root() || Uid::effective().as_raw() == uid
 }
 
-/// Files we make are for their owner and group, whatever the caller's umask says.
-pub fn settle_umask() {
+/// Lets go of what a caller hands down without meaning to, before anything else is opened: its umask, since files we
+/// make are for their owner and group; and its open files, which the relay would hold, locks and all, long after
+/// the caller is gone (Postfix's sendmail closes them too).
+pub fn settle() {
     umask(Mode::from_bits_truncate(0o027));
+    let inherited: Vec<i32> = std::fs::read_dir("/proc/self/fd")
+        .map(|files| files.flatten().filter_map(|file| file.file_name().to_str()?.parse().ok()).collect())
+        .unwrap_or_default();
+    for file in inherited.into_iter().filter(|file| *file > 2) {
+        // The one that listed them is closed already.
+        let _ = close(file);
+    }
 }
 
 /// True for root.

@@ -9,7 +9,7 @@
 //! The programs run in a mount namespace of their own, where the machine's spool and root's home are directories of
 //! the test: what cannot be accepted is saved there, not in the real ones.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/bench.rs"]
 mod bench;

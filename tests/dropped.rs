@@ -3,7 +3,7 @@
 //! Needs root, to be that user; else it says so and passes. The uid is one that the user database does not know, so no
 //! home is written to.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/bench.rs"]
 mod bench;

@@ -140,6 +140,22 @@ fn killed_before_the_end_of_its_input_it_leaves_nothing() {
 }
 
 #[test]
+fn lock_of_the_caller_is_not_held_by_the_relay() {
+    // A script that holds a lock while it mails: `flock job.lock script`.
+    let machine = Machine::strict(Smarthost::new().on(Point::Greeting, Act::Stall));
+    let lock = machine.path("job.lock");
+    let script = "exec 9>\"$1\"; flock 9; exec \"$2\" -odb a@host.example";
+    let mut command = Command::new("/bin/sh");
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("MAILX_T_CONFIG", machine.config());
+    command.args(["-c", script, "sh"]).arg(&lock).arg(support::machine::door_path());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ran = support::machine::start(command, MAIL).finish();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(machine.smarthost().wait_for_connections(1, support::machine::HANG), "the relay is at work");
+    assert!(fs::File::open(&lock).unwrap().try_lock().is_ok(), "and the next run of the job can begin");
+}
+
+#[test]
 fn mail_that_no_spool_keeps_is_sent_at_once() {
     let machine = machine();
     fs::remove_dir_all(machine.path("spool")).unwrap();

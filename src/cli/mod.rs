@@ -92,7 +92,7 @@ pub struct People {
 /// The program `mailx-t` under all its names: does what argv asks, and returns what to leave with.
 pub fn door() -> ExitCode {
     error::install_panic_hook();
-    system::settle_umask();
+    system::settle();
     let mut arguments = std::env::args_os();
     let argv0 = arguments.next().unwrap_or_default();
     let command = command(&argv0, arguments.collect(), terminal::people());

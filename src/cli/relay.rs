@@ -97,7 +97,7 @@ fn matching(text: &str) -> Result<(char, String), String> {
 /// The program `mailx-t-relay`.
 pub fn relay() -> ExitCode {
     error::install_panic_hook();
-    system::settle_umask();
+    system::settle();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(asked) => {
