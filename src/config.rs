@@ -84,6 +84,9 @@ pub enum Error {
     /// The file holds a password that others can read.
     #[error("{} holds a password and is readable by others: chmod 600 it, or move the password to a password-file", .0.display())]
     Exposed(PathBuf),
+    /// Others may write what would be run with our rights.
+    #[error("{} may be written by others: give it to yourself or root, and chmod go-w it", .0.display())]
+    Foreign(PathBuf),
     /// A setting is missing or does not fit the others.
     #[error("{place}: {what}")]
     Incomplete {
@@ -141,6 +144,9 @@ impl Config {
                     io::ErrorKind::NotFound => Error::Missing(path.clone()),
                     _ => Error::Unreadable { path: path.clone(), source: error },
                 })?;
+                if is_foreign(path) {
+                    return Err(Error::Foreign(path.clone()));
+                }
                 let file = parse(path, &text)?;
                 if file.smarthost.iter().any(|smarthost| smarthost.password.is_some()) && is_exposed(path) {
                     return Err(Error::Exposed(path.clone()));
@@ -167,6 +173,18 @@ impl Config {
                 ));
             }
         };
+        if file.spool.path.as_ref().is_some_and(|path| !path.is_absolute()) {
+            return Err(incomplete("path in [spool] is not absolute"));
+        }
+        if file.recipients.default.as_ref().is_some_and(|names| !names.are_usable()) {
+            return Err(incomplete("default in [recipients] is no address, or not only addresses"));
+        }
+        if let Some((name, _)) = file.recipients.aliases.iter().find(|(_, names)| !names.are_usable()) {
+            let name = crate::outcome::clean(name);
+            return Err(incomplete(&format!(
+                "the alias {name} in [recipients.aliases] does not lead to addresses only"
+            )));
+        }
         Ok(Self {
             smarthost: first,
             fallbacks: smarthosts.collect(),
@@ -188,10 +206,8 @@ impl Config {
 
     /// Where the spool is.
     pub fn spool_path(&self) -> PathBuf {
-        let own = || match self.source {
-            Source::User(_) => user_spool(),
-            _ => None,
-        };
+        // Whoever brings settings of their own has a spool of their own, but for root.
+        let own = || if self.source.is_machine() { None } else { user_spool() };
         self.spool.path.clone().or_else(own).unwrap_or_else(|| PathBuf::from(SYSTEM_SPOOL))
     }
 }
@@ -202,6 +218,12 @@ fn parse(path: &Path, text: &str) -> Result<File, Error> {
         let (line, column) = diagnosis::place(text, error.span().map_or(0, |span| span.start));
         Error::Content { path: path.to_path_buf(), line, column, what: diagnosis::sentence(error.message()) }
     })
+}
+
+/// A configuration names commands. It has to be root's or the caller's own, and for nobody else to write.
+fn is_foreign(path: &Path) -> bool {
+    let ours = [0, system::caller().uid, system::effective_uid()];
+    fs::metadata(path).is_ok_and(|found| found.mode() & 0o002 != 0 || !ours.contains(&found.uid()))
 }
 
 fn is_exposed(path: &Path) -> bool {
@@ -328,6 +350,24 @@ mod tests {
             let error = load(&format!("{MINIMAL}{line}\n")).unwrap_err();
             assert!(!error.contains("hunter2"), "{error}");
             assert!(error.contains("config.toml:5:"), "{error}");
+        }
+    }
+
+    #[test]
+    fn recipients_that_are_none_are_refused() {
+        for (lines, word) in [
+            ("[recipients]\ndefault = \"not an address\"", "default"),
+            ("[recipients]\ndefault = []", "default"),
+            ("[recipients]\ndefault = [\"ops@x.org\", \"bad addr@x y\"]", "default"),
+            ("[recipients.aliases]\nroot = \"|cat\"", "alias root"),
+            ("[recipients.aliases]\nroot = \"/etc/x\"", "alias root"),
+            ("[spool]\npath = \"relative\"", "absolute"),
+        ] {
+            let error = load(&format!("{MINIMAL}{lines}\n")).unwrap_err();
+            assert!(error.contains(word), "{lines}: {error}");
+        }
+        for lines in ["[recipients]\ndefault = \"root\"", "[recipients.aliases]\nroot = [\"ops\", \"Al <al@x.org>\"]"] {
+            assert!(load(&format!("{MINIMAL}{lines}\n")).is_ok(), "{lines}");
         }
     }
 

@@ -35,9 +35,14 @@ pub fn user(uid: u32) -> Caller {
     }
 }
 
+/// The uid whose rights we have now.
+pub fn effective_uid() -> u32 {
+    Uid::effective().as_raw()
+}
+
 /// We run as root or as that user.
 pub fn is(uid: u32) -> bool {
-    is_root() || Uid::effective().as_raw() == uid
+    is_root() || effective_uid() == uid
 }
 
 /// Lets go of what a caller hands down without meaning to, before anything else is opened: its umask, since files we

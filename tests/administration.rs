@@ -171,3 +171,36 @@ fn daemon_serves_what_is_left_in_drop_at_once() {
     daemon.kill().unwrap();
     daemon.wait().unwrap();
 }
+
+#[test]
+fn named_configuration_before_the_verb_is_no_recipient() {
+    let machine = machine();
+    let config = machine.config();
+    let ran = machine.run("mailx-t", &["--config", &config.to_string_lossy(), "ctl", "queue", "list"], b"");
+    assert_eq!(done(&ran), "Mail queue is empty\n");
+    assert!(machine.mail_files().is_empty());
+}
+
+#[test]
+fn sender_with_a_line_end_is_nobody() {
+    let machine = machine();
+    let ran =
+        machine.run("sendmail", &["-odi", "-f", "a@host.example\nBcc: evil@host.example", "b@host.example"], MAIL);
+    assert_eq!(ran.status, Some(0));
+    let mails = machine.smarthost().mails();
+    assert_eq!(mails[0].addresses(), ["b@host.example"]);
+    assert!(!String::from_utf8_lossy(&mails[0].content).contains("evil"));
+}
+
+#[test]
+fn second_daemon_is_refused() {
+    let machine = machine();
+    // The first one as the file system sees it: a lock.
+    let lock = fs::File::create(machine.path("spool/queue/serve.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = relay();
+    command.args(["--config", &machine.config().to_string_lossy(), "serve", "--stay", "--every", "1h"]);
+    let ran = support::machine::start(command, b"").finish();
+    assert_eq!(ran.status, Some(78));
+    assert!(ran.stderr.contains("another daemon serves this spool already"), "{ran:?}");
+}

@@ -143,6 +143,11 @@ pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Resul
     // The value of a long option is no operand, and must not hide the letters that tell the face.
     let (long, arguments) = native::take_long(arguments)?;
     let face = names::face(argv0, &arguments);
+    if face == Face::Ctl {
+        let named = long.config.map(|path| [OsString::from("--config"), path.into_os_string()]);
+        let own = names::own_arguments(argv0, &arguments).iter().cloned();
+        return native::control(&named.into_iter().flatten().chain(own).collect::<Vec<_>>());
+    }
     if long.help {
         return Ok(Command::Help);
     }
@@ -267,7 +272,9 @@ fn delivery(asked: mode::Delivery, is_waiting: bool, people: People) -> Delivery
 
 /// `-f ''` and `-f <>` mean the null sender, which says nothing about who it is from.
 fn sender(asked: Option<&OsStr>) -> Option<String> {
-    asked.map(text).filter(|sender| !matches!(sender.trim(), "" | "<>"))
+    // A line end within is no part of an address, and what follows it is no sender.
+    let is_one_line = |sender: &String| !sender.trim().contains(|c: char| c.is_control());
+    asked.map(text).filter(|sender| !matches!(sender.trim(), "" | "<>")).filter(is_one_line)
 }
 
 fn text(argument: &OsStr) -> String {

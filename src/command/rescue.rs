@@ -19,6 +19,19 @@ pub(super) fn rescue(reason: Error, spool: &Spool, input: &mut dyn Read) -> Erro
     }
 }
 
+/// As [`rescue`], for input that can be had again: `offer` gives all of it to the place it is called with.
+pub(super) fn again(reason: Error, spool: &Spool, offer: &mut dyn FnMut(Place<'_>) -> io::Result<PathBuf>) -> Error {
+    let in_spool = offer(&mut |input| spool.rescue(input).map_err(io::Error::other));
+    let kept = in_spool.or_else(|_| offer(&mut |input| system::dead_letter(&system::caller(), input)));
+    match kept {
+        Ok(place) => Error::Saved { reason: Box::new(reason), place },
+        Err(_) => reason,
+    }
+}
+
+/// Takes input and says where it is now.
+pub(super) type Place<'p> = &'p mut dyn FnMut(&mut dyn Read) -> io::Result<PathBuf>;
+
 fn keep(spool: &Spool, input: &mut dyn Read) -> io::Result<PathBuf> {
     let mut start = Vec::new();
     let mut input = input;

@@ -16,6 +16,9 @@ use crate::spool::Spool;
 /// The first round's: a daemon that cannot even begin should say so.
 pub fn run(every: Duration, reload: &dyn Fn() -> Result<Config, Error>) -> Result<(), Error> {
     let mut config = reload()?;
+    let Some(_daemon) = Spool::new(config.spool_path()).be_daemon()? else {
+        return Err(Error::Relay("another daemon serves this spool already".to_string()));
+    };
     let mut is_first = true;
     loop {
         let end = round(&config, every);

@@ -87,12 +87,18 @@ pub fn run(
     }
     let accepted = match keep(request, &config, &spool, &message, &mut body) {
         Ok(accepted) => accepted,
-        Err(NotKept { error, prepared: Some(prepared) }) if carry(&config, &prepared, &mut body) => {
-            return Ok(vec![format!("{error}: the mail was sent at once instead of being kept")]);
-        }
-        Err(NotKept { error, .. }) => {
-            let body = body.reader().map_err(Error::Input)?;
-            return Err(rescue::rescue(error, &spool, &mut message.octets().chain(body)));
+        Err(NotKept { error, prepared }) => {
+            let told = prepared.as_ref().map(|prepared| carry(&config, prepared, &mut body));
+            if let (Some(prepared), Some(told)) = (&prepared, told.filter(is_settled)) {
+                let mut notes = vec![format!("{error}: the mail was sent at once instead of being kept")];
+                notes.extend(tell(request, prepared, &told)?);
+                return Ok(notes);
+            }
+            if message.octets().is_empty() && message.shape.bytes == 0 {
+                return Err(error);
+            }
+            let mut offer = |place: rescue::Place<'_>| place(&mut message.octets().chain(body.reader()?));
+            return Err(rescue::again(error, &spool, &mut offer));
         }
     };
     log::open(&config.log, "mailx-t", &system::host_name());
@@ -124,8 +130,8 @@ fn keep(
     }
 }
 
-/// The first way out where the spool cannot be written: to the smarthost at once. True only on its 250 for everybody.
-fn carry(config: &Config, prepared: &Prepared, body: &mut Spill) -> bool {
+/// The first way out where the spool cannot be written: to the smarthost at once.
+fn carry(config: &Config, prepared: &Prepared, body: &mut Spill) -> Told {
     let until = Instant::now() + config.smarthost.connect_timeout + config.smarthost.timeout;
     let mail = Draft::create_to_carry(prepared.entry.id).map_err(Error::from).and_then(|mut draft| {
         fill(&mut draft, prepared, body)?;
@@ -133,7 +139,12 @@ fn carry(config: &Config, prepared: &Prepared, body: &mut Spill) -> bool {
     });
     let outcomes = prepared.entry.recipients.len();
     let told = mail.and_then(|mail| handover::carry(config, mail, Patience { until, outcomes })).unwrap_or_default();
-    told.reports.iter().filter(|report| report.status == Status::Sent).count() == outcomes
+    if told.reports.len() == outcomes { told } else { Told::default() }
+}
+
+/// Somebody has it, and nobody waits for it: there is nothing left to keep.
+fn is_settled(told: &Told) -> bool {
+    !told.reports.is_empty() && told.reports.iter().all(|report| report.status != Status::Deferred)
 }
 
 /// Reads what stdin holds, as the caller's face says it is to be read; the body goes to `body`.
@@ -344,6 +355,9 @@ fn send(request: &Request, config: &Config, spool: &Spool, accepted: &Prepared) 
                 Err(error) => return kept(error),
             };
             if told.reports.is_empty() && told.complaints.is_empty() {
+                // Somebody else leads, or nobody does because the relay came to grief: then there is no one to wait for.
+                let is_led = spool.lead().is_ok_and(|leader| leader.is_none());
+                let until = if is_led { until } else { Instant::now() };
                 return tell(request, accepted, &of_others(spool, accepted, until));
             }
             tell(request, accepted, &told)
@@ -390,7 +404,7 @@ fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Result<Vec<Strin
     } else if told.reports.is_empty() && request.verbose {
         notes.push(match told.is_over {
             true => format!("{id}: sent"),
-            false => format!("the mail is kept as {id}; the relay is still at work on it"),
+            false => format!("the mail is kept as {id}; what becomes of it will stand in the log"),
         });
     }
     Ok(notes)

@@ -53,6 +53,25 @@ impl Names {
     }
 }
 
+impl Names {
+    /// Everything written is an address or the name of a local user, and there is something.
+    pub fn are_usable(&self) -> bool {
+        let texts = match self {
+            Names::One(text) => std::slice::from_ref(text),
+            Names::Many(texts) => texts,
+        };
+        let is_usable = |mailbox: &Mailbox| match mailbox.parts() {
+            (_, Some(_)) => mailbox.address.parse::<Address>().is_ok(),
+            (local, None) => local.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+$".contains(&b)),
+        };
+        let are_usable = |text: &String| {
+            let mailboxes = Mailbox::list(text.as_bytes());
+            !mailboxes.is_empty() && mailboxes.iter().all(is_usable)
+        };
+        !texts.is_empty() && texts.iter().all(are_usable)
+    }
+}
+
 /// One forward-path, and the name it was made from where that was another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {

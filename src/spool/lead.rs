@@ -35,7 +35,19 @@ impl Spool {
     /// # Errors
     /// [`Error::Write`] if the lock cannot be had at all.
     pub fn lead(&self) -> Result<Option<Leader>, Error> {
-        let path = self.directory("queue").join("relay.lock");
+        self.lock("relay.lock")
+    }
+
+    /// Becomes the one daemon; none if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Write`] if the lock cannot be had at all.
+    pub fn be_daemon(&self) -> Result<Option<Leader>, Error> {
+        self.lock("serve.lock")
+    }
+
+    fn lock(&self, name: &str) -> Result<Option<Leader>, Error> {
+        let path = self.directory("queue").join(name);
         let open = || -> io::Result<Option<Leader>> {
             let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
             match file.try_lock() {

@@ -155,8 +155,12 @@ impl Machine {
         // A mail that was returned whole leaves its journal for a while, for who waits to hear of it.
         let is_left =
             |path: &PathBuf| path.extension().is_some_and(|e| e == "journal") && !path.with_extension("").exists();
-        let is_of_mail =
-            |path: &PathBuf| !path.ends_with("relay.lock") && !path.ends_with("relay.clock") && !is_left(path);
+        let is_of_mail = |path: &PathBuf| {
+            !path.ends_with("relay.lock")
+                && !path.ends_with("serve.lock")
+                && !path.ends_with("relay.clock")
+                && !is_left(path)
+        };
         self.spool_files().into_iter().filter(is_of_mail).collect()
     }
 
