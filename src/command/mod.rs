@@ -7,6 +7,7 @@
 mod attempt;
 pub mod carry;
 pub mod check;
+mod dispatch;
 pub mod flush;
 mod handover;
 pub mod init;

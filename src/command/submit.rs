@@ -4,8 +4,9 @@
 use std::io::{self, Read};
 use std::time::Instant;
 
+use super::dispatch;
 use super::handover::{self, Patience, Told};
-use super::report::Report;
+
 use super::rescue;
 use crate::config::{self, Config};
 use crate::envelope::{self, Aliases, Destination, Resolver};
@@ -13,7 +14,7 @@ use crate::error::Error;
 use crate::message::{Mailbox, Message};
 use crate::outcome::Status;
 use crate::rewrite::{self, Facts, Rewritten, Wire};
-use crate::spool::{self, Draft, Entry, EntryRecipient, Fate, QueueId, Record, Spill, Spool};
+use crate::spool::{self, Draft, Entry, EntryRecipient, QueueId, Spill, Spool};
 use crate::system::Caller;
 use crate::{log, system};
 
@@ -91,7 +92,7 @@ pub fn run(
             let told = prepared.as_ref().map(|prepared| carry(&config, prepared, &mut body));
             if let (Some(prepared), Some(told)) = (&prepared, told.filter(is_settled)) {
                 let mut notes = vec![format!("{error}: the mail was sent at once instead of being kept")];
-                notes.extend(tell(request, prepared, &told)?);
+                notes.extend(dispatch::tell(request, prepared, &told)?);
                 return Ok(notes);
             }
             if message.octets().is_empty() && message.shape.bytes == 0 {
@@ -103,7 +104,7 @@ pub fn run(
     };
     log::open(&config.log, "mailx-t", &system::host_name());
     log_accepted(&config, &accepted);
-    let mut notes = send(request, &config, &spool, &accepted)?;
+    let mut notes = dispatch::run(request, &config, &spool, &accepted)?;
     notes.splice(0..0, accepted.warnings.iter().cloned());
     Ok(notes)
 }
@@ -329,92 +330,5 @@ pub(super) fn log_accepted(config: &Config, prepared: &Prepared) {
     line.log(config.log.format);
     for warning in &prepared.warnings {
         log::warn(entry.id.as_str(), warning);
-    }
-}
-
-/// After the acceptance line: sees to it that a relay is at work, and tells a caller who waits what it should know.
-fn send(request: &Request, config: &Config, spool: &Spool, accepted: &Prepared) -> Result<Vec<String>, Error> {
-    let id = accepted.entry.id;
-    // Without a relay program no mail will ever leave: that is an error although the mail is kept. One that cannot
-    // be started now is the next caller's, or the timer's.
-    let kept = |error: Error| {
-        let note = format!("{error}; the mail is kept in the queue as {id}");
-        if system::relay_program().is_some() { Ok(vec![note]) } else { Err(Error::Relay(note)) }
-    };
-    if accepted.is_dropped || request.delivery == Delivery::Queue {
-        return Ok(Vec::new());
-    }
-    let until = Instant::now() + config.spool.wait;
-    let patience = Patience { until, outcomes: accepted.entry.recipients.len() };
-    // Whoever leads looks at the queue once more after letting go, and the mail stands there already.
-    let is_led = spool.lead().is_ok_and(|leader| leader.is_none());
-    match (request.delivery, is_led) {
-        (Delivery::Wait, false) => {
-            let told = match handover::start_and_listen(config, &["deliver", id.as_str()], patience) {
-                Ok(told) => told,
-                Err(error) => return kept(error),
-            };
-            if told.reports.is_empty() && told.complaints.is_empty() {
-                // Somebody else leads, or nobody does because the relay came to grief: then there is no one to wait for.
-                let is_led = spool.lead().is_ok_and(|leader| leader.is_none());
-                let until = if is_led { until } else { Instant::now() };
-                return tell(request, accepted, &of_others(spool, accepted, until));
-            }
-            tell(request, accepted, &told)
-        }
-        (Delivery::Wait, true) => tell(request, accepted, &of_others(spool, accepted, until)),
-        (_, false) => handover::start(config, &["flush", "--due"]).map(|()| Vec::new()).or_else(kept),
-        (_, true) => Ok(Vec::new()),
-    }
-}
-
-/// What has become of the mail in the hands of another process. Not to know is no error: the mail is accepted.
-fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
-    let progress = match spool.await_fate(&accepted.entry.id, accepted.entry.recipients.len(), until) {
-        Ok(Fate::Delivered) => return Told { is_over: true, ..Told::default() },
-        Ok(Fate::Failed(progress) | Fate::Tried(progress)) => progress,
-        Ok(Fate::Waiting) | Err(_) => return Told::default(),
-    };
-    let report = |(n, record): (&usize, &Record)| Report {
-        id: accepted.entry.id.to_string(),
-        to: accepted.entry.recipients.get(*n).map(|r| r.address.to_string()).unwrap_or_default(),
-        status: record.outcome.status,
-        enhanced: record.outcome.enhanced,
-        reason: record.outcome.reason.clone(),
-    };
-    Told { reports: progress.last.iter().map(report).collect(), is_over: true, ..Told::default() }
-}
-
-/// What a caller who waited is told: refusal of everybody is an error, all else a note.
-fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Result<Vec<String>, Error> {
-    let refused: Vec<&Report> = told.reports.iter().filter(|report| report.status == Status::Bounced).collect();
-    if let Some(first) = refused.first().filter(|_| refused.len() == accepted.entry.recipients.len()) {
-        let others = match refused.len() {
-            1 => String::new(),
-            2 => " (and one other)".to_string(),
-            n => format!(" (and {} others)", n - 1),
-        };
-        return Err(Error::Refused(format!("<{}>{others} was refused for good: {}", first.to, first.reason)));
-    }
-    let id = accepted.entry.id;
-    let mut notes: Vec<String> = told.reports.iter().filter_map(|report| note(request, report)).collect();
-    notes.extend(told.complaints.iter().map(|line| line.trim_start_matches("mailx-t: ").to_string()));
-    if !told.complaints.is_empty() && told.reports.is_empty() {
-        notes.push(format!("the mail is kept as {id} and will be tried again"));
-    } else if told.reports.is_empty() && request.verbose {
-        notes.push(match told.is_over {
-            true => format!("{id}: sent"),
-            false => format!("the mail is kept as {id}; what becomes of it will stand in the log"),
-        });
-    }
-    Ok(notes)
-}
-
-fn note(request: &Request, report: &Report) -> Option<String> {
-    let Report { id, to, status, reason, .. } = report;
-    match status {
-        Status::Sent => request.verbose.then(|| report.to_string()),
-        Status::Deferred => Some(format!("<{to}>: {reason}; the mail is kept as {id} and will be tried again")),
-        Status::Bounced => Some(format!("<{to}> was refused for good: {reason}")),
     }
 }

@@ -1,0 +1,105 @@
+//! After the acceptance line: sees to it that a relay is at work on the mail, and tells a caller who waits
+//! what became of it. Nothing here can lose the mail, and not to know its outcome is no error.
+
+use std::time::Instant;
+
+use super::handover::{self, Patience, Told};
+use super::report::Report;
+use super::submit::{Delivery, Prepared, Request};
+use crate::config::Config;
+use crate::error::Error;
+use crate::outcome::Status;
+use crate::spool::{Fate, Record, Spool};
+use crate::system;
+
+/// After the acceptance line: sees to it that a relay is at work, and tells a caller who waits what it should know.
+pub(super) fn run(
+    request: &Request,
+    config: &Config,
+    spool: &Spool,
+    accepted: &Prepared,
+) -> Result<Vec<String>, Error> {
+    let id = accepted.entry.id;
+    // Without a relay program no mail will ever leave: that is an error although the mail is kept. One that cannot
+    // be started now is the next caller's, or the timer's.
+    let kept = |error: Error| {
+        let note = format!("{error}; the mail is kept in the queue as {id}");
+        if system::relay_program().is_some() { Ok(vec![note]) } else { Err(Error::Relay(note)) }
+    };
+    if accepted.is_dropped || request.delivery == Delivery::Queue {
+        return Ok(Vec::new());
+    }
+    let until = Instant::now() + config.spool.wait;
+    let patience = Patience { until, outcomes: accepted.entry.recipients.len() };
+    // Whoever leads looks at the queue once more after letting go, and the mail stands there already.
+    let is_led = spool.lead().is_ok_and(|leader| leader.is_none());
+    match (request.delivery, is_led) {
+        (Delivery::Wait, false) => {
+            let told = match handover::start_and_listen(config, &["deliver", id.as_str()], patience) {
+                Ok(told) => told,
+                Err(error) => return kept(error),
+            };
+            if told.reports.is_empty() && told.complaints.is_empty() {
+                // Somebody else leads, or nobody does because the relay came to grief: then there is no one to wait for.
+                let is_led = spool.lead().is_ok_and(|leader| leader.is_none());
+                let until = if is_led { until } else { Instant::now() };
+                return tell(request, accepted, &of_others(spool, accepted, until));
+            }
+            tell(request, accepted, &told)
+        }
+        (Delivery::Wait, true) => tell(request, accepted, &of_others(spool, accepted, until)),
+        (_, false) => handover::start(config, &["flush", "--due"]).map(|()| Vec::new()).or_else(kept),
+        (_, true) => Ok(Vec::new()),
+    }
+}
+
+/// What has become of the mail in the hands of another process. Not to know is no error: the mail is accepted.
+fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
+    let progress = match spool.await_fate(&accepted.entry.id, accepted.entry.recipients.len(), until) {
+        Ok(Fate::Delivered) => return Told { is_over: true, ..Told::default() },
+        Ok(Fate::Failed(progress) | Fate::Tried(progress)) => progress,
+        Ok(Fate::Waiting) | Err(_) => return Told::default(),
+    };
+    let report = |(n, record): (&usize, &Record)| Report {
+        id: accepted.entry.id.to_string(),
+        to: accepted.entry.recipients.get(*n).map(|r| r.address.to_string()).unwrap_or_default(),
+        status: record.outcome.status,
+        enhanced: record.outcome.enhanced,
+        reason: record.outcome.reason.clone(),
+    };
+    Told { reports: progress.last.iter().map(report).collect(), is_over: true, ..Told::default() }
+}
+
+/// What a caller who waited is told: refusal of everybody is an error, all else a note.
+pub(super) fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Result<Vec<String>, Error> {
+    let refused: Vec<&Report> = told.reports.iter().filter(|report| report.status == Status::Bounced).collect();
+    if let Some(first) = refused.first().filter(|_| refused.len() == accepted.entry.recipients.len()) {
+        let others = match refused.len() {
+            1 => String::new(),
+            2 => " (and one other)".to_string(),
+            n => format!(" (and {} others)", n - 1),
+        };
+        return Err(Error::Refused(format!("<{}>{others} was refused for good: {}", first.to, first.reason)));
+    }
+    let id = accepted.entry.id;
+    let mut notes: Vec<String> = told.reports.iter().filter_map(|report| note(request, report)).collect();
+    notes.extend(told.complaints.iter().map(|line| line.trim_start_matches("mailx-t: ").to_string()));
+    if !told.complaints.is_empty() && told.reports.is_empty() {
+        notes.push(format!("the mail is kept as {id} and will be tried again"));
+    } else if told.reports.is_empty() && request.verbose {
+        notes.push(match told.is_over {
+            true => format!("{id}: sent"),
+            false => format!("the mail is kept as {id}; what becomes of it will stand in the log"),
+        });
+    }
+    Ok(notes)
+}
+
+fn note(request: &Request, report: &Report) -> Option<String> {
+    let Report { id, to, status, reason, .. } = report;
+    match status {
+        Status::Sent => request.verbose.then(|| report.to_string()),
+        Status::Deferred => Some(format!("<{to}>: {reason}; the mail is kept as {id} and will be tried again")),
+        Status::Bounced => Some(format!("<{to}> was refused for good: {reason}")),
+    }
+}
