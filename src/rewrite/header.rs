@@ -157,7 +157,9 @@ impl Header<'_> {
             return;
         };
         self.repairs.insert(Repair::From);
-        let account = Mailbox { name: Some(name.clone()), address: self.facts.account.to_string() };
+        let address = self.facts.account.to_string();
+        // An address that names itself helps nobody, and looks like spam.
+        let account = Mailbox { name: Some(name.clone()).filter(|name| *name != address), address };
         field::mailboxes("From", &[account], &mut self.out);
         if !reply_to.is_empty() && !self.message.has("Reply-To") {
             field::mailboxes("Reply-To", reply_to, &mut self.out);
