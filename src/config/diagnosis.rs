@@ -23,7 +23,7 @@ pub(super) fn sentence(message: &str) -> String {
     if message.starts_with("unknown variant") {
         return format!("not one of the known values: {}", list(&quoted[1..]));
     }
-    if let Some((_, expected)) = message.split_once(", expected ") {
+    if let (true, Some((_, expected))) = (message.starts_with("invalid"), message.split_once(", expected ")) {
         // Between "invalid type: string" and this stands the value.
         return format!("wrong kind of value, expected {expected}");
     }
@@ -59,6 +59,13 @@ mod tests {
         assert_eq!(place("a\nbc", 3), (2, 2));
         assert_eq!(place("ä\n", 2), (1, 2));
         assert_eq!(place("a", 99), (1, 2));
+    }
+
+    #[test]
+    fn broken_syntax_is_told_as_it_is() {
+        assert_eq!(sentence("unclosed table, expected `]`"), "unclosed table, expected `]`");
+        let wrong = "invalid type: string \"hunter2\", expected u16";
+        assert_eq!(sentence(wrong), "wrong kind of value, expected u16");
     }
 
     #[test]
