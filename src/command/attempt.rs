@@ -17,6 +17,8 @@ pub(super) struct Relay<'a> {
     config: &'a Config,
     host: String,
     session: Option<Session>,
+    /// Mails tried over it.
+    used: u32,
     /// What setting up the session took; told with the first mail over it.
     setup: Duration,
 }
@@ -33,6 +35,8 @@ pub(super) struct Attempted {
     pub(super) outcomes: Vec<Outcome>,
     /// The server that answered.
     relay: Option<String>,
+    /// Which mail over that connection this was.
+    conn_use: u32,
     started: jiff::Timestamp,
     /// When it was over.
     pub(super) ended: jiff::Timestamp,
@@ -41,7 +45,7 @@ pub(super) struct Attempted {
 
 impl<'a> Relay<'a> {
     pub(super) fn new(config: &'a Config, host: &str) -> Self {
-        Self { config, host: host.to_string(), session: None, setup: Duration::ZERO }
+        Self { config, host: host.to_string(), session: None, used: 0, setup: Duration::ZERO }
     }
 
     /// Tries the mail for everybody who still waits for it.
@@ -65,7 +69,8 @@ impl<'a> Relay<'a> {
             }
         };
         let setup = std::mem::take(&mut self.setup);
-        Ok(Attempted { recipients, outcomes, relay, started, ended: system::now(), setup })
+        self.used += 1;
+        Ok(Attempted { recipients, outcomes, relay, conn_use: self.used, started, ended: system::now(), setup })
     }
 
     /// Says goodbye.
@@ -83,6 +88,7 @@ impl<'a> Relay<'a> {
                 let started = Instant::now();
                 let session = self.open();
                 self.setup = started.elapsed();
+                self.used = 0;
                 Ok(self.session.insert(session?))
             }
         }
@@ -142,7 +148,7 @@ fn send(
 impl Attempted {
     /// No attempt, but its outcomes all the same.
     pub(super) fn none(recipients: Vec<usize>, outcomes: Vec<Outcome>, now: jiff::Timestamp) -> Self {
-        Self { recipients, outcomes, relay: None, started: now, ended: now, setup: Duration::ZERO }
+        Self { recipients, outcomes, relay: None, conn_use: 0, started: now, ended: now, setup: Duration::ZERO }
     }
 
     /// An outcome that says more about the smarthost, or about our settings, than about the mail. A recipient who has
@@ -167,6 +173,7 @@ impl Attempted {
             to: to.address.as_ref(),
             original: to.original.as_deref(),
             relay: self.relay.as_deref(),
+            conn_use: self.conn_use,
             delay: between(entry.arrived, self.ended),
             delays: [between(entry.arrived, self.started), self.setup, took.saturating_sub(self.setup)],
             dsn: outcome.enhanced,

@@ -62,6 +62,8 @@ pub struct Attempt<'a> {
     pub original: Option<&'a str>,
     /// `host[ip]:port`, none if no connection came about.
     pub relay: Option<&'a str>,
+    /// Which mail over this connection it was, from 1.
+    pub conn_use: u32,
     /// From acceptance to now.
     pub delay: Duration,
     /// From acceptance to this attempt's start, setting up the connection, transmission.
@@ -86,8 +88,9 @@ impl Attempt<'_> {
     fn text(&self) -> String {
         let original = self.original.map(|name| format!(" orig_to=<{}>,", clean(name))).unwrap_or_default();
         let [waited, setup, transmission] = self.delays;
+        let reuse = if self.conn_use > 1 { format!(" conn_use={},", self.conn_use) } else { String::new() };
         format!(
-            "{}: to=<{}>,{original} relay={}, delay={}, delays={}/0/{}/{}, dsn={}, status={} ({})",
+            "{}: to=<{}>,{original} relay={},{reuse} delay={}, delays={}/0/{}/{}, dsn={}, status={} ({})",
             self.id,
             clean(self.to),
             self.relay.unwrap_or("none"),
@@ -107,6 +110,7 @@ impl Attempt<'_> {
             "to": self.to,
             "orig_to": self.original,
             "relay": self.relay,
+            "conn_use": self.conn_use,
             "delay": self.delay.as_secs_f64(),
             "dsn": self.dsn.to_string(),
             "status": self.status.name(),
@@ -142,6 +146,7 @@ mod tests {
             to: "by@example.com",
             original,
             relay: Some("smtp.example.com[192.0.2.1]:465"),
+            conn_use: 1,
             delay: Duration::from_millis(210),
             delays: [Duration::from_millis(10), Duration::from_millis(130), Duration::from_millis(60)],
             dsn: EnhancedStatus::new(2, 0, 0),
@@ -157,6 +162,12 @@ mod tests {
             "0BFBF1C4D88: to=<by@example.com>, orig_to=<root>, relay=smtp.example.com[192.0.2.1]:465, delay=0.21, \
              delays=0.01/0/0.13/0.06, dsn=2.0.0, status=sent (250 2.0.0 queued as ABC)"
         );
+    }
+
+    #[test]
+    fn second_mail_over_a_connection_says_so() {
+        let text = Attempt { conn_use: 2, ..attempt("250 ok", None) }.text();
+        assert!(text.contains("relay=smtp.example.com[192.0.2.1]:465, conn_use=2, delay=0.21,"), "{text}");
     }
 
     #[test]
