@@ -172,6 +172,10 @@ impl Journal {
         self.wait_while(limit, |pages| pages.connections.len() < n)
     }
 
+    pub(super) fn wait_for_commands(&self, n: usize, limit: Duration) -> bool {
+        self.wait_while(limit, |pages| pages.connections.iter().map(|c| c.commands.len()).sum::<usize>() < n)
+    }
+
     pub(super) fn wait_until_idle(&self, limit: Duration) -> bool {
         self.wait_while(limit, |pages| pages.connections.iter().any(|connection| connection.is_open))
     }

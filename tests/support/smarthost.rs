@@ -310,6 +310,11 @@ impl Running {
         self.house.journal.wait_for_connections(n, limit)
     }
 
+    /// Waits until `n` commands have come, over all connections; whether they came in time.
+    pub fn wait_for_commands(&self, n: usize, limit: Duration) -> bool {
+        self.house.journal.wait_for_commands(n, limit)
+    }
+
     /// Waits until no connection is open; whether that came in time.
     pub fn wait_until_idle(&self, limit: Duration) -> bool {
         self.house.journal.wait_until_idle(limit)
