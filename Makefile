@@ -18,7 +18,7 @@ help: ## list the targets
 demo: build ## send cron mails through a smarthost that runs for it alone, and show what arrives
 	@$(CARGO) run --quiet --locked --example demo -- "$(RELEASE)"
 
-test: build ## try everything: what make install lays down, then cargo test
+test: require-test build ## try everything: what make install lays down, then cargo test
 	@tests/check-install "$(RELEASE)"
 	$(CARGO) test --locked
 
@@ -40,6 +40,9 @@ install: ## install below PREFIX (make install DESTDIR= PREFIX=/usr; default /us
 uninstall: ## undo that, with the same DESTDIR and PREFIX; configuration and mail stay
 	@packaging/install remove
 
-.PHONY: require
+.PHONY: require require-test
 require:
 	@packaging/require
+
+require-test:
+	@packaging/require test
