@@ -1,8 +1,8 @@
 //! The verbs, one file each. The only floor that ties the parts together: each verb owns its
 //! request, the doors fill it in.
 //!
-//! `submit`, `run_queue`, `list`, `queue`, `check` and `init` run in the door; `flush`, `carry`, `serve` and `probe` in the relay, and
-//! no verb of the door may name them, so that the door links no TLS library.
+//! `submit`, `run_queue`, `list`, `queue`, `check` and `init` run in the door; `flush`, `carry`, `serve`
+//! and `probe` in the relay, and no verb of the door may name them, so that the door links no TLS library.
 
 mod attempt;
 pub mod carry;
