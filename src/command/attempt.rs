@@ -155,8 +155,9 @@ impl Attempted {
     /// it, or an answer about this mail, says that the smarthost works.
     pub(super) fn host_trouble(&self) -> Option<&Outcome> {
         let is_of_host = |o: &Outcome| {
-            let is_wide = matches!(o.scope, Scope::Host | Scope::Configuration);
-            o.status == Status::Deferred && is_wide && o.stage != Stage::Rcpt
+            // "Relay access denied" at RCPT may be about that one address; a 421 there is not.
+            let is_wide = o.scope == Scope::Host || (o.scope == Scope::Configuration && o.stage != Stage::Rcpt);
+            o.status == Status::Deferred && is_wide
         };
         self.outcomes.first().filter(|_| self.outcomes.iter().all(is_of_host))
     }
