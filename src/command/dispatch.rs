@@ -40,9 +40,7 @@ pub(super) fn run(
                 Err(error) => return kept(error),
             };
             if told.reports.is_empty() && told.complaints.is_empty() {
-                // Somebody else leads, or nobody does because the relay came to grief: then there is no one to wait for.
-                let is_led = spool.lead().is_ok_and(|leader| leader.is_none());
-                let until = if is_led { until } else { Instant::now() };
+                // Somebody else leads. To try the lock once more could send away a relay that has come to lead.
                 return tell(request, accepted, &of_others(spool, accepted, until));
             }
             tell(request, accepted, &told)

@@ -64,7 +64,7 @@ pub fn run(config: &Config, selection: &Selection, told: &mut dyn FnMut(&Report)
     let host = system::host_name();
     log::open(&config.log, "mailx-t-relay", &host);
     let spool = Spool::new(config.spool_path());
-    let mut seen = HashSet::new();
+    let mut seen = Seen::default();
     loop {
         let Some(leader) = spool.lead()? else { return Ok(End::Led) };
         let mut term = Term::new(config, &spool, selection, &host, &mut seen);
@@ -106,9 +106,18 @@ pub enum End {
     TermOver,
 }
 
+/// What this process has looked at already. What it could not take out of `drop/`, such as a directory that a user has
+/// put there, must not have it look again for ever.
+#[derive(Default)]
+struct Seen {
+    queue: HashSet<QueueId>,
+    drop: HashSet<QueueId>,
+}
+
 /// A mail has come that this process has not looked at.
-fn is_new(spool: &Spool, seen: &HashSet<QueueId>) -> Result<bool, Error> {
-    Ok(spool.is_dropped() || spool.ids()?.iter().any(|id| !seen.contains(id)))
+fn is_new(spool: &Spool, seen: &Seen) -> Result<bool, Error> {
+    let is_left = spool.left()?.iter().any(|id| !seen.drop.contains(id));
+    Ok(is_left || spool.ids()?.iter().any(|id| !seen.queue.contains(id)))
 }
 
 struct Term<'a> {
@@ -116,7 +125,7 @@ struct Term<'a> {
     spool: &'a Spool,
     selection: &'a Selection,
     relay: Relay<'a>,
-    seen: &'a mut HashSet<QueueId>,
+    seen: &'a mut Seen,
     until: Instant,
     tried: usize,
     /// Mails in a row that the smarthost's own trouble met.
@@ -126,19 +135,14 @@ struct Term<'a> {
 }
 
 impl<'a> Term<'a> {
-    fn new(
-        config: &'a Config,
-        spool: &'a Spool,
-        selection: &'a Selection,
-        host: &str,
-        seen: &'a mut HashSet<QueueId>,
-    ) -> Self {
+    fn new(config: &'a Config, spool: &'a Spool, selection: &'a Selection, host: &str, seen: &'a mut Seen) -> Self {
         let closed = spool.clock().filter(|clock| clock.next_attempt > system::now()).map(|clock| clock.reason);
         let relay = Relay::new(config, host);
         Self { config, spool, selection, relay, seen, until: Instant::now() + TERM, tried: 0, in_a_row: 0, closed }
     }
 
     fn serve(&mut self, told: &mut dyn FnMut(&Report)) -> Result<End, Error> {
+        self.seen.drop.extend(self.spool.left()?);
         take_in::run(self.config, self.spool)?;
         if !matches!(self.selection, Selection::One(_)) {
             self.spool.sweep()?;
@@ -152,7 +156,7 @@ impl<'a> Term<'a> {
             if self.is_over() {
                 return Ok(End::TermOver);
             }
-            if !self.seen.insert(id) {
+            if !self.seen.queue.insert(id) {
                 continue;
             }
             match self.spool.claim(&id) {
@@ -285,5 +289,25 @@ pub(super) fn report(entry: &Entry, recipient: usize, outcome: &Outcome) -> Repo
         status: outcome.status,
         enhanced: outcome.enhanced,
         reason: outcome.reason.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_taken_from_drop_is_looked_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create(None).unwrap();
+        let (stuck, fresh) = (QueueId::new(), QueueId::new());
+        std::fs::create_dir(directory.path().join("drop").join(stuck.as_str())).unwrap();
+        let mut seen = Seen::default();
+        assert!(is_new(&spool, &seen).unwrap());
+        seen.drop.extend(spool.left().unwrap());
+        assert!(!is_new(&spool, &seen).unwrap());
+        std::fs::write(directory.path().join("drop").join(fresh.as_str()), "x").unwrap();
+        assert!(is_new(&spool, &seen).unwrap());
     }
 }

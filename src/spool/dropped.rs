@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::claim::{Content, content_of, read_block};
@@ -40,10 +41,14 @@ impl Spool {
     /// # Errors
     /// [`Error::Read`] if a directory cannot be listed.
     pub fn collect(&self) -> Result<Vec<QueueId>, Error> {
-        for id in self.names("drop", QueueId::parse)? {
+        for id in self.left()? {
             // Somebody may have taken it back; that is their right. What an earlier run left is never replaced.
-            let taken = self.taken(&id);
-            let _ = renameat2(AT_FDCWD, &self.file("drop", &id), AT_FDCWD, &taken, RenameFlags::RENAME_NOREPLACE);
+            let (left, taken) = (self.file("drop", &id), self.taken(&id));
+            match renameat2(AT_FDCWD, &left, AT_FDCWD, &taken, RenameFlags::RENAME_NOREPLACE) {
+                // A file system that cannot promise it, such as NFS. Only the leader makes such names.
+                Err(Errno::EINVAL | Errno::ENOSYS) if !taken.exists() => drop(fs::rename(&left, &taken)),
+                _ => {}
+            }
         }
         self.names("tmp", |name| QueueId::parse(name.strip_suffix(TAKEN)?.strip_suffix('.')?))
     }

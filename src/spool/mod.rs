@@ -89,9 +89,12 @@ impl Spool {
         fs::metadata(&self.root).ok().map(|found| found.uid())
     }
 
-    /// Something lies in `drop/` that could be a mail.
-    pub fn is_dropped(&self) -> bool {
-        self.names("drop", QueueId::parse).is_ok_and(|ids| !ids.is_empty())
+    /// The names in `drop/` that could be mails, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it cannot be listed.
+    pub fn left(&self) -> Result<Vec<QueueId>, Error> {
+        self.names("drop", QueueId::parse)
     }
 
     /// The ids of all mails in the queue, those that nobody has tried before the others, each oldest first.
