@@ -13,7 +13,7 @@ export DESTDIR PREFIX
 .PHONY: help demo test check build install uninstall
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## send cron mails through a smarthost that runs for it alone, and show what arrives
 	@$(CARGO) run --quiet --locked --example demo -- "$(RELEASE)"

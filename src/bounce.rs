@@ -8,10 +8,11 @@ use std::io::{self, Read, Write};
 
 use lettre::Address;
 
+use crate::dsn;
 use crate::outcome::{Outcome, clean};
 
 /// Originals above this are returned as header section only (Postfix's bounce_size_limit).
-pub const WHOLE_LIMIT: u64 = 50_000;
+const WHOLE_LIMIT: u64 = 50_000;
 
 /// A recipient that will not have the mail.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Failed<'a> {
     pub address: &'a Address,
     /// What the caller wrote, where that was another name.
     pub original: Option<&'a str>,
+    /// Whom the sender says to have meant, ORCPT of RFC 3461.
+    pub orcpt: Option<&'a dsn::Orcpt>,
     /// Why.
     pub outcome: &'a Outcome,
 }
@@ -47,8 +50,15 @@ pub struct Report<'a> {
     pub eight_bit: bool,
     /// The original's octets.
     pub size: u64,
+    /// What the sender asked about reports, RFC 3461.
+    pub dsn: &'a dsn::OfMail,
     /// Whom it is about; one or more.
     pub failed: &'a [Failed<'a>],
+}
+
+/// A report about a mail of so many octets brings all of it back: unless it is large, or the sender wants its header only.
+pub fn is_whole(size: u64, dsn: &dsn::OfMail) -> bool {
+    size <= WHOLE_LIMIT && dsn.ret != Some(dsn::Ret::Hdrs)
 }
 
 impl Report<'_> {
@@ -71,7 +81,7 @@ impl Report<'_> {
         out.write_all(self.words().as_bytes())?;
         write!(out, "\r\n--{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n{}", self.status())?;
         let encoding = if self.eight_bit { "8bit" } else { "7bit" };
-        let whole = self.size <= WHOLE_LIMIT;
+        let whole = is_whole(self.size, self.dsn);
         let kind = if whole { "message/rfc822" } else { "text/rfc822-headers" };
         write!(out, "\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n")?;
         if whole {
@@ -83,23 +93,34 @@ impl Report<'_> {
     }
 
     fn header(&self, boundary: &str) -> String {
-        let to: Vec<String> = self.to.iter().map(Address::to_string).collect();
-        let references = if self.message_id.is_empty() {
-            String::new()
-        } else {
-            format!("References: {}\r\n", clean(self.message_id))
+        let id = clean(self.message_id);
+        // One that cannot stand on a line names nothing.
+        let references = match id == ascii(&id) && !id.is_empty() {
+            true => format!("References: {id}\r\n"),
+            false => String::new(),
         };
         format!(
             "From: \"Mail Delivery System ({})\" <{}>\r\nTo: {}\r\nSubject: Undelivered mail: {}\r\nDate: {}\r\n\
              Message-ID: {}\r\n{references}Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
-             Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"{boundary}\"\r\n",
+             Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"{boundary}\"\r\n\
+             Content-Transfer-Encoding: 8bit\r\n",
             self.host,
             self.account,
-            to.join(",\r\n "),
-            self.failed.first().map_or("", |failed| failed.address.as_ref()),
+            self.shown(),
+            ascii(self.failed.first().map_or("", |failed| failed.address.as_ref())),
             self.date,
             self.own_message_id(),
         )
+    }
+
+    /// Whom the header section names. An address beyond ASCII may stand there only where every server on the way offers
+    /// SMTPUTF8 (RFC 6532 section 3.2), which nobody knows yet.
+    fn shown(&self) -> String {
+        let to: Vec<String> = self.to.iter().map(Address::to_string).filter(|address| address.is_ascii()).collect();
+        match to.is_empty() {
+            true => "undisclosed-recipients:;".to_string(),
+            false => to.join(",\r\n "),
+        }
     }
 
     fn words(&self) -> String {
@@ -107,9 +128,9 @@ impl Report<'_> {
             "The mail below, accepted by {} on {}, could not be delivered to:\r\n\r\n",
             self.host, self.arrived
         );
-        for Failed { address, original, outcome } in self.failed {
-            let written = original.map(|name| format!(" (written as {})", clean(name))).unwrap_or_default();
-            text.push_str(&format!("<{address}>{written}:\r\n    {}\r\n\r\n", clean(&outcome.reason)));
+        for Failed { address, original, outcome, .. } in self.failed {
+            let written = original.map(|name| format!(" (written as {})", short(name))).unwrap_or_default();
+            text.push_str(&format!("<{address}>{written}:\r\n    {}\r\n\r\n", short(&outcome.reason)));
         }
         text.push_str("It will not be tried again.\r\n");
         text
@@ -117,17 +138,24 @@ impl Report<'_> {
 
     /// RFC 3464 section 2: fields about the message, then a group for each recipient.
     fn status(&self) -> String {
-        let mut text = format!(
+        let mut text = String::new();
+        if let Some(envid) = &self.dsn.envid {
+            text.push_str(&format!("Original-Envelope-Id: {}\r\n", envid.text()));
+        }
+        text.push_str(&format!(
             "Reporting-MTA: dns; {}\r\nX-Queue-ID: {}\r\nArrival-Date: {}\r\n",
             self.host, self.id, self.arrived
-        );
-        for Failed { address, original, outcome } in self.failed {
+        ));
+        for Failed { address, original, orcpt, outcome } in self.failed {
             text.push_str("\r\n");
-            if let Some(name) = original {
+            if let Some(orcpt) = orcpt {
+                text.push_str(&format!("Original-Recipient: {}\r\n", orcpt.text().replacen(';', "; ", 1)));
+            } else if let Some(name) = original {
                 text.push_str(&format!("Original-Recipient: x-local; {}\r\n", ascii(name)));
             }
             text.push_str(&format!(
-                "Final-Recipient: rfc822; {address}\r\nAction: failed\r\nStatus: {}\r\nDiagnostic-Code: smtp; {}\r\n",
+                "Final-Recipient: {}\r\nAction: failed\r\nStatus: {}\r\nDiagnostic-Code: smtp; {}\r\n",
+                typed(address.as_ref()),
                 outcome.enhanced,
                 ascii(&outcome.reason)
             ));
@@ -136,9 +164,28 @@ impl Report<'_> {
     }
 }
 
+/// An address with its type. RFC 6533 section 3 has a way for one beyond ASCII to stand in a 7-bit part.
+fn typed(address: &str) -> String {
+    if address.is_ascii() {
+        return format!("rfc822; {address}");
+    }
+    let encoded = |c: char| match c.is_ascii_graphic() && !matches!(c, '\\' | '+' | '=') {
+        true => c.to_string(),
+        false => format!("\\x{{{:X}}}", u32::from(c)),
+    };
+    format!("utf-8; {}", address.chars().map(encoded).collect::<String>())
+}
+
 /// The delivery-status part is 7-bit.
 fn ascii(text: &str) -> String {
-    clean(text).chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
+    short(text).chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
+}
+
+/// A server may say more than a line of 998 octets holds (RFC 5322 section 2.1.1).
+fn short(text: &str) -> String {
+    let text = clean(text);
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= 900).last();
+    text[..end.unwrap_or_default()].to_string()
 }
 
 /// The header section of a message in wire form, without its blank line.
@@ -161,6 +208,10 @@ mod tests {
     use crate::outcome::{EnhancedStatus, Scope, Stage, Status};
 
     fn report(original: &str) -> String {
+        report_asked(original, &dsn::OfMail::default(), None)
+    }
+
+    fn report_asked(original: &str, dsn: &dsn::OfMail, orcpt: Option<&dsn::Orcpt>) -> String {
         let (account, gone): (Address, Address) = ("me@x.org".parse().unwrap(), "gone@y.org".parse().unwrap());
         let outcome = Outcome {
             status: Status::Bounced,
@@ -169,7 +220,7 @@ mod tests {
             enhanced: EnhancedStatus::new(5, 1, 1),
             reason: "550 5.1.1 no such user\r\nX: y".into(),
         };
-        let failed = [Failed { address: &gone, original: Some("gone"), outcome: &outcome }];
+        let failed = [Failed { address: &gone, original: Some("gone"), orcpt, outcome: &outcome }];
         let to = ["boss@x.org".parse().unwrap()];
         let report = Report {
             id: "ID0",
@@ -182,6 +233,7 @@ mod tests {
             message_id: "<1@x.org>",
             eight_bit: false,
             size: original.len() as u64,
+            dsn,
             failed: &failed,
         };
         let mut out = Vec::new();
@@ -206,6 +258,33 @@ mod tests {
             assert!(text.contains(line), "{line} in {text}");
         }
         assert!(!text.replace("\r\n", "").contains(['\r', '\n']));
+    }
+
+    #[test]
+    fn sender_who_asked_gets_their_own_names_back() {
+        let asked = dsn::OfMail { ret: Some(dsn::Ret::Hdrs), envid: dsn::Envid::plain("QQ 314+159") };
+        let orcpt = "rfc822;a+2Bb@y.org".parse().unwrap();
+        let text = report_asked("Subject: s\r\n\r\nbody\r\n", &asked, Some(&orcpt));
+        for line in [
+            "\r\n\r\nOriginal-Envelope-Id: QQ 314+159\r\nReporting-MTA: dns; web1\r\n",
+            "\r\n\r\nOriginal-Recipient: rfc822; a+b@y.org\r\nFinal-Recipient: rfc822; gone@y.org\r\n",
+            "Content-Type: text/rfc822-headers\r\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        assert!(text.contains("Subject: s\r\n") && !text.contains("\r\nbody\r\n"));
+    }
+
+    #[test]
+    fn long_answer_of_a_server_makes_no_line_that_servers_refuse() {
+        assert_eq!(short("550 no"), "550 no");
+        assert!(short(&"é".repeat(1000)).len() == 900 && ascii(&"x ".repeat(1000)).len() <= 900);
+    }
+
+    #[test]
+    fn address_beyond_ascii_stands_encoded_in_the_status() {
+        assert_eq!(typed("a+b@y.org"), "rfc822; a+b@y.org");
+        assert_eq!(typed("jos\u{e9}+b@y.org"), "utf-8; jos\\x{E9}\\x{2B}b@y.org");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod diagnosis;
 mod environment;
+pub mod import;
 mod locate;
 
 use std::fs;
@@ -147,32 +148,55 @@ impl Config {
                 if is_foreign(path) {
                     return Err(Error::Foreign(path.clone()));
                 }
-                let file = parse(path, &text)?;
-                if file.smarthost.iter().any(|smarthost| smarthost.password.is_some()) && is_exposed(path) {
+                let config = Self::of(path, &text, source.clone())?;
+                if config.smarthosts().any(|smarthost| smarthost.password.is_some()) && is_exposed(path) {
                     return Err(Error::Exposed(path.clone()));
                 }
-                Self::compose(file, source.clone())
+                Ok(config)
             }
         }
     }
 
+    /// The settings that the text of a file stands for; nothing but the text is looked at.
+    ///
+    /// # Errors
+    /// [`Error::Content`] or [`Error::Incomplete`].
+    pub fn of(path: &Path, text: &str, source: Source) -> Result<Self, Error> {
+        Self::compose(parse(path, text)?, source)
+    }
+
     fn compose(file: File, source: Source) -> Result<Self, Error> {
         let incomplete = |what: &str| Error::Incomplete { place: source.to_string(), what: what.to_string() };
-        let mut smarthosts = file.smarthost.into_iter();
-        let Some(first) = smarthosts.next() else {
+        let is_for_all = |smarthost: &&Smarthost| smarthost.match_from.is_empty();
+        let Some(general) = file.smarthost.iter().find(is_for_all).or(file.smarthost.first()) else {
             return Err(incomplete("there is no [smarthost]: name at least its host, user and password-file"));
         };
-        let account = match (&file.rewrite.from, &first.user) {
-            (Some(from), _) => from.clone(),
-            (None, Some(user)) => user.parse().map_err(|_| {
-                incomplete("the user of [smarthost] is no mail address: set from in [rewrite] to the account's address")
-            })?,
+        let account = match (file.rewrite.from.clone().or_else(|| general.account()), &general.user) {
+            (Some(account), _) => account,
+            (None, Some(_)) => {
+                return Err(incomplete(
+                    "the user of [smarthost] is no mail address: set from in [rewrite] to the account's address",
+                ));
+            }
             (None, None) => {
                 return Err(incomplete(
                     "neither user in [smarthost] nor from in [rewrite] is set: set from to an address",
                 ));
             }
         };
+        for own in file.smarthost.iter().filter(|smarthost| !is_for_all(smarthost)) {
+            let wrong = match own.account() {
+                None => "no account: set from to its address".to_string(),
+                Some(shared) if shared == account && !std::ptr::eq(own, general) => {
+                    format!("the account {shared}, which others have too: give it one of its own")
+                }
+                Some(_) => continue,
+            };
+            return Err(incomplete(&format!("smarthost {own} has match-from and {wrong}")));
+        }
+        if file.spool.max_message_size.as_u64() == 0 {
+            return Err(incomplete("max-message-size in [spool] is 0, and no mail is as small: set it to a size"));
+        }
         if file.spool.path.as_ref().is_some_and(|path| !path.is_absolute()) {
             return Err(incomplete("path in [spool] is not absolute"));
         }
@@ -185,7 +209,11 @@ impl Config {
                 "the alias {name} in [recipients.aliases] does not lead to addresses only"
             )));
         }
-        Ok(Self {
+        let mut smarthosts = file.smarthost.into_iter();
+        let Some(first) = smarthosts.next() else {
+            return Err(incomplete("there is no [smarthost]"));
+        };
+        let mut config = Self {
             smarthost: first,
             fallbacks: smarthosts.collect(),
             rewrite: file.rewrite,
@@ -196,12 +224,49 @@ impl Config {
             alarm: file.alarm,
             account,
             source,
-        })
+        };
+        let state = spool::Spool::new(config.spool_path()).state();
+        for smarthost in std::iter::once(&mut config.smarthost).chain(&mut config.fallbacks) {
+            smarthost.state = Some(state.clone());
+        }
+        Ok(config)
     }
 
     /// All smarthosts in the order they are tried.
     pub fn smarthosts(&self) -> impl Iterator<Item = &Smarthost> {
         std::iter::once(&self.smarthost).chain(&self.fallbacks)
+    }
+
+    /// A person wants to see the dialogues.
+    pub fn watch(&mut self) {
+        for smarthost in std::iter::once(&mut self.smarthost).chain(&mut self.fallbacks) {
+            smarthost.is_watched = true;
+        }
+    }
+
+    /// The address that mail of that sender, an address or the name of a user, leaves as.
+    pub fn account_of(&self, sender: &str) -> Address {
+        let own = self.smarthosts().find(|smarthost| smarthost.matches(sender)).and_then(Smarthost::account);
+        own.unwrap_or_else(|| self.account.clone())
+    }
+
+    /// The account has smarthosts that are for its mail alone.
+    pub fn has_own_smarthost(&self, account: &Address) -> bool {
+        self.smarthosts().any(|s| !s.match_from.is_empty() && s.account().as_ref() == Some(account))
+    }
+
+    /// The smarthosts for mail that leaves as that account, in the order they are tried; never none.
+    pub fn smarthosts_of(&self, account: Option<&Address>) -> Vec<&Smarthost> {
+        let is_own = |s: &&Smarthost| !s.match_from.is_empty() && account.is_some() && s.account().as_ref() == account;
+        let own: Vec<_> = self.smarthosts().filter(is_own).collect();
+        let for_all: Vec<_> = self.smarthosts().filter(|s| s.match_from.is_empty()).collect();
+        let found = if own.is_empty() { for_all } else { own };
+        if found.is_empty() { self.smarthosts().collect() } else { found }
+    }
+
+    /// The settings name a shell command that this process may have to run.
+    pub fn has_commands(&self) -> bool {
+        self.alarm.command.is_some() || self.smarthosts().any(Smarthost::has_commands)
     }
 
     /// Where the spool is.
@@ -252,131 +317,4 @@ fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Smarthost>, D::
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(text: &str) -> Result<Config, String> {
-        let path = Path::new("/etc/mailx-t/config.toml");
-        parse(path, text)
-            .and_then(|file| Config::compose(file, Source::System(path.to_path_buf())))
-            .map_err(|error| error.to_string())
-    }
-
-    const MINIMAL: &str =
-        "[smarthost]\nhost = \"smtp.example.com\"\nuser = \"me@example.com\"\npassword-file = \"/p\"\n";
-
-    #[test]
-    fn minimal_file_has_the_defaults_of_the_manual() {
-        let config = load(MINIMAL).unwrap();
-        assert_eq!(config.smarthost.port(), 465);
-        assert_eq!(config.account.to_string(), "me@example.com");
-        assert_eq!(config.spool_path(), Path::new("/var/spool/mailx-t"));
-        assert_eq!(config.spool.max_message_size.as_u64(), 25 << 20);
-        assert_eq!(config.recipients.aliases_file, Path::new("/etc/aliases"));
-        assert_eq!(config.retry.give_up_after.as_secs(), 5 * 86_400);
-    }
-
-    #[test]
-    fn several_smarthosts_keep_their_order() {
-        let text = "[[smarthost]]\nhost = \"a.org\"\nuser = \"x@a.org\"\n[[smarthost]]\nhost = \"b.org\"\n";
-        let hosts: Vec<String> = load(text).unwrap().smarthosts().map(|s| s.host.clone()).collect();
-        assert_eq!(hosts, ["a.org", "b.org"]);
-    }
-
-    #[test]
-    fn every_key_of_the_manual_is_known() {
-        let text = r#"
-            [smarthost]
-            host = "smtp.example.com"
-            port = 465
-            tls = "implicit"
-            user = "mail@example.com"
-            password-file = "/etc/mailx-t/password"
-            auth = "auto"
-            ca-file = "/x"
-            connect-timeout = "10s"
-            timeout = "5m"
-            [rewrite]
-            from = "mail@example.com"
-            domain = "example.com"
-            [recipients]
-            default = "ops@example.com"
-            aliases-file = "/etc/aliases"
-            [recipients.aliases]
-            root = ["ops@example.com"]
-            www-data = "ops@example.com, dev@example.com"
-            [spool]
-            path = "/var/spool/mailx-t"
-            max-message-size = "25 MiB"
-            wait = "10s"
-            [retry]
-            first = "1m"
-            max = "3h"
-            give-up-after = "5d"
-            [log]
-            target = "syslog"
-            format = "postfix"
-            [alarm]
-            command = "logger -t mail-alarm"
-        "#;
-        let config = load(text).unwrap();
-        assert_eq!(config.recipients.aliases["www-data"].list().len(), 2);
-    }
-
-    #[test]
-    fn misspelt_key_is_named_with_its_place_and_the_nearest_key() {
-        let error = load(&MINIMAL.replace("password-file", "pasword-file")).unwrap_err();
-        assert_eq!(
-            error,
-            "/etc/mailx-t/config.toml:4:1: unknown key \"pasword-file\": did you mean \"password-file\"?"
-        );
-        let error = load(&format!("{MINIMAL}[rewirte]\n")).unwrap_err();
-        assert!(error.ends_with("5:2: unknown key \"rewirte\": did you mean \"rewrite\"?"), "{error}");
-    }
-
-    #[test]
-    fn no_error_quotes_what_could_be_a_secret() {
-        for line in [
-            "password = \"hunter2\" x",
-            "password = hunter2",
-            "password = [\"hunter2\"]",
-            "port = \"hunter2\"",
-            "auth = \"hunter2\"",
-            "timeout = \"hunter2\"",
-            "password = \"hunter2",
-            "fingerprint = \"hunter2\"",
-            "password-file = { hunter2 = 1 }",
-        ] {
-            let error = load(&format!("{MINIMAL}{line}\n")).unwrap_err();
-            assert!(!error.contains("hunter2"), "{error}");
-            assert!(error.contains("config.toml:5:"), "{error}");
-        }
-    }
-
-    #[test]
-    fn recipients_that_are_none_are_refused() {
-        for (lines, word) in [
-            ("[recipients]\ndefault = \"not an address\"", "default"),
-            ("[recipients]\ndefault = []", "default"),
-            ("[recipients]\ndefault = [\"ops@x.org\", \"bad addr@x y\"]", "default"),
-            ("[recipients.aliases]\nroot = \"|cat\"", "alias root"),
-            ("[recipients.aliases]\nroot = \"/etc/x\"", "alias root"),
-            ("[spool]\npath = \"relative\"", "absolute"),
-        ] {
-            let error = load(&format!("{MINIMAL}{lines}\n")).unwrap_err();
-            assert!(error.contains(word), "{lines}: {error}");
-        }
-        for lines in ["[recipients]\ndefault = \"root\"", "[recipients.aliases]\nroot = [\"ops\", \"Al <al@x.org>\"]"] {
-            assert!(load(&format!("{MINIMAL}{lines}\n")).is_ok(), "{lines}");
-        }
-    }
-
-    #[test]
-    fn missing_parts_are_named() {
-        assert!(load("").unwrap_err().contains("there is no [smarthost]"));
-        assert!(
-            load("[smarthost]\nhost = \"a.org\"\nuser = \"login\"\n").unwrap_err().contains("set from in [rewrite]")
-        );
-        assert!(load("[smarthost]\nuser = \"x@a.org\"\n").unwrap_err().contains("host"));
-    }
-}
+mod tests;

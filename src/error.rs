@@ -52,6 +52,17 @@ pub enum Error {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] config::Error),
+    /// A file that is to go with a mail cannot be had.
+    #[error("cannot attach {}: {why}: nothing was sent", crate::outcome::clean(&path.to_string_lossy()))]
+    Enclosure {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The settings of another mailer cannot be imported.
+    #[error(transparent)]
+    Import(#[from] config::import::Error),
     /// stdin failed before the message was whole.
     #[error("cannot read the message: {0}: nothing was sent")]
     Input(io::Error),
@@ -61,6 +72,9 @@ pub enum Error {
     /// What a person asked about a mail in the queue cannot be done.
     #[error("{0}")]
     Queue(String),
+    /// The mail goes in circles.
+    #[error("the mail has {0} Received fields, so it goes in circles: nothing was sent; look for a forward to itself")]
+    Loop(usize),
     /// The mail was refused for every recipient, and the caller waited to hear it.
     #[error("{0}")]
     Refused(String),
@@ -106,10 +120,14 @@ impl Error {
             Error::Check(_) | Error::Config(_) | Error::Relay(_) => Exit::Config,
             Error::Input(_) | Error::Output(_) => Exit::IoError,
             Error::NoRecipient(_) => Exit::NoUser,
-            Error::Queue(_) | Error::Refused(_) => Exit::DataError,
+            Error::Enclosure { .. } | Error::Import(_) | Error::Loop(_) | Error::Queue(_) | Error::Refused(_) => {
+                Exit::DataError
+            }
             // What is saved where no relay looks was not accepted; a broken configuration stays named as such.
             Error::Saved { reason, .. } => match reason.exit() {
                 Exit::Config => Exit::Config,
+                // Another try would change nothing.
+                _ if matches!(**reason, Error::Loop(_)) => Exit::DataError,
                 _ => Exit::TempFail,
             },
             Error::Spool(error) if error.is_denied() => Exit::NoPermission,

@@ -26,9 +26,9 @@
 //! | 5 doors | `main`, `bin`, [`cli`] | names, argv, streams |
 //! | 4 verbs | [`command`] | ties the parts together |
 //! | 3 desk | [`config`], [`error`] | composes the parts' settings and errors |
-//! | 2 world | [`spool`], [`relay`], [`log`], [`alarm`], [`system`] | disk, network, log, machine; none knows another |
-//! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`bounce`], [`retry`] | octets; no clock, no files, no environment |
-//! | 0 words | [`outcome`], [`interval`] | nothing |
+//! | 2 world | [`spool`], [`relay`], [`log`], [`alarm`], [`confinement`], [`system`] | disk, network, log, machine; none knows another |
+//! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`bounce`], [`retry`], [`pace`], [`reception`] | octets; no clock, no files, no environment |
+//! | 0 words | [`outcome`], [`interval`], [`dsn`] | nothing |
 
 #![forbid(unsafe_code)]
 
@@ -37,12 +37,16 @@ pub mod bounce;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod confinement;
+pub mod dsn;
 pub mod envelope;
 pub mod error;
 pub mod interval;
 pub mod log;
 pub mod message;
 pub mod outcome;
+pub mod pace;
+pub mod reception;
 pub mod relay;
 pub mod retry;
 pub mod rewrite;

@@ -7,7 +7,7 @@
 mod line;
 mod target;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
@@ -34,6 +34,13 @@ pub enum Target {
     /// The system log, facility mail.
     #[default]
     Syslog,
+}
+
+impl Settings {
+    /// The file that the log goes to, if it goes to one.
+    pub fn file(&self) -> Option<&Path> {
+        if let Target::File(path) = &self.target { Some(path) } else { None }
+    }
 }
 
 impl<'de> Deserialize<'de> for Target {

@@ -3,9 +3,11 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use nix::sys::stat::{Mode, umask};
+use signal_hook::consts::{SIGCHLD, SIGXFSZ};
+
 use nix::unistd::{Gid, Uid, User, close, gethostname, getuid, setgroups, setresgid, setresuid, setsid};
 
 /// The user on whose behalf we run. The uid decides, never `$USER`.
@@ -57,6 +59,23 @@ pub fn settle() {
         // The one that listed them is closed already.
         let _ = close(file);
     }
+}
+
+/// Makes a limit on the size of files (`ulimit -f`) an error of writing, as a full disk is, and no sudden death with
+/// a mail in our hands (SIGXFSZ, setrlimit(2)).
+pub fn survive_file_size_limit() {
+    catch(SIGXFSZ);
+}
+
+/// Makes the end of a child something one can wait for, also under a caller that ignores SIGCHLD, which is handed
+/// down to every program (swaks does it; wait(2), "ERRORS").
+pub fn hear_of_children() {
+    catch(SIGCHLD);
+}
+
+/// That the signal is caught is all that matters; programs we start have it as it was by default.
+fn catch(signal: i32) {
+    let _ = signal_hook::flag::register(signal, Arc::default());
 }
 
 /// True for root.
@@ -182,15 +201,24 @@ pub fn dead_letter(caller: &Caller, letter: &mut dyn io::Read) -> io::Result<Pat
         .mode(0o600)
         .custom_flags(nix::libc::O_NOFOLLOW)
         .open(&path)?;
-    writeln!(file, "From {} {}", caller.name, date())?;
-    io::copy(letter, &mut file)?;
-    writeln!(file)?;
-    file.sync_all()?;
+    let before = file.metadata()?.len();
+    let mut append = || -> io::Result<()> {
+        writeln!(file, "From {} {}", caller.name, date())?;
+        io::copy(letter, &mut file)?;
+        writeln!(file)?;
+        file.sync_all()
+    };
+    append().inspect_err(|_| {
+        // Never half a letter.
+        let _ = file.set_len(before);
+    })?;
     Ok(path)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     #[test]
@@ -215,6 +243,14 @@ mod tests {
         assert!(jiff::fmt::rfc2822::parse(&date).is_ok(), "{date}");
     }
 
+    struct Fails;
+
+    impl io::Read for Fails {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::FileTooLarge.into())
+        }
+    }
+
     #[test]
     fn dead_letters_pile_up_in_one_file() {
         let home = tempfile::tempdir().unwrap();
@@ -222,6 +258,8 @@ mod tests {
         for text in ["first\n", "second\n"] {
             dead_letter(&caller, &mut text.as_bytes()).unwrap();
         }
+        let mut torn = "third\n".as_bytes().chain(Fails);
+        assert!(dead_letter(&caller, &mut torn).is_err());
         let all = std::fs::read_to_string(home.path().join("dead.letter")).unwrap();
         assert!(all.starts_with("From al ") && all.contains("first\n") && all.ends_with("second\n\n"));
     }

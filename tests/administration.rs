@@ -6,8 +6,10 @@
 mod support;
 
 use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
 
-use support::machine::{HANG, Ran, relay};
+use support::machine::{HANG, Ran, door_path, relay, start};
 use support::{Act, Machine, On, Point, Smarthost};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
@@ -193,6 +195,19 @@ fn sender_with_a_line_end_is_nobody() {
 }
 
 #[test]
+fn what_ends_the_daemon_in_the_foreground_ends_all_of_it() {
+    let (machine, elsewhere) = (machine(), machine());
+    let id = queued(&elsewhere, "a@host.example");
+    fs::rename(elsewhere.path("spool/queue").join(&id), machine.path("spool/drop").join(&id)).unwrap();
+    let mut daemon = machine.door("sendmail", &["-bD", "-q1h"]).spawn().unwrap();
+    assert!(machine.smarthost().wait_for(1, HANG), "the daemon does not serve");
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    let lock = fs::File::open(machine.path("spool/queue/serve.lock")).unwrap();
+    assert!(lock.try_lock().is_ok(), "somebody still serves the spool");
+}
+
+#[test]
 fn second_daemon_is_refused() {
     let machine = machine();
     // The first one as the file system sees it: a lock.
@@ -203,4 +218,23 @@ fn second_daemon_is_refused() {
     let ran = support::machine::start(command, b"").finish();
     assert_eq!(ran.status, Some(78));
     assert!(ran.stderr.contains("another daemon serves this spool already"), "{ran:?}");
+}
+
+#[test]
+fn queue_run_at_a_terminal_shows_how_far_it_has_come() {
+    // Each answer takes longer than a moment.
+    let machine = Machine::strict(Smarthost::new().on(Point::Content, Act::Drip(Duration::from_millis(60))));
+    for to in ["a@host.example", "b@host.example"] {
+        queued(&machine, to);
+    }
+    // script(1) gives it a terminal.
+    let mut command = std::process::Command::new("script");
+    command.args(["-qec", &format!("{} -q", door_path().display())]).arg(machine.path("typescript"));
+    command.env_clear().env("TERM", "xterm").env("MAILX_T_CONFIG", machine.config()).env("PATH", "/usr/bin:/bin");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ran = start(command, b"").finish();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let shown = fs::read_to_string(machine.path("typescript")).unwrap();
+    assert!(shown.contains("2 of 2 mails") && shown.contains("2 sent, 0 deferred, 0 refused"), "{shown:?}");
+    assert_eq!(machine.smarthost().mails().len(), 2);
 }

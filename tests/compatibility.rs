@@ -1,10 +1,16 @@
-//! docs/compatibility.md says what the program's tables say: each row stands there word for word.
+//! docs/compatibility.md says what the program's tables say: each row stands there word for word. The manual pages name
+//! every letter, every verb and every long option.
 
+use clap::CommandFactory;
 use mailx_t::cli::getopt::{Letter, Takes, Treatment};
-use mailx_t::cli::{mail, names, sendmail};
+use mailx_t::cli::{mail, names, native, sendmail};
 
 /// The document, as it is shipped.
 const DOCUMENT: &str = include_str!("../docs/compatibility.md");
+/// The page for people, with mail(1)'s letters.
+const USER_PAGE: &str = include_str!("../packaging/man/mailx-t.1");
+/// The page for administrators, with sendmail's letters and the verbs.
+const ADMINISTRATION_PAGE: &str = include_str!("../packaging/man/mailx-t.8");
 
 /// The table of a command line, as the document shows it.
 fn table(letters: &[Letter]) -> String {
@@ -58,6 +64,17 @@ fn document_shows_the_letters_of_sendmail() {
 }
 
 #[test]
+fn document_shows_the_long_options_of_mail() {
+    let mut table = String::from("| option | value | letter |\n|---|---|---|\n");
+    for (name, letter, takes) in mail::LONG {
+        let letter = letter.map_or("known, and not needed".to_string(), |letter| format!("`-{letter}`"));
+        let takes = if *takes == Takes::Nothing { "none" } else { "needed" };
+        table.push_str(&format!("| `--{name}` | {takes} | {letter} |\n"));
+    }
+    assert!(section("mail(1)'s letters").contains(&table), "docs/compatibility.md should have:\n\n{table}");
+}
+
+#[test]
 fn document_shows_the_letters_of_mail() {
     assert_shows("mail(1)'s letters", &table(mail::LETTERS));
 }
@@ -69,4 +86,47 @@ fn each_letter_stands_once_and_in_order_with_a_reason() {
         assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
         assert!(letters.iter().all(|l| l.letter.is_ascii_graphic() && !l.reason.is_empty() && !l.reason.contains('|')));
     }
+}
+
+/// A page as its reader sees it: dashes are dashes, and fonts are gone.
+fn read(page: &str) -> String {
+    ["\\fB", "\\fI", "\\fR"].iter().fold(page.replace("\\-", "-"), |page, font| page.replace(font, ""))
+}
+
+/// What the page does not say, of the letters it has to name.
+fn unnamed(page: &str, letters: &[Letter]) -> String {
+    let page = read(page);
+    let names = |letter: char| {
+        // A letter with its value glued to it counts: `-odb` is a form of `-o`.
+        let option = format!("-{letter}");
+        page.match_indices(&option).any(|(at, _)| !page[..at].ends_with(|c: char| c.is_alphanumeric() || c == '-'))
+    };
+    letters.iter().map(|known| known.letter).filter(|letter| !names(*letter)).collect()
+}
+
+#[test]
+fn pages_name_every_letter() {
+    assert_eq!(unnamed(ADMINISTRATION_PAGE, sendmail::LETTERS), "", "mailx-t.8 lacks letters of sendmail");
+    assert_eq!(unnamed(USER_PAGE, mail::LETTERS), "", "mailx-t.1 lacks letters of mail");
+}
+
+/// The verbs and long options below a command of clap's.
+fn words(command: &clap::Command, found: &mut Vec<String>) {
+    let long = command.get_arguments().filter_map(clap::Arg::get_long);
+    found.extend(long.filter(|long| !["help", "version"].contains(long)).map(|long| format!("--{long}")));
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        found.push(verb.get_name().to_string());
+        words(verb, found);
+    }
+}
+
+#[test]
+fn page_names_every_verb_and_option_of_administration() {
+    let mut found = Vec::new();
+    words(&native::Arguments::command(), &mut found);
+    assert!(found.len() > 8, "{found:?}");
+    let page = read(ADMINISTRATION_PAGE);
+    let is_named = |word: &String| page.split(|c: char| !c.is_alphanumeric() && c != '-').any(|other| other == word);
+    let lacking: Vec<String> = found.into_iter().filter(|word| !is_named(word)).collect();
+    assert!(lacking.is_empty(), "mailx-t.8 lacks {lacking:?}");
 }

@@ -11,7 +11,9 @@ use mailx_t::config::{Config, Source};
 
 const TEMPLATE: &str = include_str!("../packaging/config.toml");
 const README: &str = include_str!("../README.md");
+const CHINESE: &str = include_str!("../README.zh-CN.md");
 const DOCUMENT: &str = include_str!("../docs/configuration.md");
+const MIGRATING: &str = include_str!("../docs/migrating.md");
 const PAGE: &str = include_str!("../packaging/man/mailx-t.toml.5");
 
 const MINIMAL: &str = "[smarthost]\nhost = \"smtp.example.com\"\nuser = \"mail@example.com\"\n\
@@ -76,7 +78,12 @@ fn template_as_it_is_says_what_is_missing() {
 
 #[test]
 fn each_block_of_the_documents_is_a_configuration() {
-    for (name, document, least) in [("README.md", README, 3), ("docs/configuration.md", DOCUMENT, 3)] {
+    for (name, document, least) in [
+        ("README.md", README, 3),
+        ("README.zh-CN.md", CHINESE, 1),
+        ("docs/configuration.md", DOCUMENT, 3),
+        ("docs/migrating.md", MIGRATING, 7),
+    ] {
         let blocks = blocks(document);
         assert!(blocks.len() >= least, "{name} shows only {} blocks", blocks.len());
         for block in blocks {
@@ -96,6 +103,8 @@ fn defaults_shown_are_those_of_the_program() {
         [
             format!("{} {:?} {:?}", smarthost.port(), smarthost.tls, smarthost.auth),
             format!("{:?} {:?}", smarthost.connect_timeout, smarthost.timeout),
+            format!("{} {} {}", smarthost.pipelining, smarthost.chunking, smarthost.auth_in_group),
+            smarthost.max_connections.to_string(),
             format!("{} {:?}", config.account, config.recipients),
             format!("{:?} {:?} {:?}", config.spool_path(), config.spool.wait, config.spool.max_message_size),
             format!("{:?} {:?}", config.retry, config.log),

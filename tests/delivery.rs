@@ -184,6 +184,19 @@ fn refused_recipient_is_reported_once_while_the_others_wait() {
 }
 
 #[test]
+fn bcc_behind_a_line_that_is_no_field_gets_the_mail_and_is_seen_by_nobody() {
+    let machine = strict();
+    let mail = b"To: a@host.example\nSubject: broken\nin two\nBcc: hidden@host.example\n\nall is well\n";
+    let ran = machine.run("sendmail", &["-t", "-odi"], mail);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    let mails = machine.smarthost().mails();
+    assert_eq!((mails.len(), mails[0].addresses()), (1, vec!["a@host.example", "hidden@host.example"]));
+    assert_eq!(mails[0].header("X-Malformed"), ["in two"]);
+    assert!(!String::from_utf8_lossy(&mails[0].content).contains("hidden"));
+    assert!(machine.log().contains("malformed"), "{}", machine.log());
+}
+
+#[test]
 fn odq_leaves_the_mail_to_the_next_queue_run() {
     let machine = strict();
     let ran = machine.run("sendmail", &["-odq", "a@host.example"], MAIL);
@@ -310,7 +323,41 @@ fn settings_of_the_environment_reach_the_relay_without_their_password_showing() 
     command.args(["--environment-on-stdin", "probe"]);
     let ran = start(command, lines.as_bytes()).finish();
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(78), ""));
-    let expected = format!("FAIL  smarthost localhost:{}: the issuer of the server's certificate", smarthost.port());
-    assert!(ran.stdout.starts_with(&expected), "{ran:?}");
+    let expected = format!("\nFAIL  smarthost localhost:{}: the issuer of the server's certificate", smarthost.port());
+    assert!(ran.stdout.contains(&expected), "{ran:?}");
     assert!(!ran.stdout.contains(PASSWORD));
+}
+
+#[test]
+fn smarthost_without_8bitmime_gets_the_mail_converted() {
+    let machine = Machine::strict(Smarthost::new().without("8BITMIME"));
+    let ran = machine.send(&["ops@host.example"], "Subject: s\n\ncafé\n".as_bytes());
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    let mails = machine.smarthost().mails();
+    assert_eq!(mails[0].body(), b"caf=C3=A9\r\n");
+    assert_eq!(mails[0].header("Content-Transfer-Encoding"), ["quoted-printable"]);
+    assert!(mails[0].oddities().is_empty(), "{:?}", mails[0].oddities());
+}
+
+#[test]
+fn address_beyond_ascii_is_refused_alone_where_smtputf8_is_not_offered() {
+    let machine = Machine::strict(Smarthost::new().without("SMTPUTF8"));
+    machine.send(&["ops@host.example", "dörte@host.example"], MAIL);
+    let mails = machine.smarthost().mails();
+    assert_eq!(mails[0].addresses(), ["ops@host.example"]);
+    assert!(
+        machine.log().contains("dsn=5.6.7, status=bounced (the address has characters beyond ASCII"),
+        "{}",
+        machine.log()
+    );
+}
+
+#[test]
+fn mail_in_circles_is_kept_and_the_caller_hears_so() {
+    let machine = strict();
+    let mail = [b"Received: from a by b\n".repeat(101), MAIL.to_vec()].concat();
+    let ran = machine.send(&["ops@host.example"], &mail);
+    assert_eq!(ran.status, Some(65));
+    assert!(ran.stderr.contains("goes in circles") && ran.stderr.contains("was saved in"), "{}", ran.stderr);
+    assert!(machine.smarthost().mails().is_empty());
 }

@@ -245,6 +245,17 @@ fn identity_is_the_owner_and_the_mail_is_rewritten() {
     assert!(line.contains(&format!("uid={STRANGER}")), "{line}");
 }
 
+#[test]
+fn what_a_sender_asks_about_delivery_is_passed_on() {
+    let Some(house) = House::new() else { return };
+    let to = "a@example.test\nnotify: NEVER\norcpt: rfc822;b@example.test\nret: HDRS\nenvid: x";
+    house.leave(entry(&QueueId::new(), &[to], MESSAGE));
+    assert!(house.flush().status.success());
+    let mails = house.running.mails();
+    assert_eq!(mails[0].recipients, ["a@example.test NOTIFY=NEVER ORCPT=rfc822;b@example.test"]);
+    assert!(mails[0].mail_parameters.contains(&"ENVID=x".to_string()), "{:?}", mails[0].mail_parameters);
+}
+
 /// Whoever knows the name of a mail in the queue must not be able to put another in its place.
 #[test]
 fn mail_in_the_queue_is_not_replaced() {

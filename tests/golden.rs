@@ -12,20 +12,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use mailx_t::cli::{self, Command, People};
+use mailx_t::command::compose::Composition;
 use mailx_t::command::submit::{self, Input, Moment};
 use mailx_t::config::{Config, Source};
 use mailx_t::message::{Mailbox, decoded, text};
-use mailx_t::rewrite::Wire;
 use mailx_t::spool::{EntryRecipient, QueueId};
 use mailx_t::system::Caller;
 
 /// How many captures there are; a walk that finds fewer proves nothing.
-const CAPTURES: usize = 103;
+const CAPTURES: usize = 105;
+/// Captures of which no mail comes, or none that is the same on every machine: `tests/captures.rs` runs them.
+const ELSEWHERE: [&str; 6] = ["028", "148", "155", "156", "157", "159"];
 /// On how many of them the reference programs agree.
 const AGREED: usize = 78;
 /// The only sender that the smarthost of `fixtures/config.toml` allows.
@@ -181,15 +182,9 @@ impl Case {
         let config = Config::load(Source::System("fixtures/config.toml".into())).map_err(|error| error.to_string())?;
         let prepared =
             submit::prepare(&request, &config, &message, &self.moment()).map_err(|error| error.to_string())?;
+        let mut whole = Vec::new();
+        prepared.rewritten.write(&mut &body[..], &mut whole).map_err(|error| error.to_string())?;
         let head = prepared.rewritten.head;
-        let mut whole = head.clone();
-        match prepared.rewritten.body {
-            Some(own) => whole.extend(own),
-            None => {
-                let mut wire = Wire::new(&mut whole);
-                wire.write_all(&body).and_then(|()| wire.finish()).map_err(|error| error.to_string())?;
-            }
-        }
         let (subject_given, body_given) = given(&request.input, stdin);
         let recipients = prepared.entry.recipients;
         let reverse_path = prepared.entry.reverse_path.map(|address| address.to_string()).unwrap_or_default();
@@ -245,8 +240,9 @@ fn walk(mut ask: impl FnMut(&Case) -> Result<(), String>) {
     let entries = fs::read_dir("fixtures/captures").unwrap().map(|entry| entry.unwrap().path());
     let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
     folders.sort();
-    assert!(folders.len() >= CAPTURES, "only {} captures were found", folders.len());
-    let cases = folders.into_iter().map(Case::open);
+    assert!(folders.len() == CAPTURES + ELSEWHERE.len(), "only {} captures were found", folders.len());
+    let is_here = |case: &Case| !ELSEWHERE.contains(&&case.name()[..3]);
+    let cases = folders.into_iter().map(Case::open).filter(is_here);
     let failures: Vec<String> =
         cases.filter_map(|case| ask(&case).err().map(|problem| format!("{}: {problem}", case.name()))).collect();
     assert!(failures.is_empty(), "{} of the captures:\n{}", failures.len(), failures.join("\n"));
@@ -261,17 +257,16 @@ fn envelope(reverse_path: &str, recipients: &[EntryRecipient]) -> String {
 
 /// The subject and the body that the caller gave.
 fn given(input: &Input, stdin: &[u8]) -> (Option<String>, Vec<u8>) {
-    let option = |fields: &[(&'static str, Vec<u8>)]| {
-        fields.iter().find(|(name, _)| *name == "Subject").map(|(_, value)| text(value))
-    };
+    let option =
+        |given: &Composition| given.fields.iter().find(|(name, _)| name == "Subject").map(|(_, value)| text(value));
     let (fields, body) = header_and_body(stdin);
     let field = fields.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("Subject"));
     let readable = |value: String| if value.contains("=?") { decoded(value.as_bytes()) } else { value };
     let field = field.map(|(_, value)| readable(value));
     match input {
         Input::Formatted => (field, body.to_vec()),
-        Input::FormattedWith(fields) => (field.or_else(|| option(fields)), body.to_vec()),
-        Input::Body { fields, .. } => (option(fields), stdin.to_vec()),
+        Input::FormattedWith(given) => (field.or_else(|| option(given)), body.to_vec()),
+        Input::Body(given) => (option(given), stdin.to_vec()),
     }
 }
 

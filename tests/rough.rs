@@ -168,6 +168,17 @@ fn mail_that_no_spool_keeps_is_sent_at_once() {
 }
 
 #[test]
+fn mail_is_sent_at_once_also_where_no_disk_takes_anything() {
+    let machine = machine();
+    fs::remove_dir_all(machine.path("spool")).unwrap();
+    let mut command = machine.door("sendmail", &["-i", "-odi", "a@host.example"]);
+    command.env("TMPDIR", machine.path("none"));
+    let ran = support::machine::start(command, MAIL).finish();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_eq!(machine.smarthost().mails().len(), 1);
+}
+
+#[test]
 fn without_spool_and_smarthost_the_sentence_says_so() {
     let mut machine = machine();
     machine.stop_smarthost();
@@ -210,6 +221,22 @@ fn children(parent: u32) -> Vec<u32> {
     let processes = fs::read_dir(Path::new("/proc")).unwrap();
     let pids = processes.filter_map(|process| process.ok()?.file_name().to_str()?.parse().ok());
     pids.filter(children).collect()
+}
+
+#[test]
+fn environment_of_the_caller_does_not_reach_the_relay() {
+    let mut machine = Machine::with(Smarthost::new().account(USER, PASSWORD).on(Point::Content, Act::Stall), "");
+    let mut command = machine.door("sendmail", &["-odi", "a@host.example"]);
+    let theirs = ["RUST_LOG", "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF", "HOME", "PATH", "LANG", "LD_BIND_NOW"];
+    command.envs(theirs.map(|name| (name, "/of/the/caller")));
+    let door = start(command, MAIL);
+    assert!(machine.smarthost().wait_for_commands(4, HANG));
+    let relays = children(door.child.id());
+    assert_eq!(relays.len(), 1);
+    let seen = seen(relays[0]);
+    assert!(seen.contains("PATH=") && !seen.contains("/of/the/caller"), "{seen}");
+    machine.stop_smarthost();
+    assert_eq!((door.finish().status, machine.queue().len()), (Some(0), 1));
 }
 
 #[test]

@@ -93,6 +93,9 @@ pub enum Usage {
     /// An option stands last, its value is not there.
     #[error("option -{0} needs a value, and the command line ends after it")]
     MissingValue(char),
+    /// As above, of a long option.
+    #[error("option --{0} needs a value")]
+    MissingLong(&'static str),
 }
 
 /// The words of `arguments`, the program's name not among them.

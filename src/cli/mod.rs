@@ -4,28 +4,31 @@
 //! request (`sendmail`, `mail`, `native`); here it becomes a verb's own request and is run. Nothing
 //! past this floor knows under which name the program was called.
 
+mod composition;
 pub mod getopt;
 pub mod mail;
 pub mod mode;
 pub mod names;
 pub mod native;
+mod progress;
 pub mod relay;
 pub mod sendmail;
 pub mod terminal;
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::command::run_queue::Detail;
 use crate::command::submit::{self, Delivery, Input};
-use crate::command::{list, run_queue};
+use crate::command::{converse, list, rehearse, run_queue, verify};
 use crate::config::{self, Config};
-use crate::envelope::Destination;
+use crate::confinement;
+use crate::envelope::{Destination, Operand};
 use crate::error::{self, Error, Exit};
-use crate::outcome;
 use crate::system;
 use mode::{Mode, Run};
 use names::Face;
@@ -35,6 +38,15 @@ use names::Face;
 pub enum Command {
     /// `mailx-t ctl ...`.
     Control(native::Control),
+    /// `sendmail -bs`.
+    Converse {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// What holds for each of its mails.
+        request: converse::Request,
+        /// What is worth a warning.
+        notes: Vec<String>,
+    },
     /// `--help`.
     Help,
     /// There is nothing to do (newaliases: the alias file is read each time).
@@ -70,11 +82,29 @@ pub enum Command {
         config: Option<PathBuf>,
         /// The mail.
         request: submit::Request,
-        /// Options nobody knows, worth a warning and never a mail.
-        unknown: Vec<String>,
+        /// What the command line is worth a word about, and never a mail.
+        notes: Vec<String>,
+        /// A person types the mail.
+        typing: Typing,
+    },
+    /// `sendmail -bv`.
+    Verify {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// Whom they ask about.
+        request: verify::Request,
     },
     /// `--version`.
     Version,
+}
+
+/// How a mail is read that a person types; nothing of it where stdin is no terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Typing {
+    /// Ask for the subject first.
+    pub asks_subject: bool,
+    /// A line of a lone dot ends it.
+    pub ends_at_dot: bool,
 }
 
 /// Between two queue runs of a daemon that was given no time: Postfix's queue_run_delay.
@@ -93,11 +123,13 @@ pub struct People {
 pub fn door() -> ExitCode {
     error::install_panic_hook();
     system::settle();
+    system::survive_file_size_limit();
+    confinement::forbid_core_dumps();
     let mut arguments = std::env::args_os();
     let argv0 = arguments.next().unwrap_or_default();
     let command = command(&argv0, arguments.collect(), terminal::people());
     // A command line that is not understood may be a submission's.
-    let has_input = matches!(command, Ok(Command::Submit { .. }) | Err(_));
+    let has_input = matches!(command, Ok(Command::Submit { .. } | Command::Verify { .. }) | Err(_));
     match command.and_then(run) {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
@@ -115,18 +147,38 @@ fn run(command: Command) -> Result<(), Error> {
     let load = |named: Option<PathBuf>| Config::load_as_service(config::locate(named.as_deref()));
     match command {
         Command::Control(control) => native::run(control),
+        Command::Converse { config, request, notes } => {
+            notes.iter().for_each(|note| terminal::complain(note));
+            let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+            converse::run(&request, load(config), &mut input, &mut output, &mut |note| terminal::complain(note))
+        }
         Command::Help => native::help(),
         Command::Nothing => Ok(()),
         Command::List { config, form } => list::run(&load(config)?, form, &mut io::stdout()),
-        Command::RunQueue { config, which, verbose } => run_queue::run(&load(config)?, &which, verbose),
+        Command::RunQueue { config, which, verbose } => {
+            let detail = if verbose { Detail::Outcomes } else { Detail::Nothing };
+            run_queue::run(&load(config)?, &which, detail)
+        }
         Command::Serve { config, every, place } => run_queue::serve(&load(config)?, every, place),
-        Command::Submit { config, request, unknown } => {
-            if !unknown.is_empty() {
-                terminal::complain(&format!("ignored unknown options: {}", unknown.join(" ")));
+        Command::Submit { config, mut request, notes, typing } => {
+            notes.iter().for_each(|note| terminal::complain(note));
+            let mut stdin = io::stdin().lock();
+            if let (Input::Body(given), true) = (&mut request.input, typing.asks_subject) {
+                given.fields.extend(terminal::ask_subject(&mut stdin, &mut io::stdout()));
             }
-            let notes = submit::run(&request, load(config), &mut io::stdin().lock())?;
+            let submit = |input: &mut dyn Read| match request.delivery {
+                Delivery::Never => rehearse::run(&request, load(config), input, &mut io::stdout()),
+                _ => submit::run(&request, load(config), input),
+            };
+            let notes = match typing.ends_at_dot {
+                true => submit(&mut terminal::Typed::new(stdin))?,
+                false => submit(&mut stdin)?,
+            };
             notes.iter().for_each(|note| terminal::complain(note));
             Ok(())
+        }
+        Command::Verify { config, request } => {
+            verify::run(&request, &load(config)?, &mut io::stdin().lock(), &mut io::stdout())
         }
         Command::Version => native::version(),
     }
@@ -154,10 +206,21 @@ pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Resul
     if long.version {
         return Ok(Command::Version);
     }
-    match face {
+    let is_rehearsal = long.dry_run;
+    let command = match face {
         Face::Mail => mail_face(arguments, long.config, people),
         _ => sendmail_face(face, arguments, long, people),
+    };
+    if is_rehearsal { rehearsal(command?) } else { command }
+}
+
+/// The mail is only shown.
+fn rehearsal(mut command: Command) -> Result<Command, Error> {
+    match &mut command {
+        Command::Submit { request, .. } => request.delivery = Delivery::Never,
+        _ => return Err(Error::Usage("--dry-run shows what would become of a mail, but none is to be sent".into())),
     }
+    Ok(command)
 }
 
 fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, people: People) -> Result<Command, Error> {
@@ -196,7 +259,9 @@ fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, peopl
             Ok(Command::List { config, form })
         }
         Mode::Aliases => Ok(Command::Nothing),
-        other => Err(Error::Usage(format!("{} is not served by this version of mailx-t", other.option()))),
+        Mode::Smtp => Ok(converse(&request, config)),
+        Mode::Verify => Ok(Command::Verify { config, request: verify::Request { destination: destination(&request) } }),
+        other => Err(Error::Usage(format!("{} is not served by mailx-t{}", other.option(), other.instead()))),
     }
 }
 
@@ -204,13 +269,34 @@ fn deliver(face: Face, request: &sendmail::Request, config: Option<PathBuf>, peo
     let is_handler = face == Face::MailxT && request.operands.is_empty();
     let submit = submit::Request {
         input: Input::Formatted,
-        destination: Destination { operands: bytes(&request.operands), extract: request.extract_recipients },
+        dots_may_be_doubled: !request.keep_dots,
+        destination: destination(request),
         sender: sender(request.reverse_path.as_deref()),
         full_name: request.full_name.as_deref().map(text),
+        dsn: request.dsn.clone(),
         delivery: delivery(request.delivery, request.verbose || is_handler, people),
         verbose: request.verbose,
     };
-    Command::Submit { config, request: submit, unknown: request.unknown.clone() }
+    let typing = Typing { asks_subject: false, ends_at_dot: people.at_stdin && !request.keep_dots };
+    Command::Submit { config, request: submit, notes: ignored(&request.unknown).into_iter().collect(), typing }
+}
+
+/// Each mail is answered as soon as it is kept: `-odi` and `-v` have nothing to wait for.
+fn converse(request: &sendmail::Request, config: Option<PathBuf>) -> Command {
+    let delivery = match request.delivery {
+        mode::Delivery::Queue => Delivery::Queue,
+        _ => Delivery::Background,
+    };
+    let full_name = request.full_name.as_deref().map(text);
+    Command::Converse {
+        config,
+        request: converse::Request { full_name, delivery },
+        notes: ignored(&request.unknown).into_iter().collect(),
+    }
+}
+
+fn destination(request: &sendmail::Request) -> Destination {
+    Destination { operands: named(&request.operands), extract: request.extract_recipients, notify: request.notify }
 }
 
 fn mail_face(arguments: Vec<OsString>, config: Option<PathBuf>, people: People) -> Result<Command, Error> {
@@ -218,45 +304,34 @@ fn mail_face(arguments: Vec<OsString>, config: Option<PathBuf>, people: People) 
     if request.reading {
         return Err(Error::Usage("mailx-t only sends mail, it reads none: give a recipient to send to".into()));
     }
-    if let Some((letter, value)) = request.attachments_or_headers.first() {
-        let value = outcome::clean(&value.to_string_lossy());
-        return Err(Error::Usage(format!("-{letter} {value}: attachments and extra fields are not served yet")));
-    }
-    let operands: Vec<OsString> =
-        [&request.recipients, &request.cc, &request.bcc].into_iter().flatten().cloned().collect();
-    if operands.is_empty() && !request.formatted {
+    let letter = composition::letter(&request)?;
+    if letter.recipients.is_empty() && !request.formatted {
         return Err(Error::Usage("no recipient: mailx-t -s SUBJECT ADDRESS... < BODY".into()));
     }
     let submit = submit::Request {
-        input: composed(&request),
-        destination: Destination { operands: bytes(&operands), extract: request.formatted },
+        input: letter.input,
+        dots_may_be_doubled: false,
+        destination: Destination {
+            operands: letter.recipients.into_iter().map(Operand::from).collect(),
+            extract: request.formatted,
+            notify: None,
+        },
         sender: sender(request.from.as_deref().or(request.reverse_path.as_deref())),
         full_name: request.full_name.as_deref().map(text),
+        dsn: Default::default(),
         delivery: delivery(request.delivery, request.verbose, people),
         verbose: request.verbose,
     };
-    Ok(Command::Submit { config: config.or(request.config), request: submit, unknown: request.unknown })
+    let mut notes = letter.notes;
+    notes.extend(ignored(&request.unknown));
+    let asks_subject = people.at_stdin && request.subject.is_none() && !request.formatted;
+    let typing = Typing { asks_subject, ends_at_dot: people.at_stdin };
+    Ok(Command::Submit { config: config.or(request.config), request: submit, notes, typing })
 }
 
-/// The fields that mail(1)'s letters stand for.
-fn composed(request: &mail::Request) -> Input {
-    let joined = |list: &[OsString]| list.iter().map(|item| item.as_bytes()).collect::<Vec<_>>().join(&b", "[..]);
-    let mut fields = Vec::new();
-    if let Some(from) = &request.from {
-        fields.push(("From", from.as_bytes().to_vec()));
-    }
-    if let Some(subject) = &request.subject {
-        fields.push(("Subject", subject.as_bytes().to_vec()));
-    }
-    if request.formatted {
-        return Input::FormattedWith(fields);
-    }
-    for (name, list) in [("To", &request.recipients), ("Cc", &request.cc)] {
-        if !list.is_empty() {
-            fields.push((name, joined(list)));
-        }
-    }
-    Input::Body { fields, skip_empty: request.skip_empty }
+/// The warning about options that nobody knows.
+fn ignored(unknown: &[String]) -> Option<String> {
+    (!unknown.is_empty()).then(|| format!("ignored unknown options: {}", unknown.join(" ")))
 }
 
 /// Who waits for the outcome: `-odi`, `-v`, crond's handler, and people at a terminal.
@@ -281,6 +356,6 @@ fn text(argument: &OsStr) -> String {
     crate::message::text(argument.as_bytes())
 }
 
-fn bytes(arguments: &[OsString]) -> Vec<Vec<u8>> {
-    arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect()
+fn named(arguments: &[OsString]) -> Vec<Operand> {
+    arguments.iter().map(|argument| argument.as_bytes().to_vec().into()).collect()
 }

@@ -93,6 +93,22 @@ impl Mode {
         }
     }
 
+    /// Where to turn with what this mode is for, after its name; empty where nowhere.
+    pub fn instead(&self) -> &'static str {
+        match self {
+            Self::Unsupported(option) if option.starts_with("-bt") => {
+                ": there are no rewriting rules to test; -bv ADDRESS says where an address leads"
+            }
+            Self::Unsupported(option) if option.starts_with("-bh") => {
+                ": one smarthost takes all mail; mailq says what trouble there is with it"
+            }
+            Self::Unsupported(option) if option.starts_with("-bH") => {
+                ": no status of hosts is kept; -q tries the smarthost now, whatever trouble there was"
+            }
+            _ => "",
+        }
+    }
+
     /// What `-q` makes of this mode: it gives a daemon its interval, starts a queue run where nothing but delivery was
     /// asked, and leaves any other mode as it is.
     #[must_use]
@@ -180,6 +196,9 @@ mod tests {
     fn mode_of_sendmail_alone_is_named_as_it_was_given() {
         for letter in ["t", "h", "H", "P", "S", "a", "", "z"] {
             assert_eq!(asked(letter, None), Mode::Unsupported(format!("-b{letter}")));
+        }
+        for letter in ["t", "h", "H"] {
+            assert!(!Mode::from_letter(letter.as_bytes()).instead().is_empty(), "-b{letter}");
         }
         assert_eq!(Mode::from_letter(b"\xff\n"), Mode::Unsupported("-b\u{fffd}".into()));
     }

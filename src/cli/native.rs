@@ -1,42 +1,42 @@
 //! mailx-t's own face: the long options every name knows, and `mailx-t ctl`.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::Command;
+use super::{Command, terminal};
 use crate::command::queue::{self, Act, Which};
-use crate::command::{check, init, list, run_queue};
+use crate::command::{check, import, init, list, run_queue, trial};
+use crate::config::import::Kind;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::spool::QueueId;
 
 /// The whole of `--help`.
 const HELP: &str = "\
-mailx-t keeps every mail safe on disk and relays it through an authenticated smarthost.
+mailx-t keeps every mail safe on disk and relays it through your smarthost.
 
-  echo BODY | mailx-t -s SUBJECT ADDRESS...    send a text
-  sendmail -t < MESSAGE                        send a message to whom its fields name
-  crond -m /usr/local/bin/mailx-t              send what cron jobs print
+  echo BODY | mailx-t -s SUBJECT ADDRESS...   send a text
+  sendmail -t < MESSAGE                       send a message as its fields say
+  mailx-t ctl check                           is all well? (first: ctl init)
 
-Options of the message (those of sendmail(8) and mail(1) work too):
-  -s SUBJECT   the subject; stdin is then the body
-  -t           stdin is a message, its To, Cc and Bcc name recipients
-  -f ADDRESS   the sender asked for        -F NAME   the sender's display name
-  -c ADDRESS, -b ADDRESS   (after -s) copy, blind copy
-  -odi         wait for the outcome        -odq      leave it to the next queue run
-  -q           send everything in the queue now
-  -v           tell the outcome
+For a mail (all letters of sendmail and mail work: man mailx-t, man sendmail):
+  -s SUBJECT     the subject; stdin is then the body
+  -t             stdin is a message; its To, Cc and Bcc name recipients
+  -c, -b ADDRESS (after -s) copy, blind copy; -a FILE attaches
+  -f ADDRESS     the sender asked for; -F NAME the sender's name
+  -odi, -odq     wait for the outcome; leave it to the next queue run
+  -v             wait, and tell the outcome
+  --dry-run      show what would leave, and to whom; send nothing
+  --config FILE  another configuration than /etc/mailx-t/config.toml
 
-  --config FILE    another configuration than /etc/mailx-t/config.toml
+For the machine:
+  crond -m /usr/local/bin/mailx-t   send what cron jobs print
+  mailq, mailx-t -q                 what waits; try all of it now
+  mailx-t ctl VERB                  see mailx-t ctl --help
   --help, --version
-
-Administration:
-  mailx-t ctl init                  make spool and configuration
-  mailx-t ctl check [--offline]     try configuration, spool, connection and login
-  mailq, mailx-t ctl queue VERB     the mails in the queue: list, show, retry, hold, release, remove, bounce
 ";
 
 /// The long options.
@@ -44,6 +44,8 @@ Administration:
 pub struct Long {
     /// `--config FILE`.
     pub config: Option<PathBuf>,
+    /// `--dry-run`.
+    pub dry_run: bool,
     /// `--help`.
     pub help: bool,
     /// `--json`, for listings.
@@ -62,6 +64,7 @@ pub fn take_long(arguments: Vec<OsString>) -> Result<(Long, Vec<OsString>), Erro
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
+            Some("--dry-run") => long.dry_run = true,
             Some("--help") => long.help = true,
             Some("--json") => long.json = true,
             Some("--version") => long.version = true,
@@ -120,14 +123,50 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Try configuration, spool, connection and login; send nothing
+    /// Try configuration, spool, connection, login and sender; send nothing
     Check {
         /// Leave the network alone
         #[arg(long)]
         offline: bool,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        /// Show the dialogue with the smarthost on stderr, without secrets
+        #[arg(short, long)]
+        verbose: bool,
+    },
+    /// Turn the settings of another mailer into a configuration, and print it
+    Import {
+        /// msmtprc, ssmtp.conf, mail.rc, .mailrc, nullmailer's remotes, dma.conf, main.cf, update-exim4.conf.conf
+        file: PathBuf,
+        /// Whose settings they are, where the file does not tell: dma, exim, mailrc, msmtp, nullmailer, postfix, ssmtp
+        #[arg(long, value_name = "KIND", value_parser = Kind::from_name)]
+        from: Option<Kind>,
+        /// The address to send as, where nothing in the file says it
+        #[arg(long, value_name = "ADDRESS")]
+        sender: Option<lettre::Address>,
+        /// Write configuration and password file instead
+        #[arg(long)]
+        write: bool,
+        /// Replace those that are there
+        #[arg(long, requires = "write")]
+        force: bool,
     },
     /// Make the spool and a commented configuration where they are missing
-    Init,
+    Init {
+        /// Fill in the smarthost of a well-known provider (qq, gmail, ...), or of a domain by its DNS
+        #[arg(long, value_name = "NAME|DOMAIN")]
+        provider: Option<String>,
+    },
+    /// Send a mail and tell what the smarthost says
+    Test {
+        /// Who gets it [default: who gets mail for nobody]
+        #[arg(value_name = "ADDRESS", value_hint = clap::ValueHint::EmailAddress)]
+        to: Option<String>,
+        /// Show the dialogue with the smarthost on stderr, without secrets
+        #[arg(short, long)]
+        verbose: bool,
+    },
     /// Look at the mails in the queue, and at single ones
     #[command(subcommand)]
     Queue(Queue),
@@ -214,12 +253,30 @@ pub fn run(control: Control) -> Result<(), Error> {
     };
     let mut out = io::stdout();
     match arguments.verb {
-        Verb::Check { offline } => {
+        Verb::Check { offline, json, verbose } => {
             let config = Config::load_as_service(config::locate(arguments.config.as_deref()))?;
             let reach = if offline { check::Reach::Offline } else { check::Reach::Online };
-            check::run(&config, reach, &mut out)
+            let form = match json {
+                true => check::Form::Json,
+                false if out.is_terminal() && std::env::var_os("NO_COLOR").is_none() => check::Form::Coloured,
+                false => check::Form::Plain,
+            };
+            check::run(&config, check::Request { reach, form, verbose }, &mut out)
         }
-        Verb::Init => init::run(arguments.config.as_deref(), &mut out),
+        Verb::Test { to, verbose } => {
+            let config = Config::load_as_service(config::locate(arguments.config.as_deref()))?;
+            trial::run(&config, &trial::Request { to, verbose }, &mut out)
+        }
+        Verb::Import { file, from, sender, write, force } => {
+            let output = match (write, force) {
+                (false, _) => import::Output::Print,
+                (true, false) => import::Output::Write,
+                (true, true) => import::Output::Replace,
+            };
+            let request = import::Request { file, kind: from, sender, target: arguments.config, output };
+            import::run(&request, &mut out, &mut |note| terminal::complain(note))
+        }
+        Verb::Init { provider } => init::run(arguments.config.as_deref(), provider.as_deref(), &mut out),
         Verb::Queue(asked) => {
             run_on_queue(&Config::load_as_service(config::locate(arguments.config.as_deref()))?, asked)
         }
@@ -233,9 +290,15 @@ fn run_on_queue(config: &Config, asked: Queue) -> Result<(), Error> {
             return list::run(config, if json { list::Form::Json } else { list::Form::Text }, &mut out);
         }
         Queue::Show { id } => return queue::show(config, &id, &mut out),
-        Queue::Retry { which: Which::All } => return run_queue::run(config, &run_queue::Which::All, true),
+        Queue::Retry { which: Which::All } => {
+            return run_queue::run(config, &run_queue::Which::All, run_queue::Detail::Outcomes);
+        }
         Queue::Retry { which: Which::One(id) } => {
-            return run_queue::run(config, &run_queue::Which::Matching('I', id.to_string()), true);
+            return run_queue::run(
+                config,
+                &run_queue::Which::Matching('I', id.to_string()),
+                run_queue::Detail::Outcomes,
+            );
         }
         Queue::Hold { which } => (Act::Hold, which),
         Queue::Release { which } => (Act::Release, which),
@@ -269,6 +332,14 @@ mod tests {
         assert_eq!((long.config, long.version), (Some(PathBuf::from("/c")), true));
         assert_eq!(rest, ["-t", "-i"]);
         assert_eq!(take(&["--config=/c"]).0.config, Some(PathBuf::from("/c")));
+    }
+
+    #[test]
+    fn help_fits_a_screen() {
+        // A program's own line at the bottom is the prompt.
+        assert!(HELP.lines().count() < 24, "{} lines", HELP.lines().count());
+        let wide: Vec<&str> = HELP.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{wide:?}");
     }
 
     #[test]

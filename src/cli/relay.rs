@@ -1,6 +1,7 @@
 //! The face of the other program, `mailx-t-relay`: started by the door, by timers, and by people who
 //! look into something.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -9,16 +10,19 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use super::progress::Progress;
 use super::terminal;
 use crate::command::carry;
+use crate::command::findings::Form;
 use crate::command::flush::{self, End, Selection};
 use crate::command::probe::{self, Reach};
 use crate::command::report::Report;
 use crate::command::serve;
 use crate::config::{self, Config, Environment, Source};
+use crate::confinement;
 use crate::error::{self, Error, Exit};
 use crate::interval;
-use crate::spool::QueueId;
+use crate::spool::{QueueId, Spool};
 use crate::system;
 
 /// Takes mail from the spool to the smarthost.
@@ -34,6 +38,9 @@ struct Arguments {
     /// Settings come as NAME=value lines on stdin
     #[arg(long, conflicts_with_all = ["config", "user_config"])]
     environment_on_stdin: bool,
+    /// They come over the socket that is stdout, since stdin is the mail
+    #[arg(long, conflicts_with_all = ["config", "user_config", "environment_on_stdin"])]
+    environment_on_stdout: bool,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -59,6 +66,9 @@ enum Verb {
         /// Tell each outcome
         #[arg(long)]
         verbose: bool,
+        /// Show the dialogue with the smarthost on stderr, without secrets
+        #[arg(long)]
+        dialogue: bool,
     },
     /// Serve drop/ and the retry clock until told to stop
     Serve {
@@ -69,16 +79,26 @@ enum Verb {
         #[arg(long)]
         stay: bool,
     },
-    /// Try credentials, connection and login; send nothing
+    /// Try everything up to the mail itself; send nothing
     Probe {
         /// Leave the network alone
         #[arg(long)]
         offline: bool,
+        /// How to tell: plain, coloured or json
+        #[arg(long, value_parser = form, default_value = "plain")]
+        form: Form,
+        /// Show the dialogue with the smarthost on stderr, without secrets
+        #[arg(long)]
+        dialogue: bool,
     },
 }
 
 fn queue_id(text: &str) -> Result<QueueId, String> {
     QueueId::parse(text).ok_or_else(|| "not a queue id".to_string())
+}
+
+fn form(text: &str) -> Result<Form, String> {
+    Form::from_name(text).ok_or_else(|| "expected plain, coloured or json".to_string())
 }
 
 fn every(text: &str) -> Result<Duration, String> {
@@ -98,6 +118,9 @@ fn matching(text: &str) -> Result<(char, String), String> {
 pub fn relay() -> ExitCode {
     error::install_panic_hook();
     system::settle();
+    system::survive_file_size_limit();
+    system::hear_of_children();
+    confinement::forbid_core_dumps();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(asked) => {
@@ -118,11 +141,18 @@ pub fn relay() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Error> {
     let settings = source(&arguments)?;
-    let config = Config::load_as_service(settings.clone())?;
+    let mut config = Config::load_as_service(settings.clone())?;
+    if matches!(arguments.verb, Verb::Flush { dialogue: true, .. } | Verb::Probe { dialogue: true, .. }) {
+        config.watch();
+    }
+    // A daemon reads its settings anew, and they may name another spool or a command.
+    if !matches!(arguments.verb, Verb::Serve { .. } | Verb::Probe { .. }) && !config.has_commands() {
+        confinement::confine(&config.spool_path(), config.log.file());
+    }
     match arguments.verb {
         Verb::Carry => {
             system::detach();
-            let file = std::fs::File::from(io::stdin().as_fd().try_clone_to_owned().map_err(Error::Input)?);
+            let file = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(Error::Input)?);
             carry::run(&config, file, &mut |report| tell(&report.line()))
         }
         Verb::Deliver { id } => {
@@ -142,7 +172,19 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         }
         Verb::Flush { verbose, matching, .. } => {
             let selection = matching.map_or(Selection::All, |(by, pattern)| Selection::Matching(by, pattern));
-            flush::run_in_turn(&config, &selection, &mut |report| flushed(report, verbose))
+            let waiting = Spool::new(config.spool_path()).ids()?.len();
+            let mut progress = if selection == Selection::All { Progress::of(waiting) } else { None };
+            let done = flush::run_in_turn(&config, &selection, &mut |report| match &mut progress {
+                Some(progress) => {
+                    progress.aside(|| flushed(report, verbose));
+                    progress.told(report);
+                }
+                None => flushed(report, verbose),
+            });
+            if let Some(progress) = progress {
+                progress.finish();
+            }
+            done
         }
         Verb::Serve { every, stay } => {
             if !stay {
@@ -150,9 +192,9 @@ fn run(arguments: Arguments) -> Result<(), Error> {
             }
             serve::run(every, &|| Ok(Config::load(settings.clone())?))
         }
-        Verb::Probe { offline } => {
+        Verb::Probe { offline, form, .. } => {
             let reach = if offline { Reach::Offline } else { Reach::Online };
-            probe::run(&config, reach, &mut io::stdout())
+            probe::run(&config, reach, form, &mut io::stdout())
         }
     }
 }
@@ -191,11 +233,20 @@ fn tell(text: &str) {
 }
 
 fn source(arguments: &Arguments) -> Result<Source, Error> {
-    if arguments.environment_on_stdin {
+    if arguments.environment_on_stdin || arguments.environment_on_stdout {
         let mut lines = String::new();
-        io::stdin().read_to_string(&mut lines).map_err(Error::Input)?;
+        let read = if arguments.environment_on_stdin {
+            io::stdin().read_to_string(&mut lines)
+        } else {
+            io::stdout()
+                .as_fd()
+                .try_clone_to_owned()
+                .map(File::from)
+                .and_then(|mut ours| ours.read_to_string(&mut lines))
+        };
+        read.map_err(Error::Input)?;
         let environment = Environment::from_lines(&lines)
-            .ok_or_else(|| config::Error::Environment("no MAILX_T_URL came on stdin".to_string()))?;
+            .ok_or_else(|| config::Error::Environment("no MAILX_T_URL came along".to_string()))?;
         return Ok(Source::Environment(environment));
     }
     Ok(match &arguments.user_config {

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use super::getopt::{self, Letter, Order, Takes, Usage, Word};
 use super::mode::{Delivery, Mode};
+use crate::dsn::{Envid, Notify, OfMail};
 use crate::outcome;
 use Takes::{Glued, Nothing, Value};
 
@@ -32,25 +33,25 @@ pub const LETTERS: &[Letter] = &[
     Letter::ignored('G', Nothing, "a relayed mail and a new one get the same repairs"),
     Letter::ignored('h', Value, "the servers on the way count the hops"),
     Letter::obeyed('I', Nothing, "the same as `-bi`"),
-    Letter::obeyed('i', Nothing, "a line of a lone dot is text and does not end the message"),
+    Letter::obeyed('i', Nothing, "dots at the start of lines are text, all of them; without it see above"),
     Letter::ignored('J', Glued, "historic"),
     Letter::ignored('L', Value, "the log knows one name, so that one filter finds every mail"),
     Letter::ignored('M', Value, "there are no macros to set"),
     Letter::ignored('m', Nothing, "the sender is never taken out of an alias anyway"),
-    Letter::ignored('N', Value, "delivery status is not asked of the smarthost; failures are always reported"),
+    Letter::obeyed('N', Value, "when to report (`never`, or of `success,failure,delay`), also to the smarthost where it offers DSN"),
     Letter::ignored('n', Nothing, "aliases always apply, or a mail to root would reach nobody"),
     Letter::obeyed('O', Value, "`DeliveryMode`, `IgnoreDots` and `Verbose` are obeyed, any other name is ignored"),
     Letter::obeyed('o', Value, "`-od`, `-oi` and `-ov` are obeyed, any other (`-oem`, `-om`) is ignored"),
     Letter::ignored('p', Value, "how a mail came in is not taken from the caller"),
     Letter::ignored('Q', Glued, "there is no quarantine"),
     Letter::obeyed('q', Glued, "runs the queue, see below; never takes the next argument"),
-    Letter::ignored('R', Value, "how much a bounce returns does not depend on the caller"),
+    Letter::obeyed('R', Value, "how much of the mail a report returns (`hdrs`, `full`), also to the smarthost where it offers DSN"),
     Letter::obeyed('r', Value, "the same as `-f`"),
     Letter::ignored('s', Nothing, "historic"),
     Letter::ignored('T', Glued, "historic; how long a mail is kept is a setting"),
     Letter::obeyed('t', Nothing, "recipients from To, Cc and Bcc, in union with the operands"),
     Letter::ignored('U', Nothing, "every mail is taken as a first submission"),
-    Letter::ignored('V', Value, "without a delivery status nobody would read the envelope's identifier"),
+    Letter::obeyed('V', Value, "the envelope's identifier, which reports name, also to the smarthost where it offers DSN"),
     Letter::obeyed('v', Nothing, "waits for the outcome and tells it"),
     Letter::ignored('X', Value, "no traffic log: it would hold what the mails say"),
     Letter::ignored('x', Nothing, "historic"),
@@ -67,6 +68,8 @@ pub struct Request {
     pub delivery: Delivery,
     /// The header section names recipients (`-t`).
     pub extract_recipients: bool,
+    /// What a report of delivery is to say (`-R`, `-V`).
+    pub dsn: OfMail,
     /// The sender's name (`-F`).
     pub full_name: Option<OsString>,
     /// Letters known and not needed, for the debug log.
@@ -75,6 +78,8 @@ pub struct Request {
     pub keep_dots: bool,
     /// Which of sendmail's programs this is (`-b`, `-q`, `-I`).
     pub mode: Mode,
+    /// When to report (`-N`).
+    pub notify: Option<Notify>,
     /// The recipients as given: each may hold several addresses.
     pub operands: Vec<OsString>,
     /// The envelope sender asked for (`-f`, `-r`); empty or `<>` is the null sender.
@@ -144,11 +149,29 @@ impl Request {
             'f' | 'r' => self.reverse_path = Some(value),
             'I' => self.mode = Mode::Aliases,
             'i' => self.keep_dots = true,
+            'N' | 'R' | 'V' => self.obey_dsn(letter, &value.to_string_lossy()),
             'O' => self.obey_name(value.as_bytes()),
             'o' => self.obey_setting(value.as_bytes()),
             't' => self.extract_recipients = true,
             'v' => self.verbose = true,
             _ => self.ignored.push(format!("-{letter}")),
+        }
+    }
+
+    /// What cannot be understood is worth a warning; it costs no mail.
+    fn obey_dsn(&mut self, letter: char, value: &str) {
+        let value = value.trim();
+        let understood = match letter {
+            'N' => value.parse().map(|notify| self.notify = Some(notify)).is_ok(),
+            'R' => value.parse().map(|ret| self.dsn.ret = Some(ret)).is_ok(),
+            _ => {
+                // Sendmail wants it in the form of the wire, Postfix as it is.
+                self.dsn.envid = value.parse().ok().or_else(|| Envid::plain(value));
+                self.dsn.envid.is_some()
+            }
+        };
+        if !understood {
+            self.unknown.push(outcome::clean(&format!("-{letter} {value}")).trim().to_string());
         }
     }
 
@@ -197,6 +220,7 @@ mod tests {
     use super::super::getopt::Treatment;
     use super::super::mode::Run;
     use super::*;
+    use crate::dsn::Ret;
 
     fn read(line: &[&str]) -> Request {
         let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
@@ -267,28 +291,22 @@ mod tests {
 
     #[test]
     fn value_of_an_ignored_letter_is_no_recipient() {
-        let line = [
-            "-N",
-            "never",
-            "-R",
-            "hdrs",
-            "-V",
-            "id",
-            "-h",
-            "3",
-            "-O",
-            "Timeout=1h",
-            "-X",
-            "log",
-            "-L",
-            "t",
-            "-p",
-            "a",
-            "a@x",
-        ];
+        let line = ["-h", "3", "-O", "Timeout=1h", "-X", "log", "-L", "t", "-p", "a", "a@x"];
         let request = read(&line);
         assert_eq!(request.operands, ["a@x"]);
-        assert_eq!(request.ignored, strings(&["-N", "-R", "-V", "-h", "-O Timeout", "-X", "-L", "-p"]));
+        assert_eq!(request.ignored, strings(&["-h", "-O Timeout", "-X", "-L", "-p"]));
+    }
+
+    #[test]
+    fn what_is_asked_about_delivery_is_understood_or_named() {
+        let request = read(&["-N", "delay,Failure", "-Rhdrs", "-V", "QQ314+159", "a@x"]);
+        assert_eq!(request.notify.unwrap().to_string(), "FAILURE,DELAY");
+        assert_eq!(request.dsn.ret, Some(Ret::Hdrs));
+        assert_eq!(request.dsn.envid.unwrap().text(), "QQ314+159");
+        assert_eq!(read(&["-V", "QQ314+2B159"]).dsn.envid.unwrap().text(), "QQ314+159");
+        let odd = read(&["-N", "often", "-R", "all", "-V", "\n", "a@x"]);
+        assert_eq!((odd.dsn, odd.notify, odd.operands), (OfMail::default(), None, vec!["a@x".into()]));
+        assert_eq!(odd.unknown, strings(&["-N often", "-R all", "-V"]));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub fn run(config: &Config, file: File, told: &mut dyn FnMut(&Report)) -> Result
     log::open(&config.log, "mailx-t-relay", &host);
     let carried = Carried::read(file)?;
     let entry = &carried.entry;
-    let mut relay = Relay::new(config, &host);
+    let mut relay = Relay::new(config, &host, None);
     let everybody = (0..entry.recipients.len()).collect();
     let attempted = relay.attempt_for(entry, everybody, &|| Ok(carried.content()?))?;
     for (recipient, outcome) in attempted.recipients.iter().zip(&attempted.outcomes) {

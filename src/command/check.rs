@@ -1,45 +1,55 @@
-//! Judges what there is: configuration, spool, relay program, and through the relay credentials,
-//! connection and login. One line each; no mail is sent.
+//! Judges what there is: configuration, spool, relay program, and through the relay what `probe` looks at. One line
+//! each; no mail is sent.
 
 use std::io::Write;
 
+use super::findings::Findings;
+pub use super::findings::Form;
 use super::handover;
 pub use super::probe::Reach;
 use crate::config::Config;
-use crate::error::{Error, Findings};
+use crate::error::Error;
 use crate::spool::Spool;
 use crate::system;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// How far to go.
+    pub reach: Reach,
+    /// How to tell.
+    pub form: Form,
+    /// Show the dialogue with the smarthost too, on stderr.
+    pub verbose: bool,
+}
 
 /// Checks everything and writes a line for each part.
 ///
 /// # Errors
 /// [`Error::Check`] if anything is wrong, [`Error::Output`] if that cannot be told.
-pub fn run(config: &Config, reach: Reach, out: &mut dyn Write) -> Result<(), Error> {
+pub fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(), Error> {
+    let mut findings = Findings::new(request.form, out);
     for warning in super::submit::aliases(config).1 {
-        writeln!(out, "note  {warning}").map_err(Error::Output)?;
+        findings.note(&warning)?;
     }
-    let mut findings = 0;
-    let mut line = |good: bool, text: &str| -> Result<(), Error> {
-        findings += usize::from(!good);
-        writeln!(out, "{}  {text}", if good { "ok  " } else { "FAIL" }).map_err(Error::Output)
-    };
-    line(true, &format!("configuration {}: mail leaves as {}", config.source, config.account))?;
+    findings.ok(&format!("configuration {}: mail leaves as {}", config.source, config.account))?;
     let spool = Spool::new(config.spool_path());
     let defects = spool.defects();
     if defects.is_empty() {
-        line(true, &format!("spool {}", spool.root().display()))?;
+        findings.ok(&format!("spool {}", spool.root().display()))?;
     }
     for defect in &defects {
-        line(false, defect)?;
+        findings.fail(defect)?;
     }
-    match system::relay_program() {
-        None => line(false, "mailx-t-relay is neither in libexec/mailx-t nor beside mailx-t: reinstall mailx-t")?,
-        Some(_) => {
-            out.flush().map_err(Error::Output)?;
-            let arguments: &[&str] = if reach == Reach::Offline { &["probe", "--offline"] } else { &["probe"] };
-            // The relay writes its own lines.
-            findings += usize::from(!handover::start_and_wait(config, arguments)?);
-        }
+    if system::relay_program().is_none() {
+        findings.fail("mailx-t-relay is neither in libexec/mailx-t nor beside mailx-t: reinstall mailx-t")?;
+        return findings.conclude();
     }
-    if findings > 0 { Err(Error::Check(Findings(findings))) } else { Ok(()) }
+    let mut arguments = vec!["probe", "--form", request.form.name()];
+    arguments.extend((request.reach == Reach::Offline).then_some("--offline"));
+    arguments.extend(request.verbose.then_some("--dialogue"));
+    // The relay writes its own lines.
+    findings.flush()?;
+    findings.count(usize::from(!handover::start_and_wait(config, &arguments)?));
+    findings.conclude()
 }

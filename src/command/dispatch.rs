@@ -26,7 +26,7 @@ pub(super) fn run(
         let note = format!("{error}; the mail is kept in the queue as {id}");
         if system::relay_program().is_some() { Ok(vec![note]) } else { Err(Error::Relay(note)) }
     };
-    if accepted.is_dropped || request.delivery == Delivery::Queue {
+    if accepted.is_dropped || matches!(request.delivery, Delivery::Never | Delivery::Queue) {
         return Ok(Vec::new());
     }
     let until = Instant::now() + config.spool.wait;

@@ -4,23 +4,37 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use super::attempt::{Attempted, Relay};
+use lettre::Address;
+
+use super::attempt::Attempted;
+use super::lines::{Answered, Lines};
+use super::recut;
 use super::report::Report;
+use super::routes::Routes;
 use super::settle;
 use super::take_in;
-use crate::alarm;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
-use crate::outcome::{Outcome, Scope, Stage};
-use crate::spool::{Claim, Clock, Entry, QueueId, Spool};
+use crate::outcome::Outcome;
+use crate::spool::{Claim, Entry, QueueId, Record, Spool};
 use crate::system;
 
 /// After so long, or so many mails, a leader hands over to a process of its own kind.
 const TERM: Duration = Duration::from_secs(300);
 const TERM_MAILS: usize = 1000;
-/// So many mails in a row that the smarthost leaves unanswered mean that the trouble is not a mail's.
-const IN_A_ROW: usize = 2;
+
+/// A leader waits so long for the turn of the next mail; who comes later takes what has to wait longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A connection is not left idle for longer: a server may close it, and then a mail over it is in doubt.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Whether the turn of a mail is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    None,
+    Some,
+}
 
 /// Which mails to take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +83,7 @@ pub fn run(config: &Config, selection: &Selection, told: &mut dyn FnMut(&Report)
         let Some(leader) = spool.lead()? else { return Ok(End::Led) };
         let mut term = Term::new(config, &spool, selection, &host, &mut seen);
         let end = term.serve(told);
-        term.relay.quit();
+        term.lines.quit();
         drop(leader);
         match end? {
             End::Done if is_new(&spool, &seen)? => {}
@@ -124,21 +138,21 @@ struct Term<'a> {
     config: &'a Config,
     spool: &'a Spool,
     selection: &'a Selection,
-    relay: Relay<'a>,
+    lines: Lines<'a>,
     seen: &'a mut Seen,
     until: Instant,
     tried: usize,
-    /// Mails in a row that the smarthost's own trouble met.
-    in_a_row: usize,
-    /// The smarthost is not to be tried any more, or not yet.
-    closed: Option<String>,
+    routes: Routes<'a>,
+    /// Mails whose turn comes soon, and whose mail that is: what follows of theirs comes behind them.
+    later: Vec<QueueId>,
+    waiting_for: HashSet<Address>,
 }
 
 impl<'a> Term<'a> {
     fn new(config: &'a Config, spool: &'a Spool, selection: &'a Selection, host: &str, seen: &'a mut Seen) -> Self {
-        let closed = spool.clock().filter(|clock| clock.next_attempt > system::now()).map(|clock| clock.reason);
-        let relay = Relay::new(config, host);
-        Self { config, spool, selection, relay, seen, until: Instant::now() + TERM, tried: 0, in_a_row: 0, closed }
+        let (lines, routes) = (Lines::new(config, host, spool), Routes::new(config, spool));
+        let (until, later, waiting_for) = (Instant::now() + TERM, Vec::new(), HashSet::new());
+        Self { config, spool, selection, lines, seen, until, tried: 0, routes, later, waiting_for }
     }
 
     fn serve(&mut self, told: &mut dyn FnMut(&Report)) -> Result<End, Error> {
@@ -152,25 +166,41 @@ impl<'a> Term<'a> {
             // Somebody may be waiting for it.
             ids.sort_by_key(|id| id != first);
         }
+        let ids = ids.into_iter().filter(|id| self.seen.queue.insert(*id)).collect();
+        let mut end = self.go_through(ids, Patience::None, told);
+        if end == End::Done {
+            let later = std::mem::take(&mut self.later);
+            end = self.go_through(later, Patience::Some, told);
+        }
+        if !self.later.is_empty() {
+            end = End::TermOver;
+        }
+        while self.hear(told) > 0 {}
+        Ok(end)
+    }
+
+    fn go_through(&mut self, ids: Vec<QueueId>, patience: Patience, told: &mut dyn FnMut(&Report)) -> End {
+        let mut waiting = ids.len();
         for id in ids {
+            waiting -= 1;
             if self.is_over() {
-                return Ok(End::TermOver);
-            }
-            if !self.seen.queue.insert(id) {
-                continue;
+                return End::TermOver;
             }
             match self.spool.claim(&id) {
                 Ok(Some(claim)) => {
                     // A mail that the disk has no room for must not stand before the others.
-                    if let Err(error) = self.take(claim, told) {
+                    if let Err(error) = self.take(claim, patience, told) {
                         log::error(&format!("{id}: {error}"));
                     }
                 }
                 Ok(None) => {}
                 Err(error) => log::error(&error.to_string()),
             }
+            while !self.lines.has_room(waiting) {
+                self.hear(told);
+            }
         }
-        Ok(End::Done)
+        End::Done
     }
 
     /// A person who asked for the whole queue gets the whole queue.
@@ -179,7 +209,8 @@ impl<'a> Term<'a> {
         has_term && (self.tried >= TERM_MAILS || Instant::now() >= self.until)
     }
 
-    fn take(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
+    /// Begins to send a mail, or sees that it is not to be sent now.
+    fn take(&mut self, claim: Claim, patience: Patience, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
         let now = system::now();
         if self.spool.is_held(&claim.entry.id) {
             return Ok(());
@@ -190,94 +221,144 @@ impl<'a> Term<'a> {
             return settle::settle(self.config, claim, &[]);
         }
         let is_forced = self.selection.is_forced(&claim.entry);
-        let is_open = match &self.closed {
+        let account = self.routes.of(&claim.entry);
+        let is_open = match self.routes.closed(&account) {
             // What was asked for by name is tried even so, until it has been seen to be in vain.
-            Some(_) => is_forced && self.in_a_row == 0,
+            Some(_) => is_forced && !self.routes.is_in_vain(&account),
             None => is_forced || (!self.selection.is_exclusive() && claim.is_due(now)),
         };
         if is_open {
+            if !self.is_our_turn(&claim, &account, patience, told)? {
+                return Ok(());
+            }
             self.tried += 1;
             if open > 1 {
                 claim.reserve()?;
             }
-            let attempted = self.relay.attempt(&claim)?;
-            // The outcome first: a clock that cannot be set must not have anybody get the mail twice.
-            let finished = self.finish(claim, &attempted, told);
-            self.learn(&attempted).unwrap_or_else(|error| log::error(&error.to_string()));
-            return finished;
+            return self.lines.begin(claim);
         }
         if settle::is_expired(self.config, &claim.entry, now) {
-            return self.expire(claim, now);
+            self.expire(claim, now);
         }
         Ok(())
     }
 
-    fn finish(&self, claim: Claim, attempted: &Attempted, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
-        let entry = claim.entry.clone();
-        let records = settle::records(self.config, &claim, attempted);
-        settle::settle(self.config, claim, &records)?;
-        for record in &records {
-            attempted.line(&entry, record.recipient, &record.outcome).log(self.config.log.format);
-            told(&report(&entry, record.recipient, &record.outcome));
+    /// Whether the limits of the settings let the mail leave now. Where its turn comes soon, it is waited for once all else
+    /// is done; where that is long, its way is closed until then.
+    fn is_our_turn(
+        &mut self,
+        claim: &Claim,
+        account: &Address,
+        patience: Patience,
+        told: &mut dyn FnMut(&Report),
+    ) -> Result<bool, Error> {
+        let is_behind = patience == Patience::None && self.waiting_for.contains(account);
+        while let Some((at, rate)) = self.lines.turn(claim.entry.reverse_path.as_ref()) {
+            let left = Duration::try_from(at.duration_since(system::now())).unwrap_or_default();
+            if left > LONGEST_PAUSE {
+                while self.hear(told) > 0 {}
+                self.routes.pause(account, at, rate)?;
+                return Ok(false);
+            }
+            if patience == Patience::None || self.is_over() {
+                self.put_off(claim, account);
+                return Ok(false);
+            }
+            while self.hear(told) > 0 {}
+            if left > IDLE {
+                self.lines.rest();
+            }
+            std::thread::sleep(left);
         }
-        Ok(())
+        if is_behind {
+            self.put_off(claim, account);
+        }
+        Ok(!is_behind)
+    }
+
+    fn put_off(&mut self, claim: &Claim, account: &Address) {
+        self.later.push(claim.entry.id);
+        self.waiting_for.insert(account.clone());
+    }
+
+    /// Hears what has become of mails that are under way, and writes it down; of how many.
+    fn hear(&mut self, told: &mut dyn FnMut(&Report)) -> usize {
+        let answered = self.lines.hear();
+        let count = answered.len();
+        let (free, rest): (Vec<_>, Vec<_>) = answered.into_iter().partition(|mail| mail.attempted.is_free);
+        let (large, settled): (Vec<_>, Vec<_>) = rest.into_iter().partition(recut::is_called_for);
+        self.conclude(settled, told);
+        for mail in large {
+            self.smaller(mail.claim, told);
+        }
+        for mail in free {
+            self.again(mail.claim, told);
+        }
+        count
+    }
+
+    /// Another try for a mail that only its connection was lost to; it waits where the smarthost is closed by now.
+    fn again(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) {
+        if self.routes.closed(&self.routes.of(&claim.entry)).is_some() {
+            return;
+        }
+        match self.lines.again(&claim) {
+            Ok(attempted) => self.conclude(vec![Answered { claim, attempted }], told),
+            Err(error) => log::error(&format!("{}: {error}", claim.entry.id)),
+        }
+    }
+
+    /// Another try for less of a mail that was refused for its size. One that cannot be cut stays as it is: that it is
+    /// refused would lose the whole.
+    fn smaller(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) {
+        let id = claim.entry.id;
+        match recut::recut(self.spool, claim, self.lines.largest_mail()) {
+            Ok(Some(claim)) => self.again(claim, told),
+            Ok(None) => {}
+            Err(error) => log::error(&format!("{id}: too large for the smarthost, and cannot be cut: {error}")),
+        }
+    }
+
+    /// The outcomes first, of all mails that were answered together: they are told when they are on disk, and a clock that
+    /// cannot be set must not have anybody get a mail twice.
+    fn conclude(&mut self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) {
+        let accounts: Vec<Address> = answered.iter().map(|mail| self.routes.of(&mail.claim.entry)).collect();
+        for (attempted, account) in self.finish(answered, told).iter().zip(&accounts) {
+            self.routes.learn(account, attempted).unwrap_or_else(|error| log::error(&error.to_string()));
+        }
+    }
+
+    fn finish(&self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) -> Vec<Attempted> {
+        let (claims, attempts): (Vec<Claim>, Vec<Attempted>) =
+            answered.into_iter().map(|mail| (mail.claim, mail.attempted)).unzip();
+        let entries: Vec<Entry> = claims.iter().map(|claim| claim.entry.clone()).collect();
+        let records: Vec<Vec<Record>> =
+            claims.iter().zip(&attempts).map(|(claim, attempt)| settle::records(self.config, claim, attempt)).collect();
+        let mails = claims.into_iter().zip(records.iter().map(Vec::as_slice)).collect();
+        let results = settle::settle_all(self.config, mails);
+        for (((entry, attempt), records), settled) in entries.iter().zip(&attempts).zip(&records).zip(results) {
+            match settled {
+                Ok(()) => {
+                    for record in records {
+                        attempt.line(entry, record.recipient, &record.outcome).log(self.config.log.format);
+                        told(&report(entry, record.recipient, &record.outcome));
+                    }
+                }
+                // A mail that the disk has no room for must not stand before the others.
+                Err(error) => log::error(&format!("{}: {error}", entry.id)),
+            }
+        }
+        attempts
     }
 
     /// Too old, and the smarthost cannot even be tried.
-    fn expire(&self, claim: Claim, now: jiff::Timestamp) -> Result<(), Error> {
+    fn expire(&mut self, claim: Claim, now: jiff::Timestamp) {
         let last = |n: &usize| claim.progress.last.get(n).map(|record| record.outcome.clone());
-        let trouble = self.closed.as_deref().unwrap_or("it was not tried again");
+        let trouble = self.routes.closed(&self.routes.of(&claim.entry)).unwrap_or("it was not tried again");
         let outcomes: Vec<Outcome> =
             claim.open().iter().map(|n| last(n).unwrap_or_else(|| settle::untried(trouble))).collect();
-        let attempted = Attempted::none(claim.open(), outcomes, now);
-        self.finish(claim, &attempted, &mut |_| {})
-    }
-
-    /// What an attempt says about the smarthost: trouble before any mail, or with several in a row, closes it for
-    /// a while; a mail taken opens it.
-    fn learn(&mut self, attempted: &Attempted) -> Result<(), Error> {
-        let Some(trouble) = attempted.host_trouble() else {
-            self.in_a_row = 0;
-            self.closed = None;
-            return Ok(self.spool.set_clock(None)?);
-        };
-        self.in_a_row += 1;
-        let is_before_mail = !matches!(trouble.stage, Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content);
-        if is_before_mail || self.in_a_row >= IN_A_ROW {
-            self.close(trouble)?;
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, trouble: &Outcome) -> Result<(), Error> {
-        self.closed = Some(trouble.reason.clone());
-        let before = self.spool.clock();
-        let attempts = before.as_ref().map_or(0, |clock| clock.attempts) + 1;
-        let was_alarmed = before.is_some_and(|clock| clock.is_alarmed);
-        let is_alarming = trouble.scope == Scope::Configuration;
-        if is_alarming && !was_alarmed {
-            self.alarm(&trouble.reason);
-        }
-        // What lies on this machine may be right for the next process: a credential that only the service has.
-        let is_ours = trouble.stage == Stage::Setup;
-        let delay = if is_ours { Duration::ZERO } else { self.config.retry.delay(attempts, fastrand::f64()) };
-        let now = system::now();
-        let clock = Clock {
-            attempts,
-            next_attempt: settle::later(now, delay).unwrap_or(now),
-            is_alarmed: was_alarmed || is_alarming,
-            reason: trouble.reason.clone(),
-        };
-        Ok(self.spool.set_clock(Some(&clock))?)
-    }
-
-    /// Once per trouble, not once per mail.
-    fn alarm(&self, reason: &str) {
-        let sentence = format!("no mail leaves this machine until the configuration is mended: {reason}");
-        log::error(&sentence);
-        if let Err(error) = alarm::raise(&self.config.alarm, &sentence) {
-            log::error(&format!("the alarm command could not be started: {error}"));
-        }
+        let attempted = Attempted::untried(claim.open(), outcomes, now);
+        self.finish(vec![Answered { claim, attempted }], &mut |_| {});
     }
 }
 

@@ -1,11 +1,15 @@
 //! From the door to the relay: starts the other program, and where the caller waits, hears what
 //! became of the mail. The mail is on disk before this begins; nothing here can lose it.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use super::report::Report;
@@ -17,7 +21,7 @@ use crate::system;
 pub(super) fn start(config: &Config, arguments: &[&str]) -> Result<(), Error> {
     let mut command = command(config, arguments)?;
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    spawn(config, command)
+    spawn(config, command).map(drop)
 }
 
 /// What the relay told until it ended or the wait was over.
@@ -42,27 +46,37 @@ pub(super) struct Patience {
 
 /// Starts the relay and listens while there is patience.
 pub(super) fn start_and_listen(config: &Config, arguments: &[&str], patience: Patience) -> Result<Told, Error> {
-    listen(config, command(config, arguments)?, patience)
+    listen(config, command(config, arguments)?, "", patience)
 }
 
 /// Has the relay carry the mail in an open file to the smarthost, and listens as [`start_and_listen`].
 ///
+/// Its stdin is the mail, so settings of the environment form go over the socket that it reports on.
+///
 /// # Errors
-/// The relay cannot be started, or the settings are the environment's, which need stdin for themselves.
+/// The relay cannot be started.
 pub(super) fn carry(config: &Config, mail: File, patience: Patience) -> Result<Told, Error> {
-    if let Source::Environment(_) = config.source {
-        return Err(Error::Relay("the settings come from the environment: the mail cannot be carried at once".into()));
-    }
-    let mut command = command(config, &["carry"])?;
+    let (mut command, settings) = match &config.source {
+        Source::Environment(environment) => {
+            let mut command = relay()?;
+            command.args(["--environment-on-stdout", "carry"]);
+            (command, environment.to_lines())
+        }
+        _ => (command(config, &["carry"])?, String::new()),
+    };
     command.stdin(mail);
-    listen(config, command, patience)
+    listen(config, command, &settings, patience)
 }
 
-fn listen(config: &Config, mut command: Command, patience: Patience) -> Result<Told, Error> {
-    let (ours, theirs) = UnixStream::pair().map_err(|error| trouble(&error))?;
+/// Starts the relay with a socket as its stdout, writes the settings there, and reads what it tells.
+fn listen(config: &Config, mut command: Command, settings: &str, patience: Patience) -> Result<Told, Error> {
+    let (mut ours, theirs) = UnixStream::pair().map_err(|error| trouble(&error))?;
     let complaints = theirs.try_clone().map_err(|error| trouble(&error))?;
     command.stdout(OwnedFd::from(theirs)).stderr(OwnedFd::from(complaints));
-    spawn(config, command)?;
+    system::hear_of_children();
+    let mut relay = spawn(config, command)?;
+    // A relay that is gone already reports nothing, and that is noticed.
+    let _ = ours.write_all(settings.as_bytes()).and_then(|()| ours.shutdown(Shutdown::Write));
     let mut lines = BufReader::new(ours);
     let mut told = Told::default();
     let mut line = String::new();
@@ -73,7 +87,14 @@ fn listen(config: &Config, mut command: Command, patience: Patience) -> Result<T
         }
         match lines.read_line(&mut line) {
             Err(_) => return Ok(told),
-            Ok(0) => return Ok(Told { is_over: true, ..told }),
+            Ok(0) => {
+                // Nothing of it holds our socket any more: it is over, or will be in no time.
+                let status = relay.wait().ok().filter(|status| !status.success());
+                if let Some(status) = status.filter(|_| told.reports.is_empty() && told.complaints.is_empty()) {
+                    told.complaints.push(format!("mailx-t-relay told nothing before its end ({status})"));
+                }
+                return Ok(Told { is_over: true, ..told });
+            }
             Ok(_) => match Report::parse(line.trim_end_matches('\n')) {
                 Some(report) => told.reports.push(report),
                 None => told.complaints.push(line.trim().to_string()),
@@ -88,25 +109,54 @@ fn listen(config: &Config, mut command: Command, patience: Patience) -> Result<T
 pub(super) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool, Error> {
     let mut command = command(config, arguments)?;
     command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
+    // What it shows at a terminal depends on what the terminal is.
+    command.envs(std::env::var_os("TERM").map(|term| ("TERM", term)));
+    system::hear_of_children();
     let mut child = command.spawn().map_err(|error| trouble(&error))?;
     tell(config, &mut child);
     Ok(child.wait().map_err(|error| trouble(&error))?.success())
 }
 
+/// Becomes the relay, output and all: what stops us stops it, and its exit status is ours.
+///
+/// # Errors
+/// The relay cannot be started; where it can, this does not return.
+pub(super) fn become_relay(config: &Config, arguments: &[&str]) -> Result<Infallible, Error> {
+    let mut command = command(config, arguments)?;
+    command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
+    if let Source::Environment(environment) = &config.source {
+        let lines = environment.to_lines();
+        // Nobody reads before we are the relay, and every pipe holds so much (pipe(7)).
+        if lines.len() > nix::libc::PIPE_BUF {
+            return Err(Error::Relay("the settings in the environment are too long for a daemon: use a file".into()));
+        }
+        let (theirs, mut ours) = std::io::pipe().map_err(|error| trouble(&error))?;
+        ours.write_all(lines.as_bytes()).map_err(|error| trouble(&error))?;
+        command.stdin(theirs);
+    }
+    Err(trouble(&command.exec()))
+}
+
 /// Nothing of ours but what it is given ties the relay to us: cron waits for whoever holds its pipes. The command,
 /// which holds our end too, ends here.
-fn spawn(config: &Config, mut command: Command) -> Result<(), Error> {
+fn spawn(config: &Config, mut command: Command) -> Result<Child, Error> {
     let mut child = command.current_dir("/").spawn().map_err(|error| trouble(&error))?;
     tell(config, &mut child);
-    Ok(())
+    Ok(child)
+}
+
+/// Where the relay is.
+///
+/// # Errors
+/// [`Error::Relay`]: it is not there, and no mail would ever leave.
+pub(super) fn program() -> Result<PathBuf, Error> {
+    system::relay_program().ok_or_else(|| {
+        Error::Relay("cannot find mailx-t-relay in libexec/mailx-t or beside mailx-t: reinstall mailx-t".to_string())
+    })
 }
 
 fn command(config: &Config, arguments: &[&str]) -> Result<Command, Error> {
-    let program = system::relay_program().ok_or_else(|| {
-        Error::Relay("cannot find mailx-t-relay in libexec/mailx-t or beside mailx-t: reinstall mailx-t".to_string())
-    })?;
-    let mut command = Command::new(program);
-    command.env_clear().envs(system::relay_environment());
+    let mut command = relay()?;
     match &config.source {
         Source::Environment(_) => command.arg("--environment-on-stdin").stdin(Stdio::piped()),
         Source::System(path) => command.arg("--config").arg(path).stdin(Stdio::null()),
@@ -116,8 +166,15 @@ fn command(config: &Config, arguments: &[&str]) -> Result<Command, Error> {
     Ok(command)
 }
 
+/// The relay, with an environment of our own making.
+fn relay() -> Result<Command, Error> {
+    let mut command = Command::new(program()?);
+    command.env_clear().envs(system::relay_environment());
+    Ok(command)
+}
+
 /// The environment form goes over a pipe: its URL holds the password.
-fn tell(config: &Config, child: &mut std::process::Child) {
+fn tell(config: &Config, child: &mut Child) {
     if let (Source::Environment(environment), Some(mut pipe)) = (&config.source, child.stdin.take()) {
         // A relay that is gone already will be missed when it reports nothing.
         let _ = pipe.write_all(environment.to_lines().as_bytes());

@@ -89,9 +89,16 @@ impl Listed {
 }
 
 fn text(spool: &Spool, listed: &[Listed], is_own: bool, out: &mut dyn Write) -> std::io::Result<()> {
-    if listed.is_empty() {
+    // Whoever may not list drop/ knows only what they remember.
+    let dropped = if is_own { 0 } else { spool.left().map_or(0, |left| left.len()) };
+    if listed.is_empty() && is_own {
+        writeln!(out, "mailx-t: no mail of yours is known to wait; the queue itself is the administrator's to list")?;
+        return Ok(());
+    }
+    if listed.is_empty() && dropped == 0 {
         writeln!(out, "Mail queue is empty")?;
-    } else {
+    }
+    if !listed.is_empty() {
         writeln!(
             out,
             "{:<17} {:>8} {:<19} --Sender/Recipient------",
@@ -104,6 +111,10 @@ fn text(spool: &Spool, listed: &[Listed], is_own: bool, out: &mut dyn Write) -> 
         let kilobytes = listed.iter().map(|mail| mail.entry.size).sum::<u64>().div_ceil(1024);
         let plural = if listed.len() == 1 { "" } else { "s" };
         writeln!(out, "-- {kilobytes} Kbytes in {} Request{plural}.", listed.len())?;
+    }
+    if dropped > 0 {
+        let (plural, verb) = if dropped == 1 { ("", "waits") } else { ("s", "wait") };
+        writeln!(out, "mailx-t: {dropped} mail{plural} of users {verb} in drop/ for the relay")?;
     }
     if is_own {
         writeln!(
@@ -183,7 +194,8 @@ mod tests {
     use crate::spool::{EntryRecipient, Record};
 
     fn mail(recipients: &[&str], reasons: &[Option<&str>]) -> Listed {
-        let recipient = |a: &&str| EntryRecipient { address: a.parse().unwrap(), original: None };
+        let recipient =
+            |a: &&str| EntryRecipient { address: a.parse().unwrap(), original: None, dsn: Default::default() };
         let entry = Entry {
             id: QueueId::parse("0KCX3T1M2A7Q4ZD").unwrap(),
             arrived: jiff::Timestamp::UNIX_EPOCH,
@@ -194,6 +206,7 @@ mod tests {
             message_id: "<1@x.org>".into(),
             eight_bit: false,
             repairs: vec![],
+            dsn: Default::default(),
             size: 1234,
         };
         let record = |(n, reason): (usize, &Option<&str>)| {

@@ -1,23 +1,36 @@
 //! The verbs, one file each. The only floor that ties the parts together: each verb owns its
 //! request, the doors fill it in.
 //!
-//! `submit`, `run_queue`, `list`, `queue`, `check` and `init` run in the door; `flush`, `carry`, `serve`
-//! and `probe` in the relay, and no verb of the door may name them, so that the door links no TLS library.
+//! `submit`, `converse`, `verify`, `run_queue`, `list`, `queue`, `check`, `trial`, `import` and `init` run in the door; `flush`,
+//! `carry`, `serve` and `probe` in the relay, and no verb of the door may name them, so that the door links no TLS library.
 
 mod attempt;
 pub mod carry;
 pub mod check;
+mod chosen;
+pub mod compose;
+pub mod converse;
 mod dispatch;
+pub mod findings;
 pub mod flush;
 mod handover;
+pub mod import;
 pub mod init;
+mod keep;
+mod lines;
 pub mod list;
 pub mod probe;
 pub mod queue;
+mod recut;
+pub mod rehearse;
 pub mod report;
 mod rescue;
+mod routes;
 pub mod run_queue;
 pub mod serve;
 mod settle;
 pub mod submit;
 mod take_in;
+pub mod trial;
+mod unconfigured;
+pub mod verify;

@@ -1,18 +1,24 @@
-//! In the relay: credentials, connection and login, one line each; no mail is sent.
+//! In the relay: everything up to the mail itself, one line for each step, for each smarthost. No mail is sent: the
+//! envelope is offered and taken back, since many a provider refuses only there to send in our name.
 
 use std::io::Write;
 
+use super::findings::{Findings, Form};
 use crate::config::Config;
-use crate::error::{Error, Findings};
-use crate::relay::{Credentials, Session, Smarthost};
+use crate::error::Error;
+use crate::outcome::Stage;
+use crate::relay::{Capabilities, Certificate, Credentials, Session, Smarthost, Tls, Trouble};
 use crate::system;
+
+/// A certificate that ends sooner should have been renewed by now, in days.
+const SOON: i32 = 14;
 
 /// How far to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// Only what lies on this machine: the credentials.
     Offline,
-    /// Connection and login too.
+    /// Connection, login and envelope too.
     Online,
 }
 
@@ -20,32 +26,92 @@ pub enum Reach {
 ///
 /// # Errors
 /// [`Error::Check`] if anything is wrong, [`Error::Output`] if that cannot be told.
-pub fn run(config: &Config, reach: Reach, out: &mut dyn Write) -> Result<(), Error> {
-    let mut findings = 0;
+pub fn run(config: &Config, reach: Reach, form: Form, out: &mut dyn Write) -> Result<(), Error> {
+    let mut findings = Findings::new(form, out);
     for smarthost in config.smarthosts() {
-        let line = match try_one(smarthost, reach) {
-            Ok(line) => format!("ok    {line}"),
-            Err(line) => {
-                findings += 1;
-                format!("FAIL  {line}")
-            }
-        };
-        writeln!(out, "{line}").map_err(Error::Output)?;
+        try_one(config, smarthost, reach, &mut findings)?;
     }
-    if findings > 0 { Err(Error::Check(Findings(findings))) } else { Ok(()) }
+    findings.conclude()
 }
 
-fn try_one(smarthost: &Smarthost, reach: Reach) -> Result<String, String> {
-    let credentials = Credentials::read(smarthost).map_err(|error| error.to_string())?;
+fn try_one(config: &Config, smarthost: &Smarthost, reach: Reach, findings: &mut Findings<'_>) -> Result<(), Error> {
+    if reach == Reach::Offline && smarthost.refresh_token_file.is_some() {
+        return findings.note(&format!("smarthost {smarthost}: whether there is a token is seen online only"));
+    }
+    let credentials = match Credentials::read(smarthost) {
+        Ok(credentials) => credentials,
+        Err(error) => return findings.fail(&error.to_string()),
+    };
     let login = match smarthost.login() {
         Some(user) => format!("login of {user}"),
         None => "no login".to_string(),
     };
     if reach == Reach::Offline {
-        return Ok(format!("smarthost {smarthost}: password for the {login} found, not tried"));
+        return findings.ok(&format!("smarthost {smarthost}: password for the {login} found, not tried"));
     }
-    let session = Session::open(smarthost, credentials.as_ref(), &system::host_name()).map_err(|t| t.to_string())?;
-    let relay = session.relay().to_string();
+    // No mail follows, so that the login has to be one of its own.
+    let alone = Smarthost { auth_in_group: false, ..smarthost.clone() };
+    let mut session = match Session::open(&alone, credentials.as_ref(), &system::host_name()) {
+        Ok(session) => session,
+        Err(trouble) => return failed(smarthost, &trouble, findings),
+    };
+    findings.ok(&format!("smarthost {}: connected", session.relay()))?;
+    if let Some(certificate) = session.certificate() {
+        judge(&certificate, findings)?;
+    }
+    findings.ok(&format!("EHLO offers {}", offered(session.capabilities())))?;
+    findings.ok(&login)?;
+    let own = smarthost.account().filter(|_| !smarthost.match_from.is_empty());
+    let account = own.as_ref().unwrap_or(&config.account);
+    match session.rehearse(account, account) {
+        Ok(()) => findings.ok(&format!("mail from {account} would be taken; none was sent"))?,
+        Err(trouble) => findings.fail(&trouble.sentence)?,
+    }
     session.quit();
-    Ok(format!("smarthost {relay}: connection, certificate and {login}"))
+    Ok(())
+}
+
+/// The steps that went well before the one that did not.
+fn failed(smarthost: &Smarthost, trouble: &Trouble, findings: &mut Findings<'_>) -> Result<(), Error> {
+    if let Some(relay) = &trouble.relay {
+        findings.ok(&format!("smarthost {relay}: connected"))?;
+    }
+    let is_past_tls = matches!(trouble.stage, Stage::Auth | Stage::Ehlo)
+        || (trouble.stage == Stage::Greeting && smarthost.tls == Tls::Implicit);
+    if is_past_tls && trouble.relay.is_some() && smarthost.tls != Tls::None {
+        findings.ok("TLS and certificate")?;
+    }
+    findings.fail(&trouble.sentence)
+}
+
+fn judge(certificate: &Certificate, findings: &mut Findings<'_>) -> Result<(), Error> {
+    let Certificate { subject, issuer, not_after, days_left } = certificate;
+    if *days_left < SOON {
+        let text =
+            format!("the certificate of {subject} ends in {days_left} days, at {not_after}: its owner must renew it");
+        return findings.note(&text);
+    }
+    findings.ok(&format!("TLS, certificate for {subject} by {issuer}, good for {days_left} days"))
+}
+
+/// The extensions in their own words.
+fn offered(capabilities: &Capabilities) -> String {
+    let size = match capabilities.largest_mail() {
+        Some(limit) => format!("SIZE {limit}"),
+        None => "SIZE".to_string(),
+    };
+    let words = [
+        (capabilities.pipelining, "PIPELINING"),
+        (capabilities.chunking, "CHUNKING"),
+        (capabilities.eight_bit_mime, "8BITMIME"),
+        (capabilities.smtputf8, "SMTPUTF8"),
+        (capabilities.dsn, "DSN"),
+        (capabilities.size.is_some(), size.as_str()),
+    ];
+    let mut offered: Vec<&str> = words.iter().filter(|(is_there, _)| *is_there).map(|(_, word)| *word).collect();
+    let auth = format!("AUTH {}", capabilities.auth.join(" "));
+    if !capabilities.auth.is_empty() {
+        offered.push(&auth);
+    }
+    if offered.is_empty() { "nothing".to_string() } else { offered.join(", ") }
 }

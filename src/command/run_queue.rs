@@ -16,17 +16,27 @@ pub enum Which {
     Matching(char, String),
 }
 
+/// What is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Nothing.
+    Nothing,
+    /// Each outcome.
+    Outcomes,
+    /// The dialogue with the smarthost too, on stderr.
+    Dialogue,
+}
+
 /// Runs the queue and returns when every mail meant has been tried.
 ///
 /// # Errors
 /// The relay cannot be started, or it ended in trouble that it has named.
-pub fn run(config: &Config, which: &Which, verbose: bool) -> Result<(), Error> {
+pub fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), Error> {
     // Who may not read the queue hears it from us, not from the relay.
     Spool::new(config.spool_path()).ids()?;
     let mut arguments = vec!["flush"];
-    if verbose {
-        arguments.push("--verbose");
-    }
+    arguments.extend((detail >= Detail::Outcomes).then_some("--verbose"));
+    arguments.extend((detail == Detail::Dialogue).then_some("--dialogue"));
     let pattern = match which {
         Which::All => String::new(),
         Which::Matching(by, text) => format!("--matching={by}={text}"),
@@ -38,16 +48,16 @@ pub fn run(config: &Config, which: &Which, verbose: bool) -> Result<(), Error> {
     }
 }
 
-/// Starts the relay as a daemon that serves `drop/` and, `every` so often, the retry clock.
+/// Has the relay serve `drop/` as a daemon and, `every` so often, the retry clock. In the foreground this process becomes
+/// it, so that a supervisor's signal ends the daemon and not only a process in front of it.
 ///
 /// # Errors
-/// The relay cannot be started, or in the foreground it has ended in trouble.
+/// The relay cannot be started.
 pub fn serve(config: &Config, every: Duration, place: Place) -> Result<(), Error> {
     let every = format!("--every={}s", every.as_secs().max(1));
     match place {
         Place::Background => handover::start(config, &["serve", &every]),
-        Place::Foreground if handover::start_and_wait(config, &["serve", "--stay", &every])? => Ok(()),
-        Place::Foreground => Err(Error::Relay("the daemon ended: the reason stands above or in the log".to_string())),
+        Place::Foreground => match handover::become_relay(config, &["serve", "--stay", &every])? {},
     }
 }
 

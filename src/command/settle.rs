@@ -10,6 +10,7 @@ use super::attempt::Attempted;
 use super::submit;
 use crate::bounce::{self, Failed};
 use crate::config::Config;
+use crate::dsn;
 use crate::envelope::Resolver;
 use crate::error::Error;
 use crate::log;
@@ -69,21 +70,47 @@ pub(super) fn untried(reason: &str) -> Outcome {
     }
 }
 
-/// Puts the records on disk and the mail where it belongs: gone when everybody has it, in the queue while
-/// somebody waits. Refused recipients are reported; a mail whose report does not carry it whole, or that
-/// cannot be reported, stays in `failed/`.
-///
-/// # Errors
-/// The disk refused; then the mail still stands in the queue.
-pub(super) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> Result<(), Error> {
+/// Settles mails that were answered together, as [`settle`]; those that everybody has leave the queue first, with one
+/// sync for all. What came of each, in their order.
+pub(super) fn settle_all(config: &Config, mails: Vec<(Claim, &[Record])>) -> Vec<Result<(), Error>> {
+    let mut results: Vec<Result<(), Error>> = mails.iter().map(|_| Ok(())).collect();
+    let numbered = mails.into_iter().enumerate();
+    let (delivered, others): (Vec<_>, Vec<_>) =
+        numbered.partition(|(_, (claim, records))| is_delivered(claim, records));
+    let (places, claims): (Vec<usize>, Vec<Claim>) = delivered.into_iter().map(|(n, (claim, _))| (n, claim)).unzip();
+    for (n, removed) in places.into_iter().zip(Claim::remove_all(claims)) {
+        results[n] = removed.map_err(Error::from);
+    }
+    for (n, (claim, records)) in others {
+        results[n] = settle(config, claim, records);
+    }
+    results
+}
+
+fn is_delivered(claim: &Claim, records: &[Record]) -> bool {
+    statuses(claim, records).iter().all(|status| *status == Some(Status::Sent))
+}
+
+/// Where each recipient stands with these records.
+fn statuses(claim: &Claim, records: &[Record]) -> Vec<Option<Status>> {
     let status = |n: usize| {
         let new = records.iter().find(|record| record.recipient == n);
         new.or_else(|| claim.progress.last.get(&n)).map(|record| record.outcome.status)
     };
-    let statuses: Vec<Option<Status>> = (0..claim.entry.recipients.len()).map(status).collect();
-    if statuses.iter().all(|status| *status == Some(Status::Sent)) {
+    (0..claim.entry.recipients.len()).map(status).collect()
+}
+
+/// Puts the records on disk and the mail where it belongs: gone when everybody has it, in the queue while
+/// somebody waits. Refused recipients are reported unless the sender wants to hear nothing of them; a mail whose
+/// report does not carry it whole, or that is not reported for everybody refused, stays in `failed/`.
+///
+/// # Errors
+/// The disk refused; then the mail still stands in the queue.
+pub(super) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> Result<(), Error> {
+    if is_delivered(&claim, records) {
         return Ok(claim.remove()?);
     }
+    let statuses = statuses(&claim, records);
     let (refused, others): (Vec<Record>, Vec<Record>) =
         records.iter().cloned().partition(|record| record.outcome.status == Status::Bounced);
     let is_over = statuses.iter().all(|status| matches!(status, Some(Status::Sent | Status::Bounced)));
@@ -94,7 +121,9 @@ pub(super) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> R
         report(config, &claim, &refused)?;
         claim.record(&refused)?;
     }
-    if is_over && claim.entry.reverse_path.is_some() && claim.entry.size <= bounce::WHOLE_LIMIT {
+    let mut refused_ever = claim.entry.recipients.iter().zip(&statuses).filter(|(_, s)| **s == Some(Status::Bounced));
+    let is_reported = claim.entry.reverse_path.is_some() && refused_ever.all(|(r, _)| r.dsn.wants_failure());
+    if is_over && is_reported && bounce::is_whole(claim.entry.size, &claim.entry.dsn) {
         claim.remove_reported()?;
     } else if is_over {
         claim.fail()?;
@@ -102,17 +131,23 @@ pub(super) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> R
     Ok(())
 }
 
-/// Brings a report about the refused recipients to the queue. None is written about a report (RFC 5321 section 4.5.5).
+/// Brings a report about the refused recipients to the queue, as far as the sender wants to hear of them. None is
+/// written about a report (RFC 5321 section 4.5.5).
 fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<(), Error> {
     let entry = &claim.entry;
     if entry.reverse_path.is_none() {
         log::error(&format!("{}: a report could not be delivered; it is kept in failed/", entry.id));
         return Ok(());
     }
+    let wanted = |record: &&Record| entry.recipients[record.recipient].dsn.wants_failure();
+    let failed: Vec<Failed<'_>> = refused.iter().filter(wanted).map(|record| failed(entry, record)).collect();
+    if failed.is_empty() {
+        log::info(&format!("{}: the sender asked for no report of failure (NOTIFY)", entry.id));
+        return Ok(());
+    }
     let to = addressees(config, entry);
     let id = QueueId::new();
     let host = system::host_name();
-    let failed: Vec<Failed<'_>> = refused.iter().map(|record| failed(entry, record)).collect();
     let report = bounce::Report {
         id: entry.id.as_str(),
         arrived: &system::date_of(entry.arrived),
@@ -124,6 +159,7 @@ fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<(), Erro
         message_id: &entry.message_id,
         eight_bit: entry.eight_bit,
         size: entry.size,
+        dsn: &entry.dsn,
         failed: &failed,
     };
     enqueue(claim, &own_entry(entry, id, &report), &report)?;
@@ -144,7 +180,12 @@ fn addressees(config: &Config, entry: &Entry) -> Vec<Address> {
 
 fn failed<'a>(entry: &'a Entry, record: &'a Record) -> Failed<'a> {
     let recipient = &entry.recipients[record.recipient];
-    Failed { address: &recipient.address, original: recipient.original.as_deref(), outcome: &record.outcome }
+    Failed {
+        address: &recipient.address,
+        original: recipient.original.as_deref(),
+        orcpt: recipient.dsn.orcpt.as_ref(),
+        outcome: &record.outcome,
+    }
 }
 
 fn own_entry(about: &Entry, id: QueueId, report: &bounce::Report<'_>) -> Entry {
@@ -157,11 +198,16 @@ fn own_entry(about: &Entry, id: QueueId, report: &bounce::Report<'_>) -> Entry {
         recipients: report
             .to
             .iter()
-            .map(|address| EntryRecipient { address: address.clone(), original: None })
+            .map(|address| EntryRecipient {
+                address: address.clone(),
+                original: None,
+                dsn: dsn::OfRecipient::default(),
+            })
             .collect(),
         message_id: report.own_message_id(),
         eight_bit: true,
         repairs: Vec::new(),
+        dsn: dsn::OfMail::default(),
         size: 0,
     }
 }

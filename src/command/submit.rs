@@ -4,17 +4,20 @@
 use std::io::{self, Read};
 use std::time::Instant;
 
+use super::compose::{self, Composition, Unsent};
 use super::dispatch;
 use super::handover::{self, Patience, Told};
-
-use super::rescue;
+use super::keep::{self, Given};
+use super::{rescue, unconfigured};
 use crate::config::{self, Config};
-use crate::envelope::{self, Aliases, Destination, Resolver};
+use crate::dsn;
+use crate::envelope::{self, Aliases, Destination, Resolver, Step};
 use crate::error::Error;
+use crate::message::dots::{Dots, Undoubled};
 use crate::message::{Mailbox, Message};
 use crate::outcome::Status;
-use crate::rewrite::{self, Facts, Rewritten, Wire};
-use crate::spool::{self, Draft, Entry, EntryRecipient, QueueId, Spill, Spool};
+use crate::rewrite::{self, Facts, Rewritten};
+use crate::spool::{Entry, EntryRecipient, QueueId, Spill, Spool};
 use crate::system::Caller;
 use crate::{log, system};
 
@@ -23,12 +26,16 @@ use crate::{log, system};
 pub struct Request {
     /// What stdin holds.
     pub input: Input,
+    /// The caller may have doubled the dots that lines start with, as for SMTP (sendmail without `-i`).
+    pub dots_may_be_doubled: bool,
     /// What the caller said about recipients.
     pub destination: Destination,
     /// The sender asked for; none for the null one.
     pub sender: Option<String>,
     /// The display name asked for.
     pub full_name: Option<String>,
+    /// What is asked about its delivery, RFC 3461.
+    pub dsn: dsn::OfMail,
     /// When it is to leave.
     pub delivery: Delivery,
     /// Tell what becomes of it, whatever that is.
@@ -36,20 +43,15 @@ pub struct Request {
 }
 
 /// What stdin holds.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub enum Input {
+    /// A body; the rest is given.
+    Body(Composition),
     /// A message: fields, blank line, body.
     #[default]
     Formatted,
-    /// A message whose own fields win over these.
-    FormattedWith(Vec<(&'static str, Vec<u8>)>),
-    /// A body; the fields are given.
-    Body {
-        /// Name and value, in any bytes.
-        fields: Vec<(&'static str, Vec<u8>)>,
-        /// An empty body is no mail.
-        skip_empty: bool,
-    },
+    /// A message whose own fields win over the given ones.
+    FormattedWith(Composition),
 }
 
 /// When a mail is to leave.
@@ -58,6 +60,8 @@ pub enum Delivery {
     /// At once, without waiting for the outcome.
     #[default]
     Background,
+    /// Not at all: it is only shown.
+    Never,
     /// With the next queue run.
     Queue,
     /// At once, and the caller waits a while to hear the outcome.
@@ -75,36 +79,78 @@ pub fn run(
 ) -> Result<Vec<String>, Error> {
     let config = match config {
         Ok(config) => config,
-        Err(error) => return Err(rescue::rescue(error.into(), &Spool::new(config::SYSTEM_SPOOL), input)),
+        Err(error) => return Err(unconfigured::keep(request, error, input)),
     };
-    let spool = Spool::new(config.spool_path());
-    let mut body = Spill::new(&spool);
-    let message = read(&request.input, input, &mut body).map_err(|error| match error.downcast() {
-        Ok(spool) => Error::Spool(spool),
-        Err(input) => Error::Input(input),
-    })?;
-    if matches!(request.input, Input::Body { skip_empty: true, .. }) && message.shape.bytes == 0 {
-        return Ok(Vec::new());
+    match accept(request, &config, input)? {
+        Accepted::Nothing => Ok(Vec::new()),
+        Accepted::Sent { notes, .. } => Ok(notes),
+        Accepted::Kept(prepared) => see_to(request, &config, &prepared),
     }
-    let accepted = match keep(request, &config, &spool, &message, &mut body) {
-        Ok(accepted) => accepted,
-        Err(NotKept { error, prepared }) => {
-            let told = prepared.as_ref().map(|prepared| carry(&config, prepared, &mut body));
+}
+
+/// Where a mail is that was accepted.
+pub(super) enum Accepted {
+    /// There was none: an empty body that is no mail.
+    Nothing,
+    /// In the spool.
+    Kept(Box<Prepared>),
+    /// With the smarthost, since no spool would take it.
+    Sent {
+        /// The name it had.
+        id: QueueId,
+        /// What the caller should be told.
+        notes: Vec<String>,
+    },
+}
+
+/// The way of a mail up to the acceptance line.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -> Result<Accepted, Error> {
+    let spool = Spool::new(config.spool_path());
+    let most = keep::most_read(config, &spool);
+    let (message, mut body) = match take_from(request, &|| Spill::new(&spool, most), input) {
+        Ok(taken) => taken,
+        Err(error) => {
+            return Err(match error.downcast::<Unsent>() {
+                Ok(Unsent { text, source }) => {
+                    rescue::rescue(Error::Input(source), &spool, &mut text.as_slice().chain(input))
+                }
+                Err(error) => not_taken(error),
+            });
+        }
+    };
+    if matches!(&request.input, Input::Body(given) if given.skip_empty) && message.shape.bytes == 0 {
+        return Ok(Accepted::Nothing);
+    }
+    let mut given = Given { message: &message, body: &mut body };
+    match keep(request, config, &spool, &mut given) {
+        Ok(accepted) => Ok(Accepted::Kept(Box::new(accepted))),
+        Err(NotKept { error, mut prepared }) => {
+            let told = prepared.as_mut().map(|prepared| carry(config, &spool, prepared, &mut given));
             if let (Some(prepared), Some(told)) = (&prepared, told.filter(is_settled)) {
                 let mut notes = vec![format!("{error}: the mail was sent at once instead of being kept")];
                 notes.extend(dispatch::tell(request, prepared, &told)?);
-                return Ok(notes);
+                return Ok(Accepted::Sent { id: prepared.entry.id, notes });
             }
             if message.octets().is_empty() && message.shape.bytes == 0 {
                 return Err(error);
             }
             let mut offer = |place: rescue::Place<'_>| place(&mut message.octets().chain(body.reader()?));
-            return Err(rescue::again(error, &spool, &mut offer));
+            Err(rescue::again(error, &spool, &mut offer))
         }
-    };
+    }
+}
+
+/// After the acceptance line: the log, and the way to the smarthost. What the caller should be told.
+///
+/// # Errors
+/// The mail is kept all the same: there is no relay program, or everybody refused it while the caller waited.
+pub(super) fn see_to(request: &Request, config: &Config, accepted: &Prepared) -> Result<Vec<String>, Error> {
     log::open(&config.log, "mailx-t", &system::host_name());
-    log_accepted(&config, &accepted);
-    let mut notes = dispatch::run(request, &config, &spool, &accepted)?;
+    log_accepted(config, accepted);
+    let mut notes = dispatch::run(request, config, &Spool::new(config.spool_path()), accepted)?;
     notes.splice(0..0, accepted.warnings.iter().cloned());
     Ok(notes)
 }
@@ -116,28 +162,19 @@ struct NotKept {
 }
 
 /// All up to the acceptance line. When this returns well, the mail is on disk.
-fn keep(
-    request: &Request,
-    config: &Config,
-    spool: &Spool,
-    message: &Message,
-    body: &mut Spill,
-) -> Result<Prepared, NotKept> {
+fn keep(request: &Request, config: &Config, spool: &Spool, given: &mut Given<'_>) -> Result<Prepared, NotKept> {
     let mut prepared =
-        prepare(request, config, message, &Moment::now()).map_err(|error| NotKept { error, prepared: None })?;
-    match write(spool, most_dropped(config), &mut prepared, body) {
+        prepare(request, config, given.message, &Moment::now()).map_err(|error| NotKept { error, prepared: None })?;
+    match keep::write(config, spool, &mut prepared, given) {
         Ok(()) => Ok(prepared),
         Err(error) => Err(NotKept { error, prepared: Some(Box::new(prepared)) }),
     }
 }
 
 /// The first way out where the spool cannot be written: to the smarthost at once.
-fn carry(config: &Config, prepared: &Prepared, body: &mut Spill) -> Told {
+fn carry(config: &Config, spool: &Spool, prepared: &mut Prepared, given: &mut Given<'_>) -> Told {
     let until = Instant::now() + config.smarthost.connect_timeout + config.smarthost.timeout;
-    let mail = Draft::create_to_carry(prepared.entry.id).map_err(Error::from).and_then(|mut draft| {
-        fill(&mut draft, prepared, body)?;
-        Ok(draft.hand_over()?)
-    });
+    let mail = keep::carried(config, spool, prepared, given);
     let outcomes = prepared.entry.recipients.len();
     let told = mail.and_then(|mail| handover::carry(config, mail, Patience { until, outcomes })).unwrap_or_default();
     if told.reports.len() == outcomes { told } else { Told::default() }
@@ -148,6 +185,39 @@ fn is_settled(told: &Told) -> bool {
     !told.reports.is_empty() && told.reports.iter().all(|report| report.status != Status::Deferred)
 }
 
+/// The message, and its body where it can be had again.
+///
+/// # Errors
+/// [`Error::Input`], or [`Error::Spool`] where the body cannot be kept.
+pub(super) fn take(
+    request: &Request,
+    spill: &dyn Fn() -> Spill,
+    input: &mut dyn Read,
+) -> Result<(Message, Spill), Error> {
+    take_from(request, spill, input).map_err(not_taken)
+}
+
+fn not_taken(error: io::Error) -> Error {
+    match error.downcast() {
+        Ok(spool) => Error::Spool(spool),
+        Err(input) => Error::Input(input),
+    }
+}
+
+fn take_from(request: &Request, spill: &dyn Fn() -> Spill, input: &mut dyn Read) -> io::Result<(Message, Spill)> {
+    let mut dots = Dots::new(spill());
+    let message = read(&request.input, input, &mut dots)?;
+    let are_doubled = dots.are_doubled() && request.dots_may_be_doubled;
+    let mut body = dots.into_inner();
+    // Of what has overflowed only the ends are at hand.
+    if are_doubled && !body.has_overflowed() {
+        let mut single = spill();
+        io::copy(&mut Undoubled::new(body.reader()?), &mut single)?;
+        return Ok((message, single));
+    }
+    Ok((message, body))
+}
+
 /// Reads what stdin holds, as the caller's face says it is to be read; the body goes to `body`.
 ///
 /// # Errors
@@ -155,12 +225,8 @@ fn is_settled(told: &Told) -> bool {
 pub fn read(kind: &Input, input: &mut dyn Read, body: &mut dyn io::Write) -> io::Result<Message> {
     match kind {
         Input::Formatted => Message::read(input, body),
-        Input::FormattedWith(fields) => {
-            let mut message = Message::read(input, body)?;
-            message.add_missing(fields);
-            Ok(message)
-        }
-        Input::Body { fields, .. } => Message::compose(fields, input, body),
+        Input::Body(given) => compose::body(given, input, body),
+        Input::FormattedWith(given) => compose::formatted(given, input, body),
     }
 }
 
@@ -182,7 +248,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    fn now() -> Self {
+    pub(super) fn now() -> Self {
         Self::of(system::caller(), QueueId::new(), system::now())
     }
 
@@ -200,6 +266,8 @@ pub struct Prepared {
     pub entry: Entry,
     /// Its header section, and its body where that is ours.
     pub rewritten: Rewritten,
+    /// How its recipients were found.
+    pub steps: Vec<Step>,
     /// What a person should look at.
     pub warnings: Vec<String>,
     /// It lies in `drop/`: the service does the rest.
@@ -209,15 +277,22 @@ pub struct Prepared {
 /// Recovers the envelope and rewrites the header section; writes nothing.
 ///
 /// # Errors
-/// [`Error::NoRecipient`].
+/// [`Error::NoRecipient`], [`Error::Loop`].
 pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &Moment) -> Result<Prepared, Error> {
+    let hops = message.named("Received").count();
+    if hops > rewrite::MOST_HOPS {
+        return Err(Error::Loop(hops));
+    }
     let (aliases, _) = aliases(config);
     let default = config.recipients.default.as_ref().map(|names| names.list());
     let domain = config.rewrite.domain.as_deref();
-    let mut resolver = Resolver::new(&aliases, &moment.hosts, domain, default.as_deref(), &config.account);
+    let originator = originator(request, message, &moment.caller.name);
+    let account = config.account_of(&originator);
+    let mut resolver = Resolver::new(&aliases, &moment.hosts, domain, default.as_deref(), &account);
     let recipients = envelope::recover(&request.destination, message, &mut resolver)?;
     let facts = Facts {
-        account: &config.account,
+        settings: &config.rewrite,
+        account: &account,
         host: &moment.host,
         user: &moment.caller.name,
         full_name: request.full_name.as_deref(),
@@ -231,18 +306,20 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         id: moment.id,
         arrived: moment.arrived,
         uid: moment.caller.uid,
-        reverse_path: Some(config.account.clone()),
-        originator: originator(request, message, &moment.caller.name),
+        reverse_path: Some(account.clone()),
+        originator,
         recipients: recipients
             .into_iter()
-            .map(|recipient| EntryRecipient { address: recipient.address, original: recipient.original })
+            .map(|r| EntryRecipient { address: r.address, original: r.original, dsn: r.dsn })
             .collect(),
         message_id: rewritten.message_id.clone(),
-        eight_bit: rewritten.body.as_ref().map_or(message.shape.eight_bit, |body| !body.is_ascii()),
+        eight_bit: rewritten.plan.eight_bit,
         repairs: rewritten.repairs.iter().map(|repair| repair.name().to_string()).collect(),
+        dsn: request.dsn.clone(),
         size: 0,
     };
-    Ok(Prepared { entry, rewritten, warnings, is_dropped: false })
+    let steps = resolver.steps().to_vec();
+    Ok(Prepared { entry, rewritten, steps, warnings, is_dropped: false })
 }
 
 /// The aliases of the configuration, then those of the system's file.
@@ -263,55 +340,6 @@ fn originator(request: &Request, message: &Message, user: &str) -> String {
     let of_message = || message.mailboxes(&["Sender", "From"]).into_iter().next().map(|mailbox| mailbox.address);
     let of_request = request.sender.as_ref().and_then(|sender| Mailbox::list(sender.as_bytes()).into_iter().next());
     of_request.map(|mailbox| mailbox.address).or_else(of_message).unwrap_or_else(|| user.to_string())
-}
-
-/// ═══ The acceptance line: `commit` returns with the mail on disk, or the mail was not accepted. ═══
-///
-/// A caller who has no right to the queue leaves the mail in `drop/`; the service takes it in.
-pub(super) fn write(spool: &Spool, most: u64, prepared: &mut Prepared, body: &mut Spill) -> Result<(), Error> {
-    let id = prepared.entry.id;
-    let mut draft = match Draft::create(spool, id) {
-        Err(error) if error.is_denied() && spool.owner().is_some_and(|owner| !system::is(owner)) => {
-            prepared.is_dropped = true;
-            Draft::create_in_drop(spool, id)?
-        }
-        created => created?,
-    };
-    fill(&mut draft, prepared, body)?;
-    if prepared.is_dropped && draft.message() > most {
-        return Err(spool::Error::Write {
-            path: spool.root().join("drop"),
-            source: io::ErrorKind::FileTooLarge.into(),
-        }
-        .into());
-    }
-    prepared.entry.size = draft.commit()?;
-    if let Some(place) = config::user_spool().filter(|_| prepared.is_dropped) {
-        let _ = Spool::remember(&place, &id);
-    }
-    Ok(())
-}
-
-/// The largest message that is taken from `drop/`.
-pub(super) fn most_dropped(config: &Config) -> u64 {
-    config.spool.max_message_size.as_u64().saturating_mul(2)
-}
-
-/// Envelope block, header section and body into a draft.
-fn fill(draft: &mut Draft, prepared: &Prepared, body: &mut Spill) -> Result<(), Error> {
-    draft.envelope(&prepared.entry)?;
-    let mut fill = || -> io::Result<()> {
-        io::Write::write_all(draft, &prepared.rewritten.head)?;
-        match &prepared.rewritten.body {
-            Some(body) => io::Write::write_all(draft, body),
-            None => {
-                let mut wire = Wire::new(&mut *draft);
-                io::copy(&mut body.reader()?, &mut wire)?;
-                wire.finish().map(drop)
-            }
-        }
-    };
-    fill().map_err(|source| draft.failed(source).into())
 }
 
 /// The line about a mail that stands on disk.

@@ -1,15 +1,14 @@
 //! In the relay: takes mails that users without a right to the queue have left in `drop/`. What their
 //! files say is input like any other: recipients and fields go through the same rewriting as stdin's.
 
-use lettre::Address;
-
+use super::keep::{self, Given};
 use super::submit::{self, Moment, Request};
 use crate::config::Config;
-use crate::envelope::Destination;
+use crate::envelope::{Destination, Operand};
 use crate::error::Error;
 use crate::log;
 use crate::message::Message;
-use crate::spool::{self, Dropped, QueueId, Spill, Spool};
+use crate::spool::{self, Dropped, EntryRecipient, QueueId, Spill, Spool};
 use crate::system;
 
 /// Brings all of `drop/` into the queue. What is no mail is put away and named in the log; it costs nobody else.
@@ -19,7 +18,7 @@ use crate::system;
 pub(super) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
     for id in spool.collect()? {
         let taken = spool
-            .dropped(&id, submit::most_dropped(config))
+            .dropped(&id, keep::most_dropped(config))
             .map_err(Error::from)
             .and_then(|dropped| take(config, dropped, &id));
         if let Err(error) = taken {
@@ -34,14 +33,14 @@ fn take(config: &Config, dropped: Dropped, name: &QueueId) -> Result<(), Error> 
     if dropped.is_taken(name)? {
         return Ok(dropped.remove()?);
     }
-    let mut body = Spill::new(&spool);
+    let mut body = Spill::new(&spool, keep::most(config));
     let message = Message::read(&mut dropped.content()?, &mut body).map_err(Error::Input)?;
     let arrived = dropped.entry.arrived.min(system::now());
     let moment = Moment::of(system::user(dropped.uid), *name, arrived);
     let request = request(&dropped, &moment);
     let mut prepared = submit::prepare(&request, config, &message, &moment)?;
     prepared.entry.repairs = merged(&dropped.entry.repairs, &prepared.entry.repairs);
-    submit::write(&spool, u64::MAX, &mut prepared, &mut body)?;
+    keep::write(config, &spool, &mut prepared, &mut Given { message: &message, body: &mut body })?;
     submit::log_accepted(config, &prepared);
     let path_is_gone: Result<(), spool::Error> = dropped.remove();
     Ok(path_is_gone?)
@@ -53,9 +52,10 @@ fn request(dropped: &Dropped, moment: &Moment) -> Request {
     let domain = claimed.rsplit_once('@').map(|(_, domain)| domain);
     let is_elsewhere = domain.is_some_and(|d| !moment.hosts.iter().any(|host| host.eq_ignore_ascii_case(d)));
     let sender = if is_elsewhere { claimed.clone() } else { moment.caller.name.clone() };
-    let address = |a: &Address| a.to_string().into_bytes();
-    let operands = dropped.entry.recipients.iter().map(|recipient| address(&recipient.address)).collect();
-    Request { destination: Destination { operands, extract: false }, sender: Some(sender), ..Request::default() }
+    let operand = |r: &EntryRecipient| Operand { octets: r.address.to_string().into_bytes(), dsn: r.dsn.clone() };
+    let operands = dropped.entry.recipients.iter().map(operand).collect();
+    let destination = Destination { operands, ..Destination::default() };
+    Request { destination, sender: Some(sender), dsn: dropped.entry.dsn.clone(), ..Request::default() }
 }
 
 /// The repairs made when it was left, as far as their names are names, and those made now.

@@ -23,7 +23,7 @@ impl Aliases {
             };
             let (refused, plain): (Vec<_>, Vec<_>) = values(value).into_iter().partition(|v| is_refused(v));
             if let Some(first) = refused.first() {
-                let what = crate::outcome::clean(first);
+                let (name, what) = (crate::outcome::clean(&name), crate::outcome::clean(first));
                 warnings.push(format!("line {line}: alias {name}: {what} is a command, a file or a list: ignored"));
             }
             let targets: Vec<String> =
@@ -122,6 +122,8 @@ mod tests {
         assert!(["c", "d", "e"].iter().all(|name| aliases.get(name).is_none()));
         assert_eq!(warnings.len(), 5, "{warnings:?}");
         assert!(warnings[4].contains("line 5"));
+        let warning = &Aliases::parse("a\u{1b}[2J: /x\n").1[0];
+        assert!(!warning.contains(char::is_control), "{warning:?}");
     }
 
     #[test]

@@ -10,8 +10,9 @@ use lettre::Address;
 use serde::Deserialize;
 
 pub use aliases::Aliases;
-pub use resolve::Resolver;
+pub use resolve::{Resolver, Step};
 
+use crate::dsn::{Notify, OfRecipient};
 use crate::message::{Mailbox, Message, cron};
 
 /// `[recipients]`.
@@ -79,6 +80,8 @@ pub struct Recipient {
     pub address: Address,
     /// What the caller wrote, where an alias, a default or the domain was applied.
     pub original: Option<String>,
+    /// What the sender asked about it, RFC 3461.
+    pub dsn: OfRecipient,
 }
 
 /// Who sends, and who gets it; never without a recipient.
@@ -93,10 +96,27 @@ pub struct Envelope {
 /// What the caller said about recipients.
 #[derive(Clone, Debug, Default)]
 pub struct Destination {
-    /// The operands of the command line, in any bytes; each may hold several addresses.
-    pub operands: Vec<Vec<u8>>,
+    /// The operands of the command line.
+    pub operands: Vec<Operand>,
     /// `-t`: the header section names recipients too.
     pub extract: bool,
+    /// When to report, of a recipient about whom nothing of their own was said.
+    pub notify: Option<Notify>,
+}
+
+/// A recipient as a caller names it.
+#[derive(Clone, Debug, Default)]
+pub struct Operand {
+    /// Any bytes; they may hold several addresses.
+    pub octets: Vec<u8>,
+    /// What is asked about them.
+    pub dsn: OfRecipient,
+}
+
+impl From<Vec<u8>> for Operand {
+    fn from(octets: Vec<u8>) -> Self {
+        Self { octets, dsn: OfRecipient::default() }
+    }
 }
 
 /// Nobody to send it to, not even by default.
@@ -104,6 +124,13 @@ pub struct Destination {
 #[error("no usable recipient: none of {tried} names one: give an address, or set default in [recipients]")]
 pub struct NoRecipient {
     tried: String,
+}
+
+impl NoRecipient {
+    /// None of the places named had one.
+    pub fn of(tried: &str) -> Self {
+        Self { tried: tried.to_string() }
+    }
 }
 
 /// The recipients, from the first source that yields any: arguments (with `-t` together with the
@@ -116,22 +143,45 @@ pub fn recover(
     message: &Message,
     resolver: &mut Resolver<'_>,
 ) -> Result<Vec<Recipient>, NoRecipient> {
-    let operands: Vec<Mailbox> = destination.operands.iter().flat_map(|operand| named(operand, resolver)).collect();
-    let header = header_recipients(message);
-    let first = if destination.extract { [operands, header.clone()].concat() } else { operands };
-    let mailto = cron::variable(message, "MAILTO").map(|list| Mailbox::list(list.as_bytes())).unwrap_or_default();
-    let user = cron::user(message).map(|name| Mailbox::list(name.as_bytes())).unwrap_or_default();
-    for source in [first, header, mailto, user] {
-        let recipients = resolver.resolve(&source);
-        if !recipients.is_empty() {
-            return Ok(recipients);
-        }
-    }
-    let recipients = resolver.fall_back();
+    let mut recipients = first_named(destination, message, resolver);
     if recipients.is_empty() {
-        return Err(NoRecipient { tried: "arguments, header fields, cron's MAILTO and the default".to_string() });
+        recipients = resolver.fall_back();
+        let addresses = recipients.iter().map(|recipient| recipient.address.to_string()).collect();
+        resolver.step("nobody is named", "goes to the default:", addresses);
+    }
+    if recipients.is_empty() {
+        return Err(NoRecipient::of("arguments, header fields, cron's MAILTO and the default"));
+    }
+    for recipient in &mut recipients {
+        recipient.dsn.notify = recipient.dsn.notify.or(destination.notify);
     }
     Ok(recipients)
+}
+
+/// The recipients of the first source that names any.
+fn first_named(destination: &Destination, message: &Message, resolver: &mut Resolver<'_>) -> Vec<Recipient> {
+    let nothing_asked = |mailbox: Mailbox| (mailbox, OfRecipient::default());
+    let mut operands = Vec::new();
+    for operand in &destination.operands {
+        let mailboxes = named(&operand.octets, resolver).into_iter();
+        operands.extend(mailboxes.map(|mailbox| (mailbox, operand.dsn.clone())));
+    }
+    let header: Vec<_> = header_recipients(message).into_iter().map(nothing_asked).collect();
+    let first = if destination.extract { [operands, header.clone()].concat() } else { operands };
+    let of_cron = |list: Option<String>| list.map(|list| Mailbox::list(list.as_bytes())).unwrap_or_default();
+    let mailto = of_cron(cron::variable(message, "MAILTO")).into_iter().map(nothing_asked).collect();
+    let user = of_cron(cron::user(message)).into_iter().map(nothing_asked).collect();
+    for (source, told) in [(first, None), (header, None), (mailto, Some("cron's MAILTO")), (user, Some("cron's USER"))]
+    {
+        if let Some(name) = told.filter(|_| !source.is_empty()) {
+            resolver.step(name, "names", source.iter().map(|(mailbox, _)| mailbox.address.clone()).collect());
+        }
+        let found = resolver.resolve(&source);
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
 }
 
 /// The mailboxes of one operand; one without any is worth a warning. A line end within is no part of an
@@ -160,7 +210,8 @@ mod tests {
         let account: Address = "account@example.org".parse().unwrap();
         let hosts = ["web1".to_string()];
         let mut resolver = Resolver::new(&aliases, &hosts, None, None, &account);
-        let destination = Destination { operands: operands.iter().map(|o| o.as_bytes().to_vec()).collect(), extract };
+        let operands = operands.iter().map(|o| o.as_bytes().to_vec().into()).collect();
+        let destination = Destination { operands, extract, notify: None };
         let message = Message::read(&mut format!("{fields}\nbody\n").as_bytes(), &mut Vec::new()).unwrap();
         let found = recover(&destination, &message, &mut resolver).unwrap();
         found.into_iter().map(|r| r.address.to_string()).collect()

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use lettre::Address;
 
 use super::{Aliases, Recipient};
+use crate::dsn::OfRecipient;
 use crate::message::Mailbox;
 use crate::outcome::clean;
 
@@ -19,6 +20,18 @@ pub struct Resolver<'a> {
     default: Option<&'a [String]>,
     account: &'a Address,
     warnings: Vec<String>,
+    steps: Vec<Step>,
+}
+
+/// One step from a name to what it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What was looked up.
+    pub name: String,
+    /// What it stands for.
+    pub targets: Vec<String>,
+    /// Why: `aliased to`, in Sendmail's words.
+    pub rule: &'static str,
 }
 
 impl<'a> Resolver<'a> {
@@ -30,12 +43,24 @@ impl<'a> Resolver<'a> {
         default: Option<&'a [String]>,
         account: &'a Address,
     ) -> Self {
-        Self { aliases, hosts, domain, default, account, warnings: Vec::new() }
+        Self { aliases, hosts, domain, default, account, warnings: Vec::new(), steps: Vec::new() }
     }
 
     /// What was worth a word on the way, one sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The steps taken on the way, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    pub(super) fn step(&mut self, name: &str, rule: &'static str, targets: Vec<String>) {
+        let step = Step { name: name.to_string(), targets, rule };
+        if !self.steps.contains(&step) {
+            self.steps.push(step);
+        }
     }
 
     pub(super) fn warn(&mut self, sentence: String) {
@@ -44,16 +69,23 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The recipients these mailboxes stand for, each address once, whatever its case.
-    pub fn resolve(&mut self, mailboxes: &[Mailbox]) -> Vec<Recipient> {
+    /// The recipients these mailboxes stand for, each address once, whatever its case. What is asked about a mailbox
+    /// is asked about all that it stands for.
+    pub(super) fn resolve(&mut self, mailboxes: &[(Mailbox, OfRecipient)]) -> Vec<Recipient> {
         let mut seen = BTreeSet::new();
-        let found: Vec<Recipient> = mailboxes.iter().flat_map(|mailbox| self.one(&mailbox.address)).collect();
+        let mut found = Vec::new();
+        for (mailbox, dsn) in mailboxes {
+            found.extend(self.one(&mailbox.address).into_iter().map(|r| Recipient { dsn: dsn.clone(), ..r }));
+        }
         found.into_iter().filter(|r| seen.insert(r.address.to_string().to_lowercase())).collect()
     }
 
     /// The default recipient, else the account itself.
     pub(super) fn fall_back(&mut self) -> Vec<Recipient> {
-        self.last_resort().into_iter().map(|address| Recipient { address, original: None }).collect()
+        self.last_resort()
+            .into_iter()
+            .map(|address| Recipient { address, original: None, dsn: OfRecipient::default() })
+            .collect()
     }
 
     /// The recipients one address or name stands for; none if it is no address at all.
@@ -64,7 +96,8 @@ impl<'a> Resolver<'a> {
             None => self.checked(written).into_iter().collect(),
         };
         let original = |a: &Address| (a.to_string() != written).then(|| written.to_string());
-        addresses.into_iter().map(|a| Recipient { original: original(&a), address: a }).collect()
+        let dsn = OfRecipient::default;
+        addresses.into_iter().map(|a| Recipient { original: original(&a), address: a, dsn: dsn() }).collect()
     }
 
     /// The address is a bare name, or one of this machine.
@@ -109,7 +142,11 @@ impl<'a> Resolver<'a> {
             match self.local_name(&name) {
                 None => found.extend(self.checked(&name)),
                 Some(local) => match self.aliases.get(&local) {
-                    Some(targets) => open.extend(targets.iter().rev().cloned()),
+                    Some(targets) => {
+                        let targets = targets.to_vec();
+                        open.extend(targets.iter().rev().cloned());
+                        self.step(&local, "aliased to", targets);
+                    }
                     // What a person wrote down as an address is one, also where this machine is named like the domain.
                     None if name.contains('@') && seen.len() > 1 => found.extend(self.checked(&name)),
                     None => unaliased.push(local),
@@ -125,7 +162,12 @@ impl<'a> Resolver<'a> {
             (None, Some(domain)) => self.checked(&format!("{}@{domain}", crate::message::quoted(name))),
             _ => None,
         };
-        at_domain.map_or_else(|| self.last_resort(), |address| vec![address])
+        let (rule, found) = match at_domain {
+            Some(address) => ("is at the domain of [rewrite]:", vec![address]),
+            None => ("has no alias, goes to the default:", self.last_resort()),
+        };
+        self.step(name, rule, found.iter().map(Address::to_string).collect());
+        found
     }
 
     /// The default recipient, which may be an alias, else the account.
@@ -149,11 +191,18 @@ impl<'a> Resolver<'a> {
         let (local, domain) = address.rsplit_once('@')?;
         let domain = domain.trim_end_matches('.');
         let found = Address::new(local, domain).or_else(|_| Address::new(crate::message::quoted(local), domain));
-        if found.is_err() {
+        let found = found.ok().filter(|_| is_plain(domain));
+        if found.is_none() {
             self.warn(format!("recipient \"{}\" is no address", clean(address)));
         }
-        found.ok()
+        found
     }
+}
+
+/// A name, or an address literal of RFC 5321 section 4.1.3 without its odd characters: `[>]` is one by the letter, and
+/// ends RCPT's path early in the eyes of some servers.
+fn is_plain(domain: &str) -> bool {
+    domain.chars().all(|c| !c.is_ascii() || c.is_ascii_alphanumeric() || "-_.:[]".contains(c))
 }
 
 #[cfg(test)]
@@ -168,7 +217,8 @@ mod tests {
         let account: Address = "account@x.org".parse().unwrap();
         let default: Option<Vec<String>> = default.map(|d| vec![d.to_string()]);
         let mut resolver = Resolver::new(&aliases, &hosts, domain, default.as_deref(), &account);
-        let boxes: Vec<Mailbox> = names.iter().map(|n| Mailbox { name: None, address: n.to_string() }).collect();
+        let asked = |name: &&str| (Mailbox { name: None, address: name.to_string() }, OfRecipient::default());
+        let boxes: Vec<_> = names.iter().map(asked).collect();
         resolver.resolve(&boxes).into_iter().map(|r| r.address.to_string()).collect()
     }
 
@@ -224,5 +274,11 @@ mod tests {
     fn real_addresses_stay_as_they_are() {
         assert_eq!(resolve(&["b@elsewhere.org", "a..b@x.org"], None, None), ["b@elsewhere.org", "\"a..b\"@x.org"]);
         assert!(resolve(&["a b@", "x@y z", "@x.org"], None, None).len() <= 1);
+    }
+
+    #[test]
+    fn address_literal_cannot_end_a_path_early() {
+        assert_eq!(resolve(&["a@[192.0.2.1]", "a@[IPv6:2001:db8::1]"], None, None).len(), 2);
+        assert!(resolve(&["a@[192>0.2.1]"], None, None).is_empty());
     }
 }

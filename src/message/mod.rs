@@ -5,10 +5,15 @@
 //! byte for byte. The body itself is never held here; it streams to whatever the caller gives, so
 //! memory stays bounded whatever a job prints.
 
+pub mod charset;
 pub mod cron;
+pub mod dots;
 mod mailbox;
+pub mod parts;
 mod scan;
 mod shape;
+mod tail;
+mod utf8;
 mod value;
 
 use std::io::{self, Read, Write};
@@ -16,8 +21,10 @@ use std::ops::Range;
 
 pub use mailbox::Mailbox;
 pub(crate) use mailbox::quoted;
+pub use scan::LONGEST_NAME;
 use scan::Scan;
-pub use shape::Shape;
+pub use shape::{LONGEST_LINE, Shape};
+pub use tail::{TAIL_LIMIT, Tail};
 pub use value::{MediaType, decoded, text};
 
 /// The most bytes a header section may have, in memory; what comes after starts the body.
@@ -36,6 +43,9 @@ pub struct Message {
     pub separator_missing: bool,
 }
 
+/// A field that the caller gave by an option: its name, and its value in any bytes.
+pub type Given = (String, Vec<u8>);
+
 /// Where a field stands in the octets: all of it, its name, and its value after the colon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Span {
@@ -44,10 +54,17 @@ struct Span {
     value: Range<usize>,
 }
 
+impl Span {
+    /// The line is no field; it only stands among them.
+    fn is_malformed(&self) -> bool {
+        self.name.is_empty()
+    }
+}
+
 /// One header field, RFC 5322 section 2.2.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
-    /// The name as it was written, without blanks.
+    /// The name as it was written, without blanks; empty for a line between fields that is none.
     pub name: &'a str,
     /// The bytes after the colon up to the line end, folds included.
     pub value: &'a [u8],
@@ -101,6 +118,7 @@ impl Message {
         if let Some(rest) = scan.finish() {
             pass(&rest)?;
         }
+        shape.finish();
         Ok(scan.into_message(shape))
     }
 
@@ -109,13 +127,14 @@ impl Message {
     ///
     /// # Errors
     /// Those of `input` and `body`.
-    pub fn compose(fields: &[(&str, Vec<u8>)], input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Self> {
+    pub fn compose(fields: &[Given], input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Self> {
         let mut message = Self::default();
         fields.iter().for_each(|(name, value)| message.add(name, value));
         message.octets.push(b'\n');
         message.came = message.octets.len();
         let mut tee = Tee { shape: &mut message.shape, body };
         io::copy(input, &mut tee)?;
+        message.shape.finish();
         Ok(message)
     }
 
@@ -125,7 +144,7 @@ impl Message {
     }
 
     /// Adds fields that the message has not got; its own win.
-    pub fn add_missing(&mut self, fields: &[(&str, Vec<u8>)]) {
+    pub fn add_missing(&mut self, fields: &[Given]) {
         for (name, value) in fields {
             if !self.has(name) {
                 self.add(name, value);
@@ -157,6 +176,11 @@ impl Message {
     /// The fields of that name.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
         self.fields().filter(move |field| field.is(name))
+    }
+
+    /// What stood before the first field was left out: the `From ` line of a mailbox file, or a byte order mark.
+    pub fn has_preamble(&self) -> bool {
+        self.fields.first().is_some_and(|first| first.whole.start > 0)
     }
 
     /// True if a field of that name stands in the header section.
@@ -201,7 +225,7 @@ mod tests {
     #[test]
     fn composed_fields_cannot_carry_a_second_field() {
         let mut body = Vec::new();
-        let fields = [("Subject", b"a\r\nBcc: x@y".to_vec())];
+        let fields = [("Subject".to_string(), b"a\r\nBcc: x@y".to_vec())];
         let message = Message::compose(&fields, &mut &b"Error: no\n"[..], &mut body).unwrap();
         assert!(!message.has("Bcc"));
         assert_eq!(message.named("subject").next().unwrap().value, b" a  Bcc: x@y");

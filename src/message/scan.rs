@@ -3,8 +3,9 @@
 //! The rule of the big MTAs: the header section ends at an empty line, or before the first line
 //! that is neither a field nor a continuation. Beyond them: if no field of a known name was found,
 //! there was no header section and every byte is body, also when the first line looks like
-//! `error: disk full`. A leading mbox line (`From root Mon ...`) or byte order mark before genuine
-//! fields is dropped.
+//! `error: disk full`. A line that is no field between lines that are fields is one of them, lest
+//! readers see the Bcc behind it. A leading mbox line (`From root Mon ...`) or byte order mark
+//! before genuine fields is dropped.
 
 use std::ops::Range;
 
@@ -46,6 +47,9 @@ const KNOWN: &[&str] = &[
 
 const KNOWN_PREFIXES: &[&str] = &["content-", "resent-", "list-"];
 
+/// A longer name is none: it could not stand on a line with its colon.
+pub const LONGEST_NAME: usize = 512;
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The state of the search.
@@ -56,7 +60,10 @@ pub(super) struct Scan {
     line: usize,
     /// Where the search for a line end goes on.
     searched: usize,
+    /// With lines that are none between them, which have no name.
     fields: Vec<Span>,
+    /// A field has a known name.
+    believable: bool,
     /// The first line is an mbox separator.
     mbox: bool,
     separator_missing: bool,
@@ -82,7 +89,8 @@ impl Scan {
         self.searched = self.octets.len();
         if self.octets.len() > HEADER_LIMIT {
             self.separator_missing = true;
-            return Some(self.end(self.line));
+            let body = self.settle(self.line, false);
+            return Some(self.end(body));
         }
         None
     }
@@ -93,7 +101,8 @@ impl Scan {
             return None;
         }
         let end = self.octets.len();
-        let body = if self.line < end { self.judge(end).unwrap_or(end) } else { end };
+        let judged = if self.line < end { self.judge(end) } else { None };
+        let body = judged.unwrap_or_else(|| self.settle(end, false));
         Some(self.end(body))
     }
 
@@ -113,7 +122,7 @@ impl Scan {
         let text = content(&self.octets, start..end);
         let line = &self.octets[text.clone()];
         if line.is_empty() {
-            return Some(end);
+            return Some(self.settle(end, true));
         }
         if first && is_mbox(line) {
             self.mbox = true;
@@ -121,7 +130,10 @@ impl Scan {
             last.whole.end = end;
             last.value.end = text.end;
         } else if let Some((name, value)) = split(line) {
+            self.believable |= is_known(&line[..name]);
             self.fields.push(Span { whole: start..end, name: start..start + name, value: start + value..text.end });
+        } else if self.believable {
+            self.fields.push(Span { whole: start..end, name: start..start, value: text });
         } else {
             self.separator_missing = true;
             return Some(self.line);
@@ -130,10 +142,31 @@ impl Scan {
         None
     }
 
+    /// Where the body starts, once the first empty line or the end of what is looked at has come at `end`. Lines that are
+    /// no fields belong to the section if each stands alone, and known fields follow before an empty line; and if a
+    /// blind copy field follows, in any case. Else the first of them starts the body.
+    fn settle(&mut self, end: usize, is_separated: bool) -> usize {
+        let Some(first) = self.fields.iter().position(Span::is_malformed) else { return end };
+        let doubtful = &self.fields[first..];
+        let stand_alone = !doubtful.windows(2).any(|two| two.iter().all(Span::is_malformed));
+        let goes_on = doubtful.last().is_some_and(|last| !last.is_malformed());
+        let is = |span: &Span, of: fn(&[u8]) -> bool| of(&self.octets[span.name.clone()]);
+        if is_separated && stand_alone && goes_on && doubtful.iter().any(|span| is(span, is_known)) {
+            return end;
+        }
+        let blind = doubtful.iter().rposition(|span| is(span, is_blind)).map_or(0, |at| at + 1);
+        let Some(prose) = doubtful[blind..].iter().position(Span::is_malformed) else { return end };
+        let count = first + blind + prose;
+        self.separator_missing = true;
+        let body = self.fields[count].whole.start;
+        self.fields.truncate(count);
+        body
+    }
+
     /// Ends the section before `body`, or before everything if nothing in it is believable.
     fn end(&mut self, body: usize) -> Vec<u8> {
         self.done = true;
-        if self.fields.iter().any(|span| is_known(&self.octets[span.name.clone()])) {
+        if self.believable {
             return self.octets.split_off(body);
         }
         self.fields.clear();
@@ -163,13 +196,17 @@ fn is_mbox(line: &[u8]) -> bool {
 fn split(line: &[u8]) -> Option<(usize, usize)> {
     let name = line.iter().take_while(|b| (33..127).contains(*b) && **b != b':').count();
     let blanks = line[name..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-    (name > 0 && line.get(name + blanks) == Some(&b':')).then_some((name, name + blanks + 1))
+    ((1..=LONGEST_NAME).contains(&name) && line.get(name + blanks) == Some(&b':')).then_some((name, name + blanks + 1))
 }
 
 fn is_known(name: &[u8]) -> bool {
     let name = name.to_ascii_lowercase();
     KNOWN.iter().any(|known| known.as_bytes() == name)
         || KNOWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
+}
+
+fn is_blind(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"bcc") || name.eq_ignore_ascii_case(b"resent-bcc")
 }
 
 #[cfg(test)]
@@ -229,6 +266,35 @@ mod tests {
         assert_eq!(fields.len(), 2);
         assert_eq!(body, b"first line\nsecond: line\n");
         assert!(missing);
+    }
+
+    #[test]
+    fn line_that_is_no_field_between_fields_ends_nothing() {
+        let (fields, body, missing) = read(b"To: a\nbroken line\n more\nSubject: b\nBcc: c\n\nx\n");
+        let malformed = (String::new(), b"broken line\n more".to_vec());
+        assert_eq!(fields[1], malformed);
+        assert_eq!((fields.len(), body.as_slice(), missing), (4, &b"x\n"[..], false));
+    }
+
+    #[test]
+    fn text_with_colons_in_it_is_body_where_the_blank_line_is_missing() {
+        for body in [
+            "Hi Bob,\nhere it is.\nDate: today\n\nBye\n",
+            "report\nhost: a\n\nmore\n",
+            "report\nDate: today\n",
+            "report\nDate: today\nend\n\nmore\n",
+        ] {
+            assert_eq!(read(format!("To: a\n{body}").as_bytes()).1, body.as_bytes());
+        }
+    }
+
+    #[test]
+    fn blind_copy_is_found_behind_any_lines_and_the_text_behind_it_is_body() {
+        for behind in ["", "Hello\nBob: hi\n", "Hello\n\nBob\n"] {
+            let (fields, body, missing) = read(format!("To: a\none\ntwo\nBcc: c\nX-Y: d\n{behind}").as_bytes());
+            assert_eq!(fields.iter().map(|f| f.0.as_str()).collect::<Vec<_>>(), ["To", "", "", "Bcc", "X-Y"]);
+            assert_eq!((body.as_slice(), missing), (behind.as_bytes(), !behind.is_empty()));
+        }
     }
 
     #[test]

@@ -1,4 +1,15 @@
-//! What one pass over a body learns: enough to decide how it can travel, nothing of its text.
+//! What one pass over a body learns: enough to decide how it can travel and what it may call itself.
+
+use super::utf8::Utf8;
+
+/// RFC 5322 section 2.1.1: the most octets a line may have before its end. Servers refuse or bounce what is longer.
+pub const LONGEST_LINE: u64 = 998;
+
+/// So much of a body is kept to tell its charset from, beginning with its first byte over 127.
+const SAMPLE: usize = 16 << 10;
+
+/// So many control characters make no binary file of a text, however short it is.
+const FEW: u64 = 16;
 
 /// The facts about a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,62 +20,180 @@ pub struct Shape {
     pub eight_bit: bool,
     /// Nothing but blanks and line ends.
     pub blank: bool,
+    /// It holds NUL, which RFC 5322 section 4 forbids.
+    pub nul: bool,
+    /// It holds a CR without an LF after it, RFC 5322 section 2.3.
+    pub bare_cr: bool,
+    /// The longest line in octets, without its end.
+    pub longest_line: u64,
+    /// The longest piece between line ends and bare CRs.
+    pub longest_piece: u64,
+    /// It holds ESC: codes for a terminal.
+    pub escapes: bool,
+    /// It holds what no base64 does, RFC 2045 section 6.8: an octet that is neither of the alphabet nor a blank or a line
+    /// end, or a space between others of a line.
+    pub unlike_base64: bool,
+    /// Control characters that no text has.
+    controls: u64,
+    line: u64,
+    piece: u64,
+    after_cr: bool,
+    base64: Base64,
     utf8: Utf8,
+    sample: Vec<u8>,
+}
+
+/// Where in a line of base64 we are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Base64 {
+    /// Before its first character, or at its end.
+    #[default]
+    Start,
+    Text,
+    /// A space has come after the text.
+    Blank,
+}
+
+impl Base64 {
+    fn may_go_on(&mut self, byte: u8) -> bool {
+        *self = match (byte, *self) {
+            (b'\r' | b'\n', _) => Self::Start,
+            (b' ', Self::Text) => Self::Blank,
+            (b' ' | b'\t', same) => same,
+            (_, Self::Start | Self::Text) => Self::Text,
+            (_, Self::Blank) => return false,
+        };
+        byte.is_ascii_alphanumeric() || b"+/= \t\r\n".contains(&byte)
+    }
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { bytes: 0, eight_bit: false, blank: true, utf8: Utf8::default() }
+        Self {
+            bytes: 0,
+            eight_bit: false,
+            blank: true,
+            nul: false,
+            bare_cr: false,
+            longest_line: 0,
+            longest_piece: 0,
+            escapes: false,
+            unlike_base64: false,
+            controls: 0,
+            line: 0,
+            piece: 0,
+            after_cr: false,
+            base64: Base64::default(),
+            utf8: Utf8::default(),
+            sample: Vec::new(),
+        }
     }
 }
 
 impl Shape {
+    /// The shape of a body that is at hand.
+    pub fn of(body: &[u8]) -> Self {
+        let mut shape = Self::default();
+        shape.learn(body);
+        shape.finish();
+        shape
+    }
+
     /// Looks at the next bytes of the body.
-    pub(super) fn learn(&mut self, bytes: &[u8]) {
+    pub fn learn(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         self.blank = self.blank && bytes.iter().all(u8::is_ascii_whitespace);
         let ascii = bytes.is_ascii();
+        self.keep_sample(bytes, ascii);
         self.eight_bit |= !ascii;
         self.utf8.learn(bytes, ascii);
+        self.nul = self.nul || bytes.contains(&0);
+        self.escapes = self.escapes || bytes.contains(&0x1b);
+        self.unlike_base64 = self.unlike_base64 || !bytes.iter().all(|b| self.base64.may_go_on(*b));
+        self.controls += bytes.iter().filter(|b| is_control(**b)).count() as u64;
+        let mut start = 0;
+        for end in memchr::memchr2_iter(b'\r', b'\n', bytes) {
+            self.learn_run(&bytes[start..=end]);
+            start = end + 1;
+        }
+        if start < bytes.len() {
+            self.learn_run(&bytes[start..]);
+        }
     }
 
     /// The whole body is valid UTF-8.
     pub fn is_utf8(&self) -> bool {
         self.utf8.is_valid()
     }
-}
 
-/// Tells whether a stream is UTF-8, whatever pieces it comes in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Utf8 {
-    /// The start of a character whose end has not come yet.
-    pending: Vec<u8>,
-    invalid: bool,
-}
-
-impl Utf8 {
-    fn is_valid(&self) -> bool {
-        !self.invalid && self.pending.is_empty()
+    /// The body is UTF-8 but for a few stray bytes, as a log is that was cut in the middle of a character.
+    pub fn is_mostly_utf8(&self) -> bool {
+        self.utf8.is_mostly_valid()
     }
 
-    fn learn(&mut self, bytes: &[u8], ascii: bool) {
-        if self.invalid || (ascii && self.pending.is_empty()) {
+    /// The bytes do not read as text, in any charset: a compressed file, a picture.
+    pub fn is_binary(&self) -> bool {
+        // Of random bytes one in ten is such a control character, of text none; a log may have been torn by a crash.
+        let most = if self.is_utf8() { self.bytes / 4 } else { self.bytes / 32 };
+        self.controls > most.max(FEW)
+    }
+
+    /// It can stand on the wire as it is, but for its line ends.
+    pub fn is_legal(&self) -> bool {
+        !self.nul && !self.bare_cr && self.longest_line <= LONGEST_LINE
+    }
+
+    /// The first of the bytes that a charset has to explain.
+    pub fn sample(&self) -> &[u8] {
+        &self.sample
+    }
+
+    /// The input is over: a CR at its very end stands alone.
+    pub fn finish(&mut self) {
+        self.bare_cr |= std::mem::take(&mut self.after_cr);
+    }
+
+    fn keep_sample(&mut self, bytes: &[u8], ascii: bool) {
+        let room = SAMPLE.saturating_sub(self.sample.len());
+        if room == 0 || (ascii && self.sample.is_empty()) {
             return;
         }
-        let joined;
-        let text = if self.pending.is_empty() {
-            bytes
+        let bytes = if self.sample.is_empty() {
+            &bytes[bytes.iter().position(|b| !b.is_ascii()).unwrap_or_default()..]
         } else {
-            joined = [&std::mem::take(&mut self.pending), bytes].concat();
-            &joined
+            bytes
         };
-        if let Err(error) = std::str::from_utf8(text) {
-            match error.error_len() {
-                Some(_) => self.invalid = true,
-                None => self.pending = text[error.valid_up_to()..].to_vec(),
-            }
-        }
+        self.sample.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
+
+    /// Text without CR and LF in it but the one at its end, if there is one.
+    fn learn_run(&mut self, run: &[u8]) {
+        if std::mem::take(&mut self.after_cr) && run != b"\n" {
+            self.bare_cr = true;
+            self.line += 1;
+        }
+        let (text, end) = match run.split_last() {
+            Some((end @ (b'\r' | b'\n'), text)) => (text, Some(*end)),
+            _ => (run, None),
+        };
+        self.line += text.len() as u64;
+        self.piece += text.len() as u64;
+        self.longest_line = self.longest_line.max(self.line);
+        self.longest_piece = self.longest_piece.max(self.piece);
+        if end.is_some() {
+            self.piece = 0;
+        }
+        if end == Some(b'\n') {
+            self.line = 0;
+        }
+        self.after_cr = end == Some(b'\r');
+    }
+}
+
+/// Control characters beside those of printers and terminals: tab, LF, VT, FF, CR, BEL, BS, ESC, and the shifts of
+/// ISO 2022.
+fn is_control(byte: u8) -> bool {
+    matches!(byte, 0..=6 | 16..=26 | 28..=31 | 127)
 }
 
 #[cfg(test)]
@@ -74,17 +203,8 @@ mod tests {
     fn shape(pieces: &[&[u8]]) -> Shape {
         let mut shape = Shape::default();
         pieces.iter().for_each(|piece| shape.learn(piece));
+        shape.finish();
         shape
-    }
-
-    #[test]
-    fn characters_may_be_cut_between_pieces() {
-        let text = "备份失败".as_bytes();
-        for cut in 0..text.len() {
-            assert!(shape(&[&text[..cut], &text[cut..]]).is_utf8(), "cut at {cut}");
-            let whole = cut % 3 == 0;
-            assert_eq!(shape(&[&text[..cut]]).is_utf8(), whole);
-        }
     }
 
     #[test]
@@ -98,5 +218,59 @@ mod tests {
         assert!(shape(&[]).blank);
         assert!(shape(&[b"\n", b" \r\n"]).blank);
         assert!(!shape(&[b"\n", b"."]).blank);
+    }
+
+    #[test]
+    fn cr_is_bare_unless_an_lf_comes_after_it() {
+        for pieces in [&[&b"a\r\nb\r\n"[..]][..], &[b"a\r", b"\nb\n"], &[b"a\n", b"\r\n"]] {
+            assert!(!shape(pieces).bare_cr, "{pieces:?}");
+        }
+        for pieces in [&[&b"50%\r100%\n"[..]][..], &[b"a\r\r\n"], &[b"a\r", b"b"], &[b"a\r"], &[b"a\r", b"\r\n"]] {
+            assert!(shape(pieces).bare_cr, "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_measured_without_their_ends() {
+        let found = shape(&[b"12", b"345\r\n12\r3\n", b"1"]);
+        assert_eq!((found.longest_line, found.longest_piece), (5, 5));
+        let found = shape(&[b"10%\r20%\r30%", b"\n"]);
+        assert_eq!((found.longest_line, found.longest_piece), (11, 3));
+        assert!(shape(&[&[b'x'; 998], b"\r\n"]).is_legal() && !shape(&[&[b'x'; 999]]).is_legal());
+    }
+
+    #[test]
+    fn text_is_unlike_base64() {
+        for pieces in [&[&b"YWJj\r\n  YQ== \r\n"[..]][..], &[b"YW", b"Jj \t", b"\n"], &[]] {
+            assert!(!shape(pieces).unlike_base64, "{pieces:?}");
+        }
+        for pieces in [&[&b"disk full"[..]][..], &[b"disk ", b"full"], &[b"full!"], &[b"\x01"], &[b"\xe9"]] {
+            assert!(shape(pieces).unlike_base64, "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn compressed_files_are_no_text() {
+        let noise: Vec<u8> = (0..4096u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        assert!(shape(&[&noise]).is_binary());
+        assert!(!shape(&["备份\n".as_bytes()]).is_binary() && !shape(&[b"a\0b\0 and more text\n"]).is_binary());
+        assert!(!shape(&[b"\xb2\xe2\xca\xd4\n"]).is_binary() && !shape(&[b"\x1b[31mred\x1b[0m\x07\n"]).is_binary());
+    }
+
+    #[test]
+    fn sample_begins_with_what_has_to_be_explained() {
+        assert_eq!(shape(&[b"plain\n", b"text \xe9t\xe9 ", b"here"]).sample(), b"\xe9t\xe9 here");
+        assert!(shape(&[b"plain\n"]).sample().is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn pieces_make_no_difference(
+            input in proptest::collection::vec(proptest::sample::select(&b"\r\n\0ab\xe5\xa4\x87\x1b"[..]), 0..40),
+            cut in 0usize..40,
+        ) {
+            let cut = cut.min(input.len());
+            proptest::prop_assert_eq!(shape(&[&input[..cut], &input[cut..]]), shape(&[&input]));
+        }
     }
 }

@@ -43,7 +43,8 @@ pub struct MediaType {
 }
 
 impl MediaType {
-    pub(super) fn parse(value: &[u8]) -> Option<Self> {
+    /// The type that a Content-Type field with this value names; none if it is none.
+    pub fn parse(value: &[u8]) -> Option<Self> {
         let field = as_field("Content-Type", &text(value));
         let message = MessageParser::new().with_mime_headers().parse_headers(field.as_bytes())?;
         let kind = message.content_type()?;
@@ -53,15 +54,48 @@ impl MediaType {
         Some(Self { name, parameters })
     }
 
+    /// Type and subtype, `text/plain`, in lower case.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Something to read.
     pub fn is_text(&self) -> bool {
         self.name.starts_with("text/")
     }
 
-    /// It says so already.
-    pub fn is_utf8(&self) -> bool {
-        let is_utf8 = |value: &str| value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8");
-        self.parameters.iter().any(|(name, value)| name == "charset" && is_utf8(value))
+    /// A body of parts, RFC 2046 section 5.1.
+    pub fn has_parts(&self) -> bool {
+        self.name.starts_with("multipart/")
+    }
+
+    /// Text without any markup.
+    pub fn is_plain_text(&self) -> bool {
+        self.is("text/plain")
+    }
+
+    /// A whole message, RFC 2046 section 5.2.1.
+    pub fn is_message(&self) -> bool {
+        self.is("message/rfc822") || self.is("message/global")
+    }
+
+    /// It is this type; `name` is in lower case.
+    pub fn is(&self, name: &str) -> bool {
+        self.name == name
+    }
+
+    /// The boundary of a multipart that has one, RFC 2046 section 5.1.1.
+    pub fn boundary(&self) -> Option<&str> {
+        self.parameter("boundary").filter(|boundary| self.has_parts() && !boundary.is_empty())
+    }
+
+    /// The charset it names.
+    pub fn charset(&self) -> Option<&str> {
+        self.parameter("charset")
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
     /// The field's value with that charset, the other parameters as they were.
@@ -80,13 +114,9 @@ impl MediaType {
     }
 }
 
-/// Bytes of unknown charset as text: UTF-8 if they are, else Windows-1252, in which every byte
-/// means something.
+/// Bytes of unknown charset as text: UTF-8 if they are, else what they look like.
 pub fn text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_string(),
-        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
-    }
+    super::charset::text(bytes, None)
 }
 
 /// A header section of that one field. Whatever could end it early becomes a blank.

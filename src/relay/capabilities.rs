@@ -25,7 +25,7 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// Reads the lines of a reply to EHLO, the first of which only greets.
-    pub(super) fn of(lines: &[String]) -> Self {
+    pub fn of(lines: &[String]) -> Self {
         let mut found = Self::default();
         for line in lines.iter().skip(1) {
             let line = line.to_ascii_uppercase().replacen("AUTH=", "AUTH ", 1);

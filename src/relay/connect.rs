@@ -1,15 +1,22 @@
-//! From a host name to a TCP connection, in bounded time.
+//! From a smarthost's name to a TCP connection, in bounded time.
 //!
-//! Look-up and all attempts share one deadline. An attempt that others follow gets half of what is left,
-//! so that a route that swallows packets leaves time for the next address (RFC 5321 section 5.1 wants all
-//! addresses tried).
+//! Look-up and all attempts share one deadline. The addresses of a name race: the families take turns, and the next
+//! attempt begins when the one before has failed or has had a quarter of a second (RFC 8305, "Happy Eyeballs"), so
+//! that a route that swallows packets costs no more than that. RFC 5321 section 5.1 wants all addresses tried.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
+use socks::Socks5Stream;
+
+use super::Smarthost;
 use crate::outcome::Stage;
+
+/// The recommended Connection Attempt Delay, RFC 8305 section 5.
+const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -22,28 +29,114 @@ pub(super) enum ConnectError {
     LookupTimeout,
     #[error("name not found: check [smarthost] host and the machine's DNS")]
     NameNotFound,
+    #[error("the name has no address of the same kind as source-address {0}")]
+    NoRoute(IpAddr),
+    #[error("the proxy {0} does not connect us ({1}): check proxy")]
+    Proxy(String, String),
 }
 
 impl ConnectError {
     pub(super) fn stage(&self) -> Stage {
         match self {
-            ConnectError::Attempts(_) => Stage::Connect,
+            ConnectError::Attempts(_) | ConnectError::NoRoute(_) | ConnectError::Proxy(..) => Stage::Connect,
             ConnectError::Lookup(_) | ConnectError::LookupTimeout | ConnectError::NameNotFound => Stage::Resolve,
         }
     }
 }
 
-/// Connects to the first address of `host` that answers.
-pub(super) fn connect(host: &str, port: u16, until: Instant) -> Result<(TcpStream, SocketAddr), ConnectError> {
-    let addresses = addresses(host, port, until)?;
-    let mut failures = Vec::new();
-    for (i, address) in addresses.iter().enumerate() {
-        match attempt(address, share(until, addresses.len() - i)) {
-            Ok(stream) => return Ok((stream, *address)),
-            Err(error) => failures.push(format!("{}: {}", address.ip(), plain(&error))),
+/// Connects to the first address of the smarthost that answers, or lets the proxy do so. The address is that of the
+/// other end of the TCP connection.
+pub(super) fn connect(smarthost: &Smarthost, until: Instant) -> Result<(TcpStream, SocketAddr), ConnectError> {
+    if let Some(proxy) = &smarthost.proxy {
+        return through(&proxy.to_string(), smarthost, until);
+    }
+    let mut addresses = addresses(smarthost.bare_host(), smarthost.port(), until)?;
+    if let Some(source) = smarthost.source_address {
+        addresses.retain(|address| address.is_ipv4() == source.is_ipv4());
+        if addresses.is_empty() {
+            return Err(ConnectError::NoRoute(source));
         }
     }
-    Err(ConnectError::Attempts(failures.join(", ")))
+    let source = smarthost.source_address;
+    if let [address] = addresses[..] {
+        let failed = |error| ConnectError::Attempts(format!("{}: {}", address.ip(), plain(&error)));
+        return attempt(address, source, until).map(|stream| (stream, address)).map_err(failed);
+    }
+    race(in_turn(addresses), source, until)
+}
+
+/// One attempt after the other, each with a head start; the first that succeeds wins.
+fn race(
+    addresses: Vec<SocketAddr>,
+    source: Option<IpAddr>,
+    until: Instant,
+) -> Result<(TcpStream, SocketAddr), ConnectError> {
+    let (sender, results) = mpsc::channel();
+    let mut failures = Vec::new();
+    let mut waiting = addresses.into_iter();
+    let mut running = 0;
+    loop {
+        let next = waiting.next();
+        let is_last = next.is_none();
+        if let Some(address) = next {
+            let sender = sender.clone();
+            // Nobody hears the others any more once one has won.
+            let run = move || drop(sender.send((address, attempt(address, source, until))));
+            in_background(run).map_err(|error| ConnectError::Attempts(plain(&error)))?;
+            running += 1;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        match results.recv_timeout(if is_last { left } else { left.min(HEAD_START) }) {
+            Ok((address, Ok(stream))) => return Ok((stream, address)),
+            Ok((address, Err(error))) => {
+                failures.push(format!("{}: {}", address.ip(), plain(&error)));
+                running -= 1;
+            }
+            Err(RecvTimeoutError::Timeout) if !is_last && Instant::now() < until => continue,
+            Err(_) => {
+                failures.push(plain(&ErrorKind::TimedOut.into()));
+                return Err(ConnectError::Attempts(failures.join(", ")));
+            }
+        }
+        if running == 0 && waiting.len() == 0 {
+            return Err(ConnectError::Attempts(failures.join(", ")));
+        }
+    }
+}
+
+/// The order of RFC 8305 section 4: the resolver's, but the two families take turns.
+fn in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let is_first_kind = |address: &SocketAddr| addresses.first().is_some_and(|a| a.is_ipv4() == address.is_ipv4());
+    let (first, second): (Vec<_>, Vec<_>) = addresses.iter().copied().partition(is_first_kind);
+    let mut merged = Vec::with_capacity(addresses.len());
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    while merged.len() < addresses.len() {
+        merged.extend(first.next());
+        merged.extend(second.next());
+    }
+    merged
+}
+
+/// Through a SOCKS5 proxy (RFC 1928), which also looks up the name. The library knows no time limit, so it runs in a
+/// thread that is left behind when it takes too long.
+fn through(proxy: &str, smarthost: &Smarthost, until: Instant) -> Result<(TcpStream, SocketAddr), ConnectError> {
+    let refused = |error: &io::Error| ConnectError::Proxy(proxy.to_owned(), plain(error));
+    let (sender, receiver) = mpsc::channel();
+    let (name, port, proxy_address) = (smarthost.bare_host().to_owned(), smarthost.port(), proxy.to_owned());
+    let connect = move || {
+        let tcp = Socks5Stream::connect(proxy_address.as_str(), (name.as_str(), port))?.into_inner();
+        let address = tcp.peer_addr()?;
+        io::Result::Ok((tcp, address))
+    };
+    in_background(move || drop(sender.send(connect()))).map_err(|error| refused(&error))?;
+    match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        Ok(result) => result.map_err(|error| refused(&error)),
+        Err(_) => Err(refused(&ErrorKind::TimedOut.into())),
+    }
+}
+
+fn in_background(run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().spawn(run).map(drop)
 }
 
 /// `getaddrinfo` knows no time limit, so it runs in a thread that is left behind when it takes too long.
@@ -54,9 +147,7 @@ fn addresses(host: &str, port: u16, until: Instant) -> Result<Vec<SocketAddr>, C
     let (sender, receiver) = mpsc::channel();
     let name = host.to_owned();
     let look_up = move || (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
-    std::thread::Builder::new()
-        .spawn(move || sender.send(look_up()))
-        .map_err(|error| ConnectError::Lookup(error.to_string()))?;
+    in_background(move || drop(sender.send(look_up()))).map_err(|error| ConnectError::Lookup(plain(&error)))?;
     match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
         Err(_) => Err(ConnectError::LookupTimeout),
         Ok(Err(error)) => Err(lookup_error(&error.to_string())),
@@ -76,17 +167,17 @@ fn lookup_error(text: &str) -> ConnectError {
     }
 }
 
-/// What one attempt may take, of the time until `until`, with `candidates` addresses left.
-fn share(until: Instant, candidates: usize) -> Duration {
-    let left = until.saturating_duration_since(Instant::now());
-    if candidates > 1 { left / 2 } else { left }
-}
-
-fn attempt(address: &SocketAddr, limit: Duration) -> io::Result<TcpStream> {
+/// One attempt, from the given address if there is one.
+fn attempt(address: SocketAddr, source: Option<IpAddr>, until: Instant) -> io::Result<TcpStream> {
+    let limit = until.saturating_duration_since(Instant::now());
     if limit.is_zero() {
         return Err(ErrorKind::TimedOut.into());
     }
-    TcpStream::connect_timeout(address, limit)
+    let Some(source) = source else { return TcpStream::connect_timeout(&address, limit) };
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(source, 0).into())?;
+    socket.connect_timeout(&address.into(), limit)?;
+    Ok(socket.into())
 }
 
 /// The reason without the "(os error 111)" that helps nobody.
@@ -99,6 +190,7 @@ fn plain(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
     use std::net::TcpListener;
 
     use super::*;
@@ -107,26 +199,99 @@ mod tests {
         Instant::now() + Duration::from_secs(30)
     }
 
-    #[test]
-    fn address_literal_needs_no_look_up() {
+    fn at(host: &str, port: u16) -> Smarthost {
+        Smarthost { port: Some(port), ..Smarthost::new(host) }
+    }
+
+    fn listening() -> (TcpListener, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        assert_eq!(connect("127.0.0.1", address.port(), soon()).unwrap().1, address);
+        (listener, address)
+    }
+
+    #[test]
+    fn address_literal_needs_no_look_up() {
+        let (_listener, address) = listening();
+        assert_eq!(connect(&at("127.0.0.1", address.port()), soon()).unwrap().1, address);
     }
 
     #[test]
     fn every_address_of_a_name_is_tried() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        assert_eq!(connect("localhost", address.port(), soon()).unwrap().1, address);
+        let (_listener, address) = listening();
+        assert_eq!(connect(&at("localhost", address.port()), soon()).unwrap().1, address);
     }
 
     #[test]
     fn refused_connection_says_so() {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let error = connect("127.0.0.1", port, soon()).unwrap_err();
+        let port = listening().1.port();
+        let error = connect(&at("127.0.0.1", port), soon()).unwrap_err();
         assert_eq!(error.stage(), Stage::Connect);
         assert!(error.to_string().starts_with("connection failed (127.0.0.1: connection refused)"), "{error}");
+    }
+
+    #[test]
+    fn address_that_swallows_packets_does_not_hold_up_the_next() {
+        // The backlog of this one is full, so that it answers nobody.
+        let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        full.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+        full.listen(0).unwrap();
+        let silent = full.local_addr().unwrap().as_socket().unwrap();
+        let kept: Vec<_> = (0..4).map(|_| TcpStream::connect_timeout(&silent, Duration::from_millis(50))).collect();
+        assert!(kept.iter().any(Result::is_err), "the backlog is full");
+        let (_listener, address) = listening();
+        assert_eq!(race(vec![silent, address], None, soon()).unwrap().1, address);
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let all = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let found = all(&["[::1]:1", "[::2]:1", "[::3]:1", "1.0.0.1:1", "1.0.0.2:1"]);
+        assert_eq!(in_turn(found), all(&["[::1]:1", "1.0.0.1:1", "[::2]:1", "1.0.0.2:1", "[::3]:1"]));
+        assert_eq!(in_turn(all(&["1.0.0.1:1"])), all(&["1.0.0.1:1"]));
+    }
+
+    #[test]
+    fn connection_comes_from_the_source_address() {
+        let (listener, address) = listening();
+        let source = "127.0.0.9".parse().ok();
+        let smarthost = Smarthost { source_address: source, ..at("127.0.0.1", address.port()) };
+        connect(&smarthost, soon()).unwrap();
+        assert_eq!(Some(listener.accept().unwrap().1.ip()), source);
+        let smarthost = Smarthost { source_address: "::1".parse().ok(), ..smarthost };
+        let error = connect(&smarthost, soon()).unwrap_err();
+        assert!(matches!(error, ConnectError::NoRoute(_)), "{error}");
+    }
+
+    #[test]
+    fn proxy_is_asked_for_the_name() {
+        let (listener, address) = listening();
+        let proxy = std::thread::spawn(move || {
+            let mut client = listener.accept().unwrap().0;
+            let mut greeting = [0; 3];
+            client.read_exact(&mut greeting).unwrap();
+            client.write_all(&[5, 0]).unwrap();
+            // Version, CONNECT, reserved, a name of 12 octets, the port: RFC 1928 section 4.
+            let mut request = [0; 4 + 1 + 12 + 2];
+            client.read_exact(&mut request).unwrap();
+            client.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 1]).unwrap();
+            request
+        });
+        let proxied = |host: &str| Smarthost { proxy: Some(address.into()), ..at(host, 465) };
+        let (_tcp, reached) = connect(&proxied("smtp.example"), soon()).unwrap();
+        assert_eq!(reached, address);
+        let request = proxy.join().unwrap();
+        assert_eq!((&request[..5], &request[5..17]), (&[5, 1, 0, 3, 12][..], &b"smtp.example"[..]));
+        assert_eq!(request[17..], 465u16.to_be_bytes());
+        let error = connect(&proxied("smtp.example"), soon()).unwrap_err().to_string();
+        assert!(error.contains(&format!("the proxy {address} does not connect us")), "{error}");
+    }
+
+    #[test]
+    fn silent_proxy_is_not_waited_for() {
+        let (_listener, address) = listening();
+        let smarthost = Smarthost { proxy: Some(address.into()), ..at("smtp.example", 465) };
+        let error = connect(&smarthost, Instant::now() + Duration::from_millis(50)).unwrap_err();
+        assert!(error.to_string().contains("no answer in time"), "{error}");
     }
 
     #[test]
@@ -140,16 +305,8 @@ mod tests {
     }
 
     #[test]
-    fn attempt_that_others_follow_gets_half() {
-        let until = Instant::now() + Duration::from_secs(10);
-        assert!(share(until, 2) <= Duration::from_secs(5));
-        assert!(share(until, 1) > Duration::from_secs(9));
-        assert_eq!(share(Instant::now(), 1), Duration::ZERO);
-    }
-
-    #[test]
     fn no_time_left_is_a_timeout() {
-        let error = connect("127.0.0.1", 9, Instant::now()).unwrap_err();
+        let error = connect(&at("127.0.0.1", 9), Instant::now()).unwrap_err();
         assert!(error.to_string().contains("no answer in time"), "{error}");
     }
 }

@@ -1,53 +1,66 @@
-//! The content on its way out: dot-stuffed, in pieces, with the one right end. RFC 5321 section 4.5.2.
+//! The content on its way out, in pieces: as it is for BDAT (RFC 3030), or dot-stuffed with the one right end for
+//! DATA (RFC 5321 section 4.5.2).
 //!
 //! The content comes in wire form (CRLF). A dot is doubled after any LF all the same: should a bare LF
 //! ever come through, no server can take what follows it for the end of the mail.
 
 use std::io::{self, Read};
 
-/// How much content is read at a time.
-const PIECE: usize = 64 * 1024;
+/// How much content is read at a time. What fits into one piece rides with the envelope.
+pub(super) const PIECE: usize = 64 * 1024;
 
-/// A mail's content, cut into pieces that are fit to be written as they are.
+/// A mail's content, cut into pieces.
 pub(super) struct Pieces<'a> {
     content: &'a mut dyn Read,
-    /// The last two bytes read; a mail begins like a line after CRLF.
-    tail: [u8; 2],
-    is_done: bool,
+}
+
+/// A piece of content.
+pub(super) struct Piece {
+    pub(super) bytes: Vec<u8>,
+    /// No other follows.
+    pub(super) is_last: bool,
 }
 
 impl<'a> Pieces<'a> {
     pub(super) fn of(content: &'a mut dyn Read) -> Self {
-        Self { content, tail: *b"\r\n", is_done: false }
+        Self { content }
     }
 
-    /// The last piece has been given, with the final dot.
-    pub(super) fn is_done(&self) -> bool {
-        self.is_done
+    /// The next piece, not to be asked for after the last one.
+    pub(super) fn next(&mut self) -> io::Result<Piece> {
+        let mut bytes = Vec::with_capacity(PIECE);
+        (&mut *self.content).take(PIECE as u64).read_to_end(&mut bytes)?;
+        Ok(Piece { is_last: bytes.len() < PIECE, bytes })
+    }
+}
+
+/// Makes pieces fit for DATA.
+pub(super) struct Dots {
+    /// The last two bytes seen; a mail begins like a line after CRLF.
+    tail: [u8; 2],
+}
+
+impl Dots {
+    pub(super) fn new() -> Self {
+        Self { tail: *b"\r\n" }
     }
 
-    /// The next piece, the last one with the final dot; none when that has been given.
-    pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        if self.is_done {
-            return Ok(None);
-        }
-        let mut raw = Vec::with_capacity(PIECE);
-        (&mut *self.content).take(PIECE as u64).read_to_end(&mut raw)?;
-        let mut piece = Vec::with_capacity(raw.len() + 64);
-        for line in raw.split_inclusive(|b| *b == b'\n') {
+    /// The piece as it goes over the wire, the last one with the final dot.
+    pub(super) fn stuffed(&mut self, piece: &Piece) -> Vec<u8> {
+        let mut wire = Vec::with_capacity(piece.bytes.len() + 64);
+        for line in piece.bytes.split_inclusive(|b| *b == b'\n') {
             if self.tail[1] == b'\n' && line[0] == b'.' {
-                piece.push(b'.');
+                wire.push(b'.');
             }
-            piece.extend_from_slice(line);
+            wire.extend_from_slice(line);
             for byte in &line[line.len().saturating_sub(2)..] {
                 self.tail = [self.tail[1], *byte];
             }
         }
-        if raw.len() < PIECE {
-            self.is_done = true;
-            piece.extend_from_slice(if self.tail == *b"\r\n" { b".\r\n" } else { b"\r\n.\r\n" });
+        if piece.is_last {
+            wire.extend_from_slice(if self.tail == *b"\r\n" { b".\r\n" } else { b"\r\n.\r\n" });
         }
-        Ok(Some(piece))
+        wire
     }
 }
 
@@ -56,12 +69,15 @@ mod tests {
     use super::*;
 
     fn sent(mut content: impl Read) -> Vec<u8> {
-        let mut pieces = Pieces::of(&mut content);
+        let (mut pieces, mut dots) = (Pieces::of(&mut content), Dots::new());
         let mut all = Vec::new();
-        while let Some(piece) = pieces.next().unwrap() {
-            all.extend(piece);
+        loop {
+            let piece = pieces.next().unwrap();
+            all.extend(dots.stuffed(&piece));
+            if piece.is_last {
+                return all;
+            }
         }
-        all
     }
 
     #[test]

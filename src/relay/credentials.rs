@@ -7,13 +7,14 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, de};
+use zeroize::Zeroizing;
 
 use super::password::Source;
-use super::{AuthChoice, Smarthost};
+use super::{AuthChoice, Smarthost, grant};
 
-/// A text that no debug output shows.
+/// A text that no debug output shows, and whose memory is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     pub(super) fn reveal(&self) -> &str {
@@ -23,7 +24,7 @@ impl Secret {
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Self(text)
+        Self(Zeroizing::new(text))
     }
 }
 
@@ -43,7 +44,7 @@ impl<'de> Deserialize<'de> for Secret {
             Other(de::IgnoredAny),
         }
         match Value::deserialize(from)? {
-            Value::Text(text) => Ok(Self(text)),
+            Value::Text(text) => Ok(Self::from(text)),
             Value::Other(_) => Err(de::Error::custom("expected a text in quotes")),
         }
     }
@@ -55,6 +56,8 @@ pub struct Credentials {
     user: String,
     secret: Secret,
     key: &'static str,
+    /// A token from before, which may have been revoked since.
+    is_kept: bool,
 }
 
 impl fmt::Debug for Credentials {
@@ -81,8 +84,8 @@ impl Credentials {
                 Err(CredentialsError::SeveralPasswords { first: first.key(), second: second.key() })
             }
             (Some(user), [source]) => {
-                let secret = source.secret(smarthost.connect_timeout)?;
-                Ok(Some(Self { user: user.to_owned(), secret, key: source.key() }))
+                let (secret, is_kept) = source.secret(smarthost.connect_timeout)?;
+                Ok(Some(Self { user: user.to_owned(), secret, key: source.key(), is_kept }))
             }
         }
     }
@@ -97,6 +100,22 @@ impl Credentials {
         self.key
     }
 
+    /// The secret is a bearer token and no password.
+    pub(super) fn is_token(&self) -> bool {
+        matches!(self.key, "refresh-token-file" | "token-command")
+    }
+
+    /// A token from before: there may be a newer one.
+    pub(super) fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// With a new token, where the one at hand was kept from before.
+    pub(super) fn renewed(&self, smarthost: &Smarthost) -> Option<Result<Self, CredentialsError>> {
+        let renew = || Ok(Self { secret: grant::renew(smarthost)?.token, is_kept: false, ..self.clone() });
+        self.is_kept.then(renew)
+    }
+
     pub(super) fn secret(&self) -> &Secret {
         &self.secret
     }
@@ -106,8 +125,10 @@ impl Credentials {
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// The command failed, or took too long.
-    #[error("password-command: {why}: run it by hand as the service's user")]
+    #[error("{key}: {why}: run it by hand as the service's user")]
     Command {
+        /// Which of the commands.
+        key: &'static str,
         /// What happened.
         why: String,
     },
@@ -120,15 +141,25 @@ pub enum CredentialsError {
         why: String,
     },
     /// The file cannot be read, or others can.
-    #[error("password-file {path}: {why}", path = path.display())]
+    #[error("{key} {path}: {why}", path = path.display())]
     File {
+        /// Which of the files.
+        key: &'static str,
         /// As configured.
         path: PathBuf,
         /// What happened, and what to do.
         why: String,
     },
+    /// There will be no token until somebody sees to it.
+    #[error("refresh-token-file: {why}")]
+    Grant {
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// There is a user, but nothing names the password.
-    #[error("login of {user}: no password: set password-file, password-command, password-credential or password")]
+    #[error(
+        "login of {user}: no password: set password-file, password-command, password-credential or password, or for a token refresh-token-file or token-command"
+    )]
     NoPassword {
         /// As configured.
         user: String,
@@ -147,8 +178,16 @@ pub enum CredentialsError {
         /// The other one.
         second: &'static str,
     },
+    /// There is no token now, but there may be one later.
+    #[error("token endpoint {endpoint}: {why}")]
+    TokenEndpoint {
+        /// Its host.
+        endpoint: String,
+        /// What happened.
+        why: String,
+    },
     /// What was read is no password.
-    #[error("{key}: the password {why}: check what it holds")]
+    #[error("{key}: the secret {why}: check what it holds")]
     Text {
         /// Where it came from.
         key: &'static str,

@@ -2,23 +2,38 @@
 //!
 //! A timeout per read is no limit: a server that drips one byte a second beats it for ever. Here the moment
 //! is absolute, and since TLS reads and writes through this stream, the handshake keeps to it as well.
+//!
+//! Where commands go out in groups both sides may be writing at once, each waiting for the other to read
+//! (RFC 2920 section 3.1). So whoever has to wait here for room to write reads meanwhile what has come.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// What is read ahead of being asked for, at most. Replies of a whole window are far below that.
+const MOST_AHEAD: usize = 1 << 20;
 
 /// A connection with a moment after which nothing is read or written any more.
 #[derive(Debug)]
 pub(super) struct Timed {
     tcp: TcpStream,
     until: Instant,
+    ahead: VecDeque<u8>,
+    /// Reading does not wait.
+    is_hasty: bool,
 }
 
 impl Timed {
     /// Puts the limit on `tcp`, and has it send each write at once (no Nagle).
     pub(super) fn new(tcp: TcpStream, until: Instant) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
-        Ok(Self { tcp, until })
+        tcp.set_nonblocking(true)?;
+        Ok(Self { tcp, until, ahead: VecDeque::new(), is_hasty: false })
     }
 
     /// The next step may take `limit` from now on.
@@ -26,22 +41,67 @@ impl Timed {
         self.until = from_now(limit);
     }
 
-    fn left(&self) -> io::Result<Duration> {
-        match self.until.saturating_duration_since(Instant::now()) {
-            Duration::ZERO => Err(ErrorKind::TimedOut.into()),
-            left => Ok(left),
+    /// From now on a read waits for what comes, or not: then it fails with `WouldBlock` where nothing has come.
+    pub(super) fn hurry(&mut self, is_hasty: bool) {
+        self.is_hasty = is_hasty;
+    }
+
+    /// The socket, to wait for what comes.
+    pub(super) fn socket(&self) -> &TcpStream {
+        &self.tcp
+    }
+
+    /// Something has come that was not asked for yet.
+    pub(super) fn has_ahead(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Waits until one of `events` has come about; an error when the moment has.
+    fn wait(&self, events: PollFlags) -> io::Result<PollFlags> {
+        loop {
+            let left = self.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            // Rounded up, so that the last millisecond is not spent in a spin.
+            let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+            let mut sockets = [PollFd::new(self.tcp.as_fd(), events)];
+            match poll(&mut sockets, timeout) {
+                // A signal is no trouble, and OpenSSL would take it for one.
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) => return Ok(sockets[0].revents().unwrap_or(events)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Takes in what has come; whether more may come.
+    fn read_ahead(&mut self) -> bool {
+        let mut piece = [0; 16 << 10];
+        match self.tcp.read(&mut piece) {
+            Ok(n) => {
+                self.ahead.extend(&piece[..n]);
+                n > 0 && self.ahead.len() < MOST_AHEAD
+            }
+            Err(error) => matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock),
         }
     }
 }
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // A signal is no trouble, and OpenSSL would take it for one.
+        if !self.ahead.is_empty() {
+            return self.ahead.read(buffer);
+        }
         loop {
-            self.tcp.set_read_timeout(Some(self.left()?))?;
+            // Always waited for, so that what is called does not depend on who is faster.
+            if !self.is_hasty {
+                self.wait(PollFlags::POLLIN)?;
+            }
             match self.tcp.read(buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                result => return result.map_err(timed_out),
+                Err(error) if self.is_hasty && error.kind() == ErrorKind::WouldBlock => return Err(error),
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                result => return result,
             }
         }
     }
@@ -49,11 +109,17 @@ impl Read for Timed {
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut may_hear = self.ahead.len() < MOST_AHEAD;
         loop {
-            self.tcp.set_write_timeout(Some(self.left()?))?;
             match self.tcp.write(bytes) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                result => return result.map_err(timed_out),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let hearing = if may_hear { PollFlags::POLLIN } else { PollFlags::empty() };
+                    if self.wait(PollFlags::POLLOUT | hearing)?.contains(PollFlags::POLLIN) {
+                        may_hear = may_hear && self.read_ahead();
+                    }
+                }
+                result => return result,
             }
         }
     }
@@ -68,14 +134,10 @@ pub(super) fn from_now(limit: Duration) -> Instant {
     Instant::now() + limit.min(Duration::from_secs(86_400))
 }
 
-/// Linux reports a socket's timeout as `WouldBlock`, which TLS would take for "call again".
-fn timed_out(error: io::Error) -> io::Error {
-    if error.kind() == ErrorKind::WouldBlock { ErrorKind::TimedOut.into() } else { error }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+    use std::thread;
 
     use super::*;
 
@@ -107,5 +169,25 @@ mod tests {
         timed.allow(Duration::MAX);
         peer.write_all(b"x").unwrap();
         assert_eq!(timed.read(&mut [0]).unwrap(), 1);
+    }
+
+    /// Far more than the kernel holds for either side.
+    const MUCH: usize = 16 << 20;
+
+    #[test]
+    fn peer_that_writes_before_it_reads_is_no_deadlock() {
+        let (mut timed, mut peer) = pair();
+        timed.allow(Duration::from_secs(60));
+        // It says more than the kernel takes, and only then reads what it is told.
+        let most = MOST_AHEAD;
+        let server = thread::spawn(move || {
+            peer.write_all(&vec![b'r'; most]).unwrap();
+            io::copy(&mut (&peer).take(MUCH as u64), &mut io::sink()).unwrap()
+        });
+        timed.write_all(&vec![b'c'; MUCH]).unwrap();
+        assert_eq!(server.join().unwrap(), MUCH as u64);
+        let mut heard = vec![0; MOST_AHEAD];
+        timed.read_exact(&mut heard).unwrap();
+        assert!(heard.iter().all(|byte| *byte == b'r'));
     }
 }

@@ -1,106 +1,155 @@
-//! AUTH, RFC 4954: which mechanism, and the few exchanges it takes.
+//! AUTH, RFC 4954: one mechanism after another until one lets us in, and the sentence when none does.
 //!
-//! Where a login is configured there is no going on without one. The words of each mechanism are lettre's;
-//! LOGIN's challenges are answered in their order, since servers ask in more ways than lettre knows.
+//! Where a login is configured there is no going on without one. A server that refused a password is not asked again
+//! with a mechanism of the same family: that would only bring the account closer to being locked.
 
-use lettre::transport::smtp::authentication::{Credentials as Secrets, Mechanism};
-use lettre::transport::smtp::commands::Auth;
+use openssl::base64::{decode_block, encode_block};
 
+use super::mechanism::{Exchange, Family, Mechanism, usable};
+use super::provider;
 use super::reply::Answer;
-use super::trouble::{Peer, Trouble};
+use super::trouble::Trouble;
 use super::wire::Wire;
-use super::{AuthChoice, Credentials};
-use crate::outcome::{Scope, Stage};
+use super::{Credentials, Smarthost};
+use crate::outcome::{Reply, Scope, Stage};
 
 /// RFC 4954 section 4: ends an exchange that leads nowhere.
 const CANCEL: &str = "*\r\n";
 
-/// Logs in with one of the mechanisms `offered`, in capitals.
+/// Logs in with the best of the mechanisms `offered`, in capitals, that the server takes. A token that was kept from
+/// before is renewed once when it is refused.
 pub(super) fn log_in(
     wire: &mut Wire,
-    choice: AuthChoice,
+    smarthost: &Smarthost,
     offered: &[String],
     credentials: &Credentials,
 ) -> Result<(), Trouble> {
-    let mechanism = mechanism(choice, offered)
+    let Err(refused) = try_each(wire, smarthost, offered, credentials) else { return Ok(()) };
+    if !refused.reply.as_ref().is_some_and(Reply::is_permanent) {
+        return Err(refused);
+    }
+    match credentials.renewed(smarthost) {
+        None => Err(refused),
+        Some(renewed) => try_each(wire, smarthost, offered, &renewed?),
+    }
+}
+
+/// A login that goes out with the first mail, in its group.
+pub(super) struct Ahead {
+    /// The one line that it is.
+    pub(super) command: String,
+    smarthost: Smarthost,
+    credentials: Credentials,
+}
+
+impl Ahead {
+    /// Where the settings want it, one line is all of it, and there is nothing else to try after a refusal.
+    pub(super) fn of(smarthost: &Smarthost, offered: &[String], credentials: &Credentials) -> Option<Self> {
+        let mechanisms = usable(smarthost.auth, offered, credentials).ok()?;
+        let first = *mechanisms.first().filter(|first| first.is_one_line())?;
+        let is_last_word = mechanisms.iter().all(|other| other.family() == first.family()) && !credentials.is_kept();
+        if !smarthost.auth_in_group || !is_last_word {
+            return None;
+        }
+        let initial = Exchange::new(first, smarthost, credentials).ok()?.initial()?;
+        let command = command(first, &initial);
+        Some(Self { command, smarthost: smarthost.clone(), credentials: credentials.clone() })
+    }
+
+    /// The sentence about an answer that does not let us in.
+    pub(super) fn refused(&self, wire: &Wire, answer: &Answer) -> Trouble {
+        refusal(wire, &self.smarthost, answer, &self.credentials)
+    }
+}
+
+fn command(mechanism: Mechanism, initial: &str) -> String {
+    format!("AUTH {mechanism} {}\r\n", encode_block(initial.as_bytes()))
+}
+
+fn try_each(
+    wire: &mut Wire,
+    smarthost: &Smarthost,
+    offered: &[String],
+    credentials: &Credentials,
+) -> Result<(), Trouble> {
+    let mechanisms = usable(smarthost.auth, offered, credentials)
         .map_err(|why| wire.peer().trouble(Stage::Auth, Scope::Configuration, format!("no login: {why}")))?;
-    let secrets = Secrets::new(credentials.user().to_owned(), credentials.secret().reveal().to_owned());
-    let words = |challenge: Option<&str>| {
-        Auth::new(mechanism, secrets.clone(), challenge.map(str::to_owned))
-            .map_or_else(|_| CANCEL.to_owned(), |auth| auth.to_string())
-    };
-    let mut answer = wire.ask(Stage::Auth, &words(None))?;
-    for round in 1..=3 {
-        if answer.code != 334 {
+    let mut refused: Vec<Family> = Vec::new();
+    let mut first = None;
+    for mechanism in mechanisms {
+        if refused.contains(&mechanism.family()) {
+            continue;
+        }
+        let answer = match run(wire, mechanism, smarthost, credentials) {
+            Ok(answer) if answer.is_class(2) => return Ok(()),
+            Ok(answer) => answer,
+            // A server that hung up after a refusal has told the reason before.
+            Err(trouble) => return Err(first.unwrap_or(trouble)),
+        };
+        // 504 and 534 are about the mechanism; anything else is about what was shown with it.
+        if !matches!(answer.code, 504 | 534) {
+            refused.push(mechanism.family());
+        }
+        let is_over = !answer.is_class(5) || !wire.is_usable();
+        first.get_or_insert_with(|| refusal(wire, smarthost, &answer, credentials));
+        if is_over {
             break;
         }
-        let command = match (mechanism, round) {
-            (Mechanism::Login, 1) => words(Some("Username")),
-            (Mechanism::Login, 2) => words(Some("Password")),
-            // The challenge is the reason of the refusal; an empty line asks for the reply proper.
-            (Mechanism::Xoauth2, 1) => "\r\n".to_owned(),
-            _ => CANCEL.to_owned(),
-        };
-        answer = wire.ask(Stage::Auth, &command)?;
     }
-    conclude(wire.peer(), &answer, credentials)
+    first.map_or(Ok(()), Err)
 }
 
-fn conclude(peer: &Peer, answer: &Answer, credentials: &Credentials) -> Result<(), Trouble> {
-    if answer.is_class(2) {
-        return Ok(());
+/// One exchange up to its last reply.
+fn run(
+    wire: &mut Wire,
+    mechanism: Mechanism,
+    smarthost: &Smarthost,
+    credentials: &Credentials,
+) -> Result<Answer, Trouble> {
+    let failed = |wire: &Wire, why: &str| {
+        wire.peer().trouble(Stage::Auth, Scope::Host, format!("login by {mechanism} broken off: {why}"))
+    };
+    let mut exchange = Exchange::new(mechanism, smarthost, credentials).map_err(|why| failed(wire, why))?;
+    let command = match exchange.initial() {
+        Some(initial) => command(mechanism, &initial),
+        None => format!("AUTH {mechanism}\r\n"),
+    };
+    let mut answer = wire.ask(Stage::Auth, &command)?;
+    while answer.code == 334 {
+        let challenge = decode_block(answer.lines.first().map_or("", |line| line.trim())).ok();
+        match exchange.answer(challenge.as_deref()) {
+            Ok(text) => answer = wire.ask(Stage::Auth, &format!("{}\r\n", encode_block(text.as_bytes())))?,
+            Err(why) => {
+                wire.ask(Stage::Auth, CANCEL)?;
+                return Err(failed(wire, why));
+            }
+        }
     }
+    if answer.is_class(2) && !exchange.is_complete() {
+        return Err(failed(wire, "the server took our proof and gave none of its own"));
+    }
+    Ok(answer)
+}
+
+fn refusal(wire: &Wire, smarthost: &Smarthost, answer: &Answer, credentials: &Credentials) -> Trouble {
     let (reply, user, key) = (answer.reply(), credentials.user(), credentials.key());
-    let why = if reply.is_permanent() {
-        format!("login of {user} refused ({reply}): check user and {key}")
-    } else {
-        format!("login of {user} put off ({reply})")
+    let wanted = provider::wanted(smarthost.bare_host(), &reply);
+    let why = match wanted.filter(|_| !credentials.is_token()) {
+        _ if !reply.is_permanent() => format!("login of {user} put off ({reply})"),
+        Some(wanted) => format!("login of {user} refused ({reply}): check user and {key}: it wants {wanted}"),
+        None => format!("login of {user} refused ({reply}): check user and {key}"),
     };
-    Err(peer.refusal(Stage::Auth, reply, why))
-}
-
-/// The mechanism to use, or why there is none.
-fn mechanism(choice: AuthChoice, offered: &[String]) -> Result<Mechanism, String> {
-    let wanted: &[Mechanism] = match choice {
-        AuthChoice::Auto | AuthChoice::None => &[Mechanism::Plain, Mechanism::Login],
-        AuthChoice::Login => &[Mechanism::Login],
-        AuthChoice::Plain => &[Mechanism::Plain],
-        AuthChoice::Xoauth2 => &[Mechanism::Xoauth2],
-    };
-    if offered.is_empty() {
-        return Err("the server offers no AUTH: check port and tls, or unset user".to_owned());
-    }
-    let is_offered = |mechanism: &&Mechanism| offered.iter().any(|name| *name == mechanism.to_string());
-    wanted.iter().find(is_offered).copied().ok_or_else(|| {
-        let names: Vec<_> = wanted.iter().map(Mechanism::to_string).collect();
-        format!("the server offers {} and not {}: set auth", offered.join(" "), names.join(" or "))
-    })
+    wire.peer().refusal(Stage::Auth, reply, why)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{HELLO, Script, patient};
-    use super::super::{Session, Smarthost};
+    use std::thread::JoinHandle;
+
+    use super::super::tests::{HELLO, Script, hasty, patient};
+    use super::super::{AuthChoice, Session};
     use super::*;
     use crate::outcome::Status;
-
-    fn chosen(choice: AuthChoice, offered: &[&str]) -> Result<Mechanism, String> {
-        mechanism(choice, &offered.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn auto_prefers_plain() {
-        assert_eq!(chosen(AuthChoice::Auto, &["LOGIN", "PLAIN"]), Ok(Mechanism::Plain));
-        assert_eq!(chosen(AuthChoice::Auto, &["CRAM-MD5", "LOGIN"]), Ok(Mechanism::Login));
-    }
-
-    #[test]
-    fn configured_mechanism_has_no_substitute() {
-        assert_eq!(chosen(AuthChoice::Login, &["LOGIN", "PLAIN"]), Ok(Mechanism::Login));
-        assert!(chosen(AuthChoice::Xoauth2, &["LOGIN"]).unwrap_err().contains("offers LOGIN and not XOAUTH2"));
-        assert!(chosen(AuthChoice::Auto, &["XOAUTH2"]).unwrap_err().contains("not PLAIN or LOGIN"));
-        assert!(chosen(AuthChoice::Auto, &[]).unwrap_err().contains("no AUTH"));
-    }
 
     fn with_login(smarthost: Smarthost, auth: AuthChoice) -> (Smarthost, Credentials) {
         let password = Some("geheim".to_owned().into());
@@ -110,7 +159,10 @@ mod tests {
     }
 
     fn log_in(script: Script, auth: AuthChoice) -> (Option<Trouble>, String) {
-        let (smarthost, server) = patient(script);
+        log_in_at(patient(script), auth)
+    }
+
+    fn log_in_at((smarthost, server): (Smarthost, JoinHandle<String>), auth: AuthChoice) -> (Option<Trouble>, String) {
         let (smarthost, credentials) = with_login(smarthost, auth);
         let trouble = Session::open(&smarthost, Some(&credentials), "me").map(Session::quit).err();
         (trouble, server.join().unwrap())
@@ -162,6 +214,78 @@ mod tests {
     }
 
     #[test]
+    fn refused_mechanism_falls_to_the_next_and_a_refused_password_is_shown_once_more_at_most() {
+        let (trouble, heard) = log_in(
+            &[
+                ("", "220 x\r\n"),
+                ("EHLO", "250-x\r\n250 AUTH SCRAM-SHA-256 PLAIN LOGIN CRAM-MD5\r\n"),
+                ("AUTH SCRAM-SHA-256 biws", "535 5.7.8 no such scheme\r\n"),
+                ("AUTH PLAIN", "535 5.7.8 wrong\r\n"),
+            ],
+            AuthChoice::Auto,
+        );
+        assert!(trouble.unwrap().sentence.contains("no such scheme"));
+        assert_eq!(heard.matches("AUTH").count(), 2, "{heard}");
+    }
+
+    #[test]
+    fn mechanism_that_is_offered_but_not_there_costs_nothing() {
+        let (trouble, heard) = log_in(
+            &[
+                ("", "220 x\r\n"),
+                ("EHLO", "250-x\r\n250 AUTH PLAIN LOGIN\r\n"),
+                ("AUTH PLAIN", "504 5.5.4 unrecognized\r\n"),
+                ("AUTH LOGIN", "334 VXNlcm5hbWU6\r\n"),
+                ("bWU=", "334 UGFzc3dvcmQ6\r\n"),
+                ("Z2VoZWlt", "235 ok\r\n"),
+            ],
+            AuthChoice::Auto,
+        );
+        assert_eq!((trouble, heard.ends_with("QUIT\r\n")), (None, true));
+    }
+
+    #[test]
+    fn server_that_hangs_up_after_a_refusal_has_said_why() {
+        let (trouble, _) = log_in_at(
+            hasty(&[
+                ("", "220 x\r\n"),
+                ("EHLO", "250-x\r\n250 AUTH SCRAM-SHA-256 PLAIN\r\n"),
+                ("AUTH SCRAM-SHA-256", "535 5.7.8 the reason\r\n"),
+            ]),
+            AuthChoice::Auto,
+        );
+        assert!(trouble.unwrap().sentence.contains("the reason"));
+    }
+
+    #[test]
+    fn server_that_proves_nothing_is_not_logged_in_to_by_scram() {
+        let (trouble, heard) = log_in(
+            &[
+                ("", "220 x\r\n"),
+                ("EHLO", "250-x\r\n250 AUTH SCRAM-SHA-256 PLAIN\r\n"),
+                ("AUTH SCRAM-SHA-256", "235 come in\r\n"),
+            ],
+            AuthChoice::Auto,
+        );
+        assert!(trouble.unwrap().sentence.contains("gave none of its own"));
+        assert!(!heard.contains("PLAIN"), "{heard}");
+    }
+
+    #[test]
+    fn challenge_that_is_nonsense_is_broken_off() {
+        let (trouble, heard) = log_in(
+            &[
+                ("", "220 x\r\n"),
+                ("EHLO", "250-x\r\n250 AUTH CRAM-MD5\r\n"),
+                ("AUTH CRAM-MD5\r\n", "334 ***\r\n"),
+                ("*\r\n", "501 cancelled\r\n"),
+            ],
+            AuthChoice::CramMd5,
+        );
+        assert!(trouble.unwrap().sentence.contains("not base64"), "{heard}");
+    }
+
+    #[test]
     fn login_that_is_put_off_is_not_our_fault() {
         let (trouble, _) = log_in(
             &[("", "220 x\r\n"), ("EHLO", "250-x\r\n250 AUTH PLAIN\r\n"), ("AUTH", "454 4.7.0 later\r\n")],
@@ -173,7 +297,7 @@ mod tests {
     #[test]
     fn without_a_usable_mechanism_nothing_goes_on() {
         let (trouble, heard) =
-            log_in(&[("", "220 x\r\n"), ("EHLO", "250-x\r\n250 AUTH CRAM-MD5\r\n")], AuthChoice::Auto);
+            log_in(&[("", "220 x\r\n"), ("EHLO", "250-x\r\n250 AUTH DIGEST-MD5\r\n")], AuthChoice::Auto);
         assert_eq!((trouble.unwrap().stage, heard.as_str()), (Stage::Auth, "EHLO me\r\n"));
         let (smarthost, server) = patient(&[("", "220 x\r\n"), HELLO]);
         let (smarthost, _) = with_login(smarthost, AuthChoice::Auto);

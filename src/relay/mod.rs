@@ -9,26 +9,48 @@
 //! The settings name nothing of TLS, so a program that only reads them links no TLS library.
 
 mod capabilities;
+mod certificate;
 mod connect;
 mod content;
 mod credentials;
 mod deadline;
+mod dialogue;
+pub mod discovery;
+mod envelope;
+mod fingerprint;
+mod grant;
 mod login;
+mod mechanism;
 mod password;
+mod pattern;
+pub mod provider;
+mod proxy;
+mod rehearsal;
 mod reply;
+mod scram;
 mod session;
 mod smarthost;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tls_error;
+mod token_endpoint;
 mod transaction;
 mod trouble;
 mod verdict;
+mod window;
 mod wire;
 
 pub use capabilities::Capabilities;
+pub use certificate::Certificate;
 pub use credentials::{Credentials, CredentialsError, Secret};
+pub use envelope::Mail;
+pub use fingerprint::Fingerprint;
+pub use pattern::Pattern;
+pub use proxy::Proxy;
+pub use reply::{Answer, Replies, ReplyError};
 pub use session::Session;
-pub use smarthost::{AuthChoice, Fingerprint, Smarthost, Tls};
-pub use transaction::Mail;
+pub use smarthost::{AuthChoice, Smarthost, Tls, TlsVersion};
+pub use token_endpoint::TokenEndpoint;
+pub use transaction::{Handed, Lesson};
 pub use trouble::Trouble;

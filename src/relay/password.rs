@@ -16,8 +16,9 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, geteuid};
+use zeroize::Zeroizing;
 
-use super::{CredentialsError, Secret, Smarthost};
+use super::{CredentialsError, Secret, Smarthost, grant};
 
 /// No password is longer; OAuth tokens reach some kilobytes.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -28,6 +29,9 @@ pub(super) enum Source<'a> {
     Credential(&'a str),
     File(&'a Path),
     Inline(&'a Secret),
+    /// A token by the refresh-token grant.
+    Grant(&'a Smarthost),
+    TokenCommand(&'a str),
 }
 
 impl<'a> Source<'a> {
@@ -37,6 +41,8 @@ impl<'a> Source<'a> {
             smarthost.password_command.as_deref().map(Source::Command),
             smarthost.password_credential.as_deref().map(Source::Credential),
             smarthost.password.as_ref().map(Source::Inline),
+            smarthost.refresh_token_file.is_some().then_some(Source::Grant(smarthost)),
+            smarthost.token_command.as_deref().map(Source::TokenCommand),
         ]
         .into_iter()
         .flatten()
@@ -49,27 +55,53 @@ impl<'a> Source<'a> {
             Source::Credential(_) => "password-credential",
             Source::File(_) => "password-file",
             Source::Inline(_) => "password",
+            Source::Grant(_) => "refresh-token-file",
+            Source::TokenCommand(_) => "token-command",
         }
     }
 
-    pub(super) fn secret(&self, limit: Duration) -> Result<Secret, CredentialsError> {
-        let bytes = match self {
-            Source::Command(line) => run(line, limit).map_err(|why| CredentialsError::Command { why })?,
-            Source::Credential(name) => systemd_credential(name)
-                .map_err(|why| CredentialsError::Credential { name: (*name).to_owned(), why })?,
-            Source::File(path) => read_file(path, Access::Guarded)
-                .map_err(|why| CredentialsError::File { path: path.to_path_buf(), why })?,
-            Source::Inline(secret) => secret.reveal().as_bytes().to_vec(),
+    /// The secret, and whether it is a token that was kept from before.
+    pub(super) fn secret(&self, limit: Duration) -> Result<(Secret, bool), CredentialsError> {
+        let secret = match self {
+            Source::Command(line) | Source::TokenCommand(line) => {
+                let bytes = run(line, limit).map_err(|why| CredentialsError::Command { key: self.key(), why })?;
+                text(self.key(), first_line(&bytes))
+            }
+            Source::Credential(name) => {
+                let bytes = systemd_credential(name)
+                    .map_err(|why| CredentialsError::Credential { name: (*name).to_owned(), why })?;
+                text(self.key(), first_line(&bytes))
+            }
+            Source::File(path) => guarded_line(self.key(), path),
+            Source::Grant(smarthost) => {
+                let access = grant::access(smarthost)?;
+                return Ok((access.token, access.is_kept));
+            }
+            Source::Inline(secret) => text(self.key(), secret.reveal().as_bytes()),
         };
-        let wrong = |why| CredentialsError::Text { key: self.key(), why };
-        let line = if matches!(self, Source::Inline(_)) { bytes.as_slice() } else { first_line(&bytes) };
-        match std::str::from_utf8(line) {
-            Err(_) => Err(wrong("is not UTF-8")),
-            Ok("") => Err(wrong("is empty")),
-            // RFC 4616 section 2: NUL separates the parts of a PLAIN response.
-            Ok(text) if text.contains('\0') => Err(wrong("holds a NUL byte")),
-            Ok(text) => Ok(Secret::from(text.to_owned())),
-        }
+        Ok((secret?, false))
+    }
+}
+
+/// The first line of a file that is closed to others.
+pub(super) fn guarded_line(key: &'static str, path: &Path) -> Result<Secret, CredentialsError> {
+    let bytes = guarded(path).map_err(|why| CredentialsError::File { key, path: path.to_path_buf(), why })?;
+    text(key, first_line(&bytes))
+}
+
+/// A file that is closed to others, or what is wrong with it and what to do.
+pub(super) fn guarded(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    read_file(path, Access::Guarded)
+}
+
+fn text(key: &'static str, line: &[u8]) -> Result<Secret, CredentialsError> {
+    let wrong = |why| CredentialsError::Text { key, why };
+    match std::str::from_utf8(line) {
+        Err(_) => Err(wrong("is not UTF-8")),
+        Ok("") => Err(wrong("is empty")),
+        // RFC 4616 section 2: NUL separates the parts of a PLAIN response.
+        Ok(text) if text.contains('\0') => Err(wrong("holds a NUL byte")),
+        Ok(text) => Ok(Secret::from(text.to_owned())),
     }
 }
 
@@ -89,7 +121,7 @@ enum Access {
     Provided,
 }
 
-fn read_file(path: &Path, access: Access) -> Result<Vec<u8>, String> {
+fn read_file(path: &Path, access: Access) -> Result<Zeroizing<Vec<u8>>, String> {
     // Without O_NONBLOCK the opening of a FIFO would wait for its writer.
     let file = OpenOptions::new()
         .read(true)
@@ -103,7 +135,9 @@ fn read_file(path: &Path, access: Access) -> Result<Vec<u8>, String> {
     if access == Access::Guarded {
         guard(state.mode(), state.uid())?;
     }
-    let mut bytes = Vec::new();
+    // A buffer that grows would leave copies behind.
+    let size = usize::try_from(state.len().min(MOST_BYTES)).unwrap_or_default();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size + 1));
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
     Ok(bytes)
 }
@@ -122,7 +156,7 @@ fn guard(mode: u32, owner: u32) -> Result<(), String> {
 }
 
 /// Credentials that systemd has put in place, systemd.exec(5).
-fn systemd_credential(name: &str) -> Result<Vec<u8>, String> {
+fn systemd_credential(name: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     if name.is_empty() || name.contains('/') || name.starts_with('.') {
         return Err("is not the name of a credential".to_owned());
     }
@@ -131,7 +165,7 @@ fn systemd_credential(name: &str) -> Result<Vec<u8>, String> {
 }
 
 /// The output of a shell command, which is killed with all its children when `limit` is over.
-fn run(line: &str, limit: Duration) -> Result<Vec<u8>, String> {
+fn run(line: &str, limit: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
     let kept = ["PATH", "HOME", "LANG"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
     let mut child = Command::new("/bin/sh")
         .args(["-c", line])
@@ -144,8 +178,8 @@ fn run(line: &str, limit: Duration) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("cannot be started: {error}"))?;
     let group = i32::try_from(child.id()).ok().map(Pid::from_raw);
     let (sender, receiver) = mpsc::channel();
-    let mut reader = move || -> io::Result<(Vec<u8>, ExitStatus)> {
-        let mut bytes = Vec::new();
+    let mut reader = move || -> io::Result<(Zeroizing<Vec<u8>>, ExitStatus)> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
         if let Some(output) = child.stdout.take() {
             output.take(MOST_BYTES).read_to_end(&mut bytes)?;
         }

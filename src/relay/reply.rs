@@ -11,38 +11,51 @@ use crate::outcome::{EnhancedStatus, Reply, clean};
 /// RFC 5321 section 4.5.3.1.5 allows 512.
 const LONGEST_LINE: usize = 4096;
 const MOST_LINES: usize = 128;
+/// Replies of a whole window are far below that.
+const MOST_AT_HAND: usize = 64 << 10;
 /// How much of a reply's text is kept for logs and reports.
 const LONGEST_TEXT: usize = 1000;
 
 /// A reply with its lines apart, as EHLO needs them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) code: u16,
-    pub(super) lines: Vec<String>,
+pub struct Answer {
+    /// The three digits.
+    pub code: u16,
+    /// The text of each line, without code.
+    pub lines: Vec<String>,
 }
 
 /// Why there is no reply.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReplyError {
+pub enum ReplyError {
+    /// There is no more.
     #[error("the server closed the connection")]
     Closed,
+    /// A line without a code; its start.
     #[error("the answer is not SMTP ({0:?})")]
     Garbage(String),
+    /// The connection broke, or the limit is over.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// More lines, or a longer one, than any reply has.
     #[error("the answer has no end")]
     TooLong,
 }
 
 /// Bytes that have come, but are not part of a reply read so far.
 #[derive(Debug, Default)]
-pub(super) struct Replies {
+pub struct Replies {
     buffer: Vec<u8>,
+    /// Why nothing will follow; heard of while nobody waited for it.
+    end: Option<ReplyError>,
 }
 
 impl Replies {
     /// Reads one reply, all its lines.
-    pub(super) fn read(&mut self, from: &mut impl Read) -> Result<Answer, ReplyError> {
+    ///
+    /// # Errors
+    /// One of [`ReplyError`].
+    pub fn read(&mut self, from: &mut impl Read) -> Result<Answer, ReplyError> {
         let mut answer = Answer { code: 0, lines: Vec::new() };
         while answer.lines.len() < MOST_LINES {
             let line = self.line(from)?;
@@ -60,9 +73,31 @@ impl Replies {
         Err(ReplyError::TooLong)
     }
 
-    /// Forgets what came before a TLS handshake: it was not protected. RFC 3207 section 4.2.
-    pub(super) fn clear(&mut self) {
-        self.buffer.clear();
+    /// Takes in what has come by now, where `from` does not wait. That nothing more will come is told by the
+    /// [`read`](Self::read) that wants it.
+    pub(super) fn take_in(&mut self, from: &mut impl Read) {
+        let mut piece = [0; 8192];
+        while self.end.is_none() && self.buffer.len() < MOST_AT_HAND {
+            match from.read(&mut piece) {
+                Ok(0) => self.end = Some(ReplyError::Closed),
+                Ok(n) => self.buffer.extend_from_slice(&piece[..n]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => self.end = Some(error.into()),
+            }
+        }
+    }
+
+    /// How many whole replies are at hand.
+    pub(super) fn at_hand(&self) -> usize {
+        let end = self.buffer.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+        // The lines of a reply but its last have a hyphen after the code.
+        self.buffer[..end].split_inclusive(|b| *b == b'\n').filter(|line| line.get(3) != Some(&b'-')).count()
+    }
+
+    /// Something has come that is not part of a reply read so far.
+    pub(super) fn has_more(&self) -> bool {
+        !self.buffer.is_empty()
     }
 
     /// One line without its end, be it CRLF or LF.
@@ -79,7 +114,10 @@ impl Replies {
             if self.buffer.len() > LONGEST_LINE {
                 return Err(ReplyError::TooLong);
             }
-            let mut piece = [0; 2048];
+            if let Some(end) = self.end.take() {
+                return Err(end);
+            }
+            let mut piece = [0; 8192];
             match from.read(&mut piece) {
                 Ok(0) => return Err(ReplyError::Closed),
                 Ok(n) => self.buffer.extend_from_slice(&piece[..n]),
@@ -92,7 +130,7 @@ impl Replies {
 
 impl Answer {
     /// The reply as one text. Servers repeat the enhanced status on each line (RFC 2034 section 4); here it stands once.
-    pub(super) fn reply(&self) -> Reply {
+    pub fn reply(&self) -> Reply {
         let repeated = self.lines.first().and_then(|line| enhanced(line));
         let mut text = String::new();
         for (i, line) in self.lines.iter().enumerate() {
@@ -164,6 +202,32 @@ mod tests {
     }
 
     #[test]
+    fn what_has_come_is_taken_in_and_the_end_is_told_in_its_place() {
+        struct Bursts(Vec<io::Result<&'static [u8]>>);
+        impl Read for Bursts {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let mut bytes = if self.0.is_empty() { &[][..] } else { self.0.remove(0)? };
+                bytes.read(buffer)
+            }
+        }
+        let nothing_yet = || Err(io::ErrorKind::WouldBlock.into());
+        let reset = Err(io::ErrorKind::ConnectionReset.into());
+        let mut wire = Bursts(vec![Ok(b"250 a\r\n25"), nothing_yet(), Ok(b"0 b\r\n"), Ok(b"250 c\r\n"), reset]);
+        let mut replies = Replies::default();
+        replies.take_in(&mut wire);
+        assert_eq!(replies.at_hand(), 1);
+        replies.take_in(&mut wire);
+        assert_eq!(replies.at_hand(), 3);
+        for text in ["250 a", "250 b", "250 c"] {
+            assert_eq!(replies.read(&mut wire).unwrap().reply().to_string(), text);
+        }
+        assert!(
+            matches!(replies.read(&mut wire), Err(ReplyError::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset)
+        );
+        assert!(matches!(replies.read(&mut wire), Err(ReplyError::Closed)));
+    }
+
+    #[test]
     fn garbage_is_no_reply() {
         for bytes in [&b"hello\r\n"[..], b"\r\n", b"25 x\r\n", b"2500 x\r\n", b"150 x\r\n", b"650 x\r\n", b"250_x\r\n"]
         {
@@ -190,9 +254,13 @@ mod tests {
         let mut replies = Replies::default();
         let mut bytes = &b"250 one\r\n550 two\r\n"[..];
         assert_eq!(replies.read(&mut bytes).unwrap().code, 250);
+        assert!(replies.has_more());
         assert_eq!(replies.read(&mut bytes).unwrap().code, 550);
-        replies.buffer.extend_from_slice(b"220 injected\r\n");
-        replies.clear();
+        assert!(!replies.has_more());
+        assert_eq!(replies.at_hand(), 0);
+        replies.buffer.extend_from_slice(b"250-one\r\n250 two\r\n250 three\r\n250 fo");
+        assert_eq!(replies.at_hand(), 2);
+        replies.buffer.clear();
         assert!(matches!(replies.read(&mut bytes), Err(ReplyError::Closed)));
     }
 }

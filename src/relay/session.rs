@@ -2,7 +2,7 @@
 //!
 //! Nothing is sent before the greeting and nothing together with EHLO (RFC 5321 section 3.1, RFC 2920
 //! section 3.1). STARTTLS is never done without, plaintext never leaves the machine. How a mail is handed over
-//! is in `transaction`.
+//! is in `window`.
 
 use std::time::Duration;
 
@@ -11,21 +11,24 @@ use lettre::transport::smtp::extension::ClientId;
 
 use super::connect::connect;
 use super::deadline::{Timed, from_now};
-use super::login::log_in;
+use super::login::{Ahead, log_in};
 use super::tls::{self, Roots};
 use super::trouble::{Peer, Trouble};
+use super::window::Window;
 use super::wire::{Channel, Wire};
-use super::{Capabilities, Credentials, Smarthost, Tls};
+use super::{Capabilities, Certificate, Credentials, Smarthost, Tls};
 use crate::outcome::{Scope, Stage};
 
 /// An open connection to the smarthost, ready to take a mail.
 pub struct Session {
     pub(super) wire: Wire,
     pub(super) capabilities: Capabilities,
+    pub(super) window: Window,
 }
 
 impl Session {
-    /// Connects, makes sure who answers, and logs in. `helo` is the name we give ourselves.
+    /// Connects, makes sure who answers, and logs in; with `auth-in-group` the login may wait for the first mail. `helo`
+    /// is the name we give ourselves.
     ///
     /// # Errors
     /// The trouble that every mail for this smarthost now has.
@@ -60,15 +63,20 @@ impl Session {
         }
         // RFC 3207 section 4.2: what was said before TLS does not count.
         let capabilities = introduce(&mut wire, helo)?;
+        let groups = smarthost.pipelining && capabilities.pipelining;
+        let mut window = Window::new(groups, smarthost.chunking && capabilities.chunking);
         match (smarthost.login(), credentials) {
             (None, _) => {}
-            (Some(_), Some(credentials)) => log_in(&mut wire, smarthost.auth, &capabilities.auth, credentials)?,
+            (Some(_), Some(credentials)) => match Ahead::of(smarthost, &capabilities.auth, credentials) {
+                Some(login) if groups => window.log_in_with_first(login),
+                _ => log_in(&mut wire, smarthost, &capabilities.auth, credentials)?,
+            },
             (Some(user), None) => {
                 let why = format!("login of {user} is configured, but there is no password");
                 return Err(wire.peer().trouble(Stage::Setup, Scope::Configuration, why));
             }
         }
-        Ok(Self { wire, capabilities })
+        Ok(Self { wire, capabilities, window })
     }
 
     /// What the server said it can do.
@@ -79,6 +87,11 @@ impl Session {
     /// The server as reached, `host[ip]:port`, for the log.
     pub fn relay(&self) -> &str {
         self.wire.peer().relay()
+    }
+
+    /// The server's certificate; none without TLS.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.wire.certificate()
     }
 
     /// Another mail may follow.
@@ -100,10 +113,10 @@ impl Session {
 fn reach(smarthost: &Smarthost) -> Result<Wire, Trouble> {
     let peer = Peer::named(smarthost);
     let until = from_now(smarthost.connect_timeout);
-    let (tcp, address) = connect(smarthost.bare_host(), smarthost.port(), until)
-        .map_err(|error| peer.trouble(error.stage(), Scope::Host, &error))?;
+    let (tcp, address) = connect(smarthost, until).map_err(|error| peer.trouble(error.stage(), Scope::Host, &error))?;
     let peer = Peer::reached(smarthost, address);
-    if smarthost.tls == Tls::None && !address.ip().to_canonical().is_loopback() {
+    let leaves_machine = smarthost.proxy.is_some() || !address.ip().to_canonical().is_loopback();
+    if smarthost.tls == Tls::None && leaves_machine {
         let why = "tls = \"none\" is only for this machine itself: set tls = \"implicit\" or \"starttls\"";
         return Err(peer.trouble(Stage::Setup, Scope::Configuration, why));
     }

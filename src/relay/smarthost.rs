@@ -6,13 +6,16 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::num::{NonZeroU8, NonZeroU32};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lettre::Address;
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::Secret;
+use super::{Fingerprint, Pattern, Proxy, Secret, TokenEndpoint};
 use crate::interval;
+use crate::pace::Rate;
 
 /// Where mail goes, and how.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +31,11 @@ pub struct Smarthost {
     pub tls: Tls,
     /// The account to log in with; without one there is no login.
     pub user: Option<String>,
+    /// The address that mail over this smarthost leaves as, where that is not the user.
+    pub from: Option<Address>,
+    /// Whose mail it is for; without any, everybody's that no other smarthost names.
+    #[serde(default)]
+    pub match_from: Vec<Pattern>,
     /// The password itself.
     pub password: Option<Secret>,
     /// A file whose first line is the password.
@@ -36,6 +44,22 @@ pub struct Smarthost {
     pub password_command: Option<String>,
     /// The name of a systemd credential that holds the password.
     pub password_credential: Option<String>,
+    /// A shell command whose first line of output is a bearer token.
+    pub token_command: Option<String>,
+    /// A file whose first line is a refresh token, RFC 6749 section 1.5.
+    pub refresh_token_file: Option<PathBuf>,
+    /// Who we are for the token endpoint.
+    pub client_id: Option<String>,
+    /// A file whose first line is the secret that belongs to it.
+    pub client_secret_file: Option<PathBuf>,
+    /// Where tokens are given out; those of well-known hosts are known.
+    pub token_endpoint: Option<TokenEndpoint>,
+    /// The directory where tokens are kept until they expire; not a key of the file.
+    #[serde(skip)]
+    pub state: Option<PathBuf>,
+    /// A person wants to see the dialogue with it on stderr; not a key of the file.
+    #[serde(skip)]
+    pub is_watched: bool,
     /// Which SASL mechanism to use.
     #[serde(default)]
     pub auth: AuthChoice,
@@ -43,12 +67,41 @@ pub struct Smarthost {
     pub ca_file: Option<PathBuf>,
     /// The only certificate to accept; without `ca_file` it takes the place of chain and name.
     pub fingerprint: Option<Fingerprint>,
+    /// The certificate to show to the server, in PEM form, with its chain.
+    pub client_cert: Option<PathBuf>,
+    /// The private key that belongs to it; without this it stands in the same file.
+    pub client_key: Option<PathBuf>,
+    /// The oldest version of TLS to speak.
+    #[serde(default)]
+    pub tls_min: TlsVersion,
+    /// A SOCKS5 proxy, RFC 1928, that makes the connection and looks up the name.
+    pub proxy: Option<Proxy>,
+    /// The address of this machine that connections come from.
+    pub source_address: Option<IpAddr>,
     /// The limit for look-up, TCP connection and TLS handshake together.
     #[serde(default = "ten_seconds", deserialize_with = "some_time")]
     pub connect_timeout: Duration,
     /// The limit for each command and for each piece of content, RFC 5321 section 4.5.3.2.
     #[serde(default = "five_minutes", deserialize_with = "some_time")]
     pub timeout: Duration,
+    /// Commands go out in groups where the server offers it, RFC 2920.
+    #[serde(default = "yes")]
+    pub pipelining: bool,
+    /// The content goes out with its envelope where the server offers it, RFC 3030.
+    #[serde(default = "yes")]
+    pub chunking: bool,
+    /// The login goes out with the first mail where one line is all of it. RFC 4954 section 4 forbids it; many bear it.
+    #[serde(default)]
+    pub auth_in_group: bool,
+    /// At most so many mails in so long.
+    pub rate: Option<Rate>,
+    /// At most so many mails in any 24 hours.
+    pub per_day: Option<NonZeroU32>,
+    /// At most so many mails over one connection.
+    pub per_connection: Option<NonZeroU32>,
+    /// The most connections at a time.
+    #[serde(default = "two")]
+    pub max_connections: NonZeroU8,
 }
 
 /// How the connection is protected.
@@ -65,20 +118,40 @@ pub enum Tls {
     StartTls,
 }
 
+/// A version of TLS. Those before 1.2 are forbidden by RFC 8996.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    #[default]
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// RFC 8446.
+    #[serde(rename = "1.3")]
+    V1_3,
+}
+
 /// Which SASL mechanism to use.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthChoice {
-    /// PLAIN where it is offered, else LOGIN.
+    /// The best of what is offered.
     #[default]
     Auto,
+    /// CRAM-MD5, RFC 2195.
+    CramMd5,
     /// LOGIN, which has no RFC.
     Login,
     /// No login, whatever `user` says.
     None,
+    /// OAUTHBEARER, RFC 7628.
+    #[serde(rename = "oauthbearer")]
+    OAuthBearer,
     /// PLAIN, RFC 4616.
     Plain,
-    /// XOAUTH2 with the password as the token.
+    /// SCRAM-SHA-256, RFC 7677.
+    #[serde(rename = "scram-sha-256")]
+    ScramSha256,
+    /// XOAUTH2, Google's.
     Xoauth2,
 }
 
@@ -90,15 +163,36 @@ impl Smarthost {
             port: None,
             tls: Tls::default(),
             user: None,
+            from: None,
+            match_from: Vec::new(),
             password: None,
             password_file: None,
             password_command: None,
             password_credential: None,
+            token_command: None,
+            refresh_token_file: None,
+            client_id: None,
+            client_secret_file: None,
+            token_endpoint: None,
+            state: None,
+            is_watched: false,
             auth: AuthChoice::default(),
             ca_file: None,
             fingerprint: None,
+            client_cert: None,
+            client_key: None,
+            tls_min: TlsVersion::default(),
+            proxy: None,
+            source_address: None,
             connect_timeout: ten_seconds(),
             timeout: five_minutes(),
+            pipelining: true,
+            chunking: true,
+            auth_in_group: false,
+            rate: None,
+            per_day: None,
+            per_connection: None,
+            max_connections: two(),
         }
     }
 
@@ -111,9 +205,29 @@ impl Smarthost {
         })
     }
 
+    /// The address that mail over it leaves as, if it says so itself.
+    pub fn account(&self) -> Option<Address> {
+        self.from.clone().or_else(|| self.user.as_ref()?.parse().ok())
+    }
+
+    /// It names this sender, an address or the name of a user.
+    pub fn matches(&self, sender: &str) -> bool {
+        self.match_from.iter().any(|pattern| pattern.fits(sender))
+    }
+
+    /// The most that may leave over it, in every way it is counted.
+    pub fn rates(&self) -> Vec<Rate> {
+        self.rate.into_iter().chain(self.per_day.map(|mails| Rate::a_day(mails.get()))).collect()
+    }
+
     /// The user to log in as; none where no login is wanted.
     pub fn login(&self) -> Option<&str> {
         self.user.as_deref().filter(|_| self.auth != AuthChoice::None)
+    }
+
+    /// A command has to be run for the login.
+    pub fn has_commands(&self) -> bool {
+        self.password_command.is_some() || self.token_command.is_some()
     }
 
     /// The host as resolver and certificate check want it: without the brackets of an IPv6 address.
@@ -128,35 +242,6 @@ impl fmt::Display for Smarthost {
             Ok(address) => write!(f, "[{address}]:{}", self.port()),
             Err(_) => write!(f, "{}:{}", self.host, self.port()),
         }
-    }
-}
-
-/// The SHA-256 of a certificate in DER form.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(try_from = "String")]
-pub struct Fingerprint(pub(super) [u8; 32]);
-
-impl TryFrom<String> for Fingerprint {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let wrong = "expected \"sha256:\" and 64 hexadecimal digits, with or without colons between";
-        let digits = text.trim().strip_prefix("sha256:").ok_or(wrong)?.replace(':', "");
-        if digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(wrong);
-        }
-        let mut sum = [0; 32];
-        for (i, byte) in sum.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).map_err(|_| wrong)?;
-        }
-        Ok(Self(sum))
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -180,6 +265,14 @@ fn some_time<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         Duration::ZERO => Err(D::Error::custom("expected a length of time above zero")),
         length => Ok(length),
     }
+}
+
+fn two() -> NonZeroU8 {
+    const { NonZeroU8::MIN.saturating_add(1) }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn ten_seconds() -> Duration {
@@ -211,13 +304,19 @@ mod tests {
     fn every_key_is_read() {
         let smarthost = read(
             "host = '[::1]'\nport = 2525\ntls = 'none'\nuser = 'me'\npassword = 'x'\npassword-file = '/p'\n\
-             password-command = 'c'\npassword-credential = 'n'\nauth = 'xoauth2'\nca-file = '/ca'\n\
-             connect-timeout = '3s'\ntimeout = '1m'",
+             password-command = 'c'\npassword-credential = 'n'\ntoken-command = 't'\nrefresh-token-file = '/r'\n\
+             client-id = 'i'\nclient-secret-file = '/s'\ntoken-endpoint = 'https://a/b'\nauth = 'xoauth2'\nca-file = '/ca'\n\
+             client-cert = '/c'\nclient-key = '/k'\ntls-min = '1.3'\n\
+             proxy = 'socks5://[::1]:9050'\nsource-address = '10.0.0.1'\n\
+             from = 'a@b.example'\nmatch-from = ['*@b.example']\nrate = '30/min'\nper-day = 500\nper-connection = 100\n\
+             connect-timeout = '3s'\ntimeout = '1m'\npipelining = false\nchunking = false\nauth-in-group = true\nmax-connections = 1",
         )
         .unwrap();
         assert_eq!(smarthost.to_string(), "[::1]:2525");
         assert_eq!(smarthost.bare_host(), "::1");
         assert_eq!((smarthost.auth, smarthost.login()), (AuthChoice::Xoauth2, Some("me")));
+        assert!(!smarthost.pipelining && !smarthost.chunking && smarthost.auth_in_group);
+        assert_eq!(smarthost.max_connections.get(), 1);
     }
 
     #[test]
@@ -240,20 +339,17 @@ mod tests {
             "host = 'smtps://a'",
             "host = 'a'\nhots = 'b'",
             "host = 'a'\ntimeout = '0s'",
+            "host = 'a'\nmax-connections = 0",
             "host = 'a'\nfingerprint = 'sha1:00'",
             "host = 'a'\nfingerprint = 'sha256:00'",
+            "host = 'a'\nproxy = 'http://a:1'",
+            "host = 'a'\nproxy = 'socks5://u:p@a:1'",
+            "host = 'a'\nsource-address = 'eth0'",
+            "host = 'a'\nrate = '30'",
+            "host = 'a'\nper-day = 0",
         ] {
             assert!(read(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn fingerprint_may_have_colons() {
-        let plain = "ab".repeat(32);
-        let colons = ["AB"; 32].join(":");
-        let read = |digits: &str| Fingerprint::try_from(format!("sha256:{digits}")).unwrap();
-        assert_eq!(read(&plain), read(&colons));
-        assert_eq!(read(&colons).to_string(), format!("sha256:{plain}"));
     }
 
     #[test]

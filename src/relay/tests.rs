@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use lettre::Address;
 use openssl::ssl::SslVersion;
 
+use super::content::PIECE;
 use super::tls::tests::{accept, pinned, valid};
 use super::{Mail, Session, Smarthost, Tls, Trouble};
 use crate::outcome::{Outcome, Scope, Stage, Status};
@@ -18,9 +19,9 @@ use crate::outcome::{Outcome, Scope, Stage, Status};
 pub(super) type Script = &'static [(&'static str, &'static str)];
 
 pub(super) const HELLO: (&str, &str) = ("EHLO me", "250-hi\r\n250-SIZE 1000\r\n250 8bitmime\r\n");
-const MAIL: (&str, &str) = ("MAIL FROM:<a@b.example>", "250 ok\r\n");
-const RCPT: (&str, &str) = ("RCPT TO:", "250 ok\r\n");
-const DATA: (&str, &str) = ("DATA", "354 go\r\n");
+pub(super) const MAIL: (&str, &str) = ("MAIL FROM:<a@b.example>", "250 ok\r\n");
+pub(super) const RCPT: (&str, &str) = ("RCPT TO:", "250 ok\r\n");
+pub(super) const DATA: (&str, &str) = ("DATA", "354 go\r\n");
 /// For those who are to be kept waiting; everybody else has all the time a busy machine needs.
 const LIMIT: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,7 +66,7 @@ pub(super) fn patient(script: Script) -> (Smarthost, JoinHandle<String>) {
 }
 
 /// Follows the script, then hangs up.
-fn hasty(script: Script) -> (Smarthost, JoinHandle<String>) {
+pub(super) fn hasty(script: Script) -> (Smarthost, JoinHandle<String>) {
     serve(move |tcp| {
         let mut heard = String::new();
         follow(script, tcp, &mut heard);
@@ -73,7 +74,7 @@ fn hasty(script: Script) -> (Smarthost, JoinHandle<String>) {
     })
 }
 
-fn open(smarthost: &Smarthost) -> Result<Session, Trouble> {
+pub(super) fn open(smarthost: &Smarthost) -> Result<Session, Trouble> {
     Session::open(smarthost, None, "me")
 }
 
@@ -81,7 +82,7 @@ fn trouble(smarthost: &Smarthost) -> Trouble {
     open(smarthost).err().expect("no session was to come about")
 }
 
-fn send(session: &mut Session, recipients: usize, content: &str) -> Vec<Outcome> {
+pub(super) fn with_mail<T>(recipients: usize, content: &str, then: impl FnOnce(&Mail<'_>, &mut dyn Read) -> T) -> T {
     let sender: Address = "a@b.example".parse().unwrap();
     let addresses: Vec<Address> = (0..recipients).map(|n| format!("r{n}@b.example").parse().unwrap()).collect();
     let recipients: Vec<&Address> = addresses.iter().collect();
@@ -91,11 +92,16 @@ fn send(session: &mut Session, recipients: usize, content: &str) -> Vec<Outcome>
         size: content.len() as u64,
         eight_bit: true,
         smtputf8: true,
+        ..Mail::default()
     };
-    session.send(&mail, &mut content.as_bytes())
+    then(&mail, &mut content.as_bytes())
 }
 
-fn verdicts(outcomes: &[Outcome]) -> Vec<(Status, Stage, Scope)> {
+fn send(session: &mut Session, recipients: usize, content: &str) -> Vec<Outcome> {
+    with_mail(recipients, content, |mail, content| session.send(mail, content)).outcomes
+}
+
+pub(super) fn verdicts(outcomes: &[Outcome]) -> Vec<(Status, Stage, Scope)> {
     outcomes.iter().map(|o| (o.status, o.stage, o.scope)).collect()
 }
 
@@ -247,12 +253,23 @@ fn content_that_cannot_be_read_is_never_ended() {
     let (smarthost, server) = patient(&[("", "220 hello\r\n"), HELLO, MAIL, RCPT, DATA]);
     let mut session = open(&smarthost).unwrap();
     let (sender, recipient): (Address, Address) = ("a@b.example".parse().unwrap(), "c@d.example".parse().unwrap());
-    let mail =
-        Mail { reverse_path: Some(&sender), recipients: &[&recipient], size: 5, eight_bit: false, smtputf8: false };
-    let outcomes = session.send(&mail, &mut Broken);
+    let mail = Mail {
+        reverse_path: Some(&sender),
+        recipients: &[&recipient],
+        size: 5,
+        eight_bit: false,
+        smtputf8: false,
+        dsn: None,
+        recipient_dsn: &[],
+    };
+    let outcomes = session.send(&mail, &mut Broken).outcomes;
     assert!(outcomes[0].reason.contains("disk gone"), "{}", outcomes[0].reason);
+    assert!(session.is_usable(), "nothing was said of it");
+    let outcomes = session.send(&mail, &mut std::io::repeat(b'x').take(PIECE as u64).chain(Broken)).outcomes;
+    assert!(outcomes[0].reason.contains("disk gone"), "{}", outcomes[0].reason);
+    assert!(!session.is_usable());
     drop(session);
-    assert!(server.join().unwrap().ends_with("DATA\r\n"));
+    assert!(server.join().unwrap().ends_with(&"x".repeat(PIECE)));
 }
 
 #[test]
@@ -277,7 +294,6 @@ fn reply_that_is_not_utf8_keeps_its_verdict() {
         let mut heard = String::new();
         follow(&[("", "220 hello\r\n"), HELLO, MAIL, ("RCPT", "")], tcp.try_clone().unwrap(), &mut heard);
         (&tcp).write_all(b"550 5.1.1 Empf\xe4nger unbekannt\r\n").unwrap();
-        follow(&[("RSET", "250 ok\r\n")], tcp, &mut heard);
         heard
     });
     let outcomes = send(&mut open(&smarthost).unwrap(), 1, "x");
@@ -331,14 +347,32 @@ fn plaintext_never_leaves_this_machine_and_starttls_is_never_done_without() {
 }
 
 #[test]
+fn plaintext_goes_through_no_proxy() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = Some(listener.local_addr().unwrap().into());
+    let server = thread::spawn(move || {
+        let mut client = listener.accept().unwrap().0;
+        client.read_exact(&mut [0; 3]).unwrap();
+        client.write_all(&[5, 0]).unwrap();
+        client.read_exact(&mut [0; 4 + 1 + 4 + 2]).unwrap();
+        client.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 1]).unwrap();
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).unwrap();
+        heard
+    });
+    let refused = trouble(&Smarthost { tls: Tls::None, proxy, ..Smarthost::new("far1") });
+    assert!(refused.sentence.contains("only for this machine itself"), "{refused}");
+    assert!(server.join().unwrap().is_empty());
+}
+
+#[test]
 fn starttls_forgets_what_was_said_before_it() {
     let identity = valid("elsewhere.example", None);
     let smarthost = pinned(&identity);
     let (plain, server) = serve(move |tcp| {
         let mut heard = String::new();
-        let injected = "220 go\r\n250-injected\r\n250 SIZE 1\r\n";
         let script: [(&str, &str); 3] =
-            [("", "220 x\r\n"), ("EHLO", "250-x\r\n250 starttls\r\n"), ("STARTTLS", injected)];
+            [("", "220 x\r\n"), ("EHLO", "250-x\r\n250-SIZE 1\r\n250 starttls\r\n"), ("STARTTLS", "220 go\r\n")];
         follow(&script, &tcp, &mut heard);
         let mut stream = accept(&identity, SslVersion::TLS1_3, tcp).unwrap();
         follow(&[HELLO, MAIL, RCPT, DATA, (".", "250 ok\r\n"), ("QUIT", "")], &mut stream, &mut heard);
@@ -350,6 +384,19 @@ fn starttls_forgets_what_was_said_before_it() {
     assert_eq!(send(&mut session, 1, "x")[0].status, Status::Sent);
     session.quit();
     assert!(server.join().unwrap().starts_with("EHLO me\r\nSTARTTLS\r\nEHLO me\r\nMAIL"));
+}
+
+#[test]
+fn answer_that_comes_ahead_of_the_handshake_is_taken_for_tampering() {
+    let (smarthost, server) = patient(&[
+        ("", "220 x\r\n"),
+        ("EHLO", "250-x\r\n250 starttls\r\n"),
+        ("STARTTLS", "220 go\r\n250-injected\r\n250 SIZE 1\r\n"),
+    ]);
+    let refused = trouble(&Smarthost { tls: Tls::StartTls, ..smarthost });
+    assert_eq!((refused.stage, refused.scope), (Stage::Tls, Scope::Host));
+    assert!(refused.sentence.contains("tampering"), "{refused}");
+    assert_eq!(server.join().unwrap(), "EHLO me\r\nSTARTTLS\r\n");
 }
 
 #[test]

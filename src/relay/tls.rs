@@ -1,4 +1,4 @@
-//! The TLS handshake, the check of who answers, and a precise sentence for each way it fails.
+//! The TLS handshake, and the check of who answers.
 //!
 //! OpenSSL takes 36 ms to read a bundle of root certificates, so whoever starts this program sets
 //! `SSL_CERT_FILE=/dev/null` where a hashed directory of certificates exists; OpenSSL then looks up only the
@@ -6,16 +6,14 @@
 
 use std::error::Error;
 use std::fs;
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
-use openssl::error::ErrorStack;
-use openssl::sha::sha256;
+use native_tls::{HandshakeError, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
 
+use super::certificate::{fingerprint, identity};
 use super::deadline::Timed;
-use super::smarthost::{Fingerprint, Smarthost, Tls};
-use crate::outcome::Scope;
+use super::smarthost::{Smarthost, TlsVersion};
+use super::tls_error::{TlsError, classify, hint};
 
 /// Where distributions keep all root certificates in one file.
 const BUNDLES: &[&str] = &[
@@ -32,49 +30,6 @@ pub(super) enum Roots {
     Usual,
     /// The system's bundle as well.
     Bundle,
-}
-
-/// Why the connection is not a safe one.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum TlsError {
-    #[error("the server refused the TLS handshake ({0})")]
-    Alert(String),
-    #[error("ca-file {path}: {why}", path = path.display())]
-    CaFile { path: PathBuf, why: String },
-    #[error("the server's certificate is not acceptable ({0})")]
-    Certificate(String),
-    #[error("the server closed the connection during the TLS handshake: is another port or another tls meant?")]
-    Closed,
-    #[error("the server's certificate has expired: its owner must renew it, unless this machine's clock is wrong")]
-    Expired,
-    #[error("the server's certificate has the fingerprint {0}, not the configured one: find out who answers there")]
-    Fingerprint(Fingerprint),
-    #[error("the answer is not TLS: {0}")]
-    NotTls(&'static str),
-    #[error("the server's certificate is not valid yet: check this machine's clock")]
-    NotYetValid,
-    #[error("the TLS handshake failed ({0})")]
-    Other(String),
-    #[error("the server offers nothing newer than TLS 1.1 ({0}): its owner must bring it up to date")]
-    Outdated(String),
-    #[error("the server's certificate is self-signed: set ca-file to it, or fingerprint to its SHA-256")]
-    SelfSigned,
-    #[error("no TLS handshake in time: {0}")]
-    TimedOut(&'static str),
-    #[error("the issuer of the server's certificate is unknown ({0}): install the CA certificates, or set ca-file")]
-    UnknownIssuer(String),
-    #[error("the server's certificate is for another name: check [smarthost] host")]
-    WrongHost,
-}
-
-impl TlsError {
-    /// A server that is slow or hangs up may be fine tomorrow; anything else waits for a person.
-    pub(super) fn scope(&self) -> Scope {
-        match self {
-            TlsError::Alert(_) | TlsError::Closed | TlsError::Other(_) | TlsError::TimedOut(_) => Scope::Host,
-            _ => Scope::Configuration,
-        }
-    }
 }
 
 /// There may be root certificates that `Roots::Usual` did not look at.
@@ -102,7 +57,13 @@ pub(super) fn handshake(smarthost: &Smarthost, tcp: Timed, roots: Roots) -> Resu
 
 fn connector(smarthost: &Smarthost, roots: Roots) -> Result<TlsConnector, TlsError> {
     let mut builder = TlsConnector::builder();
-    builder.min_protocol_version(Some(Protocol::Tlsv12));
+    builder.min_protocol_version(Some(match smarthost.tls_min {
+        TlsVersion::V1_2 => Protocol::Tlsv12,
+        TlsVersion::V1_3 => Protocol::Tlsv13,
+    }));
+    if let Some(path) = &smarthost.client_cert {
+        builder.identity(identity(path, smarthost.client_key.as_deref())?);
+    }
     match (&smarthost.ca_file, smarthost.fingerprint) {
         (Some(path), _) => {
             let wrong = |why: String| TlsError::CaFile { path: path.clone(), why };
@@ -129,67 +90,12 @@ fn connector(smarthost: &Smarthost, roots: Roots) -> Result<TlsConnector, TlsErr
 
 /// Trusts every certificate in the file, and says how many there are.
 fn add_roots(builder: &mut TlsConnectorBuilder, path: &Path) -> Result<usize, Box<dyn Error>> {
-    let certificates = Certificate::stack_from_pem(&fs::read(path)?)?;
+    let certificates = native_tls::Certificate::stack_from_pem(&fs::read(path)?)?;
     let count = certificates.len();
     for certificate in certificates {
         builder.add_root_certificate(certificate);
     }
     Ok(count)
-}
-
-fn fingerprint(stream: &TlsStream<Timed>) -> Result<Option<Fingerprint>, native_tls::Error> {
-    let Some(certificate) = stream.peer_certificate()? else { return Ok(None) };
-    Ok(Some(Fingerprint(sha256(&certificate.to_der()?))))
-}
-
-/// What OpenSSL means. Its reasons are texts, the verdict on the certificate stands in brackets at the end.
-fn classify(error: &native_tls::Error, tls: Tls) -> TlsError {
-    if let Some(cause) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
-        return match cause.kind() {
-            ErrorKind::TimedOut => TlsError::TimedOut(hint(tls)),
-            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => TlsError::Closed,
-            _ => TlsError::Other(cause.to_string()),
-        };
-    }
-    let text = error.to_string();
-    let stack = error.source().and_then(|cause| cause.downcast_ref::<ErrorStack>());
-    let reason = stack.and_then(|stack| stack.errors().first()?.reason()).unwrap_or(&text);
-    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-    if says(&["certificate verify failed"]) {
-        certificate(text.rsplit_once('(').map_or(text.as_str(), |(_, verdict)| verdict.trim_end_matches(')')))
-    } else if says(&["unexpected eof", "unexpected EOF"]) {
-        TlsError::Closed
-    } else if says(&["wrong version number", "packet length too long", "record layer failure", "http request"]) {
-        TlsError::NotTls(hint(tls))
-    } else if says(&["unsupported protocol", "alert protocol version"]) {
-        TlsError::Outdated(reason.to_owned())
-    } else if says(&["alert", "unrecognized name"]) {
-        TlsError::Alert(reason.to_owned())
-    } else {
-        TlsError::Other(reason.to_owned())
-    }
-}
-
-/// The verdicts of X509_verify_cert_error_string(3).
-fn certificate(verdict: &str) -> TlsError {
-    match verdict.replace("self signed", "self-signed").as_str() {
-        "certificate has expired" => TlsError::Expired,
-        "certificate is not yet valid" => TlsError::NotYetValid,
-        "hostname mismatch" | "Hostname mismatch" | "IP address mismatch" => TlsError::WrongHost,
-        "self-signed certificate" => TlsError::SelfSigned,
-        "self-signed certificate in certificate chain"
-        | "unable to get issuer certificate"
-        | "unable to get local issuer certificate"
-        | "unable to verify the first certificate" => TlsError::UnknownIssuer(verdict.to_owned()),
-        _ => TlsError::Certificate(verdict.to_owned()),
-    }
-}
-
-fn hint(tls: Tls) -> &'static str {
-    match tls {
-        Tls::Implicit | Tls::None => "is tls = \"starttls\" or another port meant?",
-        Tls::StartTls => "is tls = \"implicit\" or another port meant?",
-    }
 }
 
 #[cfg(test)]
@@ -205,12 +111,15 @@ pub(super) mod tests {
     use openssl::hash::MessageDigest;
     use openssl::nid::Nid;
     use openssl::pkey::{PKey, Private};
+    use openssl::sha::sha256;
     use openssl::ssl::{SslAcceptor, SslMethod, SslStream, SslVersion};
     use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
     use openssl::x509::{X509, X509Name};
 
+    use super::super::Fingerprint;
     use super::super::deadline::from_now;
     use super::*;
+    use crate::outcome::Scope;
 
     pub(in super::super) type Identity = (X509, PKey<Private>);
 
@@ -243,7 +152,10 @@ pub(super) mod tests {
     }
 
     /// Lets one client in, does `serve` with it, and tells how the handshake with it went.
-    fn against(smarthost: Smarthost, serve: impl FnOnce(TcpStream) + Send + 'static) -> Result<Vec<u8>, TlsError> {
+    pub(in super::super) fn against(
+        smarthost: Smarthost,
+        serve: impl FnOnce(TcpStream) + Send + 'static,
+    ) -> Result<Vec<u8>, TlsError> {
         within(Duration::from_secs(30), smarthost, serve)
     }
 
@@ -270,7 +182,7 @@ pub(super) mod tests {
         newest: SslVersion,
         tcp: TcpStream,
     ) -> Option<SslStream<TcpStream>> {
-        let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls()).unwrap();
+        let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
         acceptor.set_certificate(&identity.0).unwrap();
         acceptor.set_private_key(&identity.1).unwrap();
         acceptor.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
@@ -286,7 +198,7 @@ pub(super) mod tests {
         }
     }
 
-    fn trusting(authority: &Identity) -> (tempfile::NamedTempFile, Smarthost) {
+    pub(in super::super) fn trusting(authority: &Identity) -> (tempfile::NamedTempFile, Smarthost) {
         let file = tempfile::NamedTempFile::new().unwrap();
         let other = valid("other.example", None).0.to_pem().unwrap();
         fs::write(file.path(), [other, authority.0.to_pem().unwrap()].concat()).unwrap();
@@ -378,6 +290,17 @@ pub(super) mod tests {
         let result = refused(40);
         assert!(matches!(&result, Err(TlsError::Alert(why)) if why.contains("handshake failure")), "{result:?}");
         assert!(matches!(refused(70), Err(TlsError::Outdated(_))));
+    }
+
+    #[test]
+    fn server_that_speaks_no_newer_tls_than_is_wanted_is_refused() {
+        let authority = valid("ca.example", None);
+        let (_file, smarthost) = trusting(&authority);
+        let smarthost = Smarthost { tls_min: TlsVersion::V1_3, ..smarthost };
+        let server = || valid("a.example", Some(&authority));
+        let result = against(smarthost.clone(), tls_server(server(), SslVersion::TLS1_2));
+        assert!(matches!(result, Err(TlsError::Outdated(_))), "{result:?}");
+        assert_eq!(against(smarthost, tls_server(server(), SslVersion::TLS1_3)).unwrap(), b"ok");
     }
 
     #[test]

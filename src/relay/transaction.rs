@@ -1,174 +1,343 @@
-//! One mail transaction: MAIL, RCPT, DATA, content. RFC 5321 section 3.3.
+//! One mail transaction (RFC 5321 section 3.3): what is asked, which replies are awaited, and what they come to.
 //!
-//! Every recipient gets an outcome of their own, and one that is refused does not sink the others. A reply
-//! decides as `verdict` has it; a lost link defers. The envelope is built as a group of command lines, so that
-//! it can be written line by line as now, or at once where the server offers PIPELINING.
+//! No bytes are moved here: `window` asks and hears. Every recipient gets an outcome of their own, and one that is
+//! refused does not sink the others. A reply decides as `verdict` has it; a lost link defers. What the server took it
+//! has taken, whatever it said before; and no reply to a command in a group bounces a mail if it says no more than
+//! that the server does not bear groups.
 
-use std::io::Read;
+use std::collections::VecDeque;
 
-use lettre::Address;
-use lettre::transport::smtp::commands::{Data, Mail as MailCommand, Rcpt, Rset};
-use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
-
-use super::content::Pieces;
-use super::reply::Answer;
+use super::Trouble;
 use super::verdict;
-use super::{Capabilities, Session, Trouble};
 use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
 
-/// The envelope of one mail, and what the server must know about its content.
-#[derive(Clone, Copy, Debug)]
-pub struct Mail<'a> {
-    /// Where bounces go; none for a mail that must not bounce.
-    pub reverse_path: Option<&'a Address>,
-    /// To whom; the outcomes come in this order.
-    pub recipients: &'a [&'a Address],
-    /// The size of the content in wire form, in bytes.
-    pub size: u64,
-    /// The content has bytes above 127.
-    pub eight_bit: bool,
-    /// An address or a header field has characters beyond ASCII.
-    pub smtputf8: bool,
+/// What became of a mail that was handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handed {
+    /// One for each recipient, in their order.
+    pub outcomes: Vec<Outcome>,
+    /// Nobody has it, for sure, and the reason was the connection: another one may do better at once.
+    pub is_free: bool,
+    /// What the server has shown that it does not bear.
+    pub lesson: Option<Lesson>,
 }
 
-impl Session {
-    /// Hands over one mail; one outcome for each recipient, in their order.
-    ///
-    /// `content` is in wire form: lines end in CRLF, dots are not doubled yet.
-    pub fn send(&mut self, mail: &Mail<'_>, content: &mut dyn Read) -> Vec<Outcome> {
-        let mut refused = vec![None; mail.recipients.len()];
-        if refused.is_empty() {
-            return Vec::new();
-        }
-        let rest = self.transaction(mail, content, &mut refused).unwrap_or_else(|outcome| outcome);
-        refused.into_iter().map(|own| own.unwrap_or_else(|| rest.clone())).collect()
-    }
-
-    /// Fills in who is refused, and returns what becomes of everybody else.
-    fn transaction(
-        &mut self,
-        mail: &Mail<'_>,
-        content: &mut dyn Read,
-        refused: &mut [Option<Outcome>],
-    ) -> Result<Outcome, Outcome> {
-        self.check(mail)?;
-        let envelope = Envelope::new(mail, &self.capabilities);
-        taken(Stage::Mail, self.step(Stage::Mail, &envelope.mail, 2)?)?;
-        for (command, own) in envelope.recipients.iter().zip(refused.iter_mut()) {
-            *own = taken(Stage::Rcpt, self.step(Stage::Rcpt, command, 2)?).err();
-        }
-        if let Some(Some(last)) = refused.last()
-            && refused.iter().all(Option::is_some)
-        {
-            self.reset();
-            return Err(last.clone());
-        }
-        let reply = self.step(Stage::Data, &Data.to_string(), 3)?;
-        taken(Stage::Data, reply).inspect_err(|_| self.reset())?;
-        self.pour(content)
-    }
-
-    /// What can be said before anything is sent.
-    fn check(&self, mail: &Mail<'_>) -> Result<(), Outcome> {
-        let peer = self.wire.peer();
-        if !self.is_usable() {
-            return Err(peer.trouble(Stage::Mail, Scope::Host, "the connection is no longer usable").outcome());
-        }
-        match self.capabilities.largest_mail() {
-            Some(limit) if limit < mail.size => Err(Outcome {
-                status: Status::Bounced,
-                stage: Stage::Mail,
-                scope: Scope::Message,
-                enhanced: EnhancedStatus::new(5, 3, 4),
-                reason: format!("the mail has {} bytes, {} takes {limit} at most", mail.size, peer.relay()),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    /// One command and its reply. An error ends the transaction and the session; a refusal does not.
-    fn step(&mut self, stage: Stage, command: &str, class: u16) -> Result<Reply, Outcome> {
-        let answer = self.wire.ask(stage, command).map_err(|trouble| trouble.outcome())?;
-        self.weigh(stage, &answer, class)
-    }
-
-    /// Sorts out the replies after which nothing more can be said.
-    fn weigh(&mut self, stage: Stage, answer: &Answer, class: u16) -> Result<Reply, Outcome> {
-        let reply = answer.reply();
-        if reply.code == 421 {
-            self.wire.give_up();
-            return Err(verdict::outcome(stage, &reply));
-        }
-        if reply.is_positive() && !answer.is_class(class) {
-            self.wire.give_up();
-            let why = format!("at {stage}: the answer makes no sense ({reply})");
-            return Err(self.wire.peer().trouble(stage, Scope::Host, why).outcome());
-        }
-        Ok(reply)
-    }
-
-    /// Sends the content and reads the reply to the final dot. A mail whose content breaks off gets no dot.
-    fn pour(&mut self, content: &mut dyn Read) -> Result<Outcome, Outcome> {
-        let mut pieces = Pieces::of(content);
-        loop {
-            let piece = pieces.next().map_err(|error| {
-                self.wire.give_up();
-                let why = format!("the mail could not be read to its end ({error})");
-                self.wire.peer().trouble(Stage::Content, Scope::Message, why).outcome()
-            })?;
-            let Some(piece) = piece else { break };
-            match self.wire.write(Stage::Content, &piece) {
-                Ok(None) => {}
-                Ok(Some(last_words)) => return Err(verdict::outcome(Stage::Content, &last_words.reply())),
-                Err(trouble) if pieces.is_done() => return Err(in_doubt(trouble)),
-                Err(trouble) => return Err(trouble.outcome()),
-            }
-        }
-        let answer = self.wire.read(Stage::Content).map_err(in_doubt)?;
-        let reply = self.weigh(Stage::Content, &answer, 2)?;
-        Ok(verdict::outcome(Stage::Content, &reply))
-    }
-
-    /// Makes the session ready for the next mail after a transaction that ended early.
-    fn reset(&mut self) {
-        if self.is_usable() && !self.wire.ask(Stage::Mail, &Rset.to_string()).is_ok_and(|answer| answer.is_class(2)) {
-            self.wire.give_up();
-        }
+impl Handed {
+    /// Nothing was handed over.
+    pub fn none(recipients: usize) -> Self {
+        Transaction::new(recipients, false).handed()
     }
 }
 
-/// The command lines of an envelope: a group in the sense of RFC 2920.
-struct Envelope {
-    mail: String,
-    recipients: Vec<String>,
+/// What a server has shown that it does not bear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lesson {
+    /// BDAT, although it offers it.
+    Chunking,
+    /// Commands in groups, although it offers that.
+    Groups,
+    /// The link was lost within the first group: groups may be the reason.
+    GroupsMaybe,
+    /// A login in a group, which RFC 4954 section 4 does not oblige it to.
+    Login,
+    /// The link was lost within a group with the login: that may be the reason.
+    LoginMaybe,
 }
 
-impl Envelope {
-    fn new(mail: &Mail<'_>, capabilities: &Capabilities) -> Self {
-        let mut parameters = Vec::new();
-        if capabilities.size.is_some() {
-            parameters.push(MailParameter::Size(usize::try_from(mail.size).unwrap_or(usize::MAX)));
+/// What a reply is awaited to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// AUTH, before the first mail.
+    Login,
+    /// RSET, for a transaction before this one.
+    Reset,
+    Mail,
+    /// The recipient at that place.
+    Rcpt(usize),
+    Data,
+    /// A BDAT that others follow.
+    Chunk,
+    /// BDAT LAST.
+    LastChunk,
+    /// The final dot.
+    Dot,
+    /// The dot that answers a 354 where nobody is to get the mail.
+    LoneDot,
+}
+
+impl Awaited {
+    pub(super) fn stage(self) -> Stage {
+        match self {
+            Awaited::Login => Stage::Auth,
+            Awaited::Reset | Awaited::Mail => Stage::Mail,
+            Awaited::Rcpt(_) => Stage::Rcpt,
+            Awaited::Data => Stage::Data,
+            Awaited::Chunk | Awaited::LastChunk | Awaited::Dot | Awaited::LoneDot => Stage::Content,
         }
-        if mail.eight_bit && capabilities.eight_bit_mime {
-            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-        }
-        if mail.smtputf8 && capabilities.smtputf8 {
-            parameters.push(MailParameter::SmtpUtfEight);
-        }
-        let recipient = |address: &&Address| Rcpt::new((*address).clone(), Vec::new()).to_string();
+    }
+
+    /// The first digit of the reply that takes the command.
+    pub(super) fn class(self) -> u16 {
+        if self == Awaited::Data { 3 } else { 2 }
+    }
+
+    /// The server has the whole mail once it has taken this.
+    pub(super) fn is_end(self) -> bool {
+        matches!(self, Awaited::LastChunk | Awaited::Dot)
+    }
+}
+
+/// Whether a recipient is one.
+#[derive(Clone, Debug)]
+enum Standing {
+    Accepted,
+    Asked,
+    Refused(Outcome),
+}
+
+/// A mail on its way.
+pub(super) struct Transaction {
+    awaited: VecDeque<Awaited>,
+    recipients: Vec<Standing>,
+    /// What becomes of those who are not refused.
+    rest: Option<Outcome>,
+    /// Its commands went out in a group.
+    is_grouped: bool,
+    /// The login went out in its group.
+    has_login: bool,
+    /// An earlier transaction may stand open at the server.
+    is_behind_open: bool,
+    /// Its content was sent to its end.
+    is_whole: bool,
+    /// DATA was answered with 354.
+    has_go_ahead: bool,
+    is_free: bool,
+    lesson: Option<Lesson>,
+}
+
+impl Transaction {
+    pub(super) fn new(recipients: usize, is_grouped: bool) -> Self {
         Self {
-            mail: MailCommand::new(mail.reverse_path.cloned(), parameters).to_string(),
-            recipients: mail.recipients.iter().map(recipient).collect(),
+            awaited: VecDeque::new(),
+            recipients: vec![Standing::Asked; recipients],
+            rest: None,
+            is_grouped,
+            has_login: false,
+            is_behind_open: false,
+            is_whole: false,
+            has_go_ahead: false,
+            is_free: false,
+            lesson: None,
         }
+    }
+
+    /// A mail of which nothing was said to the server.
+    pub(super) fn ended(recipients: usize, outcome: Outcome) -> Self {
+        Self { rest: Some(outcome), ..Self::new(recipients, false) }
+    }
+
+    /// One more reply is to come.
+    pub(super) fn expect(&mut self, awaited: Awaited) {
+        self.has_login |= awaited == Awaited::Login;
+        self.awaited.push_back(awaited);
+    }
+
+    /// What the next reply answers.
+    pub(super) fn next(&self) -> Option<Awaited> {
+        self.awaited.front().copied()
+    }
+
+    /// How many replies are to come.
+    pub(super) fn owing(&self) -> usize {
+        self.awaited.len()
+    }
+
+    /// Nobody is to get the mail in this transaction, as far as is known.
+    pub(super) fn is_doomed(&self) -> bool {
+        self.rest.is_some() || self.recipients.iter().all(|one| matches!(one, Standing::Refused(_)))
+    }
+
+    /// The last byte of the content is on its way.
+    pub(super) fn has_ended(&mut self) {
+        self.is_whole = true;
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    pub(super) fn has_go_ahead(&self) -> bool {
+        self.has_go_ahead
+    }
+
+    /// The server does not bear what we did.
+    pub(super) fn has_lesson(&self) -> bool {
+        self.lesson.is_some()
+    }
+
+    /// The recipient at that place is not named to the server.
+    pub(super) fn refuse(&mut self, n: usize, outcome: Outcome) {
+        self.recipients[n] = Standing::Refused(outcome);
+    }
+
+    /// A transaction before this one was left open at the server.
+    pub(super) fn is_behind_open(&mut self) {
+        self.is_behind_open = true;
+    }
+
+    /// The login before it was taken.
+    pub(super) fn let_in(&mut self) {
+        self.awaited.pop_front();
+    }
+
+    /// The login before it was not taken. Where that is about the login's form and not about what was shown, the mail may
+    /// be tried again at once, with a login of its own.
+    pub(super) fn turned_away(&mut self, reply: &Reply, outcome: Outcome) {
+        self.awaited.pop_front();
+        // To a 334 the next line is our answer, which it is not.
+        if matches!(reply.code, 334 | 500..=504 | 534) || is_about_groups(reply) {
+            self.lesson = Some(Lesson::Login);
+            self.is_free = true;
+        }
+        self.end(outcome);
+    }
+
+    /// Takes in the reply to what was awaited first. A 421 is [`closed`](Self::closed)'s.
+    pub(super) fn hear(&mut self, reply: &Reply) {
+        let Some(awaited) = self.awaited.pop_front() else { return };
+        let is_misfit = self.is_misfit(awaited, reply);
+        match awaited {
+            _ if reply.is_positive() => self.taken(awaited, reply),
+            Awaited::Reset => self.is_behind_open = true,
+            // Whoever is refused because MAIL was is not refused for themselves.
+            Awaited::Rcpt(n) => {
+                let own = self.rest.clone().unwrap_or_else(|| refusal(awaited, reply, is_misfit));
+                self.recipients[n] = Standing::Refused(own);
+            }
+            _ => self.end(refusal(awaited, reply, is_misfit)),
+        }
+    }
+
+    fn taken(&mut self, awaited: Awaited, reply: &Reply) {
+        match awaited {
+            Awaited::Data => self.has_go_ahead = true,
+            Awaited::Rcpt(n) => self.recipients[n] = Standing::Accepted,
+            _ if awaited.is_end() && self.recipients.iter().any(|one| matches!(one, Standing::Accepted)) => {
+                let is_cut = self.rest.as_ref().is_some_and(|rest| !matches!(rest.stage, Stage::Auth | Stage::Mail));
+                if !is_cut {
+                    self.rest = Some(verdict::outcome(Stage::Content, reply));
+                    self.is_free = false;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The reply says nothing of this mail, only that the server has lost its way in a group; then the lesson is noted.
+    fn is_misfit(&mut self, awaited: Awaited, reply: &Reply) -> bool {
+        let is_said = is_about_groups(reply);
+        let is_explained = self.is_doomed() || verdict::judge(awaited.stage(), reply).1 == Scope::Configuration;
+        if reply.is_positive() || !self.is_grouped || is_explained && !is_said {
+            return false;
+        }
+        let lesson = match (awaited, reply.code) {
+            _ if is_said && self.has_login => Lesson::Login,
+            _ if is_said => Lesson::Groups,
+            (Awaited::Mail, 503) if self.is_behind_open => {
+                self.is_free = true;
+                return true;
+            }
+            (Awaited::Dot | Awaited::LoneDot | Awaited::Reset, _) => return false,
+            (Awaited::Chunk | Awaited::LastChunk, 500..=502 | 504 | 555) => Lesson::Chunking,
+            (_, 500 | 502 | 503) => Lesson::Groups,
+            _ => return false,
+        };
+        self.lesson = self.lesson.or(Some(lesson));
+        self.is_free = true;
+        true
+    }
+
+    /// The server closes, and says so in reply to what was awaited first. `is_late` where it has taken other mails over
+    /// this connection: it has had enough of them, and not of this one.
+    pub(super) fn closed(&mut self, reply: &Reply, is_late: bool) -> Outcome {
+        let awaited = self.next().unwrap_or(Awaited::Mail);
+        let is_misfit = self.is_misfit(awaited, reply);
+        let outcome = refusal(awaited, reply, is_misfit);
+        self.dropped(&outcome, is_late);
+        outcome
+    }
+
+    /// The server has closed in reply to a mail before this one: what it has not answered it will not do (RFC 5321
+    /// section 3.8).
+    pub(super) fn dropped(&mut self, outcome: &Outcome, is_late: bool) {
+        let is_begun = self.recipients.iter().any(|one| matches!(one, Standing::Accepted));
+        self.is_free |= is_late && !is_begun && !self.awaited.is_empty();
+        self.end(outcome.clone());
+        self.awaited.clear();
+    }
+
+    /// The link is gone. A mail that was sent to its end and not answered is in doubt (RFC 5321 section 6.1).
+    pub(super) fn lost(&mut self, trouble: &Trouble, is_first_group: bool) {
+        if self.awaited.is_empty() && self.is_doomed() {
+            return;
+        }
+        let is_turned_away = self.rest.as_ref().is_some_and(|rest| rest.stage == Stage::Auth);
+        if is_first_group && self.is_grouped && trouble.scope == Scope::Host && !is_turned_away {
+            let suspicion = if self.has_login { Lesson::LoginMaybe } else { Lesson::GroupsMaybe };
+            self.lesson = self.lesson.or(Some(suspicion));
+        }
+        let is_in_doubt = self.is_whole && !self.is_doomed();
+        self.is_free &= !is_in_doubt;
+        self.end(if is_in_doubt { in_doubt(trouble) } else { trouble.outcome() });
+        self.awaited.clear();
+    }
+
+    /// This becomes of everybody who is not refused.
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        self.rest.get_or_insert(outcome);
+    }
+
+    pub(super) fn handed(self) -> Handed {
+        let Self { recipients, rest, is_free, lesson, .. } = self;
+        let is_sent = rest.as_ref().is_some_and(|rest| rest.status == Status::Sent);
+        let rest = rest.unwrap_or_else(unanswered);
+        let own = |standing: Standing| match standing {
+            Standing::Refused(outcome) => outcome,
+            Standing::Accepted | Standing::Asked => rest.clone(),
+        };
+        Handed { outcomes: recipients.into_iter().map(own).collect(), is_free: is_free && !is_sent, lesson }
     }
 }
 
-fn taken(stage: Stage, reply: Reply) -> Result<(), Outcome> {
-    if reply.is_positive() { Ok(()) } else { Err(verdict::outcome(stage, &reply)) }
+/// Exim: "synchronization error"; Postfix: "improper command pipelining", "SMTP protocol synchronization".
+fn is_about_groups(reply: &Reply) -> bool {
+    let text = reply.text.to_lowercase();
+    ["synchroni", "pipelin"].iter().any(|word| text.contains(word))
 }
 
-/// RFC 5321 section 6.1: a link lost after the final dot leaves open who has the mail now.
-fn in_doubt(mut trouble: Trouble) -> Outcome {
-    trouble.sentence.push_str(": the server may have taken the mail all the same, so a duplicate is possible");
-    trouble.outcome()
+/// What a refusal comes to. One that says nothing of the mail itself bounces nobody.
+fn refusal(awaited: Awaited, reply: &Reply, is_misfit: bool) -> Outcome {
+    let outcome = verdict::outcome(awaited.stage(), reply);
+    if is_misfit {
+        let enhanced = verdict::enhanced(Status::Deferred, reply);
+        return Outcome { status: Status::Deferred, scope: Scope::Message, enhanced, ..outcome };
+    }
+    outcome
+}
+
+/// Of whom the server has said nothing.
+fn unanswered() -> Outcome {
+    Outcome {
+        status: Status::Deferred,
+        stage: Stage::Content,
+        scope: Scope::Host,
+        enhanced: EnhancedStatus::new(4, 4, 2),
+        reason: "the server has said nothing of this mail".to_owned(),
+    }
+}
+
+fn in_doubt(trouble: &Trouble) -> Outcome {
+    let mut outcome = trouble.outcome();
+    outcome.reason.push_str(": the server may have taken the mail all the same, so a duplicate is possible");
+    outcome
 }

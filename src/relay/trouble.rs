@@ -66,18 +66,24 @@ pub(super) struct Peer {
     name: String,
     /// As reached: `host[ip]:port`.
     relay: Option<String>,
+    /// A person wants to see the dialogue.
+    is_watched: bool,
 }
 
 impl Peer {
     /// A server that has not been reached yet.
     pub(super) fn named(smarthost: &Smarthost) -> Self {
-        Self { name: smarthost.to_string(), relay: None }
+        Self { name: smarthost.to_string(), relay: None, is_watched: smarthost.is_watched }
     }
 
     /// The same server, reached at `address`.
     pub(super) fn reached(smarthost: &Smarthost, address: SocketAddr) -> Self {
         let relay = format!("{}[{}]:{}", smarthost.bare_host(), address.ip(), address.port());
         Self { relay: Some(relay), ..Self::named(smarthost) }
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.is_watched
     }
 
     pub(super) fn relay(&self) -> &str {
@@ -112,7 +118,11 @@ impl From<&Trouble> for Outcome {
 
 impl From<CredentialsError> for Trouble {
     fn from(error: CredentialsError) -> Self {
-        Trouble::new(Stage::Setup, Scope::Configuration, error.to_string())
+        match error {
+            // Somebody else's server, which may be well again at the next attempt.
+            CredentialsError::TokenEndpoint { .. } => Trouble::new(Stage::Auth, Scope::Host, error.to_string()),
+            _ => Trouble::new(Stage::Setup, Scope::Configuration, error.to_string()),
+        }
     }
 }
 

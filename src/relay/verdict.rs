@@ -92,9 +92,28 @@ const RELAY_WORDS: &[&str] = &[
     "unable to relay", // Exchange
 ];
 
+/// Too much in too short a time. That is about all our mail, and tomorrow it is over, although some say so with a 550.
+const PACE_WORDS: &[&str] = &[
+    "frequency limited", // Tencent: 550 Ip frequency limited
+    "message rate",
+    "rate exceeded",
+    "rate limit",
+    "ratelimit",
+    "sending limit", // Gmail: 550 5.4.5 daily user sending limit exceeded
+    "sending quota", // Amazon SES: 454 throttling failure, daily message quota; Google Workspace
+    "slow down",
+    "throttl", // Yahoo, Amazon SES
+    "too fast",
+    "too many connections",
+    "too many emails",
+    "too many mails",
+    "too many messages",
+];
+
 const TABLE: &[Row] = &[
     // RFC 5321 section 3.8: 421 may answer anything, and closes the channel.
     Row(ALL, Says::Code(&[421]), Status::Deferred, Scope::Host),
+    Row(TRANSACTION, Says::Words(PACE_WORDS), Status::Deferred, Scope::Host),
     Row(OPENING, Says::Anything, Status::Deferred, Scope::Host),
     Row(&[Stage::Ehlo, Stage::Auth], Says::Class(5), Status::Deferred, Scope::Configuration),
     Row(&[Stage::Ehlo, Stage::Auth], Says::Anything, Status::Deferred, Scope::Host),
@@ -241,13 +260,26 @@ mod tests {
     }
 
     #[test]
+    fn too_much_is_about_all_mail_and_passes() {
+        for (stage, code, text) in [
+            (Stage::Mail, 450, "4.7.1 Error: too many messages from 10.0.0.1"),
+            (Stage::Mail, 550, "5.4.5 Daily user sending limit exceeded"),
+            (Stage::Content, 454, "Throttling failure: Maximum sending rate exceeded"),
+            (Stage::Rcpt, 451, "4.7.0 Rate limit reached"),
+        ] {
+            assert_eq!(judged(stage, code, text), (Status::Deferred, Scope::Host), "{text}");
+        }
+        assert_eq!(judged(Stage::Rcpt, 452, "4.5.3 Too many recipients").1, Scope::Recipient);
+    }
+
+    #[test]
     fn words_never_touch_what_was_taken() {
         assert_eq!(judged(Stage::Content, 250, "queued, authentication required").0, Status::Sent);
     }
 
     #[test]
     fn words_stand_in_lower_case() {
-        for word in [LOGIN_WORDS, SENDER_WORDS, RELAY_WORDS].into_iter().flatten() {
+        for word in [LOGIN_WORDS, SENDER_WORDS, RELAY_WORDS, PACE_WORDS].into_iter().flatten() {
             assert_eq!(*word, word.to_lowercase());
         }
     }

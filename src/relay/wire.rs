@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use native_tls::TlsStream;
 
-use super::Smarthost;
 use super::deadline::Timed;
 use super::reply::{Answer, Replies, ReplyError};
-use super::tls::{self, Roots, TlsError};
+use super::tls::{self, Roots};
+use super::tls_error::TlsError;
 use super::trouble::{Peer, Trouble};
+use super::{Certificate, Smarthost, dialogue};
 use crate::outcome::{Scope, Stage};
 
 /// The bytes underneath, protected or not.
@@ -21,11 +22,16 @@ pub(super) enum Channel {
 }
 
 impl Channel {
-    fn allow(&mut self, limit: Duration) {
+    /// Below TLS.
+    fn timed(&mut self) -> &mut Timed {
         match self {
-            Channel::Plain(timed) => timed.allow(limit),
-            Channel::Tls(stream) => stream.get_mut().allow(limit),
+            Channel::Plain(timed) => timed,
+            Channel::Tls(stream) => stream.get_mut(),
         }
+    }
+
+    fn allow(&mut self, limit: Duration) {
+        self.timed().allow(limit);
     }
 }
 
@@ -91,17 +97,22 @@ pub(super) struct Wire {
     replies: Replies,
     limit: Duration,
     is_usable: bool,
+    /// No reply is to be hoped for any more.
+    is_silent: bool,
 }
 
 impl Wire {
     pub(super) fn new(channel: Channel, peer: Peer, limit: Duration) -> Self {
-        Self { channel, peer, replies: Replies::default(), limit, is_usable: true }
+        Self { channel, peer, replies: Replies::default(), limit, is_usable: true, is_silent: false }
     }
 
-    /// Puts TLS on a plain connection. What came ahead of the handshake is forgotten, since anybody on the
-    /// way could have put it there (RFC 3207 section 4.2).
+    /// Puts TLS on a plain connection. Nothing may have come ahead of the handshake: anybody on the way could have
+    /// put it there (RFC 3207 section 4.2).
     pub(super) fn secured(mut self, smarthost: &Smarthost, roots: Roots) -> Result<Self, Trouble> {
-        self.replies.clear();
+        if self.replies.has_more() {
+            let why = "more than one answer came to STARTTLS: somebody on the way may be tampering with the connection";
+            return Err(self.peer.trouble(Stage::Tls, Scope::Host, why));
+        }
         if let Channel::Plain(timed) = self.channel {
             let stream = tls::handshake(smarthost, timed, roots).map_err(|error| {
                 let mut trouble = self.peer.trouble(Stage::Tls, error.scope(), &error);
@@ -111,6 +122,14 @@ impl Wire {
             self.channel = Channel::Tls(Box::new(stream));
         }
         Ok(self)
+    }
+
+    /// The other side's certificate.
+    pub(super) fn certificate(&self) -> Option<Certificate> {
+        match &self.channel {
+            Channel::Plain(_) => None,
+            Channel::Tls(stream) => Certificate::of(stream),
+        }
     }
 
     /// The next handshake may take `limit` from now on.
@@ -137,43 +156,84 @@ impl Wire {
         self.is_usable = false;
     }
 
-    /// Sends bytes within the limit. A server that gives up says why before it closes: where the bytes no
-    /// longer get through, those last words are returned.
-    pub(super) fn write(&mut self, stage: Stage, bytes: &[u8]) -> Result<Option<Answer>, Trouble> {
-        self.channel.allow(self.limit);
-        let Err(error) = self.channel.write_all(bytes).and_then(|()| self.channel.flush()) else { return Ok(None) };
+    /// Nothing more is to be said, and nothing to be believed.
+    pub(super) fn distrust(&mut self) {
         self.is_usable = false;
-        let lost = WireError::new(&error, self.limit);
-        self.channel.allow(self.limit.min(LAST_WORDS));
-        if !matches!(lost, WireError::TimedOut(_))
-            && let Ok(answer) = self.replies.read(&mut self.channel)
-            && answer.code >= 400
-        {
-            return Ok(Some(answer));
+        self.is_silent = true;
+    }
+
+    /// Sends bytes within the limit; what comes meanwhile is kept for [`read`](Self::read).
+    pub(super) fn write(&mut self, stage: Stage, bytes: &[u8]) -> Result<(), Trouble> {
+        if self.peer.is_watched() {
+            dialogue::said(stage, bytes);
         }
-        Err(self.peer.trouble(stage, Scope::Host, format!("at {stage}: {lost}")))
+        self.channel.allow(self.limit);
+        self.channel.write_all(bytes).and_then(|()| self.channel.flush()).map_err(|error| {
+            let lost = WireError::new(&error, self.limit);
+            self.lost(stage, &lost)
+        })
+    }
+
+    /// A server that gives up says why before it closes. Where bytes no longer get through, those are its last words.
+    pub(super) fn last_words(&mut self, stage: Stage) -> Option<Answer> {
+        self.limit = self.limit.min(LAST_WORDS);
+        if self.is_silent { None } else { self.read(stage).ok() }
     }
 
     /// Reads one reply within the limit.
     pub(super) fn read(&mut self, stage: Stage) -> Result<Answer, Trouble> {
         self.channel.allow(self.limit);
-        self.replies.read(&mut self.channel).map_err(|error| {
-            self.is_usable = false;
+        let answer = self.replies.read(&mut self.channel).map_err(|error| {
             let error = match error {
                 ReplyError::Io(error) => WireError::new(&error, self.limit),
                 ReplyError::Closed => WireError::Closed,
                 ReplyError::Garbage(line) => WireError::Garbage(line),
                 ReplyError::TooLong => WireError::TooLong,
             };
-            self.peer.trouble(stage, Scope::Host, format!("at {stage}: {error}"))
-        })
+            self.lost(stage, &error)
+        })?;
+        if self.peer.is_watched() {
+            dialogue::heard(stage, &answer);
+        }
+        Ok(answer)
+    }
+
+    /// What each reply may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.limit
+    }
+
+    /// Below TLS.
+    pub(super) fn timed(&self) -> &Timed {
+        match &self.channel {
+            Channel::Plain(timed) => timed,
+            Channel::Tls(stream) => stream.get_ref(),
+        }
+    }
+
+    /// Takes in the replies that have come by now, so that they are at hand.
+    pub(super) fn take_in(&mut self) {
+        self.channel.timed().hurry(true);
+        self.replies.take_in(&mut self.channel);
+        self.channel.timed().hurry(false);
+    }
+
+    /// How many replies can be read without waiting.
+    pub(super) fn at_hand(&self) -> usize {
+        self.replies.at_hand()
     }
 
     /// Sends a command and reads its reply, whatever it says.
     pub(super) fn ask(&mut self, stage: Stage, command: &str) -> Result<Answer, Trouble> {
-        match self.write(stage, command.as_bytes())? {
-            Some(last_words) => Ok(last_words),
-            None => self.read(stage),
+        match self.write(stage, command.as_bytes()) {
+            Ok(()) => self.read(stage),
+            Err(trouble) => self.last_words(stage).filter(|answer| answer.code >= 400).ok_or(trouble),
         }
+    }
+
+    fn lost(&mut self, stage: Stage, error: &WireError) -> Trouble {
+        self.is_usable = false;
+        self.is_silent |= !matches!(error, WireError::Lost(_) | WireError::Closed);
+        self.peer.trouble(stage, Scope::Host, format!("at {stage}: {error}"))
     }
 }

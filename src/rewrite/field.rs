@@ -3,7 +3,7 @@
 
 use email_encoding::headers::{rfc2047, writer::EmailWriter};
 
-use super::wire::head_to_wire;
+use super::wire::{fold, head_to_wire};
 use crate::message::Mailbox;
 
 /// `Name: value` with a value that is known to be legal as it is.
@@ -11,13 +11,18 @@ pub(super) fn plain(name: &str, value: &str, to: &mut Vec<u8>) {
     head_to_wire(format!("{name}: {value}\r\n").as_bytes(), to);
 }
 
-/// `Name: value` for text from anywhere: ASCII as it is on one line, anything else RFC 2047 encoded and folded.
+/// A word this long has no place on a line with others; encoded, it can be folded and comes back whole.
+const LONGEST_WORD: usize = 900;
+
+/// `Name: value` for text from anywhere: ASCII as it is, anything else RFC 2047 encoded; both folded.
 pub(super) fn unstructured(name: &str, value: &str, to: &mut Vec<u8>) {
     let value = crate::outcome::clean(value);
-    if value.is_ascii() {
-        return plain(name, &value, to);
-    }
     let mut line = format!("{name}: ");
+    if value.is_ascii() && value.split(' ').all(|word| word.len() <= LONGEST_WORD) {
+        line.push_str(&value);
+        fold(line.as_bytes(), to);
+        return to.extend_from_slice(b"\r\n");
+    }
     let length = line.len();
     {
         let mut writer = EmailWriter::new(&mut line, length, 0, false);

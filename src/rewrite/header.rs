@@ -1,18 +1,22 @@
 //! The header section, field by field: dropped, replaced, or passed as it was written.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::label::Labels;
+use super::addresses::is_readable;
 use super::originator::{Originator, originator};
-use super::wire::{Wire, head_to_wire};
-use super::{Facts, Repair, Rewritten, field};
+use super::set_aside::{self, SetAside};
+use super::treatment::{Demand, Labels, Treatment};
+use super::wire::{head_to_wire, is_control, is_too_long};
+use super::{CronEnv, Facts, Plan, Repair, Rewritten, TerminalCodes, field};
 use crate::envelope::{Recipient, Resolver};
-use crate::message::{Field, Mailbox, Message, cron, decoded, text};
+use crate::message::{Field, Mailbox, MediaType, Message, Shape, charset, cron, decoded, text};
 
 /// Fields that hold mailboxes which readers see and answer to.
-const ADDRESSES: [&str; 6] = ["To", "Cc", "Reply-To", "Resent-To", "Resent-Cc", "Resent-From"];
+pub(super) const ADDRESSES: [&str; 6] = ["To", "Cc", "Reply-To", "Resent-To", "Resent-Cc", "Resent-From"];
 /// RFC 5322 section 3.6: these may stand once.
-const ONCE: [&str; 10] = [
+const ONCE: [&str; 13] = [
+    "Cc",
     "Content-Transfer-Encoding",
     "Content-Type",
     "Date",
@@ -21,11 +25,25 @@ const ONCE: [&str; 10] = [
     "MIME-Version",
     "Message-ID",
     "References",
+    "Reply-To",
     "Sender",
     "Subject",
+    "To",
+];
+/// Fields with a syntax of their own, which encoded words would break (RFC 2047 section 5).
+const STRUCTURED: [&str; 9] = [
+    "Authentication-Results",
+    "Date",
+    "DKIM-Signature",
+    "In-Reply-To",
+    "Message-ID",
+    "MIME-Version",
+    "Received",
+    "References",
+    "Return-Receipt-To",
 ];
 
-/// Rewrites a message for these recipients. Its body, unless replaced, has to pass [`Wire`].
+/// Rewrites a message for these recipients. [`Rewritten::write`] brings the body along.
 pub fn rewrite(
     message: &Message,
     recipients: &[Recipient],
@@ -37,49 +55,121 @@ pub fn rewrite(
     let mut header = Header {
         message,
         facts,
-        labels: Labels::default(),
+        charset: charset_of(message, facts.settings.fallback_charset.as_deref()),
+        treatment: Treatment::default(),
         out: Vec::new(),
+        set_aside: SetAside::of(message, facts.unique),
         repairs: BTreeSet::new(),
         seen: BTreeSet::new(),
+        left_out: BTreeSet::new(),
     };
-    let body = message.shape.blank.then(|| header.stand_in());
-    header.labels = Labels::of(message, body.as_deref());
+    let body = message.shape.blank.then(|| header.subject().into_bytes());
+    let plan = header.plan(body.as_deref());
     for each in message.fields() {
-        header.field(each, &originator, resolver);
+        header.field_within_limits(each, &originator, resolver);
     }
     header.missing(&originator, recipients);
     header.missing_labels();
+    if message.has_preamble() {
+        header.repairs.insert(Repair::Trace);
+    }
     if message.separator_missing {
         header.repairs.insert(Repair::Separator);
     }
     let message_id = header.message_id();
+    let wrapping = header.set_aside.finish(&mut header.out);
     header.out.extend_from_slice(b"\r\n");
-    Rewritten { head: header.out, message_id, body, repairs: header.repairs.into_iter().collect() }
+    let repairs = header.repairs.into_iter().collect();
+    Rewritten { head: header.out, message_id, body, plan, wrapping, repairs }
 }
 
-struct Header<'a> {
-    message: &'a Message,
-    facts: &'a Facts<'a>,
+pub(super) struct Header<'a> {
+    pub(super) message: &'a Message,
+    pub(super) facts: &'a Facts<'a>,
+    /// The charset of fields that are not UTF-8.
+    charset: Option<String>,
     /// What the fields about the body have yet to become.
-    labels: Labels,
-    out: Vec<u8>,
-    repairs: BTreeSet<Repair>,
+    treatment: Treatment,
+    pub(super) out: Vec<u8>,
+    set_aside: SetAside,
+    pub(super) repairs: BTreeSet<Repair>,
     /// Lower-case names of what has been written and may stand once.
-    seen: BTreeSet<String>,
+    pub(super) seen: BTreeSet<String>,
+    /// Lower-case names of what was read and yet has no field of its name on the wire.
+    pub(super) left_out: BTreeSet<String>,
 }
 
 impl Header<'_> {
+    /// Decides about the body, or about what stands in for it.
+    fn plan(&mut self, stand_in: Option<&[u8]>) -> Plan {
+        let value = |name| self.message.named(name).next().map(|field| field.value);
+        let mut labels = Labels::read(value("Content-Type"), value("Content-Transfer-Encoding"));
+        let settings = self.facts.settings;
+        let strip = settings.terminal_codes == TerminalCodes::Strip && labels.is_for_terminals();
+        let demand = Demand { eight_bit: true, strip, fallback: settings.fallback_charset.as_deref() };
+        let own;
+        let is_other = labels.has_type && !labels.kind.as_ref().is_some_and(MediaType::is_plain_text);
+        let shape = match stand_in {
+            Some(body) => {
+                self.repairs.insert(Repair::Body);
+                own = Shape::of(body);
+                labels = labels.of_stand_in();
+                &own
+            }
+            None => &self.message.shape,
+        };
+        self.treatment = Treatment::of(&labels, shape, &demand);
+        if stand_in.is_some() && is_other && self.treatment.content_type.is_none() {
+            self.treatment.content_type = Some("text/plain; charset=utf-8".to_string());
+        }
+        self.repairs.extend(self.treatment.repairs());
+        if strip && (shape.escapes || shape.bare_cr) {
+            self.repairs.insert(Repair::TerminalCodes);
+        }
+        let eight_bit = shape.eight_bit && self.treatment.coding.keeps_eight_bit();
+        Plan { eight_bit, coding: self.treatment.coding.clone(), strip }
+    }
+
+    /// A field, unless the header section has become so large that it must be left out.
+    fn field_within_limits(&mut self, each: Field<'_>, originator: &Originator, resolver: &mut Resolver<'_>) {
+        let start = self.out.len();
+        let name = each.name.to_ascii_lowercase();
+        let was_lacking = self.lacks(&name);
+        self.field(each, originator, resolver);
+        // What became of a duplicate is not.
+        let is_as_named =
+            self.out[start..].get(..name.len()).is_some_and(|new| new.eq_ignore_ascii_case(name.as_bytes()));
+        let is_needed = is_as_named && ONCE.iter().any(|name| each.is(name));
+        if self.set_aside.takes(self.out.len(), self.out.len() - start, is_needed) {
+            self.out.truncate(start);
+            self.set_aside.add(&self.utf8(each.octets));
+            if was_lacking {
+                self.left_out.insert(name);
+            }
+            self.repairs.insert(Repair::SetAside);
+        } else if name.starts_with("content-") {
+            self.set_aside.add_label(&mut self.out, start);
+        }
+    }
+
     fn field(&mut self, each: Field<'_>, originator: &Originator, resolver: &mut Resolver<'_>) {
+        if each.name.is_empty() {
+            // No field is made of what is none.
+            self.repairs.insert(Repair::Malformed);
+            return field::unstructured("X-Malformed", &text(&self.utf8(each.value)), &mut self.out);
+        }
         if let Some(repair) = unwanted(&each) {
             self.repairs.insert(repair);
             return;
         }
-        let once = ONCE.iter().chain(&ADDRESSES).any(|name| each.is(name));
-        if once && !self.seen.insert(each.name.to_ascii_lowercase()) {
-            self.repairs.insert(Repair::Duplicate);
-            return;
+        if each.is(cron::FIELD) && self.facts.settings.cron_env != CronEnv::Keep {
+            return self.cron_env(each);
+        }
+        if ONCE.iter().any(|name| each.is(name)) && !self.seen.insert(each.name.to_ascii_lowercase()) {
+            return self.duplicate(each);
         }
         if let Some(name) = ADDRESSES.iter().find(|name| each.is(name)) {
+            self.seen.insert(name.to_ascii_lowercase());
             return self.addresses(name, each, resolver);
         }
         if each.is("From") {
@@ -89,12 +179,11 @@ impl Header<'_> {
             return self.sender(each);
         }
         let label = match each.name.to_ascii_lowercase().as_str() {
-            "content-type" => self.labels.content_type.take(),
-            "content-transfer-encoding" => self.labels.encoding.take(),
+            "content-type" => self.treatment.content_type.take(),
+            "content-transfer-encoding" => self.treatment.encoding.take().map(str::to_string),
             _ => None,
         };
         if let Some(value) = label {
-            self.repairs.insert(Repair::Charset);
             return field::parameters(each.name, &value, &mut self.out);
         }
         if is_empty(&each) && ["Subject", "Date", "Message-ID"].iter().any(|name| each.is(name)) {
@@ -105,127 +194,148 @@ impl Header<'_> {
         self.as_written(each);
     }
 
-    /// The field as it came, its 8-bit text encoded.
-    fn as_written(&mut self, each: Field<'_>) {
-        if each.octets.is_ascii() {
-            return head_to_wire(each.octets, &mut self.out);
-        }
-        self.repairs.insert(Repair::RawHeader);
-        if each.name.to_ascii_lowercase().starts_with("content-") {
-            return field::parameters(each.name, &text(each.value), &mut self.out);
-        }
-        field::unstructured(each.name, &decoded(each.value), &mut self.out);
-    }
-
-    /// An address field, together with the later ones of its name: RFC 5322 wants one.
-    fn addresses(&mut self, name: &str, each: Field<'_>, resolver: &mut Resolver<'_>) {
-        let all: Vec<Field<'_>> = self.message.named(name).collect();
-        let mailboxes: Vec<Mailbox> = all.iter().flat_map(|field| field.mailboxes()).collect();
-        let local = mailboxes.iter().any(|mailbox| resolver.is_local(&mailbox.address));
-        if mailboxes.is_empty() && is_empty(&each) {
-            self.seen.remove(&name.to_ascii_lowercase());
-            return;
-        }
-        if mailboxes.is_empty() && !is_group(&each) {
-            // RFC 5322 section 3.4 wants an address here, and anacron writes `To: ""`: made anew below.
-            self.seen.remove(&name.to_ascii_lowercase());
-            self.repairs.insert(Repair::Recipients);
-            return field::unstructured(&format!("X-Original-{name}"), &text(each.value), &mut self.out);
-        }
-        if mailboxes.is_empty() || (!local && all.len() == 1 && each.octets.is_ascii()) {
-            return self.as_written(each);
-        }
-        if local {
-            self.repairs.insert(Repair::Recipients);
-        }
-        if !each.octets.is_ascii() {
-            self.repairs.insert(Repair::RawHeader);
-        }
-        let resolved: Vec<Mailbox> = mailboxes.iter().flat_map(|mailbox| resolved(mailbox, resolver)).collect();
-        field::mailboxes(name, &resolved, &mut self.out);
-    }
-
-    fn from(&mut self, written: Option<Field<'_>>, originator: &Originator) {
-        let Originator::Replaced { name, reply_to } = originator else {
-            if let Some(each) = written {
-                if each.octets.is_ascii() {
-                    return self.as_written(each);
-                }
-                self.repairs.insert(Repair::RawHeader);
-                field::mailboxes("From", &each.mailboxes(), &mut self.out);
-            }
-            return;
+    /// The names may stay, the values may not.
+    fn cron_env(&mut self, each: Field<'_>) {
+        let value = text(each.value);
+        // A value may hold line ends: what has no name is the rest of one.
+        let masked = match value.trim().trim_start_matches('<').split_once('=') {
+            Some((name, _)) => format!("<{name}=***>"),
+            None => "<***>".to_string(),
         };
-        self.repairs.insert(Repair::From);
-        let address = self.facts.account.to_string();
-        // An address that names itself helps nobody, and looks like spam.
-        let account = Mailbox { name: Some(name.clone()).filter(|name| *name != address), address };
-        field::mailboxes("From", &[account], &mut self.out);
-        if !reply_to.is_empty() && !self.message.has("Reply-To") {
-            field::mailboxes("Reply-To", reply_to, &mut self.out);
-        } else if let Some(each) = written {
-            field::unstructured("X-Original-From", &text(each.value), &mut self.out);
+        let is_masked = self.facts.settings.cron_env == CronEnv::Mask;
+        if !is_masked || value.trim() != masked {
+            self.repairs.insert(Repair::CronEnv);
+        }
+        if is_masked {
+            field::unstructured(each.name, &masked, &mut self.out);
         }
     }
 
-    /// Providers compare Sender with the login too; ours says nothing that From does not.
-    fn sender(&mut self, each: Field<'_>) {
-        let account: &str = self.facts.account.as_ref();
-        if each.mailboxes().iter().all(|mailbox| mailbox.address.eq_ignore_ascii_case(account)) {
-            return self.as_written(each);
+    /// The first one counts, as it does for most readers; what another one says stays readable.
+    fn duplicate(&mut self, each: Field<'_>) {
+        self.repairs.insert(Repair::Duplicate);
+        let first = self.message.named(each.name).next();
+        let is_address = ADDRESSES.iter().any(|name| each.is(name));
+        if !is_address && first.is_some_and(|first| first.value.trim_ascii() != each.value.trim_ascii()) {
+            let value = decoded(&self.utf8(each.value));
+            field::unstructured(&format!("X-Duplicate-{}", each.name), &value, &mut self.out);
         }
-        self.repairs.insert(Repair::From);
-        field::unstructured("X-Original-Sender", &text(each.value), &mut self.out);
+    }
+
+    /// The field as it came, what may not be in a header section repaired.
+    pub(super) fn as_written(&mut self, each: Field<'_>) {
+        let octets = self.with_colon(each);
+        let is_structured = STRUCTURED.iter().chain(&ADDRESSES).any(|name| each.is(name));
+        if octets.is_ascii() && !is_too_long(&octets) {
+            if has_controls(&octets) {
+                self.repairs.insert(Repair::RawHeader);
+            }
+            if has_blank_folds(&octets) {
+                self.repairs.insert(Repair::Obsolete);
+            }
+            return head_to_wire(&octets, &mut self.out);
+        }
+        let is_label = each.name.to_ascii_lowercase().starts_with("content-");
+        match octets.is_ascii() {
+            true => self.repairs.insert(Repair::LongField),
+            false => self.repairs.insert(Repair::RawHeader),
+        };
+        let value = self.utf8(each.value).into_owned();
+        if is_label && !octets.is_ascii() {
+            field::parameters(each.name, &text(&value), &mut self.out);
+        } else if octets.is_ascii() && (is_label || is_structured) {
+            head_to_wire(&octets, &mut self.out);
+        } else {
+            field::unstructured(each.name, &decoded(&value), &mut self.out);
+        }
+    }
+
+    /// RFC 5322 section 4.5 has readers take blanks before the colon; nobody may write them.
+    fn with_colon<'o>(&mut self, each: Field<'o>) -> Cow<'o, [u8]> {
+        let start = each.octets.len() - each.octets.iter().skip_while(|b| **b != each.name.as_bytes()[0]).count();
+        match each.octets.get(start + each.name.len()) {
+            Some(b':') | None => Cow::Borrowed(each.octets),
+            Some(_) => {
+                self.repairs.insert(Repair::Obsolete);
+                Cow::Owned([each.name.as_bytes(), b":", each.value, b"\n"].concat())
+            }
+        }
+    }
+
+    /// A value in UTF-8, whatever it came in.
+    pub(super) fn utf8<'v>(&self, value: &'v [u8]) -> Cow<'v, [u8]> {
+        match std::str::from_utf8(value) {
+            Ok(_) => Cow::Borrowed(value),
+            Err(_) => Cow::Owned(charset::text(value, self.charset.as_deref()).into_bytes()),
+        }
     }
 
     /// Labels of the body that had no field to stand in.
     fn missing_labels(&mut self) {
-        let labels = std::mem::take(&mut self.labels);
-        let version = labels.version.then(|| "1.0".to_string());
-        for (name, value) in [
-            ("MIME-Version", version),
-            ("Content-Type", labels.content_type),
-            ("Content-Transfer-Encoding", labels.encoding),
-        ] {
+        let treatment = std::mem::take(&mut self.treatment);
+        let is_new = treatment.content_type.is_some() || treatment.encoding.is_some();
+        let is_labelled = ["Content-Type", "Content-Transfer-Encoding"].iter().any(|name| self.message.has(name));
+        // RFC 2045 section 4: the others mean nothing without it.
+        if (is_new || is_labelled) && self.lacks("mime-version") {
+            self.repairs.insert(Repair::Charset);
+            field::plain("MIME-Version", "1.0", &mut self.out);
+        }
+        let start = self.out.len();
+        for (name, value) in
+            [("Content-Type", treatment.content_type.as_deref()), ("Content-Transfer-Encoding", treatment.encoding)]
+        {
             if let Some(value) = value {
-                self.repairs.insert(Repair::Charset);
-                field::plain(name, &value, &mut self.out);
+                field::plain(name, value, &mut self.out);
             }
         }
+        self.set_aside.add_label(&mut self.out, start);
+    }
+
+    /// No field of that name, in lower case, is on the wire.
+    fn lacks(&self, name: &str) -> bool {
+        !self.seen.contains(name) || self.left_out.contains(name)
     }
 
     /// What a message must have and this one has not.
     fn missing(&mut self, originator: &Originator, recipients: &[Recipient]) {
-        if !self.seen.contains("from") {
+        if self.lacks("from") {
             self.from(None, originator);
         }
-        if !["to", "cc", "resent-to"].iter().any(|name| self.seen.contains(*name)) {
+        if ["to", "cc", "resent-to"].iter().all(|name| self.lacks(name)) {
             self.repairs.insert(Repair::To);
             match recipients {
-                [only] => field::plain("To", only.address.as_ref(), &mut self.out),
+                [only] if is_readable(&Mailbox { name: None, address: only.address.to_string() }) => {
+                    field::plain("To", only.address.as_ref(), &mut self.out);
+                }
                 // Who else gets it is nobody's business: RFC 5322 section 3.4, an empty group.
                 _ => field::plain("To", "undisclosed-recipients:;", &mut self.out),
             }
         }
-        if !self.seen.contains("subject") {
+        if self.lacks("subject") {
             self.repairs.insert(Repair::Subject);
             field::unstructured("Subject", &self.subject(), &mut self.out);
         }
-        if !self.seen.contains("date") {
+        if self.lacks("date") {
             self.repairs.insert(Repair::Date);
             field::plain("Date", self.facts.date, &mut self.out);
         }
-        if !self.seen.contains("message-id") {
+        if self.lacks("message-id") {
             self.repairs.insert(Repair::MessageId);
             field::plain("Message-ID", &self.own_message_id(), &mut self.out);
+        }
+        // RFC 3834 section 5: lest a holiday notice answers cron.
+        if self.message.has(cron::FIELD) && !self.message.has("Auto-Submitted") {
+            self.repairs.insert(Repair::AutoSubmitted);
+            field::plain("Auto-Submitted", "auto-generated", &mut self.out);
         }
     }
 
     /// The subject, decoded; the one of the shell script that gave mailx-t its name where there is none.
     fn subject(&self) -> String {
-        let written = self.message.named("Subject").next().map(|each| decoded(each.value)).unwrap_or_default();
+        let written = self.message.named("Subject").next().map(|each| decoded(&self.utf8(each.value)));
+        let written = written.unwrap_or_default();
         if !written.trim().is_empty() {
-            return written;
+            return set_aside::shortened(written);
         }
         let user = cron::user(self.message).unwrap_or_else(|| self.facts.user.to_string());
         format!("[cron error] <{user}@{}>", self.facts.host)
@@ -239,17 +349,20 @@ impl Header<'_> {
         let written = self.message.named("Message-ID").map(|each| crate::outcome::clean(&text(each.value)));
         written.into_iter().find(|value| !value.is_empty()).unwrap_or_else(|| self.own_message_id())
     }
+}
 
-    /// A body with nothing to read becomes the subject.
-    fn stand_in(&mut self) -> Vec<u8> {
-        self.repairs.insert(Repair::Body);
-        let mut body = Vec::new();
-        let mut wire = Wire::new(&mut body);
-        // Writing to a vector does not fail.
-        let _ = std::io::Write::write_all(&mut wire, self.subject().as_bytes());
-        let _ = wire.finish();
-        body
+/// The charset of raw text in the fields: the configured one, else the body's, else what the fields look like.
+fn charset_of(message: &Message, fallback: Option<&str>) -> Option<String> {
+    let raw: Vec<u8> = message.fields().filter(|f| !f.value.is_ascii()).flat_map(|f| f.value).copied().collect();
+    if std::str::from_utf8(&raw).is_ok() {
+        return None;
     }
+    let shape = &message.shape;
+    let is_of_body = shape.eight_bit && !shape.is_utf8() && !shape.is_mostly_utf8();
+    let sample = if is_of_body { shape.sample() } else { &raw };
+    let label = message.named("Content-Type").next().and_then(|field| field.media_type());
+    let label = label.as_ref().and_then(|kind| kind.charset()).filter(|label| charset::is_plausible(label, &raw));
+    Some(fallback.or(label).map_or_else(|| charset::name(sample, None), str::to_string))
 }
 
 /// Fields that never leave: RFC 5322 section 3.6.3 (Bcc), RFC 5321 section 4.4 (Return-Path).
@@ -257,8 +370,6 @@ fn unwanted(each: &Field<'_>) -> Option<Repair> {
     let of = |names: &[&str]| names.iter().any(|name| each.is(name));
     if of(&["Bcc", "Resent-Bcc"]) {
         Some(Repair::Bcc)
-    } else if each.is(cron::FIELD) {
-        Some(Repair::CronEnv)
     } else if of(&["Return-Path", "Content-Length"]) {
         Some(Repair::Trace)
     } else {
@@ -266,113 +377,18 @@ fn unwanted(each: &Field<'_>) -> Option<Repair> {
     }
 }
 
-fn is_empty(each: &Field<'_>) -> bool {
-    each.value.iter().all(u8::is_ascii_whitespace)
+/// Beside the line ends.
+fn has_controls(octets: &[u8]) -> bool {
+    let lines = octets.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    lines.flatten().any(|b| is_control(*b))
 }
 
-/// `undisclosed-recipients:;`, RFC 5322 section 3.4: a group may be empty.
-fn is_group(each: &Field<'_>) -> bool {
-    each.octets.is_ascii() && each.value.contains(&b':') && each.value.trim_ascii_end().ends_with(b";")
+/// RFC 5322 section 4.2 has readers take folds of nothing but blanks; many take them for the end of the fields.
+fn has_blank_folds(octets: &[u8]) -> bool {
+    let mut folds = octets.strip_suffix(b"\n").unwrap_or(octets).split(|b| *b == b'\n').skip(1);
+    folds.any(|line| line.iter().all(u8::is_ascii_whitespace))
 }
 
-/// What readers see of a mailbox: a local name becomes the addresses it stands for, the display name stays.
-fn resolved(mailbox: &Mailbox, resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
-    if !resolver.is_local(&mailbox.address) {
-        return vec![mailbox.clone()];
-    }
-    let name = mailbox.name.clone();
-    let recipients = resolver.one(&mailbox.address);
-    recipients.into_iter().map(|r| Mailbox { name: name.clone(), address: r.address.to_string() }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::envelope::{Aliases, Destination, recover};
-
-    fn wire(input: &str) -> (String, Rewritten) {
-        let aliases = Aliases::parse("root: ops@x.org\n").0;
-        let account = "account@x.org".parse().unwrap();
-        let hosts = ["web1".to_string()];
-        let mut resolver = Resolver::new(&aliases, &hosts, Some("x.org"), None, &account);
-        let facts = Facts {
-            account: &account,
-            host: "web1",
-            user: "root",
-            full_name: None,
-            sender: None,
-            date: "Fri, 20 Nov 2026 09:30:00 +0000",
-            unique: "ID1",
-        };
-        let message = Message::read(&mut input.as_bytes(), &mut Vec::new()).unwrap();
-        let to = recover(&Destination { operands: vec![], extract: true }, &message, &mut resolver).unwrap();
-        let rewritten = rewrite(&message, &to, &mut resolver, &facts);
-        (String::from_utf8(rewritten.head.clone()).unwrap(), rewritten)
-    }
-
-    #[test]
-    fn legal_message_of_the_account_leaves_byte_for_byte() {
-        let input = "From: Me <account@x.org>\r\nTo: a@y.org,\r\n\tb@y.org\r\nSubject: s  t \r\n\
-                     Date: Fri, 20 Nov 2026 01:02:03 +0000\r\nMessage-ID: <1@y>\r\nX-Odd:\r\n\r\n";
-        let (head, rewritten) = wire(&format!("{input}body\r\n"));
-        assert_eq!(head, input);
-        assert!(rewritten.repairs.is_empty() && rewritten.body.is_none());
-        assert_eq!(rewritten.message_id, "<1@y>");
-    }
-
-    #[test]
-    fn cron_mail_is_made_acceptable() {
-        let (head, rewritten) = wire(
-            "From: \"(Cron Daemon)\" <root>\nTo: root\nSubject: Cron <root@web1> 备份\n\
-             X-Cron-Env: <SMTP_PASSWORD=sekret>\nX-Cron-Env: <USER=root>\n\nx\n",
-        );
-        assert_eq!(
-            head,
-            "From: \"Cron Daemon (root@web1)\" <account@x.org>\r\nX-Original-From: \"(Cron Daemon)\" <root>\r\n\
-             To: ops@x.org\r\nSubject: =?utf-8?b?Q3JvbiA8cm9vdEB3ZWIxPiDlpIfku70=?=\r\n\
-             Date: Fri, 20 Nov 2026 09:30:00 +0000\r\nMessage-ID: <ID1@x.org>\r\n\r\n"
-        );
-        use Repair::*;
-        assert_eq!(rewritten.repairs, [CronEnv, Date, From, MessageId, RawHeader, Recipients]);
-    }
-
-    #[test]
-    fn blind_copies_leave_no_trace() {
-        let (head, _) = wire("To: a@y.org\nBCC: secret@y.org,\n folded@y.org\nresent-bcc: r@y.org\n\nx\n");
-        assert!(!head.to_lowercase().contains("bcc") && !head.contains("folded") && !head.contains("secret"));
-    }
-
-    #[test]
-    fn nothing_to_read_becomes_the_subject() {
-        let (head, rewritten) = wire("");
-        assert!(head.contains("Subject: [cron error] <root@web1>\r\n"));
-        assert!(head.contains("To: account@x.org\r\n"));
-        assert_eq!(rewritten.body.as_deref(), Some(&b"[cron error] <root@web1>\r\n"[..]));
-        assert_eq!(wire("Subject: s\nTo: a@y\n\n \n").1.body.as_deref(), Some(&b"s\r\n"[..]));
-    }
-
-    #[test]
-    fn doubled_fields_become_one() {
-        let (head, _) = wire("To: a@y.org\nTo: b@y.org\nSubject: 1\nSubject: 2\nDate: x\nDate: y\n\nbody");
-        assert!(head.contains("To: a@y.org,\r\n b@y.org\r\n"));
-        assert_eq!(head.matches("Subject:").count(), 1);
-        assert_eq!(head.matches("Date:").count(), 1);
-    }
-
-    #[test]
-    fn text_that_is_no_address_list_is_set_aside() {
-        let (head, rewritten) = wire("To: \"\"\nCc: see below please\nSubject: s\n\nx\n");
-        assert!(head.starts_with("X-Original-To: \"\"\r\nX-Original-Cc: see below please\r\nSubject: s\r\n"), "{head}");
-        assert!(head.contains("\r\nTo: account@x.org\r\n") && !head.contains("\r\nCc:"), "{head}");
-        assert!(rewritten.repairs.contains(&Repair::Recipients));
-        let (head, _) = wire("To: undisclosed-recipients:;\nBcc: a@y.org\n\nx\n");
-        assert!(head.starts_with("To: undisclosed-recipients:;\r\n") && !head.contains("X-Original-To"), "{head}");
-    }
-
-    #[test]
-    fn real_sender_can_be_answered() {
-        let (head, _) = wire("From: Al <al@corp.org>\nSender: bot@corp.org\nTo: a@y.org\n\nx");
-        assert!(head.contains("From: \"Al\" <account@x.org>\r\nReply-To: \"Al\" <al@corp.org>\r\n"));
-        assert!(head.contains("X-Original-Sender: bot@corp.org\r\n") && !head.contains("\r\nSender:"));
-    }
+pub(super) fn is_empty(each: &Field<'_>) -> bool {
+    each.value.iter().all(|b| b.is_ascii_whitespace() || b.is_ascii_control())
 }

@@ -4,17 +4,41 @@
 //!
 //! Pure: clock, host and identifiers come in as [`Facts`].
 
+mod addresses;
+mod base64;
+mod cut;
 mod field;
+mod filter;
 mod header;
-mod label;
 mod originator;
+mod part_head;
+mod parts;
+mod plan;
+mod quoted_printable;
+mod repair;
+mod set_aside;
+mod seven_bit;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod treatment;
 mod wire;
+
+use std::io::{self, Read, Write};
 
 use lettre::Address;
 use serde::Deserialize;
 
+pub use cut::{Cut, Notice};
 pub use header::rewrite;
-pub use wire::{Wire, head_to_wire};
+pub use plan::Plan;
+pub use repair::Repair;
+pub use set_aside::Wrapping;
+pub use seven_bit::SevenBit;
+pub use treatment::Coding;
+
+/// A mail with more Received fields goes in circles. RFC 5321 section 6.3 wants at least 100 to be allowed.
+pub const MOST_HOPS: usize = 100;
 
 /// `[rewrite]`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -24,11 +48,52 @@ pub struct Settings {
     pub from: Option<Address>,
     /// The domain of local names that no alias and no default recipient covers.
     pub domain: Option<String>,
+    /// What becomes of the crontab's variables that cron writes into the header section.
+    pub cron_env: CronEnv,
+    /// The charset of text that is not UTF-8 and has no label that can be right. Unset: what it looks like.
+    #[serde(deserialize_with = "known_charset")]
+    pub fallback_charset: Option<String>,
+    /// What becomes of colours and of lines that were written over.
+    pub terminal_codes: TerminalCodes,
+}
+
+/// `cron-env`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum CronEnv {
+    /// The fields go: they may hold secrets.
+    #[default]
+    Drop,
+    /// The fields stay.
+    Keep,
+    /// The names stay, the values do not.
+    Mask,
+}
+
+/// `terminal-codes`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum TerminalCodes {
+    /// The text arrives as it was written.
+    #[default]
+    Keep,
+    /// The text arrives as it would stand on a terminal.
+    Strip,
+}
+
+fn known_charset<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let label = String::deserialize(from)?;
+    match crate::message::charset::is_known(&label) {
+        true => Ok(Some(label)),
+        false => Err(serde::de::Error::custom("unknown charset, expected one like \"gb18030\" or \"iso-8859-15\"")),
+    }
 }
 
 /// What the rewriting has to know beside the message.
 #[derive(Debug)]
 pub struct Facts<'a> {
+    /// What is configured.
+    pub settings: &'a Settings,
     /// The address that goes into MAIL FROM and the From field.
     pub account: &'a Address,
     /// This machine's name, as people know it.
@@ -45,70 +110,38 @@ pub struct Facts<'a> {
     pub unique: &'a str,
 }
 
-/// One thing that was mended. The names are for the log and for `docs/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Repair {
-    /// A blind copy field was taken out, RFC 5322 section 3.6.3.
-    Bcc,
-    /// The body had nothing to read, the subject stands in for it.
-    Body,
-    /// The label of the charset, or of the encoding, was mended to tell the truth.
-    Charset,
-    /// X-Cron-Env was taken out: it carries the crontab's variables, secrets too.
-    CronEnv,
-    /// A Date was added.
-    Date,
-    /// Fields that may stand once stood twice, RFC 5322 section 3.6.
-    Duplicate,
-    /// From became the account, the original is kept beside it.
-    From,
-    /// A Message-ID was added.
-    MessageId,
-    /// Raw 8-bit in a field was encoded, RFC 2047.
-    RawHeader,
-    /// Recipients in To or Cc became the addresses they stand for; text that names none was set aside.
-    Recipients,
-    /// The blank line between header section and body was missing.
-    Separator,
-    /// A Subject was made.
-    Subject,
-    /// A To was made.
-    To,
-    /// A field of the transport's own was taken out (Return-Path, Content-Length).
-    Trace,
-}
-
-impl Repair {
-    /// The name in the log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Repair::Bcc => "bcc",
-            Repair::Body => "body",
-            Repair::Charset => "charset",
-            Repair::CronEnv => "cron-env",
-            Repair::Date => "date",
-            Repair::Duplicate => "duplicate",
-            Repair::From => "from",
-            Repair::MessageId => "message-id",
-            Repair::RawHeader => "raw-header",
-            Repair::Recipients => "recipients",
-            Repair::Separator => "separator",
-            Repair::Subject => "subject",
-            Repair::To => "to",
-            Repair::Trace => "trace",
-        }
-    }
-}
-
-/// A message ready for the wire but for its body, which passes [`Wire`].
+/// A message ready for the wire but for its body, which [`Rewritten::write`] brings along.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rewritten {
     /// The header section with CRLF line ends and the blank line.
     pub head: Vec<u8>,
     /// The value of its Message-ID field.
     pub message_id: String,
-    /// What goes in the place of the body, in wire form, where the body itself had nothing to read.
+    /// What goes in the place of the body, where the body itself had nothing to read.
     pub body: Option<Vec<u8>>,
+    /// What happens to the body on its way.
+    pub plan: Plan,
+    /// What the body is wrapped in, where fields had to be attached.
+    pub wrapping: Option<Wrapping>,
     /// The repairs made, each once, by name.
     pub repairs: Vec<Repair>,
+}
+
+impl Rewritten {
+    /// Writes the whole mail in wire form: the head, then the body as the plan has it. `body` is the one that
+    /// came with the message, from its start; memory stays the same whatever its length.
+    ///
+    /// # Errors
+    /// Those of `body` and `to`.
+    pub fn write(&self, body: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(&self.head)?;
+        if let Some(wrapping) = &self.wrapping {
+            to.write_all(&wrapping.before)?;
+        }
+        match &self.body {
+            Some(own) => self.plan.write(&mut own.as_slice(), to)?,
+            None => self.plan.write(body, to)?,
+        }
+        self.wrapping.as_ref().map_or(Ok(()), |wrapping| to.write_all(&wrapping.after))
+    }
 }

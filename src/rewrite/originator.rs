@@ -67,11 +67,22 @@ fn without_brackets(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Settings;
     use super::*;
 
     fn of(fields: &str, full_name: Option<&str>, sender: Option<&str>) -> Originator {
         let account = "account@x.org".parse().unwrap();
-        let facts = Facts { account: &account, host: "web1", user: "root", full_name, sender, date: "", unique: "" };
+        let settings = Settings::default();
+        let facts = Facts {
+            settings: &settings,
+            account: &account,
+            host: "web1",
+            user: "root",
+            full_name,
+            sender,
+            date: "",
+            unique: "",
+        };
         let message = Message::read(&mut format!("{fields}\n").as_bytes(), &mut Vec::new()).unwrap();
         originator(&message, &facts, &|a| !a.contains('@') || a.ends_with("@web1"))
     }

@@ -232,14 +232,28 @@ impl Claim {
     /// # Errors
     /// [`Error::Write`]; then the mail may still stand in the queue.
     pub fn remove(self) -> Result<(), Error> {
-        let path = self.spool.file("queue", &self.entry.id);
-        fs::remove_file(&path)
-            .and_then(|()| sync_directory(&self.spool.directory("queue")))
-            .map_err(|source| Error::Write { path, source })?;
-        // Without its entry a journal means nothing; one that stays is swept.
-        let _ = fs::remove_file(self.spool.journal(&self.entry.id));
-        let _ = fs::remove_file(self.spool.hold(&self.entry.id));
-        Ok(())
+        Self::remove_all(vec![self]).pop().unwrap_or(Ok(()))
+    }
+
+    /// As [`remove`](Self::remove), for mails that were answered together: one sync is for all of them. What came of
+    /// each, in their order.
+    pub fn remove_all(claims: Vec<Self>) -> Vec<Result<(), Error>> {
+        let path = |claim: &Self| claim.spool.file("queue", &claim.entry.id);
+        let mut results: Vec<io::Result<()>> = claims.iter().map(|claim| fs::remove_file(path(claim))).collect();
+        let synced = claims.first().map_or(Ok(()), |claim| sync_directory(&claim.spool.directory("queue")));
+        if let Err(error) = synced {
+            let again = |()| Err(io::Error::new(error.kind(), error.to_string()));
+            results = results.into_iter().map(|removed| removed.and_then(again)).collect();
+        }
+        for (claim, _) in claims.iter().zip(&results).filter(|(_, removed)| removed.is_ok()) {
+            // Without its entry a journal means nothing; one that stays is swept.
+            let _ = fs::remove_file(claim.spool.journal(&claim.entry.id));
+            let _ = fs::remove_file(claim.spool.hold(&claim.entry.id));
+        }
+        let named = |(claim, removed): (&Self, io::Result<()>)| {
+            removed.map_err(|source| Error::Write { path: path(claim), source })
+        };
+        claims.iter().zip(results).map(named).collect()
     }
 
     /// Some recipient will never have it: keeps mail and journal in `failed/`, for a person to look at.
@@ -336,6 +350,20 @@ mod tests {
         assert!(spool.claim(&id).unwrap().is_none());
         assert!(spool.ids().unwrap().is_empty());
         assert_eq!(fs::read_dir(spool.directory("queue")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn mails_are_removed_together_and_one_that_is_gone_is_named() {
+        let (_keep, spool, first) = queued(&["a@x.org"]);
+        let mut second = spool.claim(&first).unwrap().unwrap().entry.clone();
+        second.id = QueueId::new();
+        let block = fs::read_to_string(spool.file("queue", &first)).unwrap();
+        fs::write(spool.file("queue", &second.id), block.replace(first.as_str(), second.id.as_str())).unwrap();
+        let claims: Vec<Claim> = [first, second.id].iter().map(|id| spool.claim(id).unwrap().unwrap()).collect();
+        fs::remove_file(spool.file("queue", &first)).unwrap();
+        let results = Claim::remove_all(claims);
+        assert!(results[0].is_err() && results[1].is_ok(), "{results:?}");
+        assert!(spool.ids().unwrap().is_empty());
     }
 
     #[test]

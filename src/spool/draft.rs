@@ -6,6 +6,8 @@ use std::io::{self, BufWriter, Seek, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
 use super::{Entry, Error, QueueId, Spool, sync_directory};
 
 /// Enough that a common mail is one write.
@@ -24,6 +26,8 @@ pub struct Draft {
     message: u64,
     /// The name at `path` is ours to remove.
     named: bool,
+    /// The name it gets stands for an accepted mail already.
+    replaces: bool,
 }
 
 impl Draft {
@@ -33,6 +37,18 @@ impl Draft {
     /// [`Error::Create`] if `tmp/` takes no file.
     pub fn create(spool: &Spool, id: QueueId) -> Result<Self, Error> {
         Self::at(spool.file("tmp", &id), spool.file("queue", &id), Some(spool.directory("queue")), 0o600)
+    }
+
+    /// Starts the file of an entry that takes the place of the one in the queue, whose claim the caller has.
+    ///
+    /// # Errors
+    /// [`Error::Create`] if `tmp/` takes no file.
+    pub fn replace(spool: &Spool, id: QueueId) -> Result<Self, Error> {
+        // That of an earlier try, cut short by a crash: the claim makes sure that nobody else writes it.
+        let _ = fs::remove_file(spool.file("tmp", &id));
+        let mut draft = Self::create(spool, id)?;
+        draft.replaces = true;
+        Ok(draft)
     }
 
     /// Starts the file of an entry for `drop/`, for callers who have no right to the queue. The service's
@@ -48,11 +64,28 @@ impl Draft {
     /// Starts the file of an entry that no spool can keep, to be carried to the smarthost at once; it
     /// lies in the system's place for temporary files and is [handed over](Self::hand_over) instead of committed.
     ///
+    /// On a machine that is read-only altogether it lies in memory: no body comes here then that is larger than what a
+    /// [`Spill`](super::Spill) holds in memory itself.
+    ///
     /// # Errors
     /// [`Error::Create`] if there is no room either.
     pub fn create_to_carry(id: QueueId) -> Result<Self, Error> {
         let path = std::env::temp_dir().join(format!("mailx-t.{id}"));
-        Self::at(path.clone(), path, None, 0o600)
+        Self::at(path.clone(), path, None, 0o600).or_else(|error| {
+            let file = memfd_create(c"mailx-t", MFdFlags::MFD_CLOEXEC).map_err(|_| error)?;
+            let file = BufWriter::with_capacity(BUFFER, File::from(file));
+            let nowhere = PathBuf::from("memory");
+            Ok(Self {
+                path: nowhere.clone(),
+                target: nowhere,
+                directory: None,
+                file,
+                size_at: 0,
+                message: 0,
+                named: false,
+                replaces: false,
+            })
+        })
     }
 
     fn at(path: PathBuf, target: PathBuf, directory: Option<PathBuf>, mode: u32) -> Result<Self, Error> {
@@ -63,7 +96,7 @@ impl Draft {
             file.set_permissions(fs::Permissions::from_mode(mode)).map_err(fail)?;
         }
         let file = BufWriter::with_capacity(BUFFER, file);
-        Ok(Self { path, target, directory, file, size_at: 0, message: 0, named: true })
+        Ok(Self { path, target, directory, file, size_at: 0, message: 0, named: true, replaces: false })
     }
 
     /// Writes the envelope block; the message follows through [`Write`].
@@ -104,7 +137,9 @@ impl Draft {
         };
         last.inspect_err(|_| {
             // Not surely on disk is not accepted: the caller will hear so, and must not be wrong.
-            let _ = fs::remove_file(&self.target);
+            if !self.replaces {
+                let _ = fs::remove_file(&self.target);
+            }
         })
     }
 

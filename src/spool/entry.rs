@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use lettre::Address;
 
 use super::QueueId;
+use crate::dsn;
 
 /// The first line of every entry; the number is the format's version.
 const MAGIC: &str = "mailx-t-entry: 1";
@@ -19,6 +20,8 @@ pub struct EntryRecipient {
     pub address: Address,
     /// What the caller wrote, where that was another name.
     pub original: Option<String>,
+    /// What the sender asked about it, RFC 3461.
+    pub dsn: dsn::OfRecipient,
 }
 
 /// All that is known of a mail beside its octets.
@@ -42,13 +45,15 @@ pub struct Entry {
     pub eight_bit: bool,
     /// The names of the repairs made.
     pub repairs: Vec<String>,
+    /// What the sender asked about it, RFC 3461.
+    pub dsn: dsn::OfMail,
     /// The message's octets in wire form.
     pub size: u64,
 }
 
 impl Entry {
-    /// The block, and where the digits of the size stand in it.
-    pub(super) fn block(&self) -> (String, usize) {
+    /// The block with its final empty line, and where the digits of the size stand in it.
+    pub fn block(&self) -> (String, usize) {
         let mut block = format!("{MAGIC}\n");
         let mut line = |key: &str, value: &dyn std::fmt::Display| {
             // Writing to a string does not fail.
@@ -64,6 +69,18 @@ impl Entry {
             if let Some(original) = &recipient.original {
                 line("original-to", original);
             }
+            if let Some(notify) = &recipient.dsn.notify {
+                line("notify", notify);
+            }
+            if let Some(orcpt) = &recipient.dsn.orcpt {
+                line("orcpt", orcpt);
+            }
+        }
+        if let Some(ret) = &self.dsn.ret {
+            line("ret", ret);
+        }
+        if let Some(envid) = &self.dsn.envid {
+            line("envid", envid);
         }
         line("message-id", &self.message_id);
         line("body", &if self.eight_bit { "8bit" } else { "7bit" });
@@ -84,7 +101,7 @@ impl Entry {
     /// # Errors
     /// A sentence about the first thing that is not as it must be. Unknown keys are passed over: a later
     /// version may add some.
-    pub(super) fn parse(block: &str) -> Result<Self, String> {
+    pub fn parse(block: &str) -> Result<Self, String> {
         let mut lines = block.lines();
         if lines.next() != Some(MAGIC) {
             return Err(format!("it does not start with \"{MAGIC}\""));
@@ -111,6 +128,7 @@ struct Parsed {
     message_id: String,
     eight_bit: bool,
     repairs: Vec<String>,
+    dsn: dsn::OfMail,
     size: Option<u64>,
 }
 
@@ -121,10 +139,17 @@ impl Parsed {
             "arrived" => self.arrived = Some(value.parse().ok()?),
             "uid" => self.uid = Some(value.parse().ok()?),
             "from" if value.is_empty() => self.reverse_path = Some(None),
-            "from" => self.reverse_path = Some(Some(value.parse().ok()?)),
+            "from" => self.reverse_path = Some(Some(address(value)?)),
             "originator" => self.originator = value.to_string(),
-            "to" => self.recipients.push(EntryRecipient { address: value.parse().ok()?, original: None }),
+            "to" => {
+                let (address, dsn) = (address(value)?, dsn::OfRecipient::default());
+                self.recipients.push(EntryRecipient { address, original: None, dsn });
+            }
             "original-to" => self.recipients.last_mut()?.original = Some(value.to_string()),
+            "notify" => self.recipients.last_mut()?.dsn.notify = Some(value.parse().ok()?),
+            "orcpt" => self.recipients.last_mut()?.dsn.orcpt = Some(value.parse().ok()?),
+            "ret" => self.dsn.ret = Some(value.parse().ok()?),
+            "envid" => self.dsn.envid = Some(value.parse().ok()?),
             "message-id" => self.message_id = value.to_string(),
             "body" => self.eight_bit = value == "8bit",
             "repairs" => self.repairs = value.split_whitespace().map(str::to_string).collect(),
@@ -149,9 +174,15 @@ impl Parsed {
             message_id: self.message_id,
             eight_bit: self.eight_bit,
             repairs: self.repairs,
+            dsn: self.dsn,
             size: self.size.ok_or_else(|| missing("size"))?,
         })
     }
+}
+
+/// RFC 5321 section 4.1.2 has no control characters in an address, not even a tab within quotes.
+fn address(value: &str) -> Option<Address> {
+    value.parse().ok().filter(|_| !value.contains(char::is_control))
 }
 
 /// Nothing from outside may start a line of its own.
@@ -172,11 +203,16 @@ pub(super) mod tests {
             originator: "alice".into(),
             recipients: recipients
                 .iter()
-                .map(|r| EntryRecipient { address: r.parse().unwrap(), original: Some("root".into()) })
+                .map(|r| EntryRecipient {
+                    address: r.parse().unwrap(),
+                    original: Some("root".into()),
+                    dsn: dsn::OfRecipient::default(),
+                })
                 .collect(),
             message_id: "<1@x.org>".into(),
             eight_bit: true,
             repairs: vec!["date".into(), "from".into()],
+            dsn: dsn::OfMail::default(),
             size: 42,
         }
     }
@@ -190,6 +226,18 @@ pub(super) mod tests {
             entry.repairs.clear();
             assert_eq!(Entry::parse(&entry.block().0), Ok(entry.clone()));
         }
+    }
+
+    #[test]
+    fn what_a_sender_asks_about_delivery_reads_back() {
+        let mut entry = example(&["a@x.org", "b@x.org"]);
+        entry.dsn = dsn::OfMail { ret: Some(dsn::Ret::Hdrs), envid: dsn::Envid::plain("a +b") };
+        entry.recipients[1].dsn.notify = "SUCCESS,DELAY".parse().ok();
+        entry.recipients[1].dsn.orcpt = "rfc822;c@x.org".parse().ok();
+        let block = entry.block().0;
+        assert!(block.contains("to: b@x.org\noriginal-to: root\nnotify: SUCCESS,DELAY\norcpt: rfc822;c@x.org\n"));
+        assert!(block.contains("\nret: HDRS\nenvid: a+20+2Bb\n"));
+        assert_eq!(Entry::parse(&block), Ok(entry));
     }
 
     #[test]
@@ -209,7 +257,12 @@ pub(super) mod tests {
 
     #[test]
     fn damaged_blocks_are_named() {
-        for (text, word) in [("", "start"), ("mailx-t-entry: 1\n", "\"to\""), ("mailx-t-entry: 1\nuid: x\n", "uid")] {
+        for (text, word) in [
+            ("", "start"),
+            ("mailx-t-entry: 1\n", "\"to\""),
+            ("mailx-t-entry: 1\nuid: x\n", "uid"),
+            ("mailx-t-entry: 1\nto: \"\tx\"@x.org\n", "to"),
+        ] {
             assert!(Entry::parse(text).unwrap_err().contains(word), "{text}");
         }
     }

@@ -40,7 +40,8 @@ impl Progress {
         self.last.get(&recipient).is_some_and(|record| record.outcome.status != Status::Deferred)
     }
 
-    fn read(text: &str) -> Self {
+    /// Reads a journal; lines that are no record, such as a torn last one, do not count.
+    pub fn parse(text: &str) -> Self {
         let mut progress = Self::default();
         let mut attempts = std::collections::BTreeMap::<usize, u32>::new();
         for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
@@ -108,7 +109,7 @@ fn scope_of(name: &str) -> Option<Scope> {
 pub(super) fn read(path: &Path) -> io::Result<Progress> {
     let mut bytes = Vec::new();
     match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
-        Ok(_) => Ok(Progress::read(&String::from_utf8_lossy(&bytes))),
+        Ok(_) => Ok(Progress::parse(&String::from_utf8_lossy(&bytes))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Progress::default()),
         Err(error) => Err(error),
     }

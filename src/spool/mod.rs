@@ -10,8 +10,11 @@ mod error;
 mod id;
 mod journal;
 mod lead;
+mod remark;
+mod sent;
 mod spill;
 mod watch;
+mod whole;
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -29,8 +32,10 @@ pub use error::Error;
 pub use id::QueueId;
 pub use journal::{Progress, Record};
 pub use lead::{Clock, Leader};
+pub use remark::Remark;
 pub use spill::Spill;
 pub use watch::{Fate, Watch};
+pub use whole::Whole;
 
 use crate::interval;
 
@@ -74,6 +79,11 @@ impl Spool {
     /// Where it is.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where the relay may keep small files of its own, named `relay.` and something: only the service reads there.
+    pub fn state(&self) -> PathBuf {
+        self.directory("queue")
     }
 
     fn directory(&self, name: &str) -> PathBuf {
@@ -192,7 +202,7 @@ impl Spool {
     pub fn sweep(&self) -> Result<(), Error> {
         let stem =
             |name: &str, ends: &[&str]| ends.iter().find_map(|end| QueueId::parse(name.strip_suffix(end)?)).is_some();
-        self.sweep_one("tmp", &|name| stem(name, &["", ".body"]))?;
+        self.sweep_one("tmp", &|name| stem(name, &["", ".body", ".gz"]))?;
         self.sweep_one("drop", &|name| stem(name, &[".new"]))?;
         self.sweep_one("queue", &|name| {
             let is_beside = stem(name, &[".journal", ".hold"]);
@@ -256,6 +266,7 @@ mod tests {
         let names = [
             format!("tmp/{gone}"),
             format!("tmp/{gone}.body"),
+            format!("tmp/{gone}.gz"),
             format!("drop/{gone}.new"),
             format!("queue/{gone}.journal"),
             format!("queue/{id}.journal"),
@@ -272,7 +283,7 @@ mod tests {
         }
         spool.sweep().unwrap();
         let left: Vec<bool> = names.iter().map(|name| place(name).exists()).collect();
-        assert_eq!(left, [false, false, false, false, true, true, true]);
+        assert_eq!(left, [false, false, false, false, false, true, true, true]);
         assert!(spool.claim(&id).unwrap().is_some());
     }
 

@@ -91,7 +91,7 @@ impl Bench {
     pub fn names(&self, directory: &str) -> Vec<String> {
         let found = fs::read_dir(self.spool().join(directory)).unwrap();
         let mut names: Vec<String> = found.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
-        names.retain(|name| !matches!(name.as_str(), "relay.lock" | "relay.clock"));
+        names.retain(|name| !matches!(name.as_str(), "relay.lock" | "relay.clock" | "relay.remarks" | "relay.sent"));
         names.sort();
         names
     }

@@ -147,6 +147,10 @@ impl Dialogue<'_> {
                 usual.to_owned()
             }
             Some(Act::Reply(reply) | Act::StoreThenReply(reply)) => reply,
+            Some(Act::Flood(bytes)) => loop {
+                self.wire.queue(&bytes);
+                self.wire.flush()?;
+            },
             Some(Act::Garbage(bytes)) => {
                 self.wire.queue(&bytes);
                 return Ok(false);

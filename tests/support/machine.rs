@@ -111,8 +111,12 @@ impl Machine {
 
     /// Puts another password into the password file.
     pub fn write_password(&self, password: &str) {
-        let path = self.path("password");
-        fs::write(&path, format!("{password}\n")).expect("the directory is ours");
+        self.write_password_at(&self.path("password"), password);
+    }
+
+    /// Puts a password into a file that is closed to others.
+    pub fn write_password_at(&self, path: &Path, password: &str) {
+        fs::write(path, format!("{password}\n")).expect("the directory is ours");
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("the file is ours");
     }
 
@@ -159,6 +163,8 @@ impl Machine {
             !path.ends_with("relay.lock")
                 && !path.ends_with("serve.lock")
                 && !path.ends_with("relay.clock")
+                && !path.ends_with("relay.remarks")
+                && !path.ends_with("relay.sent")
                 && !is_left(path)
         };
         self.spool_files().into_iter().filter(is_of_mail).collect()

@@ -19,6 +19,7 @@ mod reception;
 pub mod record;
 pub mod script;
 pub mod smarthost;
+pub mod tokens;
 mod transaction;
 mod wire;
 
@@ -28,3 +29,4 @@ pub use machine::Machine;
 pub use record::{Connection, Handshake, Received};
 pub use script::{Act, On, Point};
 pub use smarthost::{Running, Smarthost};
+pub use tokens::Tokens;

@@ -85,6 +85,8 @@ pub enum Act {
     Cut,
     /// The usual reply, one byte per interval; at the handshake, the server's side of it.
     Drip(Duration),
+    /// These bytes, over and over until the client goes away.
+    Flood(Vec<u8>),
     /// These bytes for a reply.
     Garbage(Vec<u8>),
     /// No TLS although the client expects it; only at `Connect` and `Handshake`.

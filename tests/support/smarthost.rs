@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::ssl::{SslAcceptor, SslMethod, SslOptions, SslVersion};
 
 use super::certificates::{Authority, Kind};
 use super::dialogue;
@@ -32,6 +32,7 @@ pub struct Smarthost {
     authority: Authority,
     kind: Kind,
     port: u16,
+    is_outdated: bool,
     keywords: Vec<(String, String)>,
     pub(super) encryption: Encryption,
     pub(super) accounts: Vec<(String, String)>,
@@ -52,6 +53,7 @@ impl Smarthost {
             authority: Authority::new(),
             kind: Kind::Good,
             port: 0,
+            is_outdated: false,
             keywords: keywords.map(named).into(),
             encryption: Encryption::Implicit,
             accounts: Vec::new(),
@@ -66,6 +68,12 @@ impl Smarthost {
     /// Shows a certificate of that kind.
     pub fn certificate(mut self, kind: Kind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// Speaks no TLS newer than 1.1 (forbidden by RFC 8996).
+    pub fn outdated(mut self) -> Self {
+        self.is_outdated = true;
         self
     }
 
@@ -206,6 +214,13 @@ impl Smarthost {
         builder.set_certificate(certificate).expect("the certificate is usable");
         for issuer in issuers {
             builder.add_extra_chain_cert(issuer.clone()).expect("the issuer is usable");
+        }
+        if self.is_outdated {
+            builder.clear_options(SslOptions::NO_TLSV1_1);
+            builder.set_min_proto_version(None).expect("OpenSSL knows old TLS");
+            builder.set_max_proto_version(Some(SslVersion::TLS1_1)).expect("OpenSSL knows old TLS");
+            // OpenSSL 3 has no cipher for it above level 0.
+            builder.set_cipher_list("ALL:@SECLEVEL=0").expect("OpenSSL knows old ciphers");
         }
         builder.build()
     }

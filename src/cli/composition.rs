@@ -1,0 +1,206 @@
+//! From mail(1)'s letters to a mail: which of `-a`, `-A` and `-C` are fields and which are files, what a subject of
+//! several lines means, who the recipients are. Files are opened here, with the caller's own rights.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::mail;
+use crate::command::compose::{Composition, Enclosure};
+use crate::command::submit::Input;
+use crate::error::Error;
+use crate::message::{Given, text};
+use crate::outcome::clean;
+
+/// What mail(1) was asked to send.
+#[derive(Debug)]
+pub(super) struct Letter {
+    /// What stdin is, and all that was given beside it.
+    pub(super) input: Input,
+    /// Recipients, in any bytes; each may hold several addresses.
+    pub(super) recipients: Vec<Vec<u8>>,
+    /// What the caller should know.
+    pub(super) notes: Vec<String>,
+}
+
+/// The mail that the letters ask for.
+///
+/// # Errors
+/// [`Error::Enclosure`]: a file that is to go with it cannot be had.
+pub(super) fn letter(request: &mail::Request) -> Result<Letter, Error> {
+    let mut notes = Vec::new();
+    let mut composition = Composition { skip_empty: request.skip_empty, ..Composition::default() };
+    let (subject, of_subject) = request.subject.as_deref().map(|subject| lines(subject.as_bytes())).unwrap_or_default();
+    let given = given(request, &mut composition, &mut notes)?;
+    let body = request.content_type.as_ref().map(|kind| ("Content-Type".to_string(), kind.as_bytes().to_vec()));
+    let from = request.from.as_ref().map(|from| ("From".to_string(), from.as_bytes().to_vec()));
+    let subject = request.subject.as_ref().map(|_| ("Subject".to_string(), subject));
+    // Of the fields that may stand once the first one counts.
+    composition.fields = [from, subject, body].into_iter().flatten().chain(of_subject).chain(given).collect();
+    let named = composition.fields.iter().filter(|(name, _)| names_recipients(name)).map(|(_, value)| value.clone());
+    let lists = [&request.recipients, &request.cc, &request.bcc].into_iter().flatten();
+    let recipients = lists.map(|operand| operand.as_bytes().to_vec()).chain(named).collect();
+    composition.start = request.quoted.as_deref().map(open).transpose()?;
+    if request.formatted {
+        return Ok(Letter { input: Input::FormattedWith(composition), recipients, notes });
+    }
+    for (name, list) in [("To", &request.recipients), ("Cc", &request.cc)] {
+        if !list.is_empty() {
+            composition.fields.push((name.to_string(), joined(list)));
+        }
+    }
+    Ok(Letter { input: Input::Body(composition), recipients, notes })
+}
+
+fn joined(list: &[OsString]) -> Vec<u8> {
+    list.iter().map(|item| item.as_bytes()).collect::<Vec<_>>().join(&b", "[..])
+}
+
+/// `-a 'Bcc: x'` means what it says.
+fn names_recipients(name: &str) -> bool {
+    ["To", "Cc", "Bcc"].iter().any(|field| name.eq_ignore_ascii_case(field))
+}
+
+/// The fields of `-a` and `-C`; the files of `-a` and `-A` are opened.
+fn given(request: &mail::Request, to: &mut Composition, notes: &mut Vec<String>) -> Result<Vec<Given>, Error> {
+    let mut fields = Vec::new();
+    for (letter, value) in &request.attachments_or_headers {
+        let path = Path::new(value);
+        if *letter != 'C' && path.exists() {
+            to.enclosures.push(Enclosure { name: name(path), file: open(path)? });
+        } else if *letter != 'A' && mail::is_header(value.as_bytes()) {
+            let (first, others) = lines(value.as_bytes());
+            let (name, value) = split(&first);
+            fields.push((name, value));
+            fields.extend(others);
+        } else if *letter == 'A' && is_account(value.as_bytes()) {
+            notes.push(format!("there is no file \"{0}\": -A {0} was taken for an account of s-nail", show(value)));
+        } else {
+            open(path)?;
+        }
+    }
+    Ok(fields)
+}
+
+fn name(path: &Path) -> String {
+    text(path.file_name().unwrap_or(path.as_os_str()).as_bytes())
+}
+
+fn show(value: &OsStr) -> String {
+    clean(&text(value.as_bytes()))
+}
+
+/// A file; anything else, such as a directory, or a pipe that nobody may ever write to, is none.
+fn open(path: &Path) -> Result<File, Error> {
+    let trouble = |why: String| Error::Enclosure { path: path.to_path_buf(), why };
+    let kind = path.metadata().map_err(|error| trouble(error.to_string()))?;
+    if !kind.is_file() {
+        return Err(trouble("it is no regular file".to_string()));
+    }
+    File::open(path).map_err(|error| trouble(error.to_string()))
+}
+
+/// s-nail's accounts are words.
+fn is_account(value: &[u8]) -> bool {
+    value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// The fields that may follow a subject in lines of their own.
+const FOLLOWING: [&str; 4] = ["Content-Transfer-Encoding", "Content-Type", "From", "MIME-Version"];
+
+/// A value that was given with several lines. `-s "$(echo -e 'Subject\nContent-Type: text/html')"` is how many scripts
+/// say what the body is, since mailutils writes it as it comes: lines that say so, and a From, become fields of
+/// their own. Any other line, a Bcc above all, is text of the first.
+fn lines(value: &[u8]) -> (Vec<u8>, Vec<Given>) {
+    let mut lines = value.split(|byte| matches!(byte, b'\r' | b'\n')).map(<[u8]>::trim_ascii);
+    let mut first = lines.next().unwrap_or_default().to_vec();
+    let mut fields = Vec::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        let (name, value) = split(line);
+        if FOLLOWING.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+            fields.push((name, value));
+        } else {
+            first.push(b' ');
+            first.extend_from_slice(line);
+        }
+    }
+    (first, fields)
+}
+
+/// `Name: value`; a name that is none is empty.
+fn split(line: &[u8]) -> (String, Vec<u8>) {
+    if !mail::is_header(line) {
+        return (String::new(), line.to_vec());
+    }
+    let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
+    (text(&line[..colon]), line[(colon + 1).min(line.len())..].trim_ascii().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &[&str]) -> Result<Letter, Error> {
+        let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
+        letter(&mail::parse(&arguments).unwrap())
+    }
+
+    fn fields(line: &[&str]) -> Vec<(String, String)> {
+        let Input::Body(composition) = read(line).unwrap().input else { panic!("no body") };
+        composition.fields.into_iter().map(|(name, value)| (name, text(&value))).collect()
+    }
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
+    #[test]
+    fn value_of_the_form_of_a_field_is_one_unless_such_a_file_exists() {
+        let icinga = fields(&["-a", "From: Icinga <i@x>", "-s", "S", "a@x"]);
+        assert_eq!(icinga, pairs(&[("Subject", "S"), ("From", "Icinga <i@x>"), ("To", "a@x")]));
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("To: me");
+        std::fs::write(&file, "x").unwrap();
+        let Input::Body(composition) = read(&["-a", file.to_str().unwrap(), "-s", "S", "a@x"]).unwrap().input else {
+            panic!("no body")
+        };
+        assert_eq!((composition.enclosures[0].name.as_str(), composition.fields.len()), ("To: me", 2));
+    }
+
+    #[test]
+    fn recipients_in_added_fields_are_recipients() {
+        let letter = read(&["-a", "bcc: b@x", "-a", "Cc: c@x", "-a", "X-To: no@x", "-c", "d@x", "a@x"]).unwrap();
+        assert_eq!(letter.recipients, [&b"a@x"[..], b"d@x", b"b@x", b"c@x"]);
+    }
+
+    #[test]
+    fn lines_after_the_subject_say_what_the_body_is_and_nothing_else() {
+        let trick = "Report\nContent-Type: text/html; charset=utf-8\nBcc: evil@x\r\nX-Y: z\nFrom: N <n@x>\n\nmore";
+        assert_eq!(
+            fields(&["-s", trick, "a@x"]),
+            pairs(&[
+                ("Subject", "Report Bcc: evil@x X-Y: z more"),
+                ("Content-Type", "text/html; charset=utf-8"),
+                ("From", "N <n@x>"),
+                ("To", "a@x"),
+            ])
+        );
+        let added = fields(&["-a", "X-Job: 1\nBcc: evil@x", "a@x"]);
+        assert_eq!(added, pairs(&[("X-Job", "1 Bcc: evil@x"), ("To", "a@x")]));
+    }
+
+    #[test]
+    fn type_of_the_body_may_be_said_by_a_letter() {
+        assert_eq!(fields(&["-M", "text/html", "-s", "S", "a@x"])[1], ("Content-Type".into(), "text/html".into()));
+    }
+
+    #[test]
+    fn file_that_is_not_there_costs_no_silence() {
+        for line in [&["-a", "/nonexistent", "a@x"], &["-A", "./nonexistent", "a@x"], &["-a", "/", "a@x"]] {
+            let error = read(line).unwrap_err();
+            assert_eq!(error.exit() as u8, 65, "{error}");
+        }
+        assert_eq!(read(&["-A", "work", "a@x"]).unwrap().notes.len(), 1);
+    }
+}

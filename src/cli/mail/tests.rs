@@ -1,0 +1,183 @@
+use super::super::getopt::Treatment;
+use super::*;
+
+fn try_read(line: &[&str]) -> Result<Request, Usage> {
+    let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
+    parse(&arguments)
+}
+
+fn read(line: &[&str]) -> Request {
+    try_read(line).unwrap()
+}
+
+/// A mail with a subject, and nothing else out of the ordinary.
+fn mail(subject: &str, recipients: &[&str]) -> Request {
+    let recipients = recipients.iter().map(OsString::from).collect();
+    Request { subject: Some(subject.into()), recipients, ..Request::default() }
+}
+
+#[test]
+fn system_tools_are_understood() {
+    assert_eq!(read(&["-s", "S", "a@x", "b@x"]), mail("S", &["a@x", "b@x"]), "smartd");
+    assert_eq!(read(&["-s", "/var/log/x.1", "root"]), mail("/var/log/x.1", &["root"]), "logrotate");
+    assert_eq!(read(&["-sS", "root"]), mail("S", &["root"]), "UPS scripts");
+    let unattended = read(&["-r", "root <root@x>", "-s", "S", "root"]);
+    assert_eq!(unattended, Request { from: Some("root <root@x>".into()), ..mail("S", &["root"]) });
+    let icinga = read(&["-a", "From: N <x>", "-s", "S", "root"]);
+    assert_eq!(icinga.attachments_or_headers, [('a', "From: N <x>".into())]);
+    let apticron = read(&["-a", "MIME-Version: 1.0", "-a", "Content-type: text/plain", "-s", "S", "root"]);
+    assert_eq!((apticron.attachments_or_headers.len(), apticron.recipients.len()), (2, 1));
+    let apticron = read(&["-S", "ttycharset=utf-8", "-r", "a@x", "-s", "S", "root"]);
+    assert_eq!((apticron.from, apticron.ignored), (Some("a@x".into()), vec!["-S ttycharset".to_string()]));
+}
+
+#[test]
+fn published_handler_line_for_crond_is_understood() {
+    let request = read(&["-s", "someone@x", "-t"]);
+    assert_eq!(request, Request { formatted: true, ..mail("someone@x", &[]) });
+}
+
+#[test]
+fn command_of_mailutils_is_no_recipient() {
+    for command in ["set escape", "set", "unset x"] {
+        assert_eq!(read(&["-E", command, "-s", "S", "root"]), mail("S", &["root"]), "fail2ban");
+    }
+    let skipping = |recipients| Request { skip_empty: true, ..mail("S", recipients) };
+    assert_eq!(read(&["-Es", "S", "root"]), skipping(&["root"]));
+    assert_eq!(read(&["-s", "S", "-E", "root"]), skipping(&["root"]));
+    assert_eq!(read(&["-s", "S", "-E", "setup@x"]), skipping(&["setup@x"]));
+    assert_eq!(read(&["-s", "S", "-E", "a@x, b@x"]), skipping(&["a@x, b@x"]));
+    assert_eq!(read(&["-s", "S", "-E", "--", "set"]), skipping(&["set"]));
+}
+
+#[test]
+fn copies_may_repeat_and_stay_as_given() {
+    let request = read(&["-c", "a@x,b@x", "-cc@x", "-b", "d@x", "-s", "S", "root", "-b", "e@x"]);
+    assert_eq!(request.cc, ["a@x,b@x", "c@x"]);
+    assert_eq!(request.bcc, ["d@x", "e@x"]);
+    assert_eq!(request.recipients, ["root"]);
+}
+
+#[test]
+fn words_after_two_dashes_are_for_the_mailer_or_recipients() {
+    let request = read(&["-s", "S", "a@x", "--", "-f", "f@x", "-FName", "-odq", "-oem", "-weird", "b@x"]);
+    assert_eq!(request.recipients, ["a@x", "-weird", "b@x"]);
+    assert_eq!((request.reverse_path, request.full_name), (Some("f@x".into()), Some("Name".into())));
+    assert_eq!((request.delivery, request.ignored), (Delivery::Queue, vec!["-oem".to_string()]));
+    assert_eq!(try_read(&["-s", "S", "a@x", "--", "-f"]), Err(Usage::MissingValue('f')));
+}
+
+#[test]
+fn setting_of_sendmail_neither_swallows_a_recipient_nor_asks_for_a_mailbox() {
+    for (option, delivery) in [("-odi", Delivery::Wait), ("-odq", Delivery::Queue), ("-odb", Delivery::Background)] {
+        assert_eq!(read(&["-s", "S", option, "a@x"]), Request { delivery, ..mail("S", &["a@x"]) });
+    }
+    for option in ["-oem", "-oi", "-o"] {
+        assert_eq!(read(&["-s", "S", option, "a@x"]), Request { ignored: vec![option.into()], ..mail("S", &["a@x"]) });
+    }
+}
+
+#[test]
+fn sender_after_a_recipient_is_no_mailbox() {
+    let sent = Request { reverse_path: Some("f@x".into()), ..mail("S", &["a@x"]) };
+    assert_eq!(read(&["-s", "S", "a@x", "-f", "f@x"]), sent);
+    assert_eq!(read(&["-s", "S", "a@x", "-ff@x"]), sent);
+    assert_eq!(try_read(&["-s", "S", "a@x", "-f"]), Err(Usage::MissingValue('f')));
+}
+
+#[test]
+fn reading_a_mailbox_is_told_from_sending() {
+    for line in [&[][..], &["-n"], &["-f"], &["-f", "mbox"], &["-u", "alice"], &["-H"], &["-e"], &["-Hf", "mbox"]] {
+        assert!(read(line).reading, "{line:?}");
+    }
+    assert!(!read(&["-H", "-e", "-s", "S", "root"]).reading, "what there is to send is sent");
+    for line in [&["root"][..], &["-s", "S"], &["-t"], &["-c", "a@x"], &["-v", "--", "root"]] {
+        assert!(!read(line).reading, "{line:?}");
+    }
+}
+
+#[test]
+fn configuration_and_header_share_a_letter() {
+    let request = read(&["-C", "/etc/a:b.toml", "-C", "X-Job: backup", "-s", "S", "root"]);
+    assert_eq!(request.config, Some("/etc/a:b.toml".into()));
+    assert_eq!(request.attachments_or_headers, [('C', "X-Job: backup".into())]);
+}
+
+#[test]
+fn media_type_and_quoted_file_are_no_recipients() {
+    let html = Request { content_type: Some("text/html".into()), ..mail("S", &["root"]) };
+    assert_eq!(read(&["-M", "text/html", "-s", "S", "root"]), html);
+    assert_eq!(read(&["-Mtext/html", "-sS", "root"]), html);
+    let quoted = Request { quoted: Some("/no/such".into()), ..mail("S", &["root"]) };
+    assert_eq!(read(&["-q", "/no/such", "-s", "S", "root"]), quoted);
+}
+
+#[test]
+fn flags_of_mailutils_swallow_nothing() {
+    for flag in ["-M", "-q"] {
+        assert_eq!(read(&[flag, "-s", "S", "root"]), Request { ignored: vec![flag.into()], ..mail("S", &["root"]) });
+        assert_eq!(read(&["-s", "S", flag, "root"]), Request { ignored: vec![flag.into()], ..mail("S", &["root"]) });
+    }
+}
+
+#[test]
+fn variables_that_matter_are_obeyed() {
+    let request = read(&["-Ssendwait", "-S", "from=a@x", "-S", "smtp=host:25", "root"]);
+    assert_eq!((request.delivery, request.from), (Delivery::Wait, Some("a@x".into())));
+    assert_eq!(request.ignored, ["-S smtp"]);
+    assert_eq!(read(&["-r", "r@x", "-S", "from=a@x", "root"]).from, Some("r@x".into()));
+}
+
+#[test]
+fn unknown_option_is_named_and_costs_nothing() {
+    let request = read(&["-Z", "--nosum", "-sS", "root"]);
+    assert_eq!(request, Request { unknown: vec!["-Z".into(), "--nosum".into()], ..mail("S", &["root"]) });
+    assert_eq!(read(&["root", "-X"]).ignored, ["-X"]);
+    assert_eq!(try_read(&["root", "-s"]), Err(Usage::MissingValue('s')));
+}
+
+#[test]
+fn long_options_say_what_their_letters_say() {
+    for (long, short) in [
+        (&["--subject=S", "--cc", "c@x", "--bcc=b@x", "a@x"][..], &["-sS", "-cc@x", "-bb@x", "a@x"][..]),
+        (
+            &["--append=X: 1", "--attach", "f", "--content-type=text/html", "a@x"],
+            &["-a", "X: 1", "-af", "-Mtext/html", "a@x"],
+        ),
+        (&["--return-address", "r@x", "--to"], &["-rr@x", "-t"]),
+        (&["--discard-empty-messages", "a@x"], &["-E", "a@x"][..]),
+    ] {
+        let (long, mut short) = (read(long), read(short));
+        short.skip_empty = long.skip_empty;
+        assert_eq!(long, short);
+    }
+    assert!(read(&["--discard-empty-messages", "a@x"]).skip_empty);
+    assert_eq!(read(&["--encoding", "base64", "a@x"]).recipients, ["a@x"]);
+    assert_eq!(try_read(&["a@x", "--subject"]), Err(Usage::MissingLong("subject")));
+}
+
+#[test]
+fn long_options_stand_in_order_and_their_letters_are_obeyed() {
+    assert!(LONG.iter().is_sorted_by_key(|(name, ..)| name));
+    for letter in LONG.iter().filter_map(|(_, letter, _)| *letter) {
+        assert!(LETTERS.iter().any(|known| known.letter == letter && known.treatment == Treatment::Obeyed), "{letter}");
+    }
+}
+
+#[test]
+fn table_says_what_is_done() {
+    for known in LETTERS {
+        let value = match (known.takes, known.letter) {
+            (Nothing, _) => "",
+            (_, 'o') => "dq",
+            (_, 'S') => "sendwait",
+            (_, 'M') => "text/html",
+            _ => "m",
+        };
+        let request = read(&["root", &format!("-{}{value}", known.letter)]);
+        let is_ignored = !request.ignored.is_empty();
+        assert_eq!(is_ignored, known.treatment == Treatment::Ignored, "-{}", known.letter);
+        let rest = Request { ignored: vec![], ..request };
+        assert_eq!(is_ignored, rest == read(&["root"]), "-{}", known.letter);
+    }
+}

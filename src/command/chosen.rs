@@ -1,0 +1,125 @@
+//! The provider that a person names to `ctl init`: from the table of well-known ones, else from the domain's DNS.
+
+use crate::error::Error;
+use crate::relay::provider::{self, Provider};
+use crate::relay::{Smarthost, Tls, discovery};
+
+/// Where it takes mail.
+pub(super) struct Chosen {
+    smarthost: Smarthost,
+    /// What to log in with, where that is known.
+    wants: Option<&'static str>,
+    /// The domain whose DNS named the server.
+    by_dns: Option<String>,
+}
+
+/// The provider with that name (`ses:REGION` has one within), or the submission server of that domain.
+///
+/// # Errors
+/// Nobody knows it.
+pub(super) fn find(name: &str) -> Result<Chosen, Error> {
+    let (known, region) = name.split_once(':').unwrap_or((name, ""));
+    if let Some(provider) = provider::find(known) {
+        return of_provider(provider, region);
+    }
+    if !name.contains('.') {
+        let names: Vec<_> = provider::names().collect();
+        let sentence = format!("no provider {name} is known: name a domain, or one of {}", names.join(", "));
+        return Err(Error::Usage(sentence));
+    }
+    let server = discovery::discover(name).map_err(|why| {
+        Error::Usage(format!("{why}: run mailx-t ctl init without --provider, and fill in host by hand"))
+    })?;
+    let usual = Smarthost { tls: server.tls, ..Smarthost::new(&server.host) };
+    let port = (usual.port() != server.port).then_some(server.port);
+    Ok(Chosen { smarthost: Smarthost { port, ..usual }, wants: None, by_dns: Some(name.to_string()) })
+}
+
+fn of_provider(provider: &'static Provider, region: &str) -> Result<Chosen, Error> {
+    let is_region = !region.is_empty() && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if provider.host.contains("REGION") != is_region || (!is_region && !region.is_empty()) {
+        let name = provider.name;
+        let sentence = match provider.host.contains("REGION") {
+            true => format!("{name} needs a region: --provider {name}:eu-west-1"),
+            false => format!("{name} has no regions: --provider {name}"),
+        };
+        return Err(Error::Usage(sentence));
+    }
+    let host = provider.host.replace("REGION", region);
+    let smarthost = Smarthost { tls: provider.tls, ..Smarthost::new(&host) };
+    Ok(Chosen { smarthost, wants: Some(provider.wants), by_dns: None })
+}
+
+impl Chosen {
+    /// The template with its `[smarthost]` in force.
+    pub(super) fn fill(&self, template: &str) -> String {
+        let Some((head, rest)) = template.split_once("# [smarthost]\n") else { return template.to_string() };
+        let kept = rest.split_once("\n\n").map_or("", |(_, rest)| rest);
+        let Smarthost { host, tls, port, .. } = &self.smarthost;
+        let mut table = format!("[smarthost]\nhost = \"{host}\"\n");
+        if *tls == Tls::StartTls {
+            table += "tls = \"starttls\"\n";
+        }
+        if let Some(port) = port {
+            table += &format!("port = {port}\n");
+        }
+        table += "user = \"mail@example.com\"           # the account, most often the whole address\n";
+        if let Some(wants) = self.wants {
+            table += &format!("# It wants {wants}.\n");
+        }
+        table += "password-file = \"/etc/mailx-t/password\"\n";
+        format!("{head}{table}\n{kept}")
+    }
+
+    /// What is left to be done.
+    pub(super) fn advice(&self) -> String {
+        let looked_up = self.by_dns.as_ref().map_or_else(String::new, |domain| {
+            format!("see whether host, found in the DNS of {domain}, is your provider's, then ")
+        });
+        let wants = self.wants.map_or_else(String::new, |wants| format!("; it wants {wants}"));
+        format!("{looked_up}set user in its [smarthost]{wants}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::init::TEMPLATE;
+    use super::*;
+    use crate::config::{Config, Source};
+
+    fn refused(name: &str) -> String {
+        find(name).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_provider_makes_a_configuration() {
+        for name in provider::names() {
+            let region = if name == "ses" { ":eu-west-1" } else { "" };
+            let chosen = find(&format!("{name}{region}")).unwrap();
+            let (path, source) = (Path::new("/c"), Source::System("/c".into()));
+            let config = Config::of(path, &chosen.fill(TEMPLATE), source).unwrap();
+            assert_eq!(config.smarthost.host, chosen.smarthost.host);
+            assert_eq!(
+                (config.smarthost.tls, config.smarthost.port()),
+                (chosen.smarthost.tls, chosen.smarthost.port())
+            );
+            assert!(chosen.fill(TEMPLATE).contains("# [recipients]"), "the rest of the template stays");
+        }
+    }
+
+    #[test]
+    fn domain_of_addresses_is_as_good_as_a_name() {
+        assert_eq!(find("foxmail.com").unwrap().smarthost.host, "smtp.qq.com");
+        assert_eq!(find("ses:eu-west-1").unwrap().smarthost.host, "email-smtp.eu-west-1.amazonaws.com");
+    }
+
+    #[test]
+    fn what_nobody_knows_is_said_to_be_so() {
+        assert!(refused("nobody").contains("no provider nobody is known") && refused("nobody").contains("gmail"));
+        assert!(refused("ses").contains("needs a region"));
+        assert!(refused("ses:a\"b").contains("needs a region"));
+        assert!(refused("qq:x").contains("has no regions"));
+    }
+}

@@ -1,0 +1,152 @@
+//! `sendmail -bs`: takes mails from a caller who speaks SMTP on stdin and hears the answers on stdout.
+//!
+//! Each mail goes the way of any other submission, and is answered 250 only when it is kept. There is no time limit:
+//! the pipe ends when its writer does, and nothing is held but one process that belongs to the caller.
+
+use std::io::{BufWriter, Read, Write};
+
+use super::submit::{self, Accepted, Delivery};
+use crate::config::{self, Config};
+use crate::envelope::{Destination, Operand, Resolver};
+use crate::error::Error;
+use crate::message::Mailbox;
+use crate::reception::{Dialogue, Line, Reply, Step, Transaction, Wire};
+use crate::spool;
+use crate::system;
+
+/// What holds for every mail of the session.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// The display name asked for.
+    pub full_name: Option<String>,
+    /// When a mail is to leave.
+    pub delivery: Delivery,
+}
+
+/// Serves the caller until QUIT, or until they close their end. `told` hears what a person should know.
+///
+/// # Errors
+/// The configuration cannot be used, a mail broke off, the answers are not read, or no relay can ever send what was kept.
+pub fn run(
+    request: &Request,
+    config: Result<Config, config::Error>,
+    input: &mut dyn Read,
+    output: &mut dyn Write,
+    told: &mut dyn FnMut(&str),
+) -> Result<(), Error> {
+    let mut output = BufWriter::new(output);
+    let host = system::host_name();
+    let config = config.map_err(Error::from).inspect_err(|error| {
+        // Who hears nothing of it hears the exit status.
+        let _ = write!(output, "{}", Reply::new(421, &format!("4.3.5 {host}: {error}"))).and_then(|()| output.flush());
+    })?;
+    let most = config.spool.max_message_size.as_u64();
+    Session { request, config: &config, most, wire: Wire::new(input), output, told, trouble: None }.serve(&host)
+}
+
+struct Session<'a, I, O: Write> {
+    request: &'a Request,
+    config: &'a Config,
+    /// The largest content that is taken, in octets.
+    most: u64,
+    wire: Wire<I>,
+    output: BufWriter<O>,
+    told: &'a mut dyn FnMut(&str),
+    /// What is wrong although the mails are kept.
+    trouble: Option<Error>,
+}
+
+impl<I: Read, O: Write> Session<'_, I, O> {
+    fn serve(mut self, host: &str) -> Result<(), Error> {
+        let config = self.config;
+        let (aliases, _) = submit::aliases(config);
+        let hosts = system::local_names(host);
+        let default = config.recipients.default.as_ref().map(|names| names.list());
+        let domain = config.rewrite.domain.as_deref();
+        let mut resolver = Resolver::new(&aliases, &hosts, domain, default.as_deref(), &config.account);
+        let mut leads_somewhere = |address: &str| match Mailbox::list(address.as_bytes()).as_slice() {
+            [mailbox] => !resolver.one(&mailbox.address).is_empty(),
+            _ => false,
+        };
+        let mut dialogue = Dialogue::new(host, self.most);
+        self.answer(&dialogue.greeting())?;
+        loop {
+            if !self.wire.has_line() {
+                self.output.flush().map_err(Error::Output)?;
+            }
+            let step = match self.wire.line().map_err(Error::Input)? {
+                Line::End => break,
+                Line::Text(line) => dialogue.take(&line, &mut leads_somewhere),
+                Line::TooLong => dialogue.take_too_long(),
+            };
+            match step {
+                Step::Answer(reply) => self.answer(&reply)?,
+                Step::Take(reply, transaction) => {
+                    self.answer(&reply)?;
+                    self.output.flush().map_err(Error::Output)?;
+                    let reply = self.take(transaction, &dialogue)?;
+                    self.answer(&reply)?;
+                }
+                Step::End(reply) => {
+                    self.answer(&reply)?;
+                    break;
+                }
+            }
+        }
+        // Nobody has to hear the last words.
+        let _ = self.output.flush();
+        self.trouble.map_or(Ok(()), Err)
+    }
+
+    fn answer(&mut self, reply: &Reply) -> Result<(), Error> {
+        write!(self.output, "{reply}").map_err(Error::Output)
+    }
+
+    /// Takes the content that follows, and says what became of the mail.
+    fn take(&mut self, transaction: Transaction, dialogue: &Dialogue) -> Result<Reply, Error> {
+        let request = self.submission(transaction);
+        let mut content = self.wire.content(self.most);
+        let accepted = submit::accept(&request, self.config, &mut content);
+        // Whatever became of it, what follows its final dot is the next command.
+        content.pass_over().map_err(Error::Input)?;
+        match accepted {
+            Err(_) if content.is_too_large() => Ok(dialogue.too_large()),
+            Err(error) => Ok(refusal(&error)),
+            Ok(Accepted::Nothing) => Ok(Reply::new(250, "2.0.0 ok")),
+            Ok(Accepted::Sent { id, notes }) => {
+                notes.iter().for_each(|note| (self.told)(note));
+                Ok(Reply::new(250, &format!("2.0.0 ok: sent as {id}")))
+            }
+            Ok(Accepted::Kept(prepared)) => {
+                match submit::see_to(&request, self.config, &prepared) {
+                    Ok(notes) => notes.iter().for_each(|note| (self.told)(note)),
+                    Err(error) => self.trouble = Some(error),
+                }
+                Ok(Reply::new(250, &format!("2.0.0 ok: queued as {}", prepared.entry.id)))
+            }
+        }
+    }
+
+    fn submission(&self, transaction: Transaction) -> submit::Request {
+        let operand = |(address, dsn): (String, _)| Operand { octets: address.into_bytes(), dsn };
+        let operands = transaction.recipients.into_iter().map(operand).collect();
+        submit::Request {
+            destination: Destination { operands, ..Destination::default() },
+            sender: Some(transaction.reverse_path).filter(|path| !path.is_empty()),
+            full_name: self.request.full_name.clone(),
+            dsn: transaction.dsn,
+            delivery: self.request.delivery,
+            ..submit::Request::default()
+        }
+    }
+}
+
+/// The answer to a mail that was not accepted: the caller still has it.
+fn refusal(error: &Error) -> Reply {
+    match error {
+        Error::NoRecipient(_) => Reply::new(554, &format!("5.5.1 {error}")),
+        Error::Refused(_) => Reply::new(554, &format!("5.0.0 {error}")),
+        Error::Spool(spool::Error::Write { .. }) => Reply::new(452, &format!("4.3.1 {error}")),
+        _ => Reply::new(451, &format!("4.3.0 {error}")),
+    }
+}

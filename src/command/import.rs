@@ -1,0 +1,118 @@
+//! Turns the settings of another mailer into our configuration: prints it, or writes it with its password files.
+//! What was left out is told either way; a password is in neither.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use lettre::Address;
+
+use super::init;
+use crate::config::Source;
+use crate::config::import::{self, Kind, Written};
+use crate::error::Error;
+use crate::{config, spool, system};
+
+/// What is to be imported, and where to.
+#[derive(Debug)]
+pub struct Request {
+    /// The other mailer's file.
+    pub file: PathBuf,
+    /// Whose it is, where the file does not tell.
+    pub kind: Option<Kind>,
+    /// The address to send as, where nothing in the file says it.
+    pub sender: Option<Address>,
+    /// Another configuration than the usual one.
+    pub target: Option<PathBuf>,
+    /// What becomes of it.
+    pub output: Output,
+}
+
+/// What becomes of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// It is printed; the password stays where it is.
+    Print,
+    /// It is written, in the place of what is there.
+    Replace,
+    /// It is written where nothing is yet.
+    Write,
+}
+
+/// Reads, turns, prints or writes; `told` hears what was left out.
+///
+/// # Errors
+/// The file makes no configuration, or the target cannot be written.
+pub fn run(request: &Request, out: &mut dyn Write, told: &mut dyn FnMut(&str)) -> Result<(), Error> {
+    let source = init::source(request.target.as_deref());
+    let target = match &source {
+        Source::System(path) | Source::User(path) => path.clone(),
+        Source::Environment(_) => PathBuf::from(config::SYSTEM_FILE),
+    };
+    let mut imported = import::read(&request.file, request.kind)?;
+    if let Some(sender) = &request.sender {
+        imported.send_as(sender);
+    }
+    let written = imported.write(&target);
+    imported.notes().iter().for_each(|note| told(note));
+    let written = written?;
+    if request.output == Output::Print {
+        for (path, _) in &written.passwords {
+            told(&format!("the password is not shown: --write puts it into {}", path.display()));
+        }
+        return out.write_all(written.config.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output);
+    }
+    let group = system::service().filter(|_| source.is_machine() && system::is_root()).map(|(_, group)| group);
+    let files = put(&target, &written, request.output == Output::Replace, group)?;
+    for file in files {
+        writeln!(out, "wrote {}", file.display()).map_err(Error::Output)?;
+    }
+    writeln!(out, "then run: mailx-t ctl init && mailx-t ctl check").map_err(Error::Output)
+}
+
+/// Writes the password files, then the configuration that names them; nothing at all where one of them would replace
+/// something that counts.
+fn put(target: &Path, written: &Written, is_forced: bool, group: Option<u32>) -> Result<Vec<PathBuf>, Error> {
+    // What ctl init has made, and nobody has filled in, is nothing.
+    let counts = |path: &Path, nothing: &str| fs::read_to_string(path).map_or(path.exists(), |text| text != nothing);
+    let standing = written.passwords.iter().map(|(path, _)| path).find(|path| counts(path, ""));
+    let standing = standing.map(PathBuf::as_path).or(Some(target).filter(|path| counts(path, init::TEMPLATE)));
+    if let Some(path) = standing.filter(|_| !is_forced) {
+        return Err(import::Error::Exists(path.to_path_buf()).into());
+    }
+    let fail = |path: &Path, source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source });
+    init::make_directory(target).map_err(|source| fail(target, source))?;
+    let mut files = Vec::new();
+    for (path, password) in &written.passwords {
+        // As ctl init has it: the service's group may read what root owns.
+        let mode = if group.is_some() { 0o640 } else { 0o600 };
+        replace(path, password.line().as_bytes(), mode, group).map_err(|source| fail(path, source))?;
+        files.push(path.clone());
+    }
+    let mode = if system::is_root() { 0o644 } else { 0o600 };
+    replace(target, written.config.as_bytes(), mode, None).map_err(|source| fail(target, source))?;
+    files.push(target.to_path_buf());
+    Ok(files)
+}
+
+/// Whole or not at all: written beside it, then renamed over it.
+fn replace(path: &Path, bytes: &[u8], mode: u32, group: Option<u32>) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".new");
+    let draft = path.with_file_name(name);
+    // A name that stands there is of a run that was cut short.
+    let _ = fs::remove_file(&draft);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let mut fill = || -> io::Result<()> {
+        if let Some(group) = group {
+            fchown(&file, Some(0), Some(group))?;
+        }
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&draft, path)?;
+        File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+    };
+    fill().inspect_err(|_| drop(fs::remove_file(&draft)))
+}

@@ -1,0 +1,230 @@
+//! Puts a prepared mail on disk: whole, or where it is larger than a mail may be, cut, the whole compressed beside it.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use bytesize::ByteSize;
+
+use super::submit::Prepared;
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::message::Message;
+use crate::rewrite::{Cut, Notice, Repair};
+use crate::spool::{self, Carried, Draft, Entry, Spill, Spool, Whole};
+use crate::system;
+
+/// A message as it was handed in.
+pub(super) struct Given<'a> {
+    /// Its fields, and facts about its body.
+    pub(super) message: &'a Message,
+    /// Its body.
+    pub(super) body: &'a mut Spill,
+}
+
+/// The largest mail that leaves.
+pub(super) fn most(config: &Config) -> u64 {
+    config.spool.max_message_size.as_u64()
+}
+
+/// The largest message that is taken from `drop/`. It is cut by the service, which keeps the whole: who leaves mail
+/// there may have no place of their own for that.
+pub(super) fn most_dropped(config: &Config) -> u64 {
+    most(config).saturating_mul(2)
+}
+
+/// How much of a body has to stay at hand.
+pub(super) fn most_read(config: &Config, spool: &Spool) -> u64 {
+    if is_foreign(spool) { most_dropped(config) } else { most(config) }
+}
+
+fn is_foreign(spool: &Spool) -> bool {
+    spool.owner().is_some_and(|owner| !system::is(owner))
+}
+
+/// ═══ The acceptance line: `commit` returns with the mail on disk, or the mail was not accepted. ═══
+///
+/// A caller who has no right to the queue leaves the mail in `drop/`; the service takes it in.
+pub(super) fn write(
+    config: &Config,
+    spool: &Spool,
+    prepared: &mut Prepared,
+    given: &mut Given<'_>,
+) -> Result<(), Error> {
+    match Draft::create(spool, prepared.entry.id) {
+        Err(error) if error.is_denied() && is_foreign(spool) => leave(config, spool, prepared, given),
+        created => commit(created?, config, spool, prepared, given),
+    }
+}
+
+/// Leaves the mail in `drop/`.
+pub(super) fn leave(
+    config: &Config,
+    spool: &Spool,
+    prepared: &mut Prepared,
+    given: &mut Given<'_>,
+) -> Result<(), Error> {
+    prepared.is_dropped = true;
+    commit(Draft::create_in_drop(spool, prepared.entry.id)?, config, spool, prepared, given)
+}
+
+fn commit(
+    first: Draft,
+    config: &Config,
+    spool: &Spool,
+    prepared: &mut Prepared,
+    given: &mut Given<'_>,
+) -> Result<(), Error> {
+    let (id, is_dropped) = (prepared.entry.id, prepared.is_dropped);
+    let again = || if is_dropped { Draft::create_in_drop(spool, id) } else { Draft::create(spool, id) };
+    let (draft, whole) = fill(first, &again, &Limits::of(config, spool, is_dropped), prepared, given)?;
+    prepared.entry.size = draft.commit()?;
+    whole.into_iter().for_each(Whole::keep);
+    if let Some(place) = config::user_spool().filter(|_| is_dropped) {
+        let _ = Spool::remember(&place, &id);
+    }
+    Ok(())
+}
+
+/// A mail that no spool can keep, in an open file.
+pub(super) fn carried(
+    config: &Config,
+    spool: &Spool,
+    prepared: &mut Prepared,
+    given: &mut Given<'_>,
+) -> Result<File, Error> {
+    let id = prepared.entry.id;
+    let create = || Draft::create_to_carry(id);
+    let first = create()?;
+    let (draft, whole) = fill(first, &create, &Limits::of(config, spool, false), prepared, given)?;
+    let mail = draft.hand_over()?;
+    whole.into_iter().for_each(Whole::keep);
+    Ok(mail)
+}
+
+/// The mail as it would leave, in an open file; the whole of one that is too large is kept nowhere.
+pub(super) fn rehearsed(config: &Config, prepared: &mut Prepared, given: &mut Given<'_>) -> Result<Carried, Error> {
+    let id = prepared.entry.id;
+    let create = || Draft::create_to_carry(id);
+    let spool = Spool::new(config.spool_path());
+    let limits = Limits { place: Place::Nowhere, ..Limits::of(config, &spool, false) };
+    let (draft, _) = fill(create()?, &create, &limits, prepared, given)?;
+    Ok(Carried::read(draft.hand_over()?)?)
+}
+
+/// What bounds a mail, and where the whole of a larger one goes.
+struct Limits<'a> {
+    spool: &'a Spool,
+    place: Place,
+    /// Up to here it stays as it is.
+    whole: u64,
+    /// What is left of a larger one.
+    cut: u64,
+}
+
+impl<'a> Limits<'a> {
+    fn of(config: &Config, spool: &'a Spool, is_dropped: bool) -> Self {
+        let whole = if is_dropped { most_dropped(config) } else { most(config) };
+        let place = if is_dropped { Place::Own } else { Place::Spool };
+        Self { spool, place, whole, cut: most(config) }
+    }
+
+    /// Keeps the whole of a message of `total` octets: in the spool, else with the user.
+    fn keep(&self, prepared: &Prepared, given: &mut Given<'_>, total: u64) -> Result<Kept, spool::Error> {
+        let (id, head) = (&prepared.entry.id, given.message.octets());
+        let own = |body: &mut Spill| match config::user_spool() {
+            Some(own) => Whole::keep_in(&own, id, head, body),
+            None => Err(spool::Error::Create { path: "~".into(), source: io::ErrorKind::NotFound.into() }),
+        };
+        let whole = match self.place {
+            Place::Nowhere => None,
+            Place::Own => Some(own(given.body)?),
+            Place::Spool => match self.spool.keep_whole(id, head, given.body) {
+                Ok(whole) => Some(whole),
+                Err(error) => Some(own(given.body).map_err(|_| error)?),
+            },
+        };
+        let place = whole.as_ref().map_or_else(|| self.spool.place_of_whole(id), |whole| whole.path().to_path_buf());
+        Ok(Kept { notice: notice(total, self.cut, &place), whole })
+    }
+}
+
+/// Where the whole of a mail goes that is too large.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// It is only told where it would go.
+    Nowhere,
+    /// To the user who hands it in.
+    Own,
+    /// Into the spool, else to the user.
+    Spool,
+}
+
+/// A message that is kept whole, and what is told about it.
+struct Kept {
+    whole: Option<Whole>,
+    notice: Notice,
+}
+
+/// What the reader of a mail that is cut to `most` octets is told.
+fn notice(total: u64, most: u64, place: &Path) -> Notice {
+    Notice { total, most, host: system::host_name(), place: place.display().to_string() }
+}
+
+/// Envelope block, header section and body into a draft; into another one, cut, where there is too much for the first.
+fn fill(
+    mut draft: Draft,
+    again: &dyn Fn() -> Result<Draft, spool::Error>,
+    limits: &Limits<'_>,
+    prepared: &mut Prepared,
+    given: &mut Given<'_>,
+) -> Result<(Draft, Option<Whole>), Error> {
+    let total = given.message.octets().len() as u64 + given.body.length();
+    // Of such a body only the ends are at hand.
+    let mut kept = given.body.has_overflowed().then(|| limits.keep(prepared, given, total)).transpose()?;
+    draft.envelope(&prepared.entry)?;
+    let filled = content(prepared, given.body, kept.as_ref().map(|kept| &kept.notice), &mut draft);
+    filled.map_err(|source| draft.failed(source))?;
+    if kept.is_none() && draft.message() > limits.whole {
+        kept = Some(limits.keep(prepared, given, draft.message())?);
+    }
+    let Some(Kept { whole, notice }) = kept else { return Ok((draft, None)) };
+    // The next draft has the same name, which goes with this.
+    let uncut = Carried::read(draft.hand_over()?)?;
+    let mut draft = again()?;
+    prepared.entry = cut(&uncut.entry, Repair::Cut, uncut.content()?, &notice, &mut draft)?;
+    prepared.warnings.push(format!(
+        "no more than {} can be sent: the mail was cut, the whole is kept in {}",
+        ByteSize(notice.most),
+        notice.place
+    ));
+    Ok((draft, whole))
+}
+
+/// The mail in wire form. Of a body of which only the ends are at hand these, with a notice between them.
+fn content(prepared: &Prepared, body: &mut Spill, notice: Option<&Notice>, to: &mut dyn Write) -> io::Result<()> {
+    let Some(notice) = notice else { return prepared.rewritten.write(&mut body.reader()?, to) };
+    let length = body.length();
+    let (head, tail) = body.ends()?;
+    let between = notice.between(length.saturating_sub(notice.most));
+    prepared.rewritten.write(&mut head.chain(between.as_bytes()).chain(tail), to)
+}
+
+/// Writes the mail of `entry` into a draft, cut; returns its entry, which lacks the size.
+pub(super) fn cut(
+    entry: &Entry,
+    repair: Repair,
+    content: impl Read,
+    notice: &Notice,
+    draft: &mut Draft,
+) -> Result<Entry, Error> {
+    let cut = Cut::of(content).map_err(|source| draft.failed(source))?;
+    let mut smaller = entry.clone();
+    smaller.eight_bit &= cut.is_text();
+    smaller.repairs.push(repair.name().to_string());
+    smaller.repairs.sort();
+    smaller.repairs.dedup();
+    draft.envelope(&smaller)?;
+    cut.write(entry.size, notice, draft).map_err(|source| draft.failed(source))?;
+    Ok(smaller)
+}

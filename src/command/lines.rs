@@ -1,0 +1,216 @@
+//! Mails under way: how many at once, over which connection, and what has become of them.
+//!
+//! A mail goes alone while the queue is short. Where it is long and the smarthost lets us write ahead, the window
+//! opens with each mail that is taken; what is in it is in doubt if the link is lost or the machine stops, so it has
+//! a bound, and a mail leaves it only when its outcome is on disk. A very long queue gets a second connection, which is
+//! opened beside the work on the first, and done without if it does not come about.
+
+use std::collections::VecDeque;
+use std::thread::JoinHandle;
+
+use jiff::Timestamp;
+use lettre::Address;
+
+use super::attempt::{Attempted, Relay};
+use crate::config::Config;
+use crate::error::Error;
+use crate::pace::Rate;
+use crate::relay::{Session, Trouble};
+use crate::spool::{Claim, Spool};
+use crate::system;
+
+/// The most mails under way over one connection.
+const MOST: usize = 16;
+/// For so many mails that wait one more may be under way.
+const FOR_EACH: usize = 8;
+/// So many mails that wait are worth another connection.
+const FOR_ANOTHER: usize = 100;
+
+/// A mail with what has become of it.
+pub(super) struct Answered {
+    pub(super) claim: Claim,
+    pub(super) attempted: Attempted,
+}
+
+struct UnderWay {
+    claim: Claim,
+    recipients: Vec<usize>,
+    started: Timestamp,
+}
+
+/// A connection and what goes over it, in the order in which it is answered.
+struct Line<'a> {
+    relay: Relay<'a>,
+    under_way: VecDeque<UnderWay>,
+}
+
+impl<'a> Line<'a> {
+    fn new(relay: Relay<'a>) -> Self {
+        Self { relay, under_way: VecDeque::new() }
+    }
+
+    fn room(&self, most: usize) -> usize {
+        let trust = self.relay.session().map_or(0, Session::trust);
+        let most = if self.relay.bears_windows() { most } else { 1 };
+        most.min(trust).saturating_sub(self.under_way.len())
+    }
+
+    /// Waits for what has become of the mail that was begun first.
+    fn hear(&mut self) -> Option<Answered> {
+        let UnderWay { claim, recipients, started } = self.under_way.pop_front()?;
+        let attempted = self.relay.finish(recipients, started);
+        if attempted.lost.is_some() && !attempted.is_free && !self.under_way.is_empty() {
+            self.relay.doubt_windows();
+        }
+        Some(Answered { claim, attempted })
+    }
+
+    fn hear_all(&mut self) -> Vec<Answered> {
+        std::iter::from_fn(|| self.hear()).collect()
+    }
+}
+
+/// The connections.
+pub(super) struct Lines<'a> {
+    first: Line<'a>,
+    others: Vec<Line<'a>>,
+    opening: Option<JoinHandle<Result<Session, Trouble>>>,
+    /// Connections that were tried beside the first.
+    extra: u8,
+    /// How many mails wait behind those under way.
+    waiting: usize,
+    answered: Vec<Answered>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(config: &'a Config, host: &str, spool: &'a Spool) -> Self {
+        let first = Line::new(Relay::new(config, host, Some(spool)));
+        Self { first, others: Vec::new(), opening: None, extra: 0, waiting: 0, answered: Vec::new() }
+    }
+
+    /// Another mail may be begun before more is heard of those under way. `waiting` are the mails behind it.
+    pub(super) fn has_room(&mut self, waiting: usize) -> bool {
+        self.waiting = waiting;
+        self.widen();
+        let most = self.most();
+        let has_room = |line: &Line<'_>| line.under_way.is_empty() || line.room(most) > 0;
+        self.answered.is_empty() && (has_room(&self.first) || self.others.iter().any(|line| line.room(most) > 0))
+    }
+
+    fn most(&self) -> usize {
+        MOST.min(1 + self.waiting / FOR_EACH)
+    }
+
+    /// Has another connection come about, where the queue is worth it and the first has shown what it can do.
+    fn widen(&mut self) {
+        // One that is lost or spent is not replaced.
+        let is_of_use = |line: &Line<'_>| line.relay.session().is_some() || !line.under_way.is_empty();
+        let (others, over): (Vec<_>, Vec<_>) = std::mem::take(&mut self.others).into_iter().partition(is_of_use);
+        self.others = others;
+        over.into_iter().for_each(|line| line.relay.quit());
+        if let Some(opening) = self.opening.take_if(|opening| opening.is_finished())
+            && let Ok(Ok(session)) = opening.join()
+        {
+            // The first line's own count from 1.
+            let number = u32::MAX - u32::from(self.extra);
+            self.others.push(Line::new(self.first.relay.over(session, number)));
+        }
+        let most = self.first.relay.most_connections();
+        let is_open = self.first.relay.session().is_some_and(|session| session.trust() >= MOST);
+        if is_open && self.waiting >= FOR_ANOTHER && self.opening.is_none() && self.extra < most - 1 {
+            self.extra += 1;
+            self.opening = self.first.relay.open_another();
+        }
+    }
+
+    /// Hands over a mail, as far as that goes without waiting for an answer.
+    ///
+    /// # Errors
+    /// The mail cannot be read; then nothing was said of it.
+    pub(super) fn begin(&mut self, claim: Claim) -> Result<(), Error> {
+        let is_alone = claim.entry.reverse_path.is_none();
+        let account = claim.entry.reverse_path.clone();
+        let most = self.most();
+        let emptiest = self.others.iter_mut().max_by_key(|line| line.room(most));
+        let is_better =
+            |line: &&mut Line<'_>| line.room(most) > self.first.room(most) && line.relay.serves(account.as_ref());
+        let line = match emptiest.filter(|line| !is_alone && is_better(line)) {
+            Some(line) => line,
+            None => &mut self.first,
+        };
+        if is_alone || !line.relay.serves(account.as_ref()) {
+            // A report may need a second try, and a new connection leaves no way to hear of the mails on the old one.
+            self.answered.extend(line.hear_all());
+        }
+        if is_alone {
+            let attempted = line.relay.attempt(&claim)?;
+            self.answered.push(Answered { claim, attempted });
+            return Ok(());
+        }
+        let recipients = claim.open();
+        if let Err(trouble) = line.relay.connect(account.as_ref()) {
+            self.answered.push(Answered { claim, attempted: Attempted::none(recipients, &trouble) });
+            return Ok(());
+        }
+        let started = system::now();
+        line.relay.begin(&claim.entry, &recipients, &|| Ok(claim.content()?), account.as_ref())?;
+        line.under_way.push_back(UnderWay { claim, recipients, started });
+        Ok(())
+    }
+
+    /// What has become of the mails that are answered first, and of all others of which that is known; waits for one.
+    pub(super) fn hear(&mut self) -> Vec<Answered> {
+        if self.answered.is_empty() {
+            let mut lines: Vec<&mut Line<'_>> = self.busy().collect();
+            let sessions: Option<Vec<&Session>> = lines.iter().map(|line| line.relay.session_in_use()).collect();
+            // What a lost connection has left behind is known.
+            let heard =
+                sessions.filter(|sessions| sessions.len() > 1).map_or(0, |sessions| Session::first_heard(&sessions));
+            let heard = lines.iter().position(|line| line.relay.session_in_use().is_none()).unwrap_or(heard);
+            let answered = lines.get_mut(heard).and_then(|line| line.hear());
+            self.answered.extend(answered);
+        }
+        let mut answered = std::mem::take(&mut self.answered);
+        for line in self.busy() {
+            while line.relay.is_answered() {
+                answered.extend(line.hear());
+            }
+        }
+        answered
+    }
+
+    /// Tries a mail again that nobody has.
+    ///
+    /// # Errors
+    /// The mail cannot be read; then nothing was said of it.
+    pub(super) fn again(&mut self, claim: &Claim) -> Result<Attempted, Error> {
+        self.answered.extend(self.first.hear_all());
+        self.first.relay.attempt(claim)
+    }
+
+    /// Leaves the server, but not for long; nothing may be under way.
+    pub(super) fn rest(&mut self) {
+        self.first.relay.rest();
+        std::mem::take(&mut self.others).into_iter().for_each(|line| line.relay.quit());
+    }
+
+    /// When a mail of that account may be begun, if that is not now, and which limit of the settings says so.
+    pub(super) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
+        self.first.relay.turn(account)
+    }
+
+    /// The largest mail that the smarthost at hand says it takes.
+    pub(super) fn largest_mail(&self) -> Option<u64> {
+        self.first.relay.session()?.capabilities().largest_mail()
+    }
+
+    /// Says goodbye. A connection that has not come about yet is left to its end.
+    pub(super) fn quit(self) {
+        self.first.relay.quit();
+        self.others.into_iter().for_each(|line| line.relay.quit());
+    }
+
+    fn busy(&mut self) -> impl Iterator<Item = &mut Line<'a>> {
+        std::iter::once(&mut self.first).chain(&mut self.others).filter(|line| !line.under_way.is_empty())
+    }
+}

@@ -1,0 +1,55 @@
+//! `--dry-run`: what would leave, and to whom. Nothing is sent, nothing is put into the spool, nothing is logged.
+
+use std::io::{self, Read, Write};
+
+use super::keep::{self, Given};
+use super::submit::{self, Input, Moment, Prepared, Request};
+use super::{handover, verify};
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::outcome::clean;
+use crate::spool::{Carried, Spill};
+
+/// Writes the way of each recipient, the envelope and the repairs, an empty line, and the mail in wire form. Returns what
+/// the caller of a real submission would be told.
+///
+/// # Errors
+/// Those by which a mail is not accepted, but that the spool is not tried; and [`Error::Output`].
+pub fn run(
+    request: &Request,
+    config: Result<Config, config::Error>,
+    input: &mut dyn Read,
+    out: &mut dyn Write,
+) -> Result<Vec<String>, Error> {
+    let config = config?;
+    let spill = || Spill::temporary(keep::most(&config));
+    let (message, mut body) = submit::take(request, &spill, input)?;
+    if matches!(&request.input, Input::Body(given) if given.skip_empty) && message.shape.bytes == 0 {
+        return Ok(Vec::new());
+    }
+    let mut prepared = submit::prepare(request, &config, &message, &Moment::now())?;
+    let mail = keep::rehearsed(&config, &mut prepared, &mut Given { message: &message, body: &mut body })?;
+    write(&prepared, &mail, out)?;
+    handover::program()?;
+    Ok(prepared.warnings)
+}
+
+fn write(prepared: &Prepared, mail: &Carried, out: &mut dyn Write) -> Result<(), Error> {
+    let mut content = mail.content()?;
+    let mut write = || -> io::Result<()> {
+        verify::write_steps(&prepared.steps, out)?;
+        let entry = &mail.entry;
+        let reverse_path = entry.reverse_path.as_ref().map(ToString::to_string).unwrap_or_default();
+        writeln!(out, "from: <{reverse_path}>")?;
+        for recipient in &entry.recipients {
+            let written = recipient.original.as_ref().map(|name| format!(", written as {}", clean(name)));
+            writeln!(out, "to: <{}>{}", recipient.address, written.unwrap_or_default())?;
+        }
+        writeln!(out, "repairs: {}", entry.repairs.join(" "))?;
+        writeln!(out, "body: {}", if entry.eight_bit { "8bit" } else { "7bit" })?;
+        writeln!(out, "size: {}\n", entry.size)?;
+        io::copy(&mut content, out)?;
+        out.flush()
+    };
+    write().map_err(Error::Output)
+}

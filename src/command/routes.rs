@@ -1,0 +1,150 @@
+//! The ways of mail, one for each account with smarthosts of its own: open, or closed for a while, and why. Trouble on
+//! one is no reason to keep the mail of another.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lettre::Address;
+
+use super::attempt::Attempted;
+use super::settle::later;
+use crate::alarm;
+use crate::config::Config;
+use crate::error::Error;
+use crate::log;
+use crate::outcome::{Outcome, Scope, Stage};
+use crate::pace::Rate;
+use crate::spool::{Clock, Entry, Remark, Spool};
+use crate::system;
+
+/// So many mails in a row that a smarthost leaves unanswered mean that the trouble is not a mail's.
+const IN_A_ROW: usize = 2;
+/// What is remembered of an account of which a person was told, and how long.
+const ALARMED: &str = "alarmed";
+const ALARMED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The ways, as this process knows them.
+pub(super) struct Routes<'a> {
+    config: &'a Config,
+    spool: &'a Spool,
+    ways: HashMap<Address, Way>,
+    /// The last connection that was lost.
+    lost: Option<u32>,
+}
+
+#[derive(Default)]
+struct Way {
+    /// Not to be tried any more, or not yet.
+    closed: Option<String>,
+    /// Mails in a row that the smarthost's own trouble met; those that a connection took with it count as one.
+    in_a_row: usize,
+}
+
+impl<'a> Routes<'a> {
+    /// What earlier processes have learnt counts for the way of those who have none of their own.
+    pub(super) fn new(config: &'a Config, spool: &'a Spool) -> Self {
+        let mut routes = Self { config, spool, ways: HashMap::new(), lost: None };
+        if let Some(clock) = spool.clock().filter(|clock| clock.next_attempt > system::now()) {
+            routes.way(&config.account).closed = Some(clock.reason);
+        }
+        routes
+    }
+
+    /// The account whose way that mail goes.
+    pub(super) fn of(&self, entry: &Entry) -> Address {
+        let own = entry.reverse_path.as_ref().filter(|account| self.config.has_own_smarthost(account));
+        own.unwrap_or(&self.config.account).clone()
+    }
+
+    /// Why nothing is to be sent that way now.
+    pub(super) fn closed(&self, account: &Address) -> Option<&str> {
+        self.ways.get(account)?.closed.as_deref()
+    }
+
+    /// This process has seen for itself that it is in vain.
+    pub(super) fn is_in_vain(&self, account: &Address) -> bool {
+        self.ways.get(account).is_some_and(|way| way.in_a_row > 0)
+    }
+
+    /// A limit of the settings is reached for longer than somebody would wait.
+    pub(super) fn pause(&mut self, account: &Address, until: Timestamp, rate: Rate) -> Result<(), Error> {
+        let reason = format!("{rate} are allowed by the settings, and so many have left: the next may at {until:.0}");
+        self.way(account).closed = Some(reason.clone());
+        self.set_clock(account, Some(&Clock { attempts: 0, next_attempt: until, is_alarmed: false, reason }))
+    }
+
+    /// What an attempt says about the smarthost: trouble before any mail, or with several in a row, closes the way for
+    /// a while; a mail taken opens it.
+    pub(super) fn learn(&mut self, account: &Address, attempted: &Attempted) -> Result<(), Error> {
+        let Some(trouble) = attempted.host_trouble() else {
+            *self.way(account) = Way::default();
+            return self.set_clock(account, None);
+        };
+        if attempted.lost.is_some() && attempted.lost == self.lost {
+            return Ok(());
+        }
+        self.lost = attempted.lost;
+        let way = self.way(account);
+        way.in_a_row += 1;
+        let is_before_mail = !matches!(trouble.stage, Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content);
+        if is_before_mail || way.in_a_row >= IN_A_ROW {
+            self.close(account, trouble)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, account: &Address, trouble: &Outcome) -> Result<(), Error> {
+        self.way(account).closed = Some(trouble.reason.clone());
+        let before = self.spool.clock().filter(|_| self.is_for_all(account));
+        let attempts = before.as_ref().map_or(0, |clock| clock.attempts) + 1;
+        let was_alarmed = before.is_some_and(|clock| clock.is_alarmed) || self.is_alarmed(account);
+        let is_alarming = trouble.scope == Scope::Configuration;
+        if is_alarming && !was_alarmed {
+            self.alarm(account, &trouble.reason);
+        }
+        // What lies on this machine may be right for the next process: a credential that only the service has.
+        let is_ours = trouble.stage == Stage::Setup;
+        let delay = if is_ours { Duration::ZERO } else { self.config.retry.delay(attempts, fastrand::f64()) };
+        let now = system::now();
+        let clock = Clock {
+            attempts,
+            next_attempt: later(now, delay).unwrap_or(now),
+            is_alarmed: was_alarmed || is_alarming,
+            reason: trouble.reason.clone(),
+        };
+        self.set_clock(account, Some(&clock))
+    }
+
+    /// The spool has one clock; the mail of an account of its own follows its own retry clock alone.
+    fn set_clock(&self, account: &Address, clock: Option<&Clock>) -> Result<(), Error> {
+        if self.is_for_all(account) { Ok(self.spool.set_clock(clock)?) } else { Ok(()) }
+    }
+
+    fn is_for_all(&self, account: &Address) -> bool {
+        *account == self.config.account
+    }
+
+    fn is_alarmed(&self, account: &Address) -> bool {
+        self.spool.is_remarked(account.as_ref(), ALARMED, system::now())
+    }
+
+    /// Once per trouble, not once per mail.
+    fn alarm(&self, account: &Address, reason: &str) {
+        let what = if self.is_for_all(account) { "no mail" } else { "no mail of an account of its own" };
+        let sentence = format!("{what} leaves this machine until the configuration is mended: {reason}");
+        log::error(&sentence);
+        if let Err(error) = alarm::raise(&self.config.alarm, &sentence) {
+            log::error(&format!("the alarm command could not be started: {error}"));
+        }
+        if !self.is_for_all(account) {
+            let until = later(system::now(), ALARMED_FOR).unwrap_or(Timestamp::MAX);
+            let remark = Remark { about: account.to_string(), says: ALARMED.to_string(), until };
+            self.spool.remark(&remark).unwrap_or_else(|error| log::error(&error.to_string()));
+        }
+    }
+
+    fn way(&mut self, account: &Address) -> &mut Way {
+        self.ways.entry(account.clone()).or_default()
+    }
+}

@@ -1,0 +1,66 @@
+//! `ctl test`: sends a real mail, waits for what the smarthost says, and tells it.
+
+use std::io::Write;
+use std::time::Instant;
+
+use super::run_queue::{self, Detail, Which};
+use super::submit::{self, Accepted, Delivery, Input};
+use crate::config::Config;
+use crate::envelope::{Destination, Operand};
+use crate::error::Error;
+use crate::spool::{Fate, Spool};
+use crate::system;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who gets it; none is whoever gets mail for nobody in particular.
+    pub to: Option<String>,
+    /// Show the dialogue with the smarthost too, on stderr.
+    pub verbose: bool,
+}
+
+/// Sends it, and returns when the smarthost has taken it.
+///
+/// # Errors
+/// It could not be accepted, or the smarthost has not taken it: the reason has been told.
+pub fn run(config: &Config, request: &Request, out: &mut dyn Write) -> Result<(), Error> {
+    let host = system::host_name();
+    let message = format!(
+        "Subject: test of mailx-t on {host}\n\nThis mail was sent by mailx-t {} on {host}, with: mailx-t ctl test\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    let operands = request.to.iter().map(|to| Operand { octets: to.clone().into_bytes(), ..Operand::default() });
+    let submission = submit::Request {
+        input: Input::Formatted,
+        destination: Destination { operands: operands.collect(), ..Destination::default() },
+        delivery: Delivery::Queue,
+        ..submit::Request::default()
+    };
+    let mut say = |text: String| writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Error::Output);
+    let prepared = match submit::accept(&submission, config, &mut message.as_bytes())? {
+        Accepted::Nothing => return Ok(()),
+        Accepted::Sent { notes, .. } => return notes.into_iter().try_for_each(say),
+        Accepted::Kept(prepared) => prepared,
+    };
+    let entry = &prepared.entry;
+    let to: Vec<String> = entry.recipients.iter().map(|r| format!("<{}>", r.address)).collect();
+    if prepared.is_dropped {
+        return say(format!(
+            "{}: left for the service, to {}: what becomes of it stands in the log",
+            entry.id,
+            to.join(", ")
+        ));
+    }
+    say(format!("{}: kept, to {}", entry.id, to.join(", ")))?;
+    let spool = Spool::new(config.spool_path());
+    let detail = if request.verbose { Detail::Dialogue } else { Detail::Outcomes };
+    run_queue::run(config, &Which::Matching('I', entry.id.to_string()), detail)?;
+    match spool.await_fate(&entry.id, entry.recipients.len(), Instant::now())? {
+        Fate::Delivered => Ok(()),
+        Fate::Failed(_) => Err(Error::Refused(format!("{}: the smarthost refused it for good", entry.id))),
+        Fate::Tried(_) | Fate::Waiting => {
+            Err(Error::Queue(format!("{}: not sent yet; it is kept and will be tried again", entry.id)))
+        }
+    }
+}

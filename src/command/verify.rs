@@ -1,0 +1,81 @@
+//! `sendmail -bv`: where addresses lead, in Sendmail's own words, which scripts read. Nothing is sent, and nobody
+//! is asked: aliases, cron's MAILTO and the configuration alone decide.
+
+use std::io::{self, Read, Write};
+
+use super::submit::{self, Moment};
+use crate::config::Config;
+use crate::envelope::{self, Destination, Operand, Recipient, Resolver, Step};
+use crate::error::Error;
+use crate::message::{Message, text};
+use crate::outcome::clean;
+
+/// What a caller wants to know.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// Whom they ask about.
+    pub destination: Destination,
+}
+
+/// Writes every step from what was asked to the addresses that a mail would go to.
+///
+/// # Errors
+/// [`Error::Usage`]: nobody was asked about; [`Error::NoRecipient`]: an operand is no address; [`Error::Input`] and
+/// [`Error::Output`].
+pub fn run(request: &Request, config: &Config, input: &mut dyn Read, out: &mut dyn Write) -> Result<(), Error> {
+    let destination = &request.destination;
+    if destination.operands.is_empty() && !destination.extract {
+        return Err(Error::Usage("-bv needs an address, or -t and a message on stdin".into()));
+    }
+    if destination.extract {
+        let message = Message::read(input, &mut io::sink()).map_err(Error::Input)?;
+        return leads(config, destination, &message, out);
+    }
+    let mut last = Ok(());
+    for operand in &destination.operands {
+        let one = Destination { operands: vec![operand.clone()], ..Destination::default() };
+        last = if is_address(operand) {
+            leads(config, &one, &Message::default(), out)
+        } else {
+            let shown = clean(&text(&operand.octets));
+            writeln!(out, "{shown}... User unknown").map_err(Error::Output)?;
+            Err(Error::NoRecipient(envelope::NoRecipient::of("the arguments")))
+        }
+        .and(last);
+    }
+    last
+}
+
+fn is_address(operand: &Operand) -> bool {
+    !crate::message::Mailbox::list(&operand.octets).is_empty()
+}
+
+/// The steps from one source, and where they end.
+fn leads(config: &Config, destination: &Destination, message: &Message, out: &mut dyn Write) -> Result<(), Error> {
+    let (aliases, _) = submit::aliases(config);
+    let moment = Moment::now();
+    let default = config.recipients.default.as_ref().map(|names| names.list());
+    let domain = config.rewrite.domain.as_deref();
+    let mut resolver = Resolver::new(&aliases, &moment.hosts, domain, default.as_deref(), &config.account);
+    let recipients = envelope::recover(destination, message, &mut resolver)?;
+    write(config, &resolver, &recipients, out).map_err(Error::Output)
+}
+
+/// A line for each step.
+pub(super) fn write_steps(steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
+    steps.iter().try_for_each(|step| {
+        writeln!(out, "{}... {} {}", clean(&step.name), step.rule, clean(&step.targets.join(", ")))
+    })
+}
+
+fn write(config: &Config, resolver: &Resolver<'_>, to: &[Recipient], out: &mut dyn Write) -> io::Result<()> {
+    for warning in resolver.warnings() {
+        writeln!(out, "{warning}")?;
+    }
+    write_steps(resolver.steps(), out)?;
+    let host = clean(&config.smarthost.host);
+    for Recipient { address, .. } in to {
+        writeln!(out, "{address}... deliverable: mailer relay, host {host}, user {address}")?;
+    }
+    out.flush()
+}

@@ -1,0 +1,55 @@
+//! The file to be imported, and those that lie beside it or that it names.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// No settings of a mailer are larger.
+const MOST: u64 = 1 << 20;
+
+/// A file, its text, and where others may lie.
+pub(super) struct Files {
+    pub(super) path: PathBuf,
+    pub(super) text: String,
+    is_alone: bool,
+}
+
+impl Files {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_path_buf(), text: text(path)?, is_alone: false })
+    }
+
+    /// A text with no file beside it.
+    pub(super) fn alone(path: &Path, text: &str) -> Self {
+        Self { path: path.to_path_buf(), text: text.to_string(), is_alone: true }
+    }
+
+    /// The file that is named: beside this one, where a copied set of files has it, else where it says.
+    pub(super) fn named(&self, name: &str) -> Option<(PathBuf, String)> {
+        let file_name = Path::new(name).file_name()?;
+        let places = [self.path.with_file_name(file_name), PathBuf::from(name)];
+        let readable = |path: PathBuf| text(&path).ok().map(|text| (path, text));
+        places.into_iter().filter(|_| !self.is_alone).find_map(readable)
+    }
+
+    /// The lines that say something, numbered from 1, without blanks around them.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        lines(&self.text)
+    }
+}
+
+/// The lines of a text that are neither empty nor a comment.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let numbered = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
+    numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// A device or a pipe has no end.
+fn text(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

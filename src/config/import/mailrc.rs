@@ -1,0 +1,195 @@
+//! mail.rc and .mailrc of heirloom mailx and s-nail: `set name=value`, `alias name address...`, `account name { ... }`.
+//!
+//! The old names (`smtp`, `smtp-auth-user`) and those of s-nail's v15-compat mode (`mta=smtps://user:password@host`,
+//! `password-user@host`) may stand side by side, as they do in files that grew.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use super::files::Files;
+use super::imported::{Account, Imported, Password};
+use super::words::{host_and_port, mechanism, words};
+use crate::relay::Tls;
+
+/// Names of settings, with the line and the value of the last that set each.
+type Settings = BTreeMap<String, (usize, String)>;
+
+pub(super) fn read(files: &Files, imported: &mut Imported) {
+    let settings = settings(files, imported);
+    if let Some((n, from)) = settings.get("from") {
+        imported.set_from(*n, from);
+    }
+    for (name, (n, _)) in &settings {
+        if let Some(why) = why(name) {
+            imported.left_out(*n, &crate::outcome::clean(name), why);
+        }
+    }
+    if let Some(account) = account(&settings, imported) {
+        imported.add_account(account);
+    }
+}
+
+/// The settings outside of accounts, and where none of them names a smarthost those of the first account that does.
+fn settings(files: &Files, imported: &mut Imported) -> Settings {
+    // The first is what stands outside.
+    let mut all: Vec<(usize, Settings)> = vec![(0, Settings::new())];
+    let mut at = 0;
+    for (n, line) in logical_lines(&files.text) {
+        let words = words(&line);
+        let mut words = words.iter().map(String::as_str);
+        match words.next().unwrap_or_default() {
+            "account" if line.contains('{') => {
+                at = all.len();
+                all.push((n, Settings::new()));
+            }
+            "}" => at = 0,
+            "set" => words.for_each(|word| {
+                let (name, value) = word.split_once('=').unwrap_or((word, ""));
+                all[at].1.insert(name.to_string(), (n, value.to_string()));
+            }),
+            "unset" => words.for_each(|name| drop(all[at].1.remove(name))),
+            "alias" | "group" => {
+                if let Some(name) = words.next() {
+                    let targets: Vec<String> = words.map(str::to_string).collect();
+                    imported.add_alias(n, &crate::outcome::clean(name), &targets);
+                }
+            }
+            // What a terminal shows is nobody's loss.
+            "" | "ignore" | "discard" | "retain" | "headerpick" | "colour" | "bind" | "shortcut" | "mimetype" => {}
+            "source" => imported.note(n, "source is left out: import that file by itself"),
+            _ => imported.note(n, "the line is left out: it is about reading mail"),
+        }
+    }
+    let names_one = |settings: &Settings| settings.contains_key("mta") || settings.contains_key("smtp");
+    let chosen = all.iter().position(|(_, settings)| names_one(settings)).unwrap_or_default();
+    for (n, _) in all.iter().enumerate().filter(|(n, _)| *n > 0 && *n != chosen).map(|(_, account)| account) {
+        imported.note(*n, "the account is left out: there is one, for all mail");
+    }
+    let mut settings = all[0].1.clone();
+    settings.extend(all[chosen].1.clone());
+    settings
+}
+
+/// Lines joined where a backslash ends one, numbered by their first.
+fn logical_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut is_open = false;
+    for (n, line) in text.lines().enumerate() {
+        let line = line.trim();
+        let (part, goes_on) = line.strip_suffix('\\').map_or((line, false), |part| (part, true));
+        match lines.last_mut() {
+            Some((_, last)) if is_open => last.push_str(part),
+            _ => lines.push((n + 1, part.to_string())),
+        }
+        is_open = goes_on;
+    }
+    lines.retain(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines
+}
+
+fn account(settings: &Settings, imported: &mut Imported) -> Option<Account> {
+    // v15-compat's word comes first: who set it has moved on.
+    let is_program = |value: &str| value.starts_with('/') || value.starts_with('~') || value.starts_with("file:");
+    let named = ["mta", "smtp"].iter().filter_map(|name| settings.get(*name));
+    let (n, value) = named.clone().find(|(_, value)| !is_program(value)).or_else(|| {
+        named.clone().for_each(|(n, _)| imported.left_out(*n, "mta", "it is a program, and names no smarthost"));
+        None
+    })?;
+    let mut account = from_url(*n, value, imported)?;
+    let text = |name: &str| settings.get(name).map(|(_, value)| value.clone()).filter(|value| !value.is_empty());
+    let host = account.host.clone();
+    let at_host = |name: &str| text(&format!("{name}-{host}")).or_else(|| text(name));
+    let user = account.user.take().or_else(|| text("smtp-auth-user")).or_else(|| at_host("user"));
+    account.user = user.or_else(|| text("from").filter(|_| text("smtp-auth-password").is_some()));
+    let login = format!("{}@{host}", account.user.as_deref().unwrap_or_default());
+    let of_login = |name: &str| text(&format!("{name}-{login}")).or_else(|| at_host(name));
+    let from = text("from").unwrap_or_default();
+    let password = text("smtp-auth-password").or_else(|| text(&format!("smtp-auth-password-{from}")));
+    let password = password.or_else(|| of_login("password")).map(|password| Password::from(password.as_str()));
+    account.password = account.password.or(password);
+    account.auth = auth(settings, of_login("smtp-auth").as_deref(), imported);
+    account.ca_file = of_login("tls-ca-file").or_else(|| of_login("ssl-ca-file"));
+    account.client_cert = of_login("ssl-cert");
+    account.client_key = of_login("ssl-key");
+    account.proxy = of_login("socks-proxy").map(|proxy| socks(&proxy));
+    let fingerprint = of_login("tls-fingerprint").or_else(|| of_login("ssl-fingerprint"));
+    account.fingerprint = fingerprint.map(|text| text.trim_start_matches("SHA256:").to_string());
+    for name in ["ssl-verify", "tls-verify"] {
+        let found = settings.iter().find(|(known, (_, value))| {
+            known
+                .split_at_checked(name.len())
+                .is_some_and(|(head, rest)| head == name && (rest.is_empty() || rest.starts_with('-')))
+                && value != "strict"
+        });
+        if let Some((_, (n, value))) = found {
+            account.unchecked = Some((*n, format!("{name}={}", if value == "warn" { "warn" } else { "ignore" })));
+        }
+    }
+    if settings.contains_key("smtp-use-starttls") && account.tls == Tls::None {
+        account.tls = Tls::StartTls;
+        account.port = account.port.or(Some(25));
+    }
+    Some(account)
+}
+
+/// `smtps://user:password@host:465`, `submissions://`, `smtp://`, `submission://`, or `host:25` without a scheme.
+fn from_url(n: usize, text: &str, imported: &mut Imported) -> Option<Account> {
+    let whole = if text.contains("://") { text.to_string() } else { format!("smtp://{text}") };
+    let url = Url::parse(&whole).ok().filter(Url::has_host);
+    let Some((url, host)) = url.as_ref().and_then(|url| Some((url, url.host_str()?))) else {
+        imported.note(n, "the smarthost is left out: this is no URL of one");
+        return None;
+    };
+    let tls = match url.scheme() {
+        "smtps" | "submissions" => Tls::Implicit,
+        "smtp" => Tls::None,
+        "submission" => Tls::StartTls,
+        _ => {
+            imported.note(n, "the smarthost is left out: only SMTP is spoken");
+            return None;
+        }
+    };
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    Some(Account {
+        host: host.trim_matches(['[', ']']).to_string(),
+        port: url.port(),
+        tls,
+        user: Some(decoded(url.username())).filter(|user| !user.is_empty()),
+        password: url.password().map(|password| Password::from(decoded(password).as_str())),
+        plain_at: n,
+        ..Account::default()
+    })
+}
+
+/// `socks5://host:port` with the port that SOCKS has without one.
+fn socks(text: &str) -> String {
+    let text = text.split_once("://").map_or(text, |(_, rest)| rest).trim_end_matches('/');
+    let (host, port) = host_and_port(text);
+    format!("{host}:{}", port.unwrap_or(1080))
+}
+
+fn auth(settings: &Settings, asked: Option<&str>, imported: &mut Imported) -> Option<&'static str> {
+    let found = mechanism(asked?);
+    if found.is_none() {
+        let n = settings.get("smtp-auth").map_or(0, |(n, _)| *n);
+        imported.left_out(n, "smtp-auth", "that method is not spoken: the best of what is offered is used");
+    }
+    found
+}
+
+/// Why a setting about sending is not carried over; none for those that are, or that are about reading mail.
+fn why(name: &str) -> Option<&'static str> {
+    match name {
+        "nss-config-dir" | "ssl-ca-dir" | "tls-ca-dir" => Some("the system's certificates are trusted, or one ca-file"),
+        "hostname" | "smtp-hostname" => Some("the name for the greeting is the machine's"),
+        "record" | "outfolder" => Some("no copy of a mail is kept"),
+        "sendmail" | "sendmail-arguments" | "mta-arguments" => Some("mailx-t takes the place of that program"),
+        "tls-config-pairs" | "ssl-method" | "ssl-cipher-list" => Some("TLS is set up by the system's library"),
+        "netrc-lookup" => Some("the password has to stand in password-file: .netrc is not read"),
+        "replyto" | "reply-to" | "sender" | "smime-sign" | "autocc" | "autobcc" | "signature" => {
+            Some("it changes what a mail says: give it with each mail")
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,207 @@
+//! msmtprc: `defaults`, `account NAME : BASE`, and below them `key value`. The account called `default` counts.
+
+use super::files::Files;
+use super::imported::{Account, Imported, Password};
+use super::words::{mechanism, switch, unquoted, words};
+use crate::envelope::Aliases;
+use crate::relay::Tls;
+
+/// A line's number, key and value.
+type Setting<'a> = (usize, &'a str, &'a str);
+
+/// One account with all that it inherits.
+#[derive(Clone, Default)]
+struct Section<'a> {
+    line: usize,
+    name: &'a str,
+    settings: Vec<Setting<'a>>,
+}
+
+pub(super) fn read(files: &Files, imported: &mut Imported) {
+    let sections = sections(files, imported);
+    let Some(chosen) = sections.iter().find(|section| section.name == "default").or(sections.first()) else { return };
+    if chosen.name != "default" {
+        imported.note(chosen.line, "no account is called default: the first one is carried over");
+    }
+    for other in &sections {
+        let is_within = other.settings.iter().all(|setting| chosen.settings.contains(setting));
+        if other.name != chosen.name && !is_within {
+            imported.note(other.line, "the account is left out: there is one, for all mail");
+        }
+    }
+    let mut account = Account::default();
+    let mut protection = Protection { is_on: false, is_starttls: true };
+    let mut is_checked = None;
+    for (n, key, value) in &chosen.settings {
+        match *key {
+            "tls" => protection.is_on = switch(value) != Some(false),
+            "tls_starttls" => protection.is_starttls = switch(value) != Some(false),
+            "tls_certcheck" => is_checked = switch(value).map(|is_on| (*n, is_on)),
+            _ => set(files, imported, &mut account, (*n, key, value)),
+        }
+    }
+    if let Some((n, false)) = is_checked {
+        account.unchecked = Some((n, "tls_certcheck off".to_string()));
+    }
+    protection.apply(&mut account);
+    account.plain_at = chosen.settings.iter().find(|(_, key, _)| *key == "host").map_or(0, |(n, ..)| *n);
+    if !account.host.is_empty() {
+        imported.add_account(account);
+    }
+}
+
+fn sections<'a>(files: &'a Files, imported: &mut Imported) -> Vec<Section<'a>> {
+    let mut defaults: Vec<Setting<'a>> = Vec::new();
+    let mut sections: Vec<Section<'a>> = Vec::new();
+    let mut is_defaults = false;
+    for (n, line) in files.lines() {
+        let (key, value) =
+            line.split_once(char::is_whitespace).map_or((line, ""), |(key, value)| (key, unquoted(value)));
+        match key {
+            "defaults" => is_defaults = true,
+            "account" => {
+                is_defaults = false;
+                let (name, bases) = value.split_once(':').unwrap_or((value, ""));
+                let mut settings = defaults.clone();
+                for base in bases.split(',').map(str::trim).filter(|base| !base.is_empty()) {
+                    match sections.iter().find(|section| section.name == base) {
+                        Some(base) => settings.extend(base.settings.iter().copied()),
+                        None => imported.note(n, "an account it is to be like stands nowhere above"),
+                    }
+                }
+                sections.push(Section { line: n, name: name.trim(), settings });
+            }
+            _ if is_defaults => defaults.push((n, key, value)),
+            _ => match sections.last_mut() {
+                Some(section) => section.settings.push((n, key, value)),
+                // Before any account, settings are the default one's.
+                None => sections.push(Section { line: n, name: "default", settings: vec![(n, key, value)] }),
+            },
+        }
+    }
+    sections
+}
+
+struct Protection {
+    is_on: bool,
+    is_starttls: bool,
+}
+
+impl Protection {
+    /// msmtp's ports are 465 for TLS from the first byte, else 25.
+    fn apply(&self, account: &mut Account) {
+        account.tls = match (self.is_on, self.is_starttls) {
+            (false, _) => Tls::None,
+            (true, true) => Tls::StartTls,
+            (true, false) => Tls::Implicit,
+        };
+        if account.tls == Tls::StartTls {
+            account.port = account.port.or(Some(25));
+        }
+    }
+}
+
+fn set(files: &Files, imported: &mut Imported, account: &mut Account, (n, key, value): Setting<'_>) {
+    match key {
+        "host" => account.host = value.to_string(),
+        "port" => account.port = value.parse().ok(),
+        "user" => account.user = Some(value.to_string()),
+        "password" => account.password = Some(Password::from(value)),
+        "passwordeval" => password_command(imported, account, n, value),
+        "auth" => auth(imported, account, n, value),
+        "from" if value.starts_with("%U@") => {
+            imported.domain = value.strip_prefix("%U@").map(str::to_string);
+            imported.note(n, "from is left out: there is one sender for all users; its domain is that of local names");
+        }
+        "from" => imported.set_from(n, value),
+        "maildomain" => imported.domain = Some(value.to_string()),
+        "aliases" => aliases(files, imported, value),
+        // The system's own certificates are ours too.
+        "tls_trust_file" if value == "system" || value.ends_with("/ca-certificates.crt") => {}
+        "tls_trust_file" => account.ca_file = Some(value.to_string()),
+        "tls_cert_file" => account.client_cert = Some(value.to_string()),
+        "tls_key_file" => account.client_key = Some(value.to_string()),
+        "source_ip" => account.source_address = imported.source_address(n, value),
+        "proxy_host" if value.is_empty() => account.proxy = None,
+        "proxy_host" => account.proxy = Some(format!("{value}:1080")),
+        "proxy_port" => {
+            let host =
+                account.proxy.take().map(|proxy| proxy.rsplit_once(':').map_or("", |(host, _)| host).to_string());
+            account.proxy = host.map(|host| format!("{host}:{value}"));
+        }
+        "tls_fingerprint" => account.fingerprint = Some(value.to_string()),
+        "timeout" | "connect_timeout" => account.timeout = value.parse().ok().filter(|n| *n > 0),
+        "protocol" if value == "smtp" => {}
+        _ => match why(key) {
+            Some(why) => imported.left_out(n, key, why),
+            None => imported.unknown(n),
+        },
+    }
+}
+
+/// A command that holds the password itself is no command to keep: everybody reads the configuration.
+fn password_command(imported: &mut Imported, account: &mut Account, n: usize, command: &str) {
+    let is_one = !command.contains(['|', ';', '&', '$', '`', '<', '>']);
+    let words = words(command);
+    let printed = match words.split_first() {
+        Some((program, rest)) if is_one && program == "echo" => {
+            let text: Vec<&str> = rest.iter().map(String::as_str).skip_while(|word| word.starts_with('-')).collect();
+            Some(text.join(" "))
+        }
+        Some((program, rest)) if is_one && program == "printf" => rest.last().cloned(),
+        _ => None,
+    };
+    if let Some(password) = printed {
+        account.password = Some(Password::from(password.as_str()));
+        return imported.note(n, "passwordeval only prints the password: it goes to the password file");
+    }
+    account.password_command = Some(command.to_string());
+    let sentence = "passwordeval becomes password-command: everybody can read it, and it runs as the user who sends \
+                    (mailx-t where there is one)";
+    imported.note(n, sentence);
+}
+
+fn auth(imported: &mut Imported, account: &mut Account, n: usize, value: &str) {
+    account.auth = match value {
+        "off" => Some("none"),
+        name => mechanism(name),
+    };
+    if account.auth.is_none() && !matches!(value, "" | "on") {
+        imported.left_out(n, "auth", "that method is not spoken: the best of what is offered is used");
+    }
+}
+
+/// msmtp's alias file is sendmail's, but for the name `default`.
+fn aliases(files: &Files, imported: &mut Imported, value: &str) {
+    imported.aliases_file = Some(value.to_string());
+    let Some((_, text)) = files.named(value) else { return };
+    if let Some(default) = Aliases::parse(&text).0.get("default") {
+        imported.add_default(0, &default.join(", "));
+    }
+}
+
+/// Why a setting has no counterpart; none for what is no setting of msmtp's.
+fn why(key: &str) -> Option<&'static str> {
+    let why = match key {
+        "add_missing_date_header"
+        | "add_missing_from_header"
+        | "remove_bcc_headers"
+        | "set_date_header"
+        | "set_msgid_header" => "it is so here",
+        "allow_from_override" | "auto_from" | "from_full_name" | "set_from_header" => {
+            "mail always leaves as the account, in MAIL FROM and in From"
+        }
+        "domain" => "the name for the greeting is the machine's",
+        "dsn_notify" | "dsn_return" => "it is asked for each mail, with -N and -R",
+        "logfile" | "logfile_time_format" | "syslog" => "every mail is logged, see [log]",
+        "protocol" => "only SMTP is spoken",
+        "socket" => "a smarthost is reached over the network",
+        "tls_crl_file" | "tls_host_override" | "tls_min_dh_prime_bits" | "tls_priorities" => {
+            "TLS is set up by the system's library"
+        }
+        "set_to_header" | "undisclosed_recipients" => "To shows where aliases led",
+        "eval" => "a setting made by a command has no counterpart",
+        _ => return None,
+    };
+    Some(why)
+}

@@ -1,0 +1,262 @@
+//! Postfix's main.cf as a null client: relayhost, the login for it, and the maps that give every mail one sender.
+
+use std::collections::BTreeMap;
+
+use lettre::Address;
+
+use super::files::{Files, lines};
+use super::imported::{Account, Imported, Password};
+use super::words::{host_and_port, switch};
+use crate::relay::Tls;
+
+/// Keys with their line and value, names in values replaced.
+struct Settings(BTreeMap<String, (usize, String)>);
+
+pub(super) fn read(files: &Files, imported: &mut Imported) {
+    let settings = Settings::of(&files.text);
+    let mut account = Account { tls: settings.tls(), ..Account::default() };
+    if let Some((n, value)) = settings.0.get("relayhost") {
+        (account.host, account.port) = relayhost(value);
+        account.plain_at = *n;
+    }
+    // Postfix knows ports by name, and 25 is its own.
+    if account.tls == Tls::StartTls {
+        account.port = account.port.or(Some(25));
+    }
+    account.ca_file =
+        settings.get("smtp_tls_CAfile").filter(|path| !path.ends_with("/ca-certificates.crt")).map(str::to_string);
+    account.client_cert = settings.get("smtp_tls_cert_file").map(str::to_string);
+    account.client_key = settings.get("smtp_tls_key_file").map(str::to_string);
+    if let Some((n, address)) = settings.0.get("smtp_bind_address") {
+        account.source_address = imported.source_address(*n, address);
+    }
+    if settings.get("smtp_tls_security_level") == Some("fingerprint") {
+        account.fingerprint = settings.get("smtp_tls_fingerprint_cert_match").map(str::to_string);
+    }
+    settings.look_at_check(&mut account);
+    log_in(files, &settings, imported, &mut account);
+    sender(files, &settings, imported);
+    settings.rest(imported);
+    if !account.host.is_empty() {
+        imported.add_account(account);
+    }
+}
+
+impl Settings {
+    fn of(text: &str) -> Self {
+        let mut settings: BTreeMap<String, (usize, String)> = BTreeMap::new();
+        let mut last = String::new();
+        for (n, line) in text.lines().enumerate() {
+            match line.split_once('=') {
+                _ if line.trim().is_empty() || line.trim_start().starts_with('#') => {}
+                // postconf(5): a line that starts with a blank goes on with the one above.
+                _ if line.starts_with([' ', '\t']) => {
+                    if let Some((_, value)) = settings.get_mut(&last) {
+                        value.push(' ');
+                        value.push_str(line.trim());
+                    }
+                }
+                Some((key, value)) => {
+                    last = key.trim().to_string();
+                    settings.insert(last.clone(), (n + 1, value.trim().to_string()));
+                }
+                None => drop(settings.insert(format!("line {}", n + 1), (n + 1, String::new()))),
+            }
+        }
+        let plain: BTreeMap<String, String> =
+            settings.iter().map(|(key, (_, value))| (key.clone(), value.clone())).collect();
+        for (_, value) in settings.values_mut() {
+            *value = expanded(value, &plain);
+        }
+        Self(settings)
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    fn is_on(&self, key: &str) -> bool {
+        self.get(key).and_then(switch) == Some(true)
+    }
+
+    fn tls(&self) -> Tls {
+        match self.get("smtp_tls_security_level") {
+            _ if self.is_on("smtp_tls_wrappermode") => Tls::Implicit,
+            Some("none") => Tls::None,
+            Some(_) => Tls::StartTls,
+            None if self.is_on("smtp_use_tls") || self.is_on("smtp_enforce_tls") => Tls::StartTls,
+            None => Tls::None,
+        }
+    }
+
+    /// Only these levels of Postfix look at the certificate.
+    fn look_at_check(&self, account: &mut Account) {
+        let level = self.0.get("smtp_tls_security_level");
+        let is_checked = level.is_some_and(|(_, level)| {
+            ["dane", "dane-only", "fingerprint", "secure", "verify"].contains(&level.as_str())
+        });
+        if account.tls != Tls::None && !is_checked {
+            let is_known = |level: &str| ["encrypt", "may"].contains(&level);
+            let known = level.filter(|(_, level)| is_known(level));
+            let name =
+                known.map_or("the level of TLS".to_string(), |(_, level)| format!("smtp_tls_security_level={level}"));
+            let n = level.map_or(0, |(n, _)| *n);
+            account.unchecked = Some((n, name));
+        }
+    }
+
+    /// What is left: a few have a counterpart, and most are about receiving mail.
+    fn rest(&self, imported: &mut Imported) {
+        let size = self.get("message_size_limit").and_then(|value| value.parse::<u64>().ok());
+        imported.max_message_size = size.filter(|bytes| *bytes > 0);
+        imported.retry[2] = self.get("maximal_queue_lifetime").and_then(seconds);
+        if let Some((_, path)) = self.get("alias_maps").and_then(|map| map.split_once(':')) {
+            imported.aliases_file =
+                Some(path.trim().to_string()).filter(|path| path != "/etc/aliases" && path.starts_with('/'));
+        }
+        for (key, (n, _)) in &self.0 {
+            let is_name = (key.contains('_') || key.starts_with("my"))
+                && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            match why(key) {
+                Some(why) if is_name => imported.left_out(*n, key, why),
+                Some(_) if key.bytes().all(|b| b.is_ascii_lowercase()) => {
+                    imported.note(*n, "the line is left out: mailx-t receives no mail and delivers none here");
+                }
+                Some(_) => imported.unknown(*n),
+                None => {}
+            }
+        }
+    }
+}
+
+/// `$name` and `${name}`, one step deep.
+fn expanded(value: &str, settings: &BTreeMap<String, String>) -> String {
+    let mut expanded = String::new();
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once('$') {
+        expanded.push_str(before);
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let (name, behind) = match after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+            Some(found) => found,
+            None => after.split_at(after.find(|c| !is_name(c)).unwrap_or(after.len())),
+        };
+        expanded.push_str(settings.get(name).map_or("", String::as_str));
+        rest = behind;
+    }
+    expanded + rest
+}
+
+fn relayhost(value: &str) -> (String, Option<u16>) {
+    let (host, port) = host_and_port(value);
+    let by_name = match value.rsplit_once(':').map(|(_, name)| name) {
+        Some("submission") => Some(587),
+        Some("smtps" | "submissions") => Some(465),
+        _ => None,
+    };
+    (host, port.or(by_name))
+}
+
+/// A number with Postfix's unit, which without one is days here.
+fn seconds(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "" | "d" => 86_400,
+        "w" => 7 * 86_400,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit).filter(|n| *n > 0)
+}
+
+/// smtp_sasl_password_maps: `static:user:password`, or a file with `host user:password` a line.
+fn log_in(files: &Files, settings: &Settings, imported: &mut Imported, account: &mut Account) {
+    let Some((kind, rest)) = settings.get("smtp_sasl_password_maps").and_then(|map| map.split_once(':')) else {
+        return;
+    };
+    let mut set = |login: &str| {
+        if let Some((user, password)) = login.split_once(':') {
+            account.user = Some(user.trim().to_string());
+            account.password = Some(Password::from(password.trim()));
+        }
+    };
+    if kind == "static" {
+        return set(rest);
+    }
+    let Some((path, text)) = files.named(rest) else {
+        return imported.note(0, "smtp_sasl_password_maps names a file that cannot be read: run it as root");
+    };
+    let relayhost = settings.get("relayhost").unwrap_or_default();
+    let name = host_and_port(relayhost).0;
+    for (n, line) in lines(&text) {
+        match line.split_once(char::is_whitespace) {
+            Some((host, login)) if host == relayhost || host == name => set(login.trim()),
+            _ => imported.note_in(&path, n, "the line is left out: it is for another host than relayhost"),
+        }
+    }
+}
+
+/// A map that leads every sender to one address is our `from`.
+fn sender(files: &Files, settings: &Settings, imported: &mut Imported) {
+    for key in ["smtp_generic_maps", "sender_canonical_maps"] {
+        let Some((n, value)) = settings.0.get(key) else { continue };
+        let target = match value.split_once(':') {
+            Some(("static", target)) => Some(vec![target.to_string()]),
+            Some((_, path)) => files.named(path.split([',', ' ']).next().unwrap_or_default()).map(|(_, text)| {
+                lines(&text)
+                    .filter_map(|(_, line)| Some(line.rsplit_once(char::is_whitespace)?.1.to_string()))
+                    .collect()
+            }),
+            None => None,
+        };
+        let mut targets = target.unwrap_or_default();
+        targets.sort();
+        targets.dedup();
+        match targets.as_slice() {
+            [only] if only.parse::<Address>().is_ok() => imported.set_from(*n, only),
+            _ => imported.left_out(*n, key, "it does not lead every sender to one address"),
+        }
+    }
+}
+
+/// Why a key is left out; none for those that are read elsewhere.
+fn why(key: &str) -> Option<&'static str> {
+    const READ: [&str; 19] = [
+        "smtp_bind_address",
+        "smtp_tls_cert_file",
+        "smtp_tls_key_file",
+        "relayhost",
+        "smtp_generic_maps",
+        "sender_canonical_maps",
+        "smtp_sasl_auth_enable",
+        "smtp_sasl_password_maps",
+        "smtp_sasl_security_options",
+        "smtp_sasl_tls_security_options",
+        "smtp_sasl_mechanism_filter",
+        "smtp_tls_security_level",
+        "smtp_tls_wrappermode",
+        "smtp_tls_CAfile",
+        "smtp_tls_fingerprint_cert_match",
+        "smtp_use_tls",
+        "message_size_limit",
+        "maximal_queue_lifetime",
+        "alias_maps",
+    ];
+    match key {
+        key if READ.contains(&key) => None,
+        "alias_database" | "compatibility_level" => None,
+        "sender_dependent_relayhost_maps" | "smtp_sender_dependent_authentication" | "transport_maps" => {
+            Some("all mail goes one way, as one account")
+        }
+        "canonical_maps" | "masquerade_domains" | "recipient_canonical_maps" | "virtual_alias_maps" => {
+            Some("aliases in [recipients.aliases] say where local names lead")
+        }
+        "header_checks" | "smtp_header_checks" => Some("From is always the account's"),
+        "mydomain" | "myhostname" | "myorigin" | "smtp_helo_name" => {
+            Some("names come from the machine, see domain in [rewrite]")
+        }
+        key if key.starts_with("smtp_tls_") || key.starts_with("tls_") => Some("TLS is set up by the system's library"),
+        _ => Some("mailx-t receives no mail and delivers none here"),
+    }
+}

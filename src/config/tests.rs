@@ -1,0 +1,156 @@
+//! What is read, what is refused, and in which words.
+
+use super::*;
+
+fn load(text: &str) -> Result<Config, String> {
+    let path = Path::new("/etc/mailx-t/config.toml");
+    Config::of(path, text, Source::System(path.to_path_buf())).map_err(|error| error.to_string())
+}
+
+const MINIMAL: &str = "[smarthost]\nhost = \"smtp.example.com\"\nuser = \"me@example.com\"\npassword-file = \"/p\"\n";
+
+#[test]
+fn minimal_file_has_the_defaults_of_the_manual() {
+    let config = load(MINIMAL).unwrap();
+    assert_eq!(config.smarthost.port(), 465);
+    assert_eq!(config.account.to_string(), "me@example.com");
+    assert_eq!(config.spool_path(), Path::new("/var/spool/mailx-t"));
+    assert_eq!(config.spool.max_message_size.as_u64(), 25 << 20);
+    assert_eq!(config.recipients.aliases_file, Path::new("/etc/aliases"));
+    assert_eq!(config.retry.give_up_after.as_secs(), 5 * 86_400);
+}
+
+#[test]
+fn several_smarthosts_keep_their_order() {
+    let text = "[[smarthost]]\nhost = \"a.org\"\nuser = \"x@a.org\"\n[[smarthost]]\nhost = \"b.org\"\n";
+    let hosts: Vec<String> = load(text).unwrap().smarthosts().map(|s| s.host.clone()).collect();
+    assert_eq!(hosts, ["a.org", "b.org"]);
+}
+
+#[test]
+fn sender_may_have_a_smarthost_and_an_account_of_their_own() {
+    let text = "[[smarthost]]\nhost = \"a.org\"\nuser = \"x@a.org\"\n\
+                [[smarthost]]\nhost = \"b.org\"\nuser = \"y@b.org\"\nmatch-from = [\"*@b.org\", \"www-data\"]\n\
+                [[smarthost]]\nhost = \"c.org\"\nuser = \"x@a.org\"\n";
+    let config = load(text).unwrap();
+    let hosts = |sender: &str| {
+        let account = config.account_of(sender);
+        let hosts: Vec<_> = config.smarthosts_of(Some(&account)).iter().map(|s| s.host.clone()).collect();
+        (account.to_string(), hosts.join(" "))
+    };
+    assert_eq!(hosts("root"), ("x@a.org".into(), "a.org c.org".into()));
+    assert_eq!(hosts("shop@b.org"), ("y@b.org".into(), "b.org".into()));
+    assert_eq!(hosts("www-data"), ("y@b.org".into(), "b.org".into()));
+    let reports: Vec<_> = config.smarthosts_of(None).iter().map(|s| s.host.clone()).collect();
+    assert_eq!(reports, ["a.org", "c.org"]);
+    let nobody = load(&text.replace("y@b.org", "y")).unwrap_err();
+    assert!(nobody.contains("smarthost b.org:465 has match-from and no account"), "{nobody}");
+}
+
+#[test]
+fn every_key_of_the_manual_is_known() {
+    let text = r#"
+        [smarthost]
+        host = "smtp.example.com"
+        port = 465
+        tls = "implicit"
+        user = "mail@example.com"
+        password-file = "/etc/mailx-t/password"
+        auth = "auto"
+        ca-file = "/x"
+        connect-timeout = "10s"
+        timeout = "5m"
+        [rewrite]
+        from = "mail@example.com"
+        domain = "example.com"
+        [recipients]
+        default = "ops@example.com"
+        aliases-file = "/etc/aliases"
+        [recipients.aliases]
+        root = ["ops@example.com"]
+        www-data = "ops@example.com, dev@example.com"
+        [spool]
+        path = "/var/spool/mailx-t"
+        max-message-size = "25 MiB"
+        wait = "10s"
+        [retry]
+        first = "1m"
+        max = "3h"
+        give-up-after = "5d"
+        [log]
+        target = "syslog"
+        format = "postfix"
+        [alarm]
+        command = "logger -t mail-alarm"
+    "#;
+    let config = load(text).unwrap();
+    assert_eq!(config.recipients.aliases["www-data"].list().len(), 2);
+}
+
+#[test]
+fn misspelt_key_is_named_with_its_place_and_the_nearest_key() {
+    let error = load(&MINIMAL.replace("password-file", "pasword-file")).unwrap_err();
+    assert_eq!(error, "/etc/mailx-t/config.toml:4:1: unknown key \"pasword-file\": did you mean \"password-file\"?");
+    let error = load(&format!("{MINIMAL}[rewirte]\n")).unwrap_err();
+    assert!(error.ends_with("5:2: unknown key \"rewirte\": did you mean \"rewrite\"?"), "{error}");
+}
+
+#[test]
+fn no_error_quotes_what_could_be_a_secret() {
+    for line in [
+        "password = \"hunter2\" x",
+        "password = hunter2",
+        "password = [\"hunter2\"]",
+        "port = \"hunter2\"",
+        "auth = \"hunter2\"",
+        "timeout = \"hunter2\"",
+        "password = \"hunter2",
+        "fingerprint = \"hunter2\"",
+        "password-file = { hunter2 = 1 }",
+    ] {
+        let error = load(&format!("{MINIMAL}{line}\n")).unwrap_err();
+        assert!(!error.contains("hunter2"), "{error}");
+        assert!(error.contains("config.toml:5:"), "{error}");
+    }
+}
+
+#[test]
+fn recipients_that_are_none_are_refused() {
+    for (lines, word) in [
+        ("[recipients]\ndefault = \"not an address\"", "default"),
+        ("[recipients]\ndefault = []", "default"),
+        ("[recipients]\ndefault = [\"ops@x.org\", \"bad addr@x y\"]", "default"),
+        ("[recipients.aliases]\nroot = \"|cat\"", "alias root"),
+        ("[recipients.aliases]\nroot = \"/etc/x\"", "alias root"),
+        ("[spool]\npath = \"relative\"", "absolute"),
+    ] {
+        let error = load(&format!("{MINIMAL}{lines}\n")).unwrap_err();
+        assert!(error.contains(word), "{lines}: {error}");
+    }
+    for lines in ["[recipients]\ndefault = \"root\"", "[recipients.aliases]\nroot = [\"ops\", \"Al <al@x.org>\"]"] {
+        assert!(load(&format!("{MINIMAL}{lines}\n")).is_ok(), "{lines}");
+    }
+}
+
+#[test]
+fn missing_parts_are_named() {
+    assert!(load("").unwrap_err().contains("there is no [smarthost]"));
+    assert!(load("[smarthost]\nhost = \"a.org\"\nuser = \"login\"\n").unwrap_err().contains("set from in [rewrite]"));
+    assert!(load("[smarthost]\nuser = \"x@a.org\"\n").unwrap_err().contains("host"));
+}
+
+#[test]
+fn mail_has_some_size() {
+    let refused = load(&format!("{MINIMAL}[spool]\nmax-message-size = 0\n")).unwrap_err();
+    assert!(refused.contains("max-message-size in [spool] is 0"), "{refused}");
+}
+
+#[test]
+fn senders_of_their_own_need_an_account_of_their_own() {
+    let text = "[[smarthost]]\nhost = \"a.org\"\nuser = \"x@a.org\"\nmatch-from = [\"*@a.org\"]\n\
+                [[smarthost]]\nhost = \"b.org\"\nuser = \"x@a.org\"\n";
+    let refused = load(text).unwrap_err();
+    assert!(refused.contains("match-from and the account x@a.org, which others have too"), "{refused}");
+    let config = load(&text.replace("b.org\"\nuser = \"x@a.org", "b.org\"\nuser = \"y@b.org")).unwrap();
+    assert_eq!(config.account_of("root").to_string(), "y@b.org", "the first that is for all");
+}

@@ -1,0 +1,102 @@
+//! What a process gives up for good before it talks to anybody: core dumps, and where the kernel has
+//! Landlock, all of the file system that handing over mail does not need.
+//!
+//! It guards against the process itself: should a hostile smarthost ever find a hole in what reads its answers, it
+//! finds neither a shell to start nor a file to change outside the spool. Reading stays as the user's rights have
+//! it: the resolver, the certificates and the password file lie in too many places to be listed.
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+    path_beneath_rules,
+};
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
+
+/// Where the dynamic loader and the libraries lie; the loader is started like a program.
+const LIBRARIES: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
+
+/// No core dump of this process holds a password or a mail, and no other process of the same user can attach to it.
+pub fn forbid_core_dumps() {
+    // Neither fails where Linux runs, and nothing that is done here depends on it.
+    let _ = prctl::set_dumpable(false);
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+}
+
+/// From now on this process writes only below `spool` and to `log`, and starts no other program by its name (what the
+/// dynamic loader can be talked into remains). Without Landlock nothing changes: it is a second wall, not the first.
+pub fn confine(spool: &Path, log: Option<&Path>) {
+    // What cannot be had is left out; an error means that nothing was changed.
+    let _ = confine_to(spool, log);
+}
+
+fn confine_to(spool: &Path, log: Option<&Path>) -> Result<(), RulesetError> {
+    let abi = ABI::V5;
+    let reading = AccessFs::ReadFile | AccessFs::ReadDir;
+    let log: Vec<PathBuf> = log.map(Path::to_path_buf).into_iter().collect();
+    // A log that does not exist yet is made in its directory.
+    let (logs, places): (Vec<_>, Vec<_>) = log.into_iter().partition(|log| log.exists());
+    let places: Vec<_> = places.iter().filter_map(|log| log.parent()).collect();
+    let writing: BitFlags<AccessFs> = AccessFs::WriteFile.into();
+    Ruleset::default()
+        // The first Landlock forbids every rename from one directory to another; there nothing is confined.
+        .set_compatibility(CompatLevel::SoftRequirement)
+        .handle_access(AccessFs::Refer)?
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))?
+        .create()?
+        .add_rules(path_beneath_rules(["/"], reading))?
+        .add_rules(path_beneath_rules(LIBRARIES, reading | AccessFs::Execute))?
+        .add_rules(path_beneath_rules(std::env::current_exe(), reading | AccessFs::Execute))?
+        .add_rules(path_beneath_rules([spool], AccessFs::from_all(abi) & !AccessFs::Execute))?
+        .add_rules(path_beneath_rules(["/dev/null"], reading | writing))?
+        .add_rules(path_beneath_rules(logs, reading | writing))?
+        .add_rules(path_beneath_rules(places, reading | writing | AccessFs::MakeReg))?
+        .restrict_self()
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::*;
+
+    /// What a thread gives up its process does not.
+    fn confined<T: Send + 'static>(spool: &Path, log: &Path, then: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let (spool, log) = (spool.to_path_buf(), log.to_path_buf());
+        let thread = std::thread::spawn(move || {
+            confine_to(&spool, Some(&log)).unwrap();
+            prctl::get_no_new_privs().unwrap().then(then)
+        });
+        thread.join().unwrap()
+    }
+
+    #[test]
+    fn confined_process_writes_to_spool_and_log_only_and_starts_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for name in ["spool", "spool/tmp", "spool/queue", "log"] {
+            fs::create_dir(at(name)).unwrap();
+        }
+        fs::write(at("other"), "before").unwrap();
+        let (spool, log, other) = (at("spool"), at("log/mail"), at("other"));
+        let (in_spool, in_log) = (spool.clone(), log.clone());
+        let done = confined(&spool, &log, move || {
+            fs::write(in_spool.join("tmp/1"), "mail").unwrap();
+            fs::rename(in_spool.join("tmp/1"), in_spool.join("queue/1")).unwrap();
+            fs::write(&in_log, "line").unwrap();
+            assert_eq!(fs::read_to_string(&other).unwrap(), "before");
+            let changed = fs::write(&other, "after").is_ok() || fs::remove_file(&other).is_ok();
+            let made = fs::write(other.with_file_name("new"), "x").is_ok();
+            let started = Command::new("/bin/sh").args(["-c", "true"]).status().is_ok();
+            (changed, made, started)
+        });
+        match done {
+            Some(done) => assert_eq!(done, (false, false, false), "changed, made, started"),
+            None => eprintln!("this kernel has no Landlock: nothing was tried"),
+        }
+    }
+}

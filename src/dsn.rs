@@ -1,0 +1,259 @@
+//! What a sender may ask about the delivery of a mail, RFC 3461: RET and ENVID about the mail, NOTIFY and
+//! ORCPT about a recipient.
+//!
+//! Words only, with their forms on the wire; who is told what is decided by who sends and who reports.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The longest ENVID, RFC 3461 section 4.4.
+const LONGEST_ENVID: usize = 100;
+/// The longest ORCPT, RFC 3461 section 4.2.
+const LONGEST_ORCPT: usize = 500;
+
+/// What is asked about a mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfMail {
+    /// How much of it a report of failure brings back.
+    pub ret: Option<Ret>,
+    /// The sender's own name for this submission.
+    pub envid: Option<Envid>,
+}
+
+/// What is asked about a recipient.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfRecipient {
+    /// When to report.
+    pub notify: Option<Notify>,
+    /// Whom the sender meant.
+    pub orcpt: Option<Orcpt>,
+}
+
+impl OfRecipient {
+    /// A failure is to be reported: so it is unless the sender says otherwise (RFC 3461 section 4.1).
+    pub fn wants_failure(&self) -> bool {
+        self.notify.is_none_or(|notify| notify.failure)
+    }
+}
+
+/// The text is no value of that parameter.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NotAValue;
+
+/// RET: how much of the mail a report of failure brings back, RFC 3461 section 4.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ret {
+    /// All of it.
+    Full,
+    /// Its header section.
+    Hdrs,
+}
+
+impl FromStr for Ret {
+    type Err = NotAValue;
+
+    fn from_str(text: &str) -> Result<Self, NotAValue> {
+        match text.to_ascii_uppercase().as_str() {
+            "FULL" => Ok(Self::Full),
+            "HDRS" => Ok(Self::Hdrs),
+            _ => Err(NotAValue),
+        }
+    }
+}
+
+impl fmt::Display for Ret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "FULL",
+            Self::Hdrs => "HDRS",
+        })
+    }
+}
+
+/// NOTIFY: the events that are to be reported, RFC 3461 section 4.1; none of them is NEVER.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notify {
+    /// It was delivered.
+    pub success: bool,
+    /// It could not be delivered.
+    pub failure: bool,
+    /// It takes long.
+    pub delay: bool,
+}
+
+impl FromStr for Notify {
+    type Err = NotAValue;
+
+    fn from_str(text: &str) -> Result<Self, NotAValue> {
+        let text = text.to_ascii_uppercase();
+        let mut notify = Self::default();
+        if text == "NEVER" {
+            return Ok(notify);
+        }
+        for event in text.split(',') {
+            match event {
+                "DELAY" => notify.delay = true,
+                "FAILURE" => notify.failure = true,
+                "SUCCESS" => notify.success = true,
+                _ => return Err(NotAValue),
+            }
+        }
+        Ok(notify)
+    }
+}
+
+impl fmt::Display for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let events = [(self.success, "SUCCESS"), (self.failure, "FAILURE"), (self.delay, "DELAY")];
+        let asked: Vec<&str> = events.iter().filter(|(is_asked, _)| *is_asked).map(|(_, name)| *name).collect();
+        f.write_str(if asked.is_empty() { "NEVER".to_string() } else { asked.join(",") }.as_str())
+    }
+}
+
+/// ENVID: the sender's own name for a submission, RFC 3461 section 4.4.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envid(String);
+
+impl Envid {
+    /// The name that `text` is as it stands, whatever it would mean in the form of the wire.
+    pub fn plain(text: &str) -> Option<Self> {
+        let is_one = (1..=LONGEST_ENVID).contains(&text.len()) && text.bytes().all(is_printable);
+        is_one.then(|| Self(text.to_string()))
+    }
+
+    /// The name itself, in printable ASCII.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Envid {
+    type Err = NotAValue;
+
+    fn from_str(text: &str) -> Result<Self, NotAValue> {
+        Self::plain(&decoded(text)?).ok_or(NotAValue)
+    }
+}
+
+impl fmt::Display for Envid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&encoded(&self.0))
+    }
+}
+
+/// ORCPT: whom the sender meant, RFC 3461 section 4.2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orcpt {
+    kind: String,
+    address: String,
+}
+
+impl Orcpt {
+    /// Type and address as they are, in printable ASCII: `rfc822;a+b@x.org`.
+    pub fn text(&self) -> String {
+        format!("{};{}", self.kind, self.address)
+    }
+}
+
+impl FromStr for Orcpt {
+    type Err = NotAValue;
+
+    fn from_str(text: &str) -> Result<Self, NotAValue> {
+        let (kind, address) = text.split_once(';').ok_or(NotAValue)?;
+        let is_kind = !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let address = decoded(address)?;
+        if text.len() > LONGEST_ORCPT || !is_kind || address.trim().is_empty() {
+            return Err(NotAValue);
+        }
+        Ok(Self { kind: kind.to_string(), address })
+    }
+}
+
+impl fmt::Display for Orcpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{};{}", self.kind, encoded(&self.address))
+    }
+}
+
+/// RFC 3461 section 4.4 wants printable ASCII in ENVID; a report can hold no more in ORCPT either.
+fn is_printable(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
+}
+
+/// xtext, RFC 3461 section 4.
+fn encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'+' | b'=' | b' ' => format!("+{byte:02X}"),
+        byte => char::from(byte).to_string(),
+    };
+    text.bytes().map(encode).collect()
+}
+
+fn decoded(text: &str) -> Result<String, NotAValue> {
+    let mut parts = text.split('+');
+    let mut decoded = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).ok_or(NotAValue)?;
+        // RFC 3461 has the digits in capitals; others are understood.
+        let is_hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let byte = u8::from_str_radix(digits, 16).ok().filter(|_| is_hex).ok_or(NotAValue)?;
+        decoded.push(char::from(byte));
+        decoded.push_str(rest);
+    }
+    let is_text = !decoded.is_empty() && decoded.bytes().all(is_printable) && !text.contains([' ', '=']);
+    if is_text { Ok(decoded) } else { Err(NotAValue) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn events_are_a_list_or_never() {
+        let read = |text: &str| text.parse::<Notify>().map(|notify| notify.to_string()).ok();
+        assert_eq!(read("never").as_deref(), Some("NEVER"));
+        assert_eq!(read("delay,Success").as_deref(), Some("SUCCESS,DELAY"));
+        for wrong in ["", "NEVER,SUCCESS", "FAILURE,", "often", "SUCCESS FAILURE"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+        assert!("FAILURE".parse::<Notify>().unwrap().failure);
+        assert!(OfRecipient::default().wants_failure());
+        assert!(!OfRecipient { notify: "SUCCESS,DELAY".parse().ok(), orcpt: None }.wants_failure());
+    }
+
+    #[test]
+    fn values_of_the_wire_are_decoded_and_read_back() {
+        let envid: Envid = "QQ314+2B159+20x".parse().unwrap();
+        assert_eq!((envid.text(), envid.to_string().as_str()), ("QQ314+159 x", "QQ314+2B159+20x"));
+        let orcpt: Orcpt = "rfc822;a+2Bb@x.org".parse().unwrap();
+        assert_eq!((orcpt.text().as_str(), orcpt.to_string().as_str()), ("rfc822;a+b@x.org", "rfc822;a+2Bb@x.org"));
+        assert_eq!(Envid::plain("QQ314+159").unwrap().to_string(), "QQ314+2B159");
+    }
+
+    #[test]
+    fn what_could_leave_its_line_is_no_value() {
+        for wrong in ["", "a+0D+0Ab", "a b", "a=b", "a+2", "a+zz", "a+é", "é", &"x".repeat(101)] {
+            assert_eq!(wrong.parse::<Envid>(), Err(NotAValue), "{wrong}");
+        }
+        for wrong in ["", "a@x.org", ";a@x.org", "rfc822;", "rfc822;+20", "r c;a", "rfc822;a+0Ab", "utf-8;ü@x.org"] {
+            assert_eq!(wrong.parse::<Orcpt>(), Err(NotAValue), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_taken_reads_back(text in "[ -~é]{0,20}") {
+            if let Ok(envid) = text.parse::<Envid>() {
+                prop_assert_eq!(envid.to_string().parse(), Ok(envid));
+            }
+            if let Ok(orcpt) = format!("rfc822;{text}").parse::<Orcpt>() {
+                prop_assert_eq!(orcpt.to_string().parse(), Ok(orcpt));
+            }
+            if let Some(envid) = Envid::plain(&text) {
+                prop_assert_eq!(envid.to_string().parse(), Ok(envid));
+            }
+        }
+    }
+}

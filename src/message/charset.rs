@@ -1,0 +1,162 @@
+//! What bytes that are not UTF-8 mean: the charset they are said to be in, if they can be, else the one that is
+//! configured, else the one they look like.
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, GB18030, GBK, UTF_8, WINDOWS_1252};
+
+/// Names of US-ASCII that programs write (RFC 1345), and those of no charset at all. cron asks the C library, which says
+/// `ANSI_X3.4-1968` in the C locale on Linux and `646` on Solaris.
+const ASCII: &[&str] = &[
+    "",
+    "646",
+    "ansi_x3.4-1968",
+    "ansi_x3.4-1986",
+    "ascii",
+    "c",
+    "cp367",
+    "csascii",
+    "ibm367",
+    "iso-ir-6",
+    "iso646-us",
+    "iso_646.irv:1991",
+    "none",
+    "posix",
+    "unknown",
+    "unknown-8bit",
+    "us",
+    "us-ascii",
+    "x-unknown",
+];
+
+/// The label names no charset for bytes over 127.
+pub fn is_ascii(label: &str) -> bool {
+    ASCII.contains(&label.trim().to_ascii_lowercase().as_str())
+}
+
+/// The label is one of a charset in which text can be read.
+pub fn is_known(label: &str) -> bool {
+    !is_ascii(label) && Encoding::for_label_no_replacement(label.trim().as_bytes()).is_some()
+}
+
+/// Octets that begin like these can be in the charset of that name. One that we do not know may be right.
+pub fn is_plausible(label: &str, sample: &[u8]) -> bool {
+    if is_ascii(label) {
+        return false;
+    }
+    Encoding::for_label(label.trim().as_bytes()).is_none_or(|encoding| encoding != UTF_8 && is_clean(encoding, sample))
+}
+
+/// The name of the charset that octets which begin like these are in; `fallback` is preferred where it can be.
+pub fn name(sample: &[u8], fallback: Option<&str>) -> String {
+    match fallback.filter(|label| is_plausible(label, sample)) {
+        Some(label) => label.to_string(),
+        None => written(guess(sample), sample),
+    }
+}
+
+/// Octets as text: UTF-8 if they are, else as [`name`] has it.
+pub fn text(octets: &[u8], fallback: Option<&str>) -> String {
+    if let Ok(text) = std::str::from_utf8(octets) {
+        return text.to_string();
+    }
+    let chosen = fallback.filter(|label| is_plausible(label, octets));
+    let chosen = chosen.and_then(|label| Encoding::for_label(label.trim().as_bytes()));
+    let whole = |encoding: &'static Encoding| encoding.decode_without_bom_handling_and_without_replacement(octets);
+    let text = chosen.and_then(whole).or_else(|| whole(guess(octets)));
+    text.unwrap_or_else(|| WINDOWS_1252.decode_without_bom_handling(octets).0).into_owned()
+}
+
+/// What the bytes look like; Windows-1252, in which every byte means something, where they are nothing else.
+fn guess(sample: &[u8]) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(sample, true);
+    let found = detector.guess(None, Utf8Detection::Deny);
+    if is_clean(found, sample) { found } else { WINDOWS_1252 }
+}
+
+/// The name mail programs know. GB18030 is what GBK is decoded as; bytes that Windows-1252 leaves open are there in
+/// ISO 8859-1.
+fn written(encoding: &'static Encoding, sample: &[u8]) -> String {
+    const OPEN: [u8; 5] = [0x81, 0x8d, 0x8f, 0x90, 0x9d];
+    if encoding == GBK {
+        return GB18030.name().to_ascii_lowercase();
+    }
+    if encoding == WINDOWS_1252 && sample.iter().any(|byte| OPEN.contains(byte)) {
+        return "iso-8859-1".to_string();
+    }
+    encoding.name().to_ascii_lowercase()
+}
+
+/// They decode without an error. The sample may end within a character.
+fn is_clean(encoding: &'static Encoding, sample: &[u8]) -> bool {
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let mut rest = sample;
+    let mut out = [0; 4096];
+    loop {
+        let (result, read, _, had_errors) = decoder.decode_to_utf8(rest, &mut out, false);
+        if had_errors {
+            return false;
+        }
+        rest = &rest[read..];
+        if result == encoding_rs::CoderResult::InputEmpty {
+            return true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(label: &str, text: &str) -> Vec<u8> {
+        Encoding::for_label(label.as_bytes()).unwrap().encode(text).0.into_owned()
+    }
+
+    #[test]
+    fn charset_is_told_from_the_text() {
+        for (label, text) in [
+            ("gb18030", "备份失败：磁盘空间不足，请检查日志。"),
+            ("shift_jis", "バックアップに失敗しました。ディスクがいっぱいです。"),
+            ("windows-1252", "Sauvegarde échouée, disque plein à 100 %"),
+            ("windows-1251", "Резервное копирование не удалось: диск заполнен"),
+        ] {
+            assert_eq!(name(&encoded(label, text), None), label, "{text}");
+            assert_eq!(super::text(&encoded(label, text), None), text);
+        }
+    }
+
+    #[test]
+    fn label_stands_if_the_bytes_can_be_in_it() {
+        let gbk = encoded("gbk", "备份");
+        assert!(is_plausible("GBK", &gbk) && is_plausible("iso-8859-1", &gbk) && is_plausible("cp437", &gbk));
+        for label in ["us-ascii", "ANSI_X3.4-1968", "646", "utf-8", ""] {
+            assert!(!is_plausible(label, &gbk), "{label}");
+        }
+        assert!(!is_plausible("shift_jis", b"\xff\xff"));
+        assert!(is_plausible("gbk", &gbk[..3]));
+    }
+
+    #[test]
+    fn configured_charset_is_preferred_to_a_guess() {
+        let text = encoded("koi8-r", "диск");
+        assert_eq!(name(&text, Some("koi8-r")), "koi8-r");
+        assert_eq!(super::text(&text, Some("KOI8-R")), "диск");
+        assert_ne!(name(b"\xff\xff", Some("shift_jis")), "shift_jis");
+    }
+
+    #[test]
+    fn bytes_that_are_in_no_charset_are_in_one_that_has_them_all() {
+        assert_eq!(name(b"\x81", None), "iso-8859-1");
+        assert!(!super::text(b"\xff\x81\xfe", None).contains('\u{fffd}'));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_byte_becomes_a_replacement_character(
+            octets in proptest::collection::vec(0x80u8.., 1..40)
+        ) {
+            let is_lost = super::text(&octets, None).contains('\u{fffd}');
+            proptest::prop_assert!(!is_lost);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What the server is told about a mail before its content: the MAIL and RCPT lines, with the parameters of the extensions
+//! that the server offers.
+
+use lettre::Address;
+use lettre::transport::smtp::commands::{Mail as MailCommand, Rcpt};
+use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter, RcptParameter};
+
+use super::Capabilities;
+use crate::dsn;
+
+/// The envelope of one mail, and what the server must know about its content.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mail<'a> {
+    /// Where bounces go; none for a mail that must not bounce.
+    pub reverse_path: Option<&'a Address>,
+    /// To whom; the outcomes come in this order.
+    pub recipients: &'a [&'a Address],
+    /// The size of the content in wire form, in bytes.
+    pub size: u64,
+    /// The content has bytes above 127.
+    pub eight_bit: bool,
+    /// An address or a header field has characters beyond ASCII.
+    pub smtputf8: bool,
+    /// What the sender asks about it, RFC 3461; asked of the server if it knows what that means.
+    pub dsn: Option<&'a dsn::OfMail>,
+    /// What the sender asks about each recipient, in their order; of those past its end, nothing.
+    pub recipient_dsn: &'a [&'a dsn::OfRecipient],
+}
+
+/// The command lines of an envelope: a group in the sense of RFC 2920.
+pub(super) struct Envelope {
+    pub(super) mail: String,
+    pub(super) recipients: Vec<String>,
+}
+
+impl Envelope {
+    pub(super) fn new(mail: &Mail<'_>, capabilities: &Capabilities) -> Self {
+        let mut parameters = Vec::new();
+        if capabilities.size.is_some() {
+            parameters.push(MailParameter::Size(usize::try_from(mail.size).unwrap_or(usize::MAX)));
+        }
+        if mail.eight_bit && capabilities.eight_bit_mime {
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        if mail.smtputf8 && capabilities.smtputf8 {
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        let asked = |n: usize| mail.recipient_dsn.get(n).filter(|_| capabilities.dsn);
+        let recipient = |(n, address): (usize, &&Address)| {
+            let parameters = asked(n).map(|dsn| recipient_parameters(dsn)).unwrap_or_default();
+            Rcpt::new((*address).clone(), parameters).to_string()
+        };
+        parameters.extend(mail.dsn.filter(|_| capabilities.dsn).into_iter().flat_map(mail_parameters));
+        Self {
+            mail: MailCommand::new(mail.reverse_path.cloned(), parameters).to_string(),
+            recipients: mail.recipients.iter().enumerate().map(recipient).collect(),
+        }
+    }
+}
+
+/// RET and ENVID. lettre writes a value in xtext.
+fn mail_parameters(dsn: &dsn::OfMail) -> Vec<MailParameter> {
+    let other = |keyword: &str, value: String| MailParameter::Other { keyword: keyword.into(), value: Some(value) };
+    let ret = dsn.ret.map(|ret| other("RET", ret.to_string()));
+    let envid = dsn.envid.as_ref().map(|envid| other("ENVID", envid.text().to_string()));
+    ret.into_iter().chain(envid).collect()
+}
+
+/// NOTIFY and ORCPT.
+fn recipient_parameters(dsn: &dsn::OfRecipient) -> Vec<RcptParameter> {
+    let other = |keyword: &str, value: String| RcptParameter::Other { keyword: keyword.into(), value: Some(value) };
+    let notify = dsn.notify.map(|notify| other("NOTIFY", notify.to_string()));
+    let orcpt = dsn.orcpt.as_ref().map(|orcpt| other("ORCPT", orcpt.text()));
+    notify.into_iter().chain(orcpt).collect()
+}

@@ -1,0 +1,247 @@
+//! Bearer tokens by the refresh-token grant, RFC 6749 section 6, and where they are kept until they expire.
+//!
+//! A token is kept in one file, 0600, in the directory that the settings name. It is for that refresh token only:
+//! when a person puts another one into its file, what was kept counts no longer. Some endpoints give out a new
+//! refresh token each time (Microsoft); it is kept beside the access token and used from then on.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use openssl::sha::sha256;
+use serde::{Deserialize, Serialize};
+use url::form_urlencoded;
+
+use super::password::guarded_line;
+use super::provider;
+use super::token_endpoint::{Response, TokenEndpoint, post};
+use super::{CredentialsError, Secret, Smarthost};
+use crate::outcome::clean;
+
+/// A token that is about to expire is not used any more, in seconds.
+const MARGIN: u64 = 60;
+/// What a token is worth whose endpoint does not say, in seconds.
+const SHORT_LIFE: u64 = 300;
+
+/// Endpoints of well-known providers.
+const ENDPOINTS: &[(&str, &str)] = &[
+    ("gmail", "https://oauth2.googleapis.com/token"),
+    ("office365", "https://login.microsoftonline.com/common/oauth2/v2.0/token"),
+    ("outlook", "https://login.microsoftonline.com/common/oauth2/v2.0/token"),
+    ("yahoo", "https://api.login.yahoo.com/oauth2/get_token"),
+];
+
+/// An access token, and whether it was kept from before: then it may have been revoked since.
+pub(super) struct Access {
+    pub(super) token: Secret,
+    pub(super) is_kept: bool,
+}
+
+/// What is kept.
+#[derive(Deserialize, Serialize)]
+struct Kept {
+    access: String,
+    /// In Unix time.
+    expires: u64,
+    refresh: String,
+    /// Which refresh token of the settings it came from.
+    origin: String,
+}
+
+/// What an endpoint gives, RFC 6749 section 5.1.
+#[derive(Deserialize)]
+struct Given {
+    access_token: String,
+    expires_in: Option<u64>,
+    refresh_token: Option<String>,
+}
+
+/// Why it gives nothing, RFC 6749 section 5.2.
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+}
+
+/// The token that is kept, if it is good for a while, else a new one.
+pub(super) fn access(smarthost: &Smarthost) -> Result<Access, CredentialsError> {
+    let (refresh, origin) = refresh_token(smarthost)?;
+    let kept = kept(smarthost).filter(|kept| kept.origin == origin);
+    match kept {
+        Some(kept) if kept.expires > now() + MARGIN => Ok(Access { token: Secret::from(kept.access), is_kept: true }),
+        Some(kept) => ask(smarthost, kept.refresh, origin),
+        None => ask(smarthost, refresh, origin),
+    }
+}
+
+/// A new token, since the one that was kept is refused.
+pub(super) fn renew(smarthost: &Smarthost) -> Result<Access, CredentialsError> {
+    let (refresh, origin) = refresh_token(smarthost)?;
+    let kept = kept(smarthost).filter(|kept| kept.origin == origin);
+    ask(smarthost, kept.map_or(refresh, |kept| kept.refresh), origin)
+}
+
+fn refresh_token(smarthost: &Smarthost) -> Result<(String, String), CredentialsError> {
+    let path = smarthost.refresh_token_file.as_deref().ok_or_else(|| setting("is not set: set it"))?;
+    let token = guarded_line("refresh-token-file", path)?.reveal().to_owned();
+    let origin = hex(&sha256(token.as_bytes()));
+    Ok((token, origin))
+}
+
+fn ask(smarthost: &Smarthost, refresh: String, origin: String) -> Result<Access, CredentialsError> {
+    let endpoint = endpoint(smarthost)?;
+    let client = smarthost.client_id.as_deref().ok_or_else(|| setting("client-id is not set: set it"))?;
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", &refresh);
+    form.append_pair("client_id", client);
+    if let Some(path) = &smarthost.client_secret_file {
+        form.append_pair("client_secret", guarded_line("client-secret-file", path)?.reveal());
+    }
+    let response = post(&endpoint, &form.finish(), smarthost)
+        .map_err(|why| CredentialsError::TokenEndpoint { endpoint: endpoint.to_string(), why })?;
+    let given = given(&endpoint, &response)?;
+    let expires = now().saturating_add(given.expires_in.unwrap_or(SHORT_LIFE));
+    let refresh = given.refresh_token.filter(|token| !token.is_empty()).unwrap_or(refresh);
+    let kept = Kept { access: given.access_token, expires, refresh, origin };
+    if let Err(error) = keep(smarthost, &kept) {
+        // It costs one more request; where the provider gives a new refresh token each time, a person has to authorize anew.
+        log::warn!("the token of {smarthost} cannot be kept: {error}");
+    }
+    Ok(Access { token: Secret::from(kept.access), is_kept: false })
+}
+
+fn endpoint(smarthost: &Smarthost) -> Result<TokenEndpoint, CredentialsError> {
+    if let Some(endpoint) = &smarthost.token_endpoint {
+        return Ok(endpoint.clone());
+    }
+    let name = provider::of_host(smarthost.bare_host()).map(|provider| provider.name);
+    let known = ENDPOINTS.iter().find(|(of, _)| Some(*of) == name);
+    known.and_then(|(_, url)| TokenEndpoint::parse(url).ok()).ok_or_else(|| {
+        setting("token-endpoint is not set, and none is known for this host: set it to the provider's https:// URL")
+    })
+}
+
+fn given(endpoint: &TokenEndpoint, response: &Response) -> Result<Given, CredentialsError> {
+    let of_endpoint = |why: String| CredentialsError::TokenEndpoint { endpoint: endpoint.to_string(), why };
+    match response.status {
+        200 => serde_json::from_slice::<Given>(&response.body)
+            .ok()
+            .filter(|given| !given.access_token.is_empty())
+            .ok_or_else(|| of_endpoint("the answer holds no access token: check token-endpoint".to_owned())),
+        400 | 401 => {
+            let Ok(refusal) = serde_json::from_slice::<Refusal>(&response.body) else {
+                return Err(of_endpoint(format!("HTTP status {}", response.status)));
+            };
+            let what = match refusal.error.as_str() {
+                "invalid_client" | "unauthorized_client" => "check client-id and client-secret-file",
+                _ => "authorize this machine anew, and put the new refresh token into refresh-token-file",
+            };
+            let said: String = clean(&refusal.error_description).chars().take(200).collect();
+            Err(setting(&format!("{endpoint} refuses ({}: {said}): {what}", clean(&refusal.error))))
+        }
+        status => Err(of_endpoint(format!("HTTP status {status}"))),
+    }
+}
+
+fn setting(why: &str) -> CredentialsError {
+    CredentialsError::Grant { why: why.to_owned() }
+}
+
+/// One file for each account at each host: `relay.token-`, and sixteen digits.
+fn place(smarthost: &Smarthost) -> Option<PathBuf> {
+    let client = smarthost.client_id.as_deref().unwrap_or_default();
+    let whose = format!("{}\0{}\0{client}", smarthost.host, smarthost.user.as_deref().unwrap_or_default());
+    let digits = hex(&sha256(whose.as_bytes()));
+    Some(smarthost.state.as_ref()?.join(format!("relay.token-{}", &digits[..16])))
+}
+
+fn kept(smarthost: &Smarthost) -> Option<Kept> {
+    serde_json::from_slice(&fs::read(place(smarthost)?).ok()?).ok()
+}
+
+fn keep(smarthost: &Smarthost, kept: &Kept) -> io::Result<()> {
+    let Some(path) = place(smarthost) else { return Ok(()) };
+    let new = path.with_added_extension(format!("{}.new", std::process::id()));
+    let written = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        file.write_all(&serde_json::to_vec(kept)?)?;
+        // The refresh token before it may be worth nothing any more.
+        file.sync_data()?;
+        fs::rename(&new, &path)
+    };
+    written().inspect_err(|_| {
+        let _ = fs::remove_file(&new);
+    })
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16, body: &str) -> Result<Given, String> {
+        let endpoint = TokenEndpoint::parse("https://login.example.com/token").unwrap();
+        given(&endpoint, &Response { status, body: body.as_bytes().to_vec() }).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn refusals_say_what_to_do() {
+        let refused = |status, body| answered(status, body).err().unwrap();
+        let revoked =
+            refused(400, r#"{"error":"invalid_grant","error_description":"Token has been expired or revoked."}"#);
+        assert!(
+            revoked.contains("login.example.com refuses (invalid_grant: Token has been") && revoked.contains("anew")
+        );
+        assert!(refused(401, r#"{"error":"invalid_client"}"#).contains("check client-id"));
+        assert!(refused(503, "busy").contains("HTTP status 503"));
+        assert!(refused(400, "<html>").contains("HTTP status 400"));
+        assert!(refused(200, "{}").contains("no access token"));
+        assert!(refused(200, r#"{"access_token":""}"#).contains("no access token"));
+    }
+
+    #[test]
+    fn answer_needs_no_more_than_a_token() {
+        let given = answered(200, r#"{"access_token":"a","token_type":"Bearer"}"#).unwrap();
+        assert_eq!((given.access_token.as_str(), given.expires_in), ("a", None));
+    }
+
+    #[test]
+    fn endpoints_of_well_known_providers_are_known() {
+        for (host, there) in
+            [("smtp.gmail.com", "oauth2.googleapis.com"), ("smtp.office365.com", "login.microsoftonline.com")]
+        {
+            assert_eq!(endpoint(&Smarthost::new(host)).unwrap().to_string(), there);
+        }
+        assert!(endpoint(&Smarthost::new("smtp.example.com")).is_err());
+        assert!(
+            ENDPOINTS.iter().all(|(name, url)| provider::find(name).is_some() && TokenEndpoint::parse(url).is_ok())
+        );
+    }
+
+    #[test]
+    fn kept_token_is_for_its_owner_only_and_reads_back() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let smarthost = Smarthost { state: Some(directory.path().to_owned()), ..Smarthost::new("a") };
+        let tokens = |access: &str| Kept { access: access.into(), expires: 7, refresh: "r".into(), origin: "o".into() };
+        for access in ["one", "two"] {
+            keep(&smarthost, &tokens(access)).unwrap();
+            assert_eq!(kept(&smarthost).unwrap().access, access);
+        }
+        let files: Vec<_> = fs::read_dir(directory.path()).unwrap().flatten().collect();
+        assert_eq!(files.len(), 1);
+        assert_eq!(files[0].metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let other = Smarthost { user: Some("else".to_owned()), ..smarthost };
+        assert!(kept(&other).is_none());
+    }
+}

@@ -1,0 +1,260 @@
+//! The SASL mechanisms: their names, which one to try when, and what each of them says.
+//!
+//! Base64 and the lines of AUTH are `login`'s. A family shows the server one and the same thing: whoever refused it
+//! once will refuse it again, and an account that is tried too often gets locked.
+
+use std::fmt;
+
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::sign::Signer;
+
+use super::scram::Scram;
+use super::{AuthChoice, Credentials, Smarthost};
+
+/// A SASL mechanism.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mechanism {
+    /// RFC 2195.
+    CramMd5,
+    /// Has no RFC.
+    Login,
+    /// RFC 7628.
+    OAuthBearer,
+    /// RFC 4616.
+    Plain,
+    /// RFC 7677.
+    ScramSha256,
+    /// Google's, <https://developers.google.com/workspace/gmail/imap/xoauth2-protocol>.
+    Xoauth2,
+}
+
+/// What the server gets to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// The password itself.
+    Password,
+    /// A proof that we know it.
+    Proof,
+    /// A bearer token.
+    Token,
+}
+
+/// Best first. Inside TLS PLAIN shows no more than LOGIN and needs one exchange; CRAM-MD5 has the server keep the
+/// password as it is, for a hash that is broken.
+const WITH_PASSWORD: &[Mechanism] = &[Mechanism::ScramSha256, Mechanism::Plain, Mechanism::Login, Mechanism::CramMd5];
+const WITH_TOKEN: &[Mechanism] = &[Mechanism::OAuthBearer, Mechanism::Xoauth2];
+
+impl Mechanism {
+    pub(super) fn family(self) -> Family {
+        match self {
+            Mechanism::CramMd5 | Mechanism::ScramSha256 => Family::Proof,
+            Mechanism::Login | Mechanism::Plain => Family::Password,
+            Mechanism::OAuthBearer | Mechanism::Xoauth2 => Family::Token,
+        }
+    }
+
+    /// All that we have to say goes with the command itself.
+    pub(super) fn is_one_line(self) -> bool {
+        matches!(self, Mechanism::OAuthBearer | Mechanism::Plain | Mechanism::Xoauth2)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Mechanism::CramMd5 => "CRAM-MD5",
+            Mechanism::Login => "LOGIN",
+            Mechanism::OAuthBearer => "OAUTHBEARER",
+            Mechanism::Plain => "PLAIN",
+            Mechanism::ScramSha256 => "SCRAM-SHA-256",
+            Mechanism::Xoauth2 => "XOAUTH2",
+        }
+    }
+}
+
+impl fmt::Display for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The mechanisms to try, best first, of those `offered` in capitals; or why there is none.
+pub(super) fn usable(
+    choice: AuthChoice,
+    offered: &[String],
+    credentials: &Credentials,
+) -> Result<Vec<Mechanism>, String> {
+    let wanted: &[Mechanism] = match choice {
+        AuthChoice::Auto | AuthChoice::None if credentials.is_token() => WITH_TOKEN,
+        AuthChoice::Auto | AuthChoice::None if credentials.secret().reveal().is_ascii() => WITH_PASSWORD,
+        AuthChoice::Auto | AuthChoice::None => &WITH_PASSWORD[1..],
+        AuthChoice::CramMd5 => &[Mechanism::CramMd5],
+        AuthChoice::Login => &[Mechanism::Login],
+        AuthChoice::OAuthBearer => &[Mechanism::OAuthBearer],
+        AuthChoice::Plain => &[Mechanism::Plain],
+        AuthChoice::ScramSha256 => &[Mechanism::ScramSha256],
+        AuthChoice::Xoauth2 => &[Mechanism::Xoauth2],
+    };
+    if offered.is_empty() {
+        return Err("the server offers no AUTH: check port and tls, or unset user".to_owned());
+    }
+    let is_offered = |mechanism: &&Mechanism| offered.iter().any(|name| name == mechanism.name());
+    let usable: Vec<_> = wanted.iter().filter(is_offered).copied().collect();
+    if usable.is_empty() {
+        let names: Vec<_> = wanted.iter().map(|mechanism| mechanism.name()).collect();
+        let other =
+            match (credentials.is_token(), offered.iter().any(|name| WITH_TOKEN.iter().any(|m| m.name() == name))) {
+                (false, true) if choice == AuthChoice::Auto => {
+                    "it wants a token: set token-command or refresh-token-file"
+                }
+                _ => "set auth",
+            };
+        return Err(format!("the server offers {} and not {}: {other}", offered.join(" "), names.join(" or ")));
+    }
+    Ok(usable)
+}
+
+/// One run of a mechanism, in clear: what we say first, and what to each challenge.
+pub(super) struct Exchange<'a> {
+    mechanism: Mechanism,
+    credentials: &'a Credentials,
+    smarthost: &'a Smarthost,
+    scram: Option<Scram>,
+    round: u32,
+}
+
+impl<'a> Exchange<'a> {
+    pub(super) fn new(
+        mechanism: Mechanism,
+        smarthost: &'a Smarthost,
+        credentials: &'a Credentials,
+    ) -> Result<Self, &'static str> {
+        let is_scram = mechanism == Mechanism::ScramSha256;
+        let scram = if is_scram { Some(Scram::new(credentials.user())?) } else { None };
+        Ok(Self { mechanism, credentials, smarthost, scram, round: 0 })
+    }
+
+    /// What goes with the command itself, RFC 4954 section 4; none where the server speaks first.
+    pub(super) fn initial(&self) -> Option<String> {
+        let (user, secret) = (self.credentials.user(), self.credentials.secret().reveal());
+        match self.mechanism {
+            Mechanism::CramMd5 | Mechanism::Login => None,
+            Mechanism::OAuthBearer => {
+                let (host, port) = (self.smarthost.bare_host(), self.smarthost.port());
+                // RFC 5801 section 4: the same two as in SCRAM.
+                let user = user.replace('=', "=3D").replace(',', "=2C");
+                Some(format!("n,a={user},\x01host={host}\x01port={port}\x01auth=Bearer {secret}\x01\x01"))
+            }
+            Mechanism::Plain => Some(format!("\0{user}\0{secret}")),
+            Mechanism::ScramSha256 => self.scram.as_ref().map(Scram::first),
+            Mechanism::Xoauth2 => Some(format!("user={user}\x01auth=Bearer {secret}\x01\x01")),
+        }
+    }
+
+    /// What to answer to a challenge, decoded where it could be.
+    pub(super) fn answer(&mut self, challenge: Option<&[u8]>) -> Result<String, &'static str> {
+        self.round += 1;
+        let (user, secret) = (self.credentials.user(), self.credentials.secret().reveal());
+        match (self.mechanism, self.round, challenge) {
+            // In their order, whatever they say: servers ask in more ways than one.
+            (Mechanism::Login, 1, _) => Ok(user.to_owned()),
+            (Mechanism::Login, 2, _) => Ok(secret.to_owned()),
+            // The challenge is the reason of the refusal; this asks for the reply proper.
+            (Mechanism::Xoauth2, 1, _) => Ok(String::new()),
+            (Mechanism::OAuthBearer, 1, _) => Ok("\x01".to_owned()),
+            (Mechanism::CramMd5, 1, Some(challenge)) => {
+                let digest = hmac(MessageDigest::md5(), secret.as_bytes(), challenge);
+                let digest = digest.map_err(|_| "OpenSSL does not compute HMAC-MD5 here")?;
+                let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+                Ok(format!("{user} {digest}"))
+            }
+            (Mechanism::ScramSha256, 1 | 2, Some(challenge)) => {
+                self.scram.as_mut().map_or(Err("no exchange"), |scram| scram.answer(challenge, secret))
+            }
+            (Mechanism::CramMd5 | Mechanism::ScramSha256, _, None) => Err("the server's challenge is not base64"),
+            _ => Err("the server asks for more than there is"),
+        }
+    }
+
+    /// The server has shown all it has to show before a 235 of its counts.
+    pub(super) fn is_complete(&self) -> bool {
+        self.scram.as_ref().is_none_or(Scram::is_proved)
+    }
+}
+
+/// HMAC, RFC 2104.
+pub(super) fn hmac(digest: MessageDigest, key: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    Signer::new(digest, &*PKey::hmac(key)?)?.sign_oneshot_to_vec(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credentials(user: &str, secret: &str) -> Credentials {
+        let smarthost = Smarthost {
+            user: Some(user.to_owned()),
+            password: Some(secret.to_owned().into()),
+            ..Smarthost::new("server.example.com")
+        };
+        Credentials::read(&smarthost).unwrap().unwrap()
+    }
+
+    fn chosen(choice: AuthChoice, offered: &[&str]) -> Result<Vec<Mechanism>, String> {
+        let offered: Vec<_> = offered.iter().map(|name| (*name).to_owned()).collect();
+        usable(choice, &offered, &credentials("me", "geheim"))
+    }
+
+    #[test]
+    fn auto_takes_the_best_that_is_offered() {
+        use Mechanism::{CramMd5, Login, Plain, ScramSha256};
+        assert_eq!(
+            chosen(AuthChoice::Auto, &["CRAM-MD5", "LOGIN", "PLAIN", "SCRAM-SHA-256"]),
+            Ok(vec![ScramSha256, Plain, Login, CramMd5])
+        );
+        assert_eq!(chosen(AuthChoice::Auto, &["DIGEST-MD5", "CRAM-MD5"]), Ok(vec![CramMd5]));
+    }
+
+    #[test]
+    fn password_beyond_ascii_is_not_for_scram() {
+        let offered = ["SCRAM-SHA-256".to_owned(), "PLAIN".to_owned()];
+        let usable = usable(AuthChoice::Auto, &offered, &credentials("me", "gr\u{fc}n"));
+        assert_eq!(usable, Ok(vec![Mechanism::Plain]));
+    }
+
+    #[test]
+    fn configured_mechanism_has_no_substitute() {
+        assert_eq!(chosen(AuthChoice::Login, &["LOGIN", "PLAIN"]), Ok(vec![Mechanism::Login]));
+        let refused = |choice, offered: &[&str]| chosen(choice, offered).unwrap_err();
+        assert!(refused(AuthChoice::Xoauth2, &["LOGIN"]).contains("offers LOGIN and not XOAUTH2: set auth"));
+        assert!(refused(AuthChoice::Auto, &["XOAUTH2"]).ends_with("set token-command or refresh-token-file"));
+        assert!(refused(AuthChoice::Auto, &[]).contains("no AUTH"));
+    }
+
+    #[test]
+    fn examples_of_the_standards_come_out() {
+        let mut smarthost = Smarthost::new("server.example.com");
+        smarthost.port = Some(143);
+        let tim = credentials("tim", "tanstaaftanstaaf");
+        let mut cram = Exchange::new(Mechanism::CramMd5, &smarthost, &tim).unwrap();
+        assert_eq!(cram.initial(), None);
+        let challenge = b"<1896.697170952@postoffice.reston.mci.net>";
+        assert_eq!(cram.answer(Some(challenge)).unwrap(), "tim b913a602c7eda7a495b4e6e7334d3890", "RFC 2195 section 2");
+        let token = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==";
+        let user = credentials("user@example.com", token);
+        let bearer = Exchange::new(Mechanism::OAuthBearer, &smarthost, &user).unwrap();
+        let expected =
+            format!("n,a=user@example.com,\x01host=server.example.com\x01port=143\x01auth=Bearer {token}\x01\x01");
+        assert_eq!(bearer.initial().unwrap(), expected, "RFC 7628 section 4.1");
+    }
+
+    #[test]
+    fn endless_challenges_come_to_an_end() {
+        let (smarthost, me) = (Smarthost::new("a"), credentials("me", "geheim"));
+        for mechanism in WITH_PASSWORD.iter().chain(WITH_TOKEN) {
+            let mut exchange = Exchange::new(*mechanism, &smarthost, &me).unwrap();
+            let answers = (0..10).map_while(|_| exchange.answer(Some(b"again")).ok()).count();
+            assert!(answers < 3, "{mechanism}: {answers}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Whose mail a smarthost is for: `match-from` in the configuration.
+
+use serde::Deserialize;
+
+/// Whom a smarthost is for: an address or the name of a user, in which `*` stands for anything.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// Letters are compared without regard to case.
+    pub(super) fn fits(&self, sender: &str) -> bool {
+        let (pattern, sender) = (self.0.to_lowercase(), sender.to_lowercase());
+        let mut pieces = pattern.split('*');
+        let first = pieces.next().unwrap_or_default();
+        let Some(mut rest) = sender.strip_prefix(first) else { return false };
+        let Some(last) = pieces.next_back() else { return rest.is_empty() };
+        for piece in pieces {
+            match rest.split_once(piece) {
+                Some((_, after)) => rest = after,
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+}
+
+impl From<&str> for Pattern {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn star_stands_for_anything() {
+        for (pattern, sender, fits) in [
+            ("www-data", "www-data", true),
+            ("www-data", "www-data2", false),
+            ("*@b.example", "Al@B.example", true),
+            ("*@b.example", "al@b.example.org", false),
+            ("*@*.example", "al@b.example", true),
+            ("a*c*", "abcd", true),
+            ("a*c*e", "abcd", false),
+            ("a*a", "a", false),
+            ("*", "", true),
+            ("", "", true),
+            ("", "x", false),
+        ] {
+            assert_eq!(Pattern::from(pattern).fits(sender), fits, "{pattern} {sender}");
+        }
+    }
+}

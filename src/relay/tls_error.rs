@@ -1,0 +1,109 @@
+//! Why a TLS handshake failed: OpenSSL's texts put into one sentence each, with what to do.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+use openssl::error::ErrorStack;
+
+use super::Fingerprint;
+use super::smarthost::Tls;
+use crate::outcome::Scope;
+
+/// Why the connection is not a safe one.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TlsError {
+    #[error("the server refused the TLS handshake ({0})")]
+    Alert(String),
+    #[error("ca-file {path}: {why}", path = path.display())]
+    CaFile { path: PathBuf, why: String },
+    #[error("the server's certificate is not acceptable ({0})")]
+    Certificate(String),
+    #[error("{key} {path}: {why}", path = path.display())]
+    Client { key: &'static str, path: PathBuf, why: String },
+    #[error("the server closed the connection during the TLS handshake: is another port or another tls meant?")]
+    Closed,
+    #[error("the server's certificate has expired: its owner must renew it, unless this machine's clock is wrong")]
+    Expired,
+    #[error("the server's certificate has the fingerprint {0}, not the configured one: find out who answers there")]
+    Fingerprint(Fingerprint),
+    #[error("the answer is not TLS: {0}")]
+    NotTls(&'static str),
+    #[error("the server's certificate is not valid yet: check this machine's clock")]
+    NotYetValid,
+    #[error("the TLS handshake failed ({0})")]
+    Other(String),
+    #[error("the server speaks no TLS as new as tls-min ({0}): its owner must bring it up to date")]
+    Outdated(String),
+    #[error("the server's certificate is self-signed: set ca-file to it, or fingerprint to its SHA-256")]
+    SelfSigned,
+    #[error("no TLS handshake in time: {0}")]
+    TimedOut(&'static str),
+    #[error("the issuer of the server's certificate is unknown ({0}): install the CA certificates, or set ca-file")]
+    UnknownIssuer(String),
+    #[error("the server's certificate is for another name: check [smarthost] host")]
+    WrongHost,
+}
+
+impl TlsError {
+    /// A server that is slow or hangs up may be fine tomorrow; anything else waits for a person.
+    pub(super) fn scope(&self) -> Scope {
+        match self {
+            TlsError::Alert(_) | TlsError::Closed | TlsError::Other(_) | TlsError::TimedOut(_) => Scope::Host,
+            _ => Scope::Configuration,
+        }
+    }
+}
+
+/// What OpenSSL means. Its reasons are texts, the verdict on the certificate stands in brackets at the end.
+pub(super) fn classify(error: &native_tls::Error, tls: Tls) -> TlsError {
+    if let Some(cause) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
+        return match cause.kind() {
+            ErrorKind::TimedOut => TlsError::TimedOut(hint(tls)),
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => TlsError::Closed,
+            _ => TlsError::Other(cause.to_string()),
+        };
+    }
+    let text = error.to_string();
+    let stack = error.source().and_then(|cause| cause.downcast_ref::<ErrorStack>());
+    let reasons = || stack.into_iter().flat_map(|stack| stack.errors()).filter_map(|error| error.reason());
+    let reason = reasons().next().unwrap_or(&text);
+    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    // A signature that does not fit has a reason of its own before it.
+    if reasons().any(|reason| reason == "certificate verify failed") {
+        certificate(text.rsplit_once('(').map_or(text.as_str(), |(_, verdict)| verdict.trim_end_matches(')')))
+    } else if says(&["unexpected eof", "unexpected EOF"]) {
+        TlsError::Closed
+    } else if says(&["wrong version number", "packet length too long", "record layer failure", "http request"]) {
+        TlsError::NotTls(hint(tls))
+    } else if says(&["unsupported protocol", "alert protocol version"]) {
+        TlsError::Outdated(reason.to_owned())
+    } else if says(&["alert", "unrecognized name"]) {
+        TlsError::Alert(reason.to_owned())
+    } else {
+        TlsError::Other(reason.to_owned())
+    }
+}
+
+/// The verdicts of X509_verify_cert_error_string(3).
+fn certificate(verdict: &str) -> TlsError {
+    match verdict.replace("self signed", "self-signed").as_str() {
+        "certificate has expired" => TlsError::Expired,
+        "certificate is not yet valid" => TlsError::NotYetValid,
+        "hostname mismatch" | "Hostname mismatch" | "IP address mismatch" => TlsError::WrongHost,
+        "self-signed certificate" => TlsError::SelfSigned,
+        "certificate signature failure"
+        | "self-signed certificate in certificate chain"
+        | "unable to get issuer certificate"
+        | "unable to get local issuer certificate"
+        | "unable to verify the first certificate" => TlsError::UnknownIssuer(verdict.to_owned()),
+        _ => TlsError::Certificate(verdict.to_owned()),
+    }
+}
+
+pub(super) fn hint(tls: Tls) -> &'static str {
+    match tls {
+        Tls::Implicit | Tls::None => "is tls = \"starttls\" or another port meant?",
+        Tls::StartTls => "is tls = \"implicit\" or another port meant?",
+    }
+}

@@ -1,0 +1,116 @@
+//! The fields that name people: who reads the mail sees, and whom an answer reaches.
+
+use super::Repair;
+use super::field;
+use super::header::{Header, is_empty};
+use super::originator::Originator;
+use crate::envelope::Resolver;
+use crate::message::{Field, Mailbox, text};
+
+impl Header<'_> {
+    /// An address field, together with the later ones of its name: RFC 5322 wants one. Resent fields come in blocks
+    /// (section 3.6.6), each stands for itself.
+    pub(super) fn addresses(&mut self, name: &str, each: Field<'_>, resolver: &mut Resolver<'_>) {
+        let lower = name.to_ascii_lowercase();
+        // None of them had a mailbox when the first one was read: that need not be read again with each of them.
+        let is_barren = self.left_out.remove(&lower);
+        let all: Vec<Field<'_>> = match is_barren || name.starts_with("Resent-") {
+            true => vec![each],
+            false => self.message.named(name).collect(),
+        };
+        let mailboxes: Vec<Mailbox> = all.iter().flat_map(|field| Mailbox::list(&self.utf8(field.value))).collect();
+        let local = mailboxes.iter().any(|mailbox| resolver.is_local(&mailbox.address));
+        if mailboxes.is_empty() && !is_group(&each) {
+            // RFC 5322 section 3.4 wants an address here, and anacron writes `To: ""`: made anew below.
+            self.seen.remove(&lower);
+            self.left_out.insert(lower);
+            if is_empty(&each) {
+                return;
+            }
+            self.repairs.insert(Repair::Recipients);
+            return field::unstructured(&format!("X-Original-{name}"), &text(&self.utf8(each.value)), &mut self.out);
+        }
+        if mailboxes.is_empty() || (!local && all.len() == 1 && each.octets.is_ascii()) {
+            return self.as_written(each);
+        }
+        if local {
+            self.repairs.insert(Repair::Recipients);
+        }
+        if !each.octets.is_ascii() {
+            self.repairs.insert(Repair::RawHeader);
+        }
+        let resolved: Vec<Mailbox> = mailboxes.iter().flat_map(|mailbox| resolved(mailbox, resolver)).collect();
+        self.mailboxes(name, resolved);
+    }
+
+    /// An address beyond ASCII may stand in an address field only where every server on the way offers SMTPUTF8 (RFC 6532
+    /// section 3.2), which nobody knows yet: it stays readable beside it.
+    fn mailboxes(&mut self, name: &str, mailboxes: Vec<Mailbox>) {
+        let (fit, others): (Vec<Mailbox>, Vec<Mailbox>) = mailboxes.into_iter().partition(is_readable);
+        if !fit.is_empty() {
+            field::mailboxes(name, &fit, &mut self.out);
+        } else {
+            self.left_out.insert(name.to_ascii_lowercase());
+        }
+        if !others.is_empty() {
+            self.repairs.insert(Repair::Recipients);
+            let text: Vec<String> = others.iter().map(|mailbox| mailbox.address.clone()).collect();
+            field::unstructured(&format!("X-Original-{name}"), &text.join(", "), &mut self.out);
+        }
+    }
+
+    pub(super) fn from(&mut self, written: Option<Field<'_>>, originator: &Originator) {
+        let Originator::Replaced { name, reply_to } = originator else {
+            if let Some(each) = written {
+                if each.octets.is_ascii() {
+                    return self.as_written(each);
+                }
+                self.repairs.insert(Repair::RawHeader);
+                field::mailboxes("From", &Mailbox::list(&self.utf8(each.value)), &mut self.out);
+            }
+            return;
+        };
+        self.repairs.insert(Repair::From);
+        let address = self.facts.account.to_string();
+        // An address that names itself helps nobody, and looks like spam.
+        let account = Mailbox { name: Some(name.clone()).filter(|name| *name != address), address };
+        field::mailboxes("From", &[account], &mut self.out);
+        if !reply_to.is_empty() && !self.message.has("Reply-To") {
+            self.mailboxes("Reply-To", reply_to.clone());
+        } else if let Some(each) = written {
+            field::unstructured("X-Original-From", &text(&self.utf8(each.value)), &mut self.out);
+        }
+    }
+
+    /// Providers compare Sender with the login too; ours says nothing that From does not.
+    pub(super) fn sender(&mut self, each: Field<'_>) {
+        let account: &str = self.facts.account.as_ref();
+        let mailboxes = each.mailboxes();
+        if !mailboxes.is_empty() && mailboxes.iter().all(|mailbox| mailbox.address.eq_ignore_ascii_case(account)) {
+            return self.as_written(each);
+        }
+        self.repairs.insert(Repair::From);
+        field::unstructured("X-Original-Sender", &text(&self.utf8(each.value)), &mut self.out);
+    }
+}
+
+/// It can stand in an address field and means the same to who reads it there.
+pub(super) fn is_readable(mailbox: &Mailbox) -> bool {
+    let read = Mailbox::list(mailbox.to_string().as_bytes());
+    mailbox.address.is_ascii() && matches!(read.as_slice(), [only] if only.address == mailbox.address)
+}
+
+/// `undisclosed-recipients:;`, RFC 5322 section 3.4: a group may be empty.
+fn is_group(each: &Field<'_>) -> bool {
+    each.octets.is_ascii() && each.value.contains(&b':') && each.value.trim_ascii_end().ends_with(b";")
+}
+
+/// What readers see of a mailbox: a local name becomes the addresses it stands for, the display name stays.
+fn resolved(mailbox: &Mailbox, resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
+    if !resolver.is_local(&mailbox.address) {
+        return vec![mailbox.clone()];
+    }
+    let name = mailbox.name.clone();
+    let recipients = resolver.one(&mailbox.address);
+    recipients.into_iter().map(|r| Mailbox { name: name.clone(), address: r.address.to_string() }).collect()
+}

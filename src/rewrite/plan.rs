@@ -1,0 +1,73 @@
+//! How a body leaves: decided from what one pass over it has learnt, as data; then done while it streams.
+
+use std::io::{self, Read, Write};
+
+use super::base64::{Base64, Refold};
+use super::filter::{Chain, Filter, Lines};
+use super::parts::Parts;
+use super::quoted_printable::QuotedPrintable;
+use super::terminal::Terminal;
+use super::treatment::Coding;
+
+/// What happens to a body on its way to the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The body has bytes over 127 when it leaves: BODY=8BITMIME, RFC 6152.
+    pub eight_bit: bool,
+    /// How it passes.
+    pub coding: Coding,
+    /// Codes for a terminal are folded to what it would show.
+    pub strip: bool,
+}
+
+impl Plan {
+    /// Writes the body in wire form, its last line with its end.
+    ///
+    /// # Errors
+    /// Those of `body` and `to`.
+    pub(super) fn write(&self, body: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
+        let mut filter = match self.strip {
+            true => Box::new(Chain::new(Terminal::default(), self.coding.filter())),
+            false => self.coding.filter(),
+        };
+        let (mut piece, mut out) = (vec![0; 64 << 10], Vec::new());
+        let mut end = *b"\r\n";
+        loop {
+            let count = match body.read(&mut piece) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            match count {
+                0 => filter.end(&mut out),
+                _ => filter.push(&piece[..count], &mut out),
+            }
+            for byte in &out[out.len().saturating_sub(2)..] {
+                end = [end[1], *byte];
+            }
+            if count == 0 && end != *b"\r\n" {
+                out.extend_from_slice(b"\r\n");
+            }
+            to.write_all(&out)?;
+            out.clear();
+            if count == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Coding {
+    /// The filter that does it.
+    pub(super) fn filter(&self) -> Box<dyn Filter> {
+        match self {
+            Coding::AsItIs => Box::new(Lines::default()),
+            Coding::Base64 => Box::new(Base64::default()),
+            Coding::FoldBase64 => Box::new(Refold::default()),
+            Coding::MendQuotedPrintable => Box::new(QuotedPrintable::mend()),
+            Coding::Message => Box::new(Parts::of_message()),
+            Coding::Parts(boundary) => Box::new(Parts::within(boundary)),
+            Coding::QuotedPrintable => Box::new(QuotedPrintable::encode()),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Whole messages through the rewriting; what they become is looked at as text.
+
+use super::{CronEnv, Facts, Repair, Rewritten, Settings, rewrite};
+use crate::envelope::{Aliases, Destination, Resolver, recover};
+use crate::message::Message;
+
+fn wire(input: &str) -> (String, Rewritten) {
+    wire_with(input, &Settings::default())
+}
+
+fn wire_with(input: &str, settings: &Settings) -> (String, Rewritten) {
+    let aliases = Aliases::parse("root: ops@x.org\n").0;
+    let account = "account@x.org".parse().unwrap();
+    let hosts = ["web1".to_string()];
+    let mut resolver = Resolver::new(&aliases, &hosts, Some("x.org"), None, &account);
+    let facts = Facts {
+        settings,
+        account: &account,
+        host: "web1",
+        user: "root",
+        full_name: None,
+        sender: None,
+        date: "Fri, 20 Nov 2026 09:30:00 +0000",
+        unique: "ID1",
+    };
+    let message = Message::read(&mut input.as_bytes(), &mut Vec::new()).unwrap();
+    let to = recover(&Destination { extract: true, ..Destination::default() }, &message, &mut resolver).unwrap();
+    let rewritten = rewrite(&message, &to, &mut resolver, &facts);
+    (String::from_utf8(rewritten.head.clone()).unwrap(), rewritten)
+}
+
+#[test]
+fn legal_message_of_the_account_leaves_byte_for_byte() {
+    let input = "From: Me <account@x.org>\r\nTo: a@y.org,\r\n\tb@y.org\r\nSubject: s  t \r\n\
+                 Date: Fri, 20 Nov 2026 01:02:03 +0000\r\nMessage-ID: <1@y>\r\nX-Odd:\r\n\r\n";
+    let (head, rewritten) = wire(&format!("{input}body\r\n"));
+    assert_eq!(head, input);
+    assert!(rewritten.repairs.is_empty() && rewritten.body.is_none());
+    assert_eq!(rewritten.message_id, "<1@y>");
+}
+
+#[test]
+fn cron_mail_is_made_acceptable() {
+    let (head, rewritten) = wire(
+        "From: \"(Cron Daemon)\" <root>\nTo: root\nSubject: Cron <root@web1> 备份\n\
+         X-Cron-Env: <SMTP_PASSWORD=sekret>\nX-Cron-Env: <USER=root>\n\nx\n",
+    );
+    assert_eq!(
+        head,
+        "From: \"Cron Daemon (root@web1)\" <account@x.org>\r\nX-Original-From: \"(Cron Daemon)\" <root>\r\n\
+         To: ops@x.org\r\nSubject: =?utf-8?b?Q3JvbiA8cm9vdEB3ZWIxPiDlpIfku70=?=\r\n\
+         Date: Fri, 20 Nov 2026 09:30:00 +0000\r\nMessage-ID: <ID1@x.org>\r\n\
+         Auto-Submitted: auto-generated\r\n\r\n"
+    );
+    use Repair::*;
+    assert_eq!(rewritten.repairs, [AutoSubmitted, CronEnv, Date, From, MessageId, RawHeader, Recipients]);
+}
+
+#[test]
+fn blind_copies_leave_no_trace() {
+    let (head, _) = wire("To: a@y.org\nBCC: secret@y.org,\n folded@y.org\nresent-bcc: r@y.org\n\nx\n");
+    assert!(!head.to_lowercase().contains("bcc") && !head.contains("folded") && !head.contains("secret"));
+}
+
+#[test]
+fn nothing_to_read_becomes_the_subject() {
+    let (head, rewritten) = wire("");
+    assert!(head.contains("Subject: [cron error] <root@web1>\r\n"));
+    assert!(head.contains("To: account@x.org\r\n"));
+    assert_eq!(rewritten.body.as_deref(), Some(&b"[cron error] <root@web1>"[..]));
+    assert_eq!(wire("Subject: s\nTo: a@y\n\n \n").1.body.as_deref(), Some(&b"s"[..]));
+}
+
+#[test]
+fn doubled_fields_become_one() {
+    let (head, _) = wire("To: a@y.org\nTo: b@y.org\nSubject: 1\nSubject: 2\nDate: x\nDate: y\n\nbody");
+    assert!(head.contains("To: a@y.org,\r\n b@y.org\r\n"));
+    assert!(head.contains("\r\nSubject: 1\r\nX-Duplicate-Subject: 2\r\nDate: x\r\nX-Duplicate-Date: y\r\n"), "{head}");
+}
+
+#[test]
+fn text_that_is_no_address_list_is_set_aside() {
+    let (head, rewritten) = wire("To: \"\"\nCc: see below please\nSubject: s\n\nx\n");
+    assert!(head.starts_with("X-Original-To: \"\"\r\nX-Original-Cc: see below please\r\nSubject: s\r\n"), "{head}");
+    assert!(head.contains("\r\nTo: account@x.org\r\n") && !head.contains("\r\nCc:"), "{head}");
+    assert!(rewritten.repairs.contains(&Repair::Recipients));
+    let (head, _) = wire("To: undisclosed-recipients:;\nBcc: a@y.org\n\nx\n");
+    assert!(head.starts_with("To: undisclosed-recipients:;\r\n") && !head.contains("X-Original-To"), "{head}");
+}
+
+#[test]
+fn real_sender_can_be_answered() {
+    let (head, _) = wire("From: Al <al@corp.org>\nSender: bot@corp.org\nTo: a@y.org\n\nx");
+    assert!(head.contains("From: \"Al\" <account@x.org>\r\nReply-To: \"Al\" <al@corp.org>\r\n"));
+    assert!(head.contains("X-Original-Sender: bot@corp.org\r\n") && !head.contains("\r\nSender:"));
+}
+
+/// Read together with the first one, each is read once: not all of them with each of them.
+#[test]
+fn many_fields_of_one_name_are_merged_once() {
+    for address in ["u@x.org", "\u{e9}@x.org", "\"\""] {
+        let fields = format!("To: {address}\n").repeat(20_000);
+        let (head, _) = wire(&format!("Cc: a@y.org\n{fields}Subject: s\n\nx\n"));
+        assert!(head.len() < 128 << 10 && head.matches("\r\nTo:").count() <= 1, "{address}");
+        assert!(head.contains("\r\nSubject: s\r\n"), "{address}");
+    }
+}
+
+#[test]
+fn second_subject_that_is_set_aside_leaves_the_first_one_alone() {
+    let (big, long) = ("yyyyyyy ".repeat(58 << 7), "z".repeat(5 << 10));
+    let (head, rewritten) = wire(&format!("To: a@y.org\nSubject: a\nX-Big: {big}\nSubject: {long}\n\nx\n"));
+    assert_eq!(head.matches("\r\nSubject:").count(), 1, "{head}");
+    assert!(head.contains("\r\nSubject: a\r\n") && rewritten.repairs.contains(&Repair::SetAside));
+}
+
+#[test]
+fn first_subject_that_is_set_aside_is_made_anew() {
+    let (big, long) = ("yyyyyyy ".repeat(58 << 7), "z".repeat(5 << 10));
+    let (head, _) = wire(&format!("To: a@y.org\nX-Big: {big}\nSubject: {long}\nSubject: b\n\nx\n"));
+    assert_eq!(head.matches("\r\nSubject:").count(), 1, "{head}");
+    assert!(head.contains("\r\nSubject: =?utf-8?"));
+}
+
+#[test]
+fn masked_variable_without_a_name_is_masked_whole() {
+    let settings = Settings { cron_env: CronEnv::Mask, ..Settings::default() };
+    let (head, rewritten) = wire_with("To: a@y.org\nX-Cron-Env: <sekret>\nX-Cron-Env: <KEY=sekret>\n\nx\n", &settings);
+    assert!(head.contains("X-Cron-Env: <***>\r\nX-Cron-Env: <KEY=***>\r\n") && !head.contains("sekret"), "{head}");
+    assert!(rewritten.repairs.contains(&Repair::CronEnv));
+}

@@ -1,0 +1,98 @@
+//! What is remembered of a smarthost for a while: `queue/relay.remarks`, one line each. What is lost in a crash is
+//! learnt again, so nothing is synced.
+
+use std::fs;
+
+use super::{Error, Spool};
+
+/// Something to be remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Which smarthost: `host:port`.
+    pub about: String,
+    /// What; no tab and no line end stands in it.
+    pub says: String,
+    /// How long it counts.
+    pub until: jiff::Timestamp,
+}
+
+impl Spool {
+    /// That is remembered of that smarthost.
+    pub fn is_remarked(&self, about: &str, says: &str, now: jiff::Timestamp) -> bool {
+        self.remarks(now).iter().any(|remark| remark.about == about && remark.says == says)
+    }
+
+    /// Remembers something; what has had its time is forgotten on the way.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn remark(&self, remark: &Remark) -> Result<(), Error> {
+        let mut remarks = self.remarks(jiff::Timestamp::now());
+        remarks
+            .retain(|known| (&known.about, &known.says) != (&remark.about, &remark.says) || known.until > remark.until);
+        let is_known = remarks.iter().any(|known| (&known.about, &known.says) == (&remark.about, &remark.says));
+        if !is_known {
+            remarks.push(remark.clone());
+        }
+        let text: String = remarks.iter().map(Remark::line).collect();
+        let (new, path) = (self.directory("tmp").join("relay.remarks"), self.directory("queue").join("relay.remarks"));
+        fs::write(&new, text)
+            .and_then(|()| fs::rename(&new, &path))
+            .map_err(|source| Error::Write { path: path.clone(), source })
+    }
+
+    fn remarks(&self, now: jiff::Timestamp) -> Vec<Remark> {
+        let text = fs::read_to_string(self.directory("queue").join("relay.remarks")).unwrap_or_default();
+        text.lines().filter_map(Remark::parse).filter(|remark| remark.until > now).collect()
+    }
+}
+
+impl Remark {
+    fn line(&self) -> String {
+        format!("{}\t{}\t{}\n", self.until, self.about, self.says)
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.splitn(3, '\t');
+        let until = fields.next()?.parse().ok()?;
+        Some(Self { until, about: fields.next()?.to_string(), says: fields.next()?.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remark(about: &str, says: &str, until: &str) -> Remark {
+        Remark { about: about.to_string(), says: says.to_string(), until: until.parse().unwrap() }
+    }
+
+    #[test]
+    fn remarks_count_for_their_smarthost_and_their_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create(None).unwrap();
+        let late = "2999-01-02T00:00:00Z";
+        let now: jiff::Timestamp = "2999-01-01T00:00:00Z".parse().unwrap();
+        assert!(!spool.is_remarked("a:465", "no groups", now));
+        spool.remark(&remark("a:465", "no groups", late)).unwrap();
+        spool.remark(&remark("b:465", "no chunking", "2998-01-01T00:00:00Z")).unwrap();
+        // One that ends earlier does not take its place.
+        spool.remark(&remark("a:465", "no groups", "2998-01-01T00:00:00Z")).unwrap();
+        assert!(spool.is_remarked("a:465", "no groups", now));
+        assert!(!spool.is_remarked("a:465", "no chunking", now));
+        assert!(!spool.is_remarked("b:465", "no chunking", now), "its time is over");
+        assert!(!spool.is_remarked("a:465", "no groups", late.parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_no_remark_is_passed_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create(None).unwrap();
+        let path = spool.directory("queue").join("relay.remarks");
+        fs::write(&path, "junk\n\t\t\n2999-01-02T00:00:00Z\ta:465\tno groups\n2999-01-0").unwrap();
+        assert!(spool.is_remarked("a:465", "no groups", jiff::Timestamp::UNIX_EPOCH));
+        assert_eq!(spool.remarks(jiff::Timestamp::UNIX_EPOCH).len(), 1);
+    }
+}

@@ -1,0 +1,120 @@
+//! `ctl check` and `ctl test`: what a person is told before the first mail, and with it.
+
+// What fails here fails the test, in the helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use support::machine::{DEFAULT, PASSWORD, Ran, USER};
+use support::{Act, Kind, Machine, On, Point, Smarthost};
+
+fn knowing_us() -> Smarthost {
+    Smarthost::new().account(USER, PASSWORD)
+}
+
+fn check(machine: &Machine, arguments: &[&str]) -> Ran {
+    machine.run("mailx-t", &[&["ctl", "check"], arguments].concat(), b"")
+}
+
+#[test]
+fn everything_in_order_is_one_screen_of_ok() {
+    let machine = Machine::with(knowing_us(), "");
+    let ran = check(&machine, &[]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert!(lines.len() < 12 && lines.iter().all(|line| line.starts_with("ok    ")), "{lines:#?}");
+    for words in ["mail leaves as", "spool ", "connected", "certificate for smarthost.test by mailx-t test authority"] {
+        assert!(ran.stdout.contains(words), "{words}: {lines:#?}");
+    }
+    assert!(ran.stdout.contains("SIZE 36700160, AUTH PLAIN LOGIN XOAUTH2\n"), "{lines:#?}");
+    assert!(ran.stdout.contains(&format!("login of {USER}\n")), "{lines:#?}");
+    assert!(ran.stdout.ends_with(&format!("mail from {USER} would be taken; none was sent\n")), "{lines:#?}");
+    assert!(machine.smarthost().mails().is_empty());
+}
+
+#[test]
+fn each_step_that_fails_is_told_after_those_that_did_not() {
+    for (smarthost, failure, ok) in [
+        (knowing_us().on(Point::Mail, Act::reply("550 5.7.1 not yours")), "set from in [rewrite]", 6),
+        (knowing_us().on(Point::Rcpt, Act::reply("553 5.7.1 not owned by user")), "set from in [rewrite]", 6),
+        (knowing_us().on(Point::Auth, Act::reply("535 5.7.8 no")), "check user and password-file", 4),
+        (knowing_us().certificate(Kind::WrongHost), "is for another name", 3),
+        (knowing_us().on(Point::Greeting, Act::reply("554 5.7.1 go away")), "turns us away", 4),
+    ] {
+        let machine = Machine::with(smarthost, "");
+        let ran = check(&machine, &[]);
+        assert_eq!(ran.status, Some(78), "{ran:?}");
+        let lines: Vec<_> = ran.stdout.lines().collect();
+        let (last, before) = lines.split_last().unwrap();
+        assert!(last.starts_with("FAIL  ") && last.contains(failure), "{lines:#?}");
+        let is_ok = before.iter().all(|line| line.starts_with("ok    "));
+        assert!(is_ok && (ok..=ok + 1).contains(&before.len()), "{lines:#?}");
+    }
+}
+
+#[test]
+fn refused_login_of_a_well_known_provider_names_what_it_wants() {
+    let refusal = "535 Login Fail. Please enter your authorization code to login.";
+    let machine = Machine::with(knowing_us().on(Point::Auth, Act::reply(refusal)), "");
+    let ran = check(&machine, &[]);
+    assert!(ran.stdout.contains("check user and password-file: it wants an authorization code"), "{ran:?}");
+}
+
+#[test]
+fn json_is_one_object_a_line_from_both_programs() {
+    let machine = Machine::with(knowing_us().on(Point::Auth, Act::reply("535 5.7.8 no")), "");
+    let ran = check(&machine, &["--json"]);
+    let objects = ran.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let states: Vec<_> = objects.map(|object| object["status"].as_str().unwrap().to_owned()).collect();
+    assert!(states.len() > 4 && states.last().unwrap() == "fail", "{ran:?}");
+}
+
+#[test]
+fn dialogue_is_shown_without_its_secrets() {
+    let machine = Machine::with(knowing_us().mechanisms(&["LOGIN"]), "");
+    let ran = check(&machine, &["-v"]);
+    assert_eq!(ran.status, Some(0));
+    assert!(ran.stderr.contains("> AUTH LOGIN\n< 334 ***\n> ***\n< 334 ***\n> ***\n< 235 "), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("> MAIL FROM:<{USER}>\n< 250 ")), "{}", ran.stderr);
+    let encoded = openssl::base64::encode_block(PASSWORD.as_bytes());
+    assert!(!ran.stderr.contains(&encoded) && !ran.stdout.contains(PASSWORD));
+}
+
+#[test]
+fn test_mail_is_followed_to_the_answer() {
+    let machine = Machine::with(knowing_us(), "");
+    let ran = machine.run("mailx-t", &["ctl", "test", "-v"], b"");
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains(&format!("kept, to <{DEFAULT}>\n")), "{ran:?}");
+    assert!(ran.stdout.contains(&format!(": <{DEFAULT}> sent (250 2.0.0 ok, queued as 1)\n")), "{ran:?}");
+    assert!(ran.stderr.contains(" octets)\n") && !ran.stderr.contains(PASSWORD), "{ran:?}");
+    let mails = machine.smarthost().mails();
+    assert!(mails.len() == 1 && mails[0].header("Subject")[0].starts_with("test of mailx-t on "));
+}
+
+#[test]
+fn test_mail_that_does_not_leave_is_a_failure() {
+    for (act, status) in [("451 4.3.0 later", "deferred"), ("550 5.1.1 nobody", "bounced")] {
+        let machine = Machine::with(knowing_us().on(On::at(Point::Rcpt).times(1), Act::reply(act)), "");
+        let ran = machine.run("mailx-t", &["ctl", "test", "a@host.example"], b"");
+        assert_eq!(ran.status, Some(65), "{ran:?}");
+        assert!(ran.stdout.contains(&format!("<a@host.example> {status} ({act})")), "{ran:?}");
+    }
+}
+
+#[test]
+fn configuration_for_a_provider_is_made_once() {
+    let machine = Machine::with(knowing_us(), "");
+    let path = machine.path("new.toml");
+    let init = |provider: &str| {
+        machine.run("mailx-t", &["ctl", "init", "--provider", provider, "--config", &path.to_string_lossy()], b"")
+    };
+    assert!(init("nobody").stderr.contains("no provider nobody is known"));
+    assert!(!path.exists());
+    let made = init("icloud");
+    assert!(made.stdout.contains("set user in its [smarthost]; it wants an app-specific password"), "{made:?}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\n[smarthost]\nhost = \"smtp.mail.me.com\"\ntls = \"starttls\"\n"), "{text}");
+    assert!(init("gmail").stdout.contains("which --provider does not change"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}

@@ -1,0 +1,158 @@
+//! A smarthost that means harm, or somebody who took its place: bounded memory, bounded time, no secret told, and the
+//! mail stays.
+//!
+//! What an honest smarthost does wrong is in `trouble.rs`.
+
+// What fails here fails the test, in the helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+use support::machine::{HANG, PASSWORD, Ran, USER, relay, relay_path, start};
+use support::{Act, Authority, Kind, Machine, On, Point, Smarthost};
+
+const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
+/// The relay gets no more memory for its data than this, in KiB; one that wants more dies, and its status tells.
+const MOST_MEMORY: &str = "16384";
+
+fn knowing_us() -> Smarthost {
+    Smarthost::new().account(USER, PASSWORD)
+}
+
+/// A mail waits at that machine, and the relay tries it.
+fn tried(machine: &Machine) -> Ran {
+    let kept = machine.run("sendmail", &["-odq", "a@host.example"], MAIL);
+    assert_eq!(kept.status, Some(0), "{kept:?}");
+    flush(machine)
+}
+
+fn flush(machine: &Machine) -> Ran {
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"ulimit -d "$0" && exec "$@""#, MOST_MEMORY]).arg(relay_path());
+    command.arg("--config").arg(machine.config()).arg("flush").env_clear();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    start(command, b"").finish()
+}
+
+/// The mail is still there, every connection has ended, and the log has not heard the password.
+fn assert_unharmed(machine: &Machine, what: &str) {
+    assert_eq!((machine.queue().len(), machine.failed().len()), (1, 0), "{what}: {}", machine.log());
+    assert!(machine.smarthost().wait_until_idle(HANG), "{what}");
+    assert!(!machine.log().contains(PASSWORD), "{what}");
+}
+
+#[test]
+fn answer_without_an_end_is_not_waited_for() {
+    for (what, bytes) in [
+        ("a line", b"250 ".to_vec()),
+        ("lines", b"250-and one more\r\n".repeat(100)),
+        ("zeros", vec![0; 4096]),
+        ("high bytes", vec![0xff; 4096]),
+        ("line ends", b"\r\n".repeat(1000)),
+    ] {
+        for point in [Point::Greeting, Point::Ehlo, Point::Auth, Point::Mail, Point::Rcpt, Point::Content] {
+            let machine = Machine::with(knowing_us().on(point, Act::Flood(bytes.clone())), "timeout = \"20s\"\n");
+            let ran = tried(&machine);
+            assert_eq!(ran.status, Some(0), "{ran:?}");
+            assert_unharmed(&machine, &format!("{what} at {point:?}"));
+        }
+    }
+}
+
+#[test]
+fn answers_that_come_before_the_question_do_not_make_a_mail_taken() {
+    // All that a whole dialogue would answer, in one go with the greeting; then nothing.
+    let ahead = "220 hello\r\n250 ok\r\n235 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n";
+    for unread in ["", "451 not stored\r\n"] {
+        let bytes = format!("{ahead}{unread}").into_bytes();
+        let smarthost = knowing_us().on(Point::Greeting, Act::Garbage(bytes)).on(Point::Ehlo, Act::Cut);
+        let machine = Machine::with(smarthost, "timeout = \"5s\"\n");
+        assert_eq!(tried(&machine).status, Some(0));
+        assert_unharmed(&machine, "answers ahead");
+    }
+}
+
+#[test]
+fn challenge_without_an_end_is_no_login() {
+    for mechanism in ["PLAIN", "LOGIN"] {
+        let smarthost = knowing_us().mechanisms(&[mechanism]).on(Point::Auth, Act::reply("334 VXNlcm5hbWU6"));
+        let machine = Machine::with(smarthost, "timeout = \"5s\"\n");
+        assert_eq!(tried(&machine).status, Some(0));
+        assert_unharmed(&machine, mechanism);
+    }
+}
+
+#[test]
+fn whoever_cannot_prove_to_be_the_smarthost_hears_nothing() {
+    for kind in [Kind::Expired, Kind::NotYetValid, Kind::SelfSigned, Kind::WrongHost] {
+        let machine = Machine::with(knowing_us().certificate(kind), "");
+        assert_eq!(tried(&machine).status, Some(0));
+        assert_unharmed(&machine, &format!("{kind:?}"));
+        for connection in machine.smarthost().connections() {
+            assert_eq!(connection.commands, Vec::<String>::new(), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn smarthost_that_becomes_another_one_hears_nothing() {
+    let machine = Machine::with(knowing_us(), "");
+    assert_eq!(machine.send(&["a@host.example"], MAIL).status, Some(0));
+    assert_eq!(machine.smarthost().mails().len(), 1);
+    // Whoever sent that one is gone, and with it the settings it had read.
+    assert_eq!(flush(&machine).status, Some(0));
+    // The same name and port; only the certificate comes from elsewhere.
+    let impostor = knowing_us().authority(Authority::new()).start();
+    let text = fs::read_to_string(machine.config()).unwrap();
+    let port = |running: &support::Running| format!("port = {}\n", running.port());
+    fs::write(machine.config(), text.replace(&port(machine.smarthost()), &port(&impostor))).unwrap();
+    assert_eq!(tried(&machine).status, Some(0));
+    assert_unharmed(&machine, "another certificate");
+    assert!(impostor.connections().iter().all(|connection| connection.commands.is_empty()));
+    assert!(machine.log().contains("issuer"), "{}", machine.log());
+}
+
+#[test]
+fn outdated_tls_is_refused() {
+    let machine = Machine::with(knowing_us().outdated(), "");
+    assert_eq!(tried(&machine).status, Some(0));
+    assert_unharmed(&machine, "TLS 1.1");
+    assert!(machine.smarthost().connections().iter().all(|connection| connection.commands.is_empty()));
+}
+
+#[test]
+fn relay_dumps_no_core_and_starts_nothing_with_more_rights() {
+    let mut machine = Machine::with(knowing_us().on(On::at(Point::Content).times(1), Act::Stall), "");
+    assert_eq!(machine.run("sendmail", &["-odq", "a@host.example"], MAIL).status, Some(0));
+    let mut command = relay();
+    command.arg("--config").arg(machine.config()).args(["flush"]);
+    let running = start(command, b"");
+    assert!(machine.smarthost().wait_for_commands(4, HANG));
+    let about = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", running.child.id())).unwrap();
+    let limits = about("limits");
+    let cores = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(cores.split_whitespace().filter(|word| *word == "0").count(), 2, "{cores}");
+    // Landlock goes together with it; a kernel without Landlock changes neither.
+    if fs::read_to_string("/sys/kernel/security/lsm").is_ok_and(|modules| modules.contains("landlock")) {
+        assert!(about("status").contains("NoNewPrivs:\t1"));
+    }
+    machine.stop_smarthost();
+    running.finish();
+    assert_eq!(machine.queue().len(), 1);
+}
+
+#[test]
+fn password_file_that_others_can_read_is_not_used() {
+    for mode in [0o644, 0o604, 0o620] {
+        let machine = Machine::with(knowing_us(), "");
+        fs::set_permissions(machine.path("password"), fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(tried(&machine).status, Some(0));
+        assert_unharmed(&machine, "a password for all");
+        assert!(machine.smarthost().mails().is_empty());
+        assert!(machine.log().contains("chmod"), "{}", machine.log());
+    }
+}
