@@ -1,0 +1,7 @@
+//! cargo-fuzz's way to the target `configuration`.
+#![no_main]
+
+#[path = "../targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::run("configuration", bytes));
