@@ -10,7 +10,7 @@ RELEASE := $(TARGET)/release
 
 export DESTDIR PREFIX
 
-.PHONY: help demo test check build install uninstall
+.PHONY: help demo test bench check build install uninstall
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,9 @@ demo: build ## send cron mails through a smarthost that runs for it alone, and s
 test: require-test build ## try everything: what make install lays down, then cargo test
 	@tests/check-install "$(RELEASE)"
 	$(CARGO) test --locked
+
+bench: build ## measure mailx-t beside other mailers, as ratios to a floor (rivals: root on Debian)
+	@benches/run "$(RELEASE)" "$(abspath $(TARGET))/rivals"
 
 check: require ## judge form: fmt, clippy, rustdoc, links, manual pages, scripts
 	$(CARGO) fmt --check
