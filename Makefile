@@ -10,7 +10,7 @@ RELEASE := $(TARGET)/release
 
 export DESTDIR PREFIX
 
-.PHONY: help demo test bench check build install uninstall
+.PHONY: help demo test e2e bench packages check build install uninstall deb rpm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -22,8 +22,17 @@ test: require-test build ## try everything: what make install lays down, then ca
 	@tests/check-install "$(RELEASE)"
 	$(CARGO) test --locked
 
+e2e: build ## real programs hand in mail, real servers take it (root; in a Debian root and namespaces of their own)
+	@tests/e2e/run "$(RELEASE)" $(ONLY)
+	@$(if $(ONLY),,$(MAKE) --no-print-directory packages)
+
 bench: build ## measure mailx-t beside other mailers, as ratios to a floor (rivals: root on Debian)
 	@benches/run "$(RELEASE)" "$(abspath $(TARGET))/rivals"
+
+packages: deb rpm ## install both packages on bare machines and use them (root; part of e2e)
+	$(CARGO) build --locked --example smarthost
+	@tests/e2e/debian-root "$(TARGET)/debian/mailx-t.deb" "$(TARGET)/generate-rpm/mailx-t.rpm" \
+		"$(TARGET)/debug/examples/smarthost" "$(abspath $(TARGET))/e2e/bare"
 
 check: require ## judge form: fmt, clippy, rustdoc, links, manual pages, scripts
 	$(CARGO) fmt --check
@@ -43,9 +52,18 @@ install: ## install below PREFIX (make install DESTDIR= PREFIX=/usr; default /us
 uninstall: ## undo that, with the same DESTDIR and PREFIX; configuration and mail stay
 	@packaging/install remove
 
-.PHONY: require require-test
+deb: require-package build ## build target/debian/mailx-t.deb, and have lintian judge it
+	@packaging/package deb "$(abspath $(TARGET))"
+
+rpm: require-package build ## build target/generate-rpm/mailx-t.rpm
+	@packaging/package rpm "$(abspath $(TARGET))"
+
+.PHONY: require require-test require-package
 require:
 	@packaging/require
 
 require-test:
 	@packaging/require test
+
+require-package:
+	@packaging/require package
