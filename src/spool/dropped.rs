@@ -70,9 +70,10 @@ impl Spool {
 
     /// Puts a collected file away, for a person to look at.
     fn refuse(&self, id: &QueueId, why: String) -> Error {
-        let refused = self.directory("failed").join(format!("{id}.refused"));
-        let _ = fs::rename(self.taken(id), &refused);
-        Error::Damaged { path: refused, why }
+        let (taken, refused) = (self.taken(id), self.free_in_failed(id, "refused"));
+        // Where it cannot be put away it is named where it lies, and looked at again.
+        let path = if fs::rename(&taken, &refused).is_ok() { refused } else { taken };
+        Error::Damaged { path, why }
     }
 
     /// Writes down, in the user's own `place`, that they have left a mail: `drop/` itself shows nothing to anybody.
@@ -223,6 +224,19 @@ mod tests {
         }
         assert_eq!(fs::read_dir(spool.directory("failed")).unwrap().count(), 7);
         assert_eq!(fs::read(spool.root().join("other")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn what_was_refused_under_the_same_name_stays() {
+        let (_keep, spool) = spool();
+        let id = QueueId::new();
+        for text in ["first", "second"] {
+            fs::write(spool.file("drop", &id), text).unwrap();
+            spool.collect().unwrap();
+            assert!(spool.dropped(&id, 1000).is_err());
+        }
+        assert_eq!(fs::read_to_string(spool.file("failed", &id).with_extension("refused")).unwrap(), "first");
+        assert_eq!(fs::read_dir(spool.directory("failed")).unwrap().count(), 2);
     }
 
     #[test]

@@ -94,6 +94,13 @@ impl Spool {
         self.root.join(directory).join(id.as_str())
     }
 
+    /// `failed/ID.KIND`, or where that is taken, the same under a new id: nothing in there is ever replaced.
+    fn free_in_failed(&self, id: &QueueId, kind: &str) -> PathBuf {
+        let place = |id: &QueueId| self.file("failed", id).with_extension(kind);
+        let first = place(id);
+        if fs::symlink_metadata(&first).is_ok() { place(&QueueId::new()) } else { first }
+    }
+
     /// The uid that the spool belongs to; none if it is not there.
     pub fn owner(&self) -> Option<u32> {
         fs::metadata(&self.root).ok().map(|found| found.uid())

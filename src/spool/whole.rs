@@ -23,7 +23,8 @@ pub struct Whole {
 }
 
 impl Spool {
-    /// Keeps a message in `failed/ID.gz`: `head` and what follows it in `body`.
+    /// Keeps a message in `failed/ID.gz`: `head` and what follows it in `body`. Where that name is taken it gets another:
+    /// whoever leaves a mail in `drop/` chooses its id, and nobody else's whole may go for it.
     ///
     /// # Errors
     /// [`Error::Create`] or [`Error::Write`].
@@ -31,7 +32,7 @@ impl Spool {
         let draft = self.directory("tmp").join(format!("{id}.gz"));
         // The file of a crash: a mail out of drop/ has the same name at the next try.
         let _ = fs::remove_file(&draft);
-        Whole::make(&draft, self.place_of_whole(id), &mut |file| write(head, body, file))
+        Whole::make(&draft, self.free_in_failed(id, "gz"), &mut |file| write(head, body, file))
     }
 
     /// As [`keep_whole`](Self::keep_whole), for a message that stands in the queue already. What is there under that
@@ -147,6 +148,19 @@ mod tests {
             assert!(path.exists());
             assert_eq!(fs::read_dir(directory.path().join("tmp")).unwrap().count(), 0);
         }
+    }
+
+    #[test]
+    fn whole_of_another_mail_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create(None).unwrap();
+        let (id, mut body) = (QueueId::new(), Spill::new(&spool, 500));
+        spool.keep_whole(&id, b"first", &mut body).unwrap().keep();
+        let second = spool.keep_whole(&id, b"second", &mut body).unwrap();
+        assert_eq!(text(second.path()), "second");
+        drop(second);
+        assert_eq!(text(&spool.place_of_whole(&id)), "first");
     }
 
     #[test]
