@@ -114,6 +114,11 @@ impl std::fmt::Display for Findings {
 }
 
 impl Error {
+    /// The mail itself is at fault.
+    fn is_lasting(&self) -> bool {
+        matches!(self, Error::Loop(_) | Error::Spool(spool::Error::Envelope { .. }))
+    }
+
     /// The status to leave with.
     pub fn exit(&self) -> Exit {
         match self {
@@ -127,9 +132,10 @@ impl Error {
             Error::Saved { reason, .. } => match reason.exit() {
                 Exit::Config => Exit::Config,
                 // Another try would change nothing.
-                _ if matches!(**reason, Error::Loop(_)) => Exit::DataError,
+                Exit::DataError if reason.is_lasting() => Exit::DataError,
                 _ => Exit::TempFail,
             },
+            Error::Spool(spool::Error::Envelope { .. }) => Exit::DataError,
             Error::Spool(error) if error.is_denied() => Exit::NoPermission,
             Error::Spool(spool::Error::Create { .. }) => Exit::CannotCreate,
             Error::Spool(spool::Error::Damaged { .. } | spool::Error::Read { .. }) => Exit::Unavailable,

@@ -93,11 +93,13 @@ fn is_delivered(claim: &Claim, records: &[Record]) -> bool {
 
 /// Where each recipient stands with these records.
 fn statuses(claim: &Claim, records: &[Record]) -> Vec<Option<Status>> {
-    let status = |n: usize| {
-        let new = records.iter().find(|record| record.recipient == n);
-        new.or_else(|| claim.progress.last.get(&n)).map(|record| record.outcome.status)
-    };
-    (0..claim.entry.recipients.len()).map(status).collect()
+    let mut statuses = vec![None; claim.entry.recipients.len()];
+    for record in claim.progress.last.values().chain(records) {
+        if let Some(status) = statuses.get_mut(record.recipient) {
+            *status = Some(record.outcome.status);
+        }
+    }
+    statuses
 }
 
 /// Puts the records on disk and the mail where it belongs: gone when everybody has it, in the queue while

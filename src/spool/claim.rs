@@ -6,10 +6,8 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::entry::MOST_BLOCK;
 use super::{Entry, Error, Progress, QueueId, Record, Spool, journal, sync_directory};
-
-/// An envelope block longer than this is no envelope block.
-const MOST_BLOCK: u64 = 8 << 20;
 
 /// A mail that nobody else will touch.
 #[derive(Debug)]

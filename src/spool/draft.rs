@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
+use super::entry::MOST_BLOCK;
 use super::{Entry, Error, QueueId, Spool, sync_directory};
 
 /// Enough that a common mail is one write.
@@ -102,9 +103,12 @@ impl Draft {
     /// Writes the envelope block; the message follows through [`Write`].
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::Envelope`] for one that nobody would read, [`Error::Write`].
     pub fn envelope(&mut self, entry: &Entry) -> Result<(), Error> {
         let (block, size_at) = entry.block();
+        if block.len() as u64 > MOST_BLOCK {
+            return Err(Error::Envelope { recipients: entry.recipients.len() });
+        }
         self.size_at = size_at as u64;
         self.file.write_all(block.as_bytes()).map_err(|source| self.failed(source))
     }
@@ -242,6 +246,24 @@ mod tests {
         draft.envelope(&entry).unwrap();
         drop(draft);
         assert_eq!((files(&spool, "queue"), files(&spool, "tmp")), (0, 0));
+    }
+
+    #[test]
+    fn envelope_that_nobody_could_read_is_not_accepted() {
+        let (_keep, spool) = spool();
+        let mut entry = example(&["a@x.org"]);
+        let room = MOST_BLOCK as usize - entry.block().0.len();
+        for (longer, fits) in [(room, true), (room + 1, false)] {
+            entry.id = QueueId::new();
+            entry.originator = "x".repeat(longer + "alice".len());
+            let mut draft = Draft::create(&spool, entry.id).unwrap();
+            let begun = draft.envelope(&entry);
+            assert_eq!(begun.is_ok(), fits, "{begun:?}");
+            if fits {
+                draft.commit().unwrap();
+                assert!(spool.claim(&entry.id).unwrap().is_some());
+            }
+        }
     }
 
     #[test]

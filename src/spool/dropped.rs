@@ -12,10 +12,9 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::claim::{Content, content_of, read_block};
+use super::entry::MOST_BLOCK;
 use super::{Entry, Error, QueueId, Spool};
 
-/// What a file in `drop/` may be longer than its message: the envelope block.
-const MOST_BLOCK: u64 = 1 << 20;
 /// Where a user's own mails in `drop/` are written down.
 const REMEMBERED: &str = "dropped";
 /// How a file is called once it is out of reach.

@@ -10,6 +10,8 @@ use crate::dsn;
 
 /// The first line of every entry; the number is the format's version.
 const MAGIC: &str = "mailx-t-entry: 1";
+/// A block longer than this, in octets, is no envelope block.
+pub(super) const MOST_BLOCK: u64 = 8 << 20;
 /// The size stands in a field of fixed width, since it is known only when the message has been written.
 const SIZE_WIDTH: usize = 15;
 

@@ -22,6 +22,12 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The envelope is larger than any that could be read again.
+    #[error("the mail has {recipients} recipients, more than the envelope of one mail holds: send it in parts")]
+    Envelope {
+        /// How many it has.
+        recipients: usize,
+    },
     /// A file or directory cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -47,7 +53,7 @@ impl Error {
             Error::Create { source, .. } | Error::Read { source, .. } | Error::Write { source, .. } => {
                 source.kind() == io::ErrorKind::PermissionDenied
             }
-            Error::Damaged { .. } => false,
+            Error::Damaged { .. } | Error::Envelope { .. } => false,
         }
     }
 }
