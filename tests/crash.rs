@@ -25,6 +25,7 @@ use std::process::Output;
 
 use bench::{Bench, DOOR, PASSWORD, RELAY, USER, complaint, is_id, stdin_of};
 use flate2::read::MultiGzDecoder;
+use mailx_t::spool::QueueId;
 use strace::{Call, Fault, Point};
 use support::{Act, On, Received, Running, Smarthost};
 
@@ -293,6 +294,32 @@ fn refused_mail_has_its_journal_on_disk_before_it_leaves_the_queue() {
         at("unlink", format!("/queue/{id}.journal\"")),
     ];
     assert!(steps.is_sorted(), "{steps:?}");
+}
+
+#[test]
+fn mail_out_of_drop_cannot_come_back_once_it_is_sent() {
+    if is_skipped() {
+        return;
+    }
+    let running = smarthost().start();
+    let bench = Bench::new();
+    let config = bench.configure("config", &running, "");
+    let id = QueueId::new();
+    let block = "originator: root\nto: dropped@example.test\nmessage-id: <1@example.test>\nbody: 7bit\nrepairs: ";
+    let head = format!("mailx-t-entry: 1\nid: {id}\narrived: 2026-11-20T09:30:03Z\nuid: 0\nfrom: {USER}\n{block}");
+    fs::write(bench.spool().join("drop").join(id.as_str()), format!("{head}\nsize: 000000000000006\n\n\r\nx\r\n\n"))
+        .unwrap();
+    let (output, trace) = traced(&bench, &[RELAY, "flush"], &config, None);
+    assert!(output.status.success(), "{}", complaint(&output));
+    assert_eq!(deliveries(&[&running], "dropped@example.test").len(), 1);
+    let calls = strace::calls(&trace);
+    let after = |start: usize, name: &str, part: &str| {
+        let is_step = |call: &Call| call.name.starts_with(name) && call.text.contains(part);
+        start + calls[start..].iter().position(is_step).unwrap_or_else(|| panic!("no {name} of {part}"))
+    };
+    let gone = after(0, "unlink", &format!("/tmp/{id}.drop\""));
+    let synced = after(gone, "fsync", "/drop>").max(after(gone, "fsync", "/tmp>"));
+    assert!(synced < after(0, "connect", "sin_port"), "it was sent before it was gone for good");
 }
 
 /// A mail in the queue, and what is to become of it.

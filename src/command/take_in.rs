@@ -14,16 +14,20 @@ use crate::system;
 /// Brings all of `drop/` into the queue. What is no mail is put away and named in the log; it costs nobody else.
 ///
 /// # Errors
-/// `drop/` cannot be listed.
+/// `drop/` cannot be listed, or what was taken out of it might come back.
 pub(super) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
-    for id in spool.collect()? {
+    let collected = spool.collect()?;
+    for id in &collected {
         let taken = spool
-            .dropped(&id, keep::most_dropped(config))
+            .dropped(id, keep::most_dropped(config))
             .map_err(Error::from)
-            .and_then(|dropped| take(config, dropped, &id));
+            .and_then(|dropped| take(config, dropped, id));
         if let Err(error) = taken {
             log::error(&format!("{id}: not taken from drop/: {error}"));
         }
+    }
+    if !collected.is_empty() {
+        spool.sync_collected()?;
     }
     Ok(())
 }

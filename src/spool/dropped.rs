@@ -13,7 +13,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::claim::{Content, content_of, read_block};
 use super::entry::MOST_BLOCK;
-use super::{Entry, Error, QueueId, Spool};
+use super::{Entry, Error, QueueId, Spool, sync_directory};
 
 /// Where a user's own mails in `drop/` are written down.
 const REMEMBERED: &str = "dropped";
@@ -50,6 +50,18 @@ impl Spool {
             }
         }
         self.names("tmp", |name| QueueId::parse(name.strip_suffix(TAKEN)?.strip_suffix('.')?))
+    }
+
+    /// Makes it last that what was collected and taken is gone: a file that came back after its mail was delivered would
+    /// be taken for a new one.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn sync_collected(&self) -> Result<(), Error> {
+        for path in [self.directory("drop"), self.directory("tmp")] {
+            sync_directory(&path).map_err(|source| Error::Write { path, source })?;
+        }
+        Ok(())
     }
 
     /// Opens a collected file. What is no mail of at most `most` octets is moved to `failed/`; the error says why.
