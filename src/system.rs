@@ -1,7 +1,9 @@
 //! Questions to the operating system: who calls, what this machine is called, where our other
 //! program lies, what time it is.
 
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -187,20 +189,19 @@ fn has_hashed_certificates(directory: &Path) -> bool {
     files.flatten().any(|file| file.file_name().as_encoded_bytes().ends_with(b".0"))
 }
 
-/// `~/dead.letter`, the last place for what nobody could take: appended to, for its owner's eyes alone.
+/// `~/dead.letter`, the last place for what nobody could take: appended to, for its owner's eyes alone. While another
+/// process writes a letter there, it is a file of our own beside it: nobody is waited for, and no letter lies in another.
 ///
 /// # Errors
 /// No home directory, or the file cannot be written.
 pub fn dead_letter(caller: &Caller, letter: &mut dyn io::Read) -> io::Result<PathBuf> {
-    use std::os::unix::fs::OpenOptionsExt;
     let home = caller.home.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-    let path = home.join("dead.letter");
-    let mut file = std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(nix::libc::O_NOFOLLOW)
-        .open(&path)?;
+    let mut path = home.join("dead.letter");
+    let mut file = open_letter(&path)?;
+    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+        path = home.join(format!("dead.letter.{}", std::process::id()));
+        file = open_letter(&path)?;
+    }
     let before = file.metadata()?.len();
     let mut append = || -> io::Result<()> {
         writeln!(file, "From {} {}", caller.name, date())?;
@@ -213,6 +214,12 @@ pub fn dead_letter(caller: &Caller, letter: &mut dyn io::Read) -> io::Result<Pat
         let _ = file.set_len(before);
     })?;
     Ok(path)
+}
+
+/// Without waiting for anybody (a FIFO has two ends) and without following anything.
+fn open_letter(path: &Path) -> io::Result<File> {
+    let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
+    OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)
 }
 
 #[cfg(test)]
@@ -249,6 +256,28 @@ mod tests {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
             Err(io::ErrorKind::FileTooLarge.into())
         }
+    }
+
+    #[test]
+    fn letters_of_two_processes_do_not_mix() {
+        let home = tempfile::tempdir().unwrap();
+        let caller = Caller { uid: 1, name: "al".into(), home: Some(home.path().to_path_buf()) };
+        let usual = dead_letter(&caller, &mut &b"first\n"[..]).unwrap();
+        let other = OpenOptions::new().append(true).open(&usual).unwrap();
+        other.lock().unwrap();
+        let beside = dead_letter(&caller, &mut &b"second\n"[..]).unwrap();
+        let text = |path: &Path| std::fs::read_to_string(path).unwrap();
+        assert!(text(&usual).ends_with("first\n\n") && text(&beside).ends_with("second\n\n"));
+        drop(other);
+        assert_eq!(dead_letter(&caller, &mut &b"third\n"[..]).unwrap(), usual);
+    }
+
+    #[test]
+    fn dead_letter_that_is_a_pipe_is_not_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let caller = Caller { uid: 1, name: "al".into(), home: Some(home.path().to_path_buf()) };
+        nix::unistd::mkfifo(&home.path().join("dead.letter"), Mode::S_IRWXU).unwrap();
+        assert!(dead_letter(&caller, &mut &b"x\n"[..]).is_err());
     }
 
     #[test]
