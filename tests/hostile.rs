@@ -9,9 +9,13 @@
 mod support;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use support::machine::{HANG, PASSWORD, Ran, USER, relay, relay_path, start};
 use support::{Act, Authority, Kind, Machine, On, Point, Smarthost};
 
@@ -142,6 +146,53 @@ fn relay_dumps_no_core_and_starts_nothing_with_more_rights() {
     }
     machine.stop_smarthost();
     running.finish();
+    assert_eq!(machine.queue().len(), 1);
+}
+
+/// The same command, with as large a core as the machine grants, in that machine's directory.
+fn with_cores(machine: &Machine, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"ulimit -c "$(ulimit -H -c)" && exec "$0" "$@""#]).arg(command.get_program());
+    shell.args(command.get_args()).env_clear().current_dir(machine.path(""));
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell
+}
+
+/// Whether it leaves a core when it dies of that.
+fn dumps_core(child: &mut Child) -> bool {
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGABRT).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(Signal::SIGABRT as i32), "{status:?}");
+    status.core_dumped()
+}
+
+#[test]
+fn killed_program_leaves_no_core() {
+    let machine = Machine::with(knowing_us().on(On::at(Point::Content).times(1), Act::Stall), "");
+    // Any other program leaves one here; where none does, or cores are handed to a collector, nothing would be tried.
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
+    let mut other = with_cores(&machine, &Command::new("cat")).spawn().unwrap();
+    let mut answer = [0];
+    other.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+    other.stdout.as_mut().unwrap().read_exact(&mut answer).unwrap();
+    if pattern.starts_with('|') || !dumps_core(&mut other) {
+        eprintln!("this machine writes no core files: nothing was tried");
+        let _ = other.kill().and_then(|()| other.wait());
+        return;
+    }
+
+    let mut door = with_cores(&machine, &machine.door("mailx-t", &["-odq", "a@host.example"])).spawn().unwrap();
+    // More than the pipe holds: the door has begun to read.
+    door.stdin.as_mut().unwrap().write_all(&b"a line of text\n".repeat(20_000)).unwrap();
+    assert!(!dumps_core(&mut door), "the door");
+
+    assert_eq!(machine.run("sendmail", &["-odq", "a@host.example"], MAIL).status, Some(0));
+    let mut command = relay();
+    command.arg("--config").arg(machine.config()).args(["flush"]);
+    let mut relay = with_cores(&machine, &command).spawn().unwrap();
+    assert!(machine.smarthost().wait_for_commands(4, HANG));
+    assert!(!dumps_core(&mut relay), "the relay");
     assert_eq!(machine.queue().len(), 1);
 }
 
