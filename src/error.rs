@@ -92,6 +92,9 @@ pub enum Error {
     /// Trouble with the spool.
     #[error(transparent)]
     Spool(#[from] spool::Error),
+    /// The smarthost did not take the mail now, and a container without a spool cannot keep it.
+    #[error("{0}; the mail was not accepted, since there is no spool to keep it in")]
+    Untaken(String),
     /// The command line asks for something we cannot do.
     #[error("{0}")]
     Usage(String),
@@ -140,6 +143,7 @@ impl Error {
             Error::Spool(spool::Error::Create { .. }) => Exit::CannotCreate,
             Error::Spool(spool::Error::Damaged { .. } | spool::Error::Read { .. }) => Exit::Unavailable,
             Error::Spool(spool::Error::Write { .. }) => Exit::IoError,
+            Error::Untaken(_) => Exit::TempFail,
             Error::Usage(_) => Exit::Usage,
         }
     }
@@ -168,6 +172,7 @@ mod tests {
         assert_eq!(Error::Spool(full()).exit() as u8, 74);
         let saved = Error::Saved { reason: Box::new(full().into()), place: "/root/dead.letter".into() };
         assert_eq!(saved.exit() as u8, 75);
+        assert_eq!(Error::Untaken("<ops@example.com>: 451 later".into()).exit() as u8, 75);
         assert!(saved.to_string().ends_with("the message was saved in /root/dead.letter"));
         assert_eq!(Error::Usage(String::new()).exit() as u8, 64);
         assert_eq!(Error::Relay(String::new()).exit() as u8, 78);

@@ -9,7 +9,7 @@ use super::dispatch;
 use super::handover::{self, Patience, Told};
 use super::keep::{self, Given};
 use super::{rescue, unconfigured};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Source};
 use crate::dsn;
 use crate::envelope::{self, Aliases, Destination, Resolver, Step};
 use crate::error::Error;
@@ -129,11 +129,16 @@ pub(super) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -
         Ok(accepted) => Ok(Accepted::Kept(Box::new(accepted))),
         Err(NotKept { error, mut prepared }) => {
             let told = prepared.as_mut().map(|prepared| carry(config, &spool, prepared, &mut given));
-            if let (Some(prepared), Some(told)) = (&prepared, told.filter(is_settled)) {
-                let mut notes = vec![format!("{error}: the mail was sent at once instead of being kept")];
-                notes.extend(dispatch::tell(request, prepared, &told)?);
+            if let (Some(prepared), Some(told)) = (&prepared, told.as_ref().filter(|told| is_settled(told))) {
+                let mut notes = Vec::new();
+                if request.verbose || is_spool_missed(config, &spool) {
+                    notes.push(format!("{error}: the mail was sent at once instead of being kept"));
+                }
+                notes.extend(dispatch::tell(request, prepared, told)?);
                 return Ok(Accepted::Sent { id: prepared.entry.id, notes });
             }
+            let untaken = told.filter(|_| !is_spool_missed(config, &spool)).and_then(|told| untaken(&told));
+            let error = untaken.unwrap_or(error);
             if message.octets().is_empty() && message.shape.bytes == 0 {
                 return Err(error);
             }
@@ -178,6 +183,17 @@ fn carry(config: &Config, spool: &Spool, prepared: &mut Prepared, given: &mut Gi
     let outcomes = prepared.entry.recipients.len();
     let told = mail.and_then(|mail| handover::carry(config, mail, Patience { until, outcomes })).unwrap_or_default();
     if told.reports.len() == outcomes { told } else { Told::default() }
+}
+
+/// A machine is to have a spool. A container, which the environment configures, may have one.
+fn is_spool_missed(config: &Config, spool: &Spool) -> bool {
+    !matches!(config.source, Source::Environment(_)) || spool.owner().is_some()
+}
+
+/// Why a mail that only the smarthost could have taken was not accepted; none if nobody said why.
+fn untaken(told: &Told) -> Option<Error> {
+    let deferred = told.reports.iter().find(|report| report.status == Status::Deferred)?;
+    Some(Error::Untaken(format!("<{}>: {}", deferred.to, deferred.reason)))
 }
 
 /// Somebody has it, and nobody waits for it: there is nothing left to keep.
