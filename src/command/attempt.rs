@@ -13,36 +13,27 @@ use lettre::Address;
 use crate::config::Config;
 use crate::dsn::OfRecipient;
 use crate::error::Error;
-use crate::log::{self, Attempt};
+use crate::log;
 use crate::outcome::{Outcome, Scope, Stage, Status};
-use crate::pace::{self, Rate};
-use crate::relay::{Credentials, Handed, Lesson, Mail, Session, Smarthost, Trouble};
+use crate::pace::Rate;
+use crate::relay::{Handed, Lesson, Mail, Session, Smarthost, Trouble};
 use crate::rewrite::SevenBit;
-use crate::spool::{Claim, Content, Entry, Remark, Spool};
+use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
 
-use super::settle::later;
+use super::attempted::Attempted;
+use super::choice::{Choice, NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, name, tell};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
 const TRIES: usize = 3;
 /// How long it counts that a server does not bear what it offers, and how long that it may not.
 const PROVEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const SUSPECTED: Duration = Duration::from_secs(60 * 60);
-/// The words for it in the spool.
-const NO_CHUNKING: &str = "no chunking";
-const NO_GROUPS: &str = "no groups";
-const NO_WINDOW: &str = "one mail at a time";
-const NO_LOGIN_IN_GROUPS: &str = "no login in groups";
-const NO_WAY: &str = "out of reach";
-/// How long a smarthost that could not be reached comes after the others.
-const AVOIDED: Duration = Duration::from_secs(5 * 60);
 
 /// Connection and login, kept from one mail to the next.
 pub(super) struct Relay<'a> {
     config: &'a Config,
-    host: String,
-    /// Where lessons are kept; none for a mail that no spool keeps.
-    memory: Option<&'a Spool>,
+    choice: Choice<'a>,
     session: Option<Session>,
     /// The smarthost at its other end; before there was one, the first of the settings.
     smarthost: &'a Smarthost,
@@ -60,32 +51,15 @@ pub(super) struct Relay<'a> {
 /// Opens the content of a mail at its start.
 pub(super) type Source<'s, 'c> = &'s dyn Fn() -> Result<Content<'c>, Error>;
 
-/// What came of it.
-#[derive(Debug)]
-pub(super) struct Attempted {
-    /// The places in the entry's list of those who waited.
-    pub(super) recipients: Vec<usize>,
-    /// One for each of them.
-    pub(super) outcomes: Vec<Outcome>,
-    /// The server that answered.
-    relay: Option<String>,
-    /// The number of the connection, if it is of no use any more.
-    pub(super) lost: Option<u32>,
-    /// Nobody has the mail, for sure, and it may be tried again at once.
-    pub(super) is_free: bool,
-    /// Which mail over that connection this was.
-    conn_use: u32,
-    started: Timestamp,
-    /// When it was over.
-    pub(super) ended: Timestamp,
-    setup: Duration,
-}
-
 impl<'a> Relay<'a> {
+    /// `host` is the name we give ourselves; without a spool nothing is remembered.
     pub(super) fn new(config: &'a Config, host: &str, memory: Option<&'a Spool>) -> Self {
-        let (host, smarthost) = (host.to_string(), &config.smarthost);
-        let (connection, begun, used, setup) = (0, 0, 0, Duration::ZERO);
-        Self { config, host, memory, session: None, smarthost, connection, is_wary: false, begun, used, setup }
+        Self::with(config, Choice::new(config, host, memory))
+    }
+
+    fn with(config: &'a Config, choice: Choice<'a>) -> Self {
+        let (smarthost, setup) = (&config.smarthost, Duration::ZERO);
+        Self { config, choice, session: None, smarthost, connection: 0, is_wary: false, begun: 0, used: 0, setup }
     }
 
     /// Tries the mail for everybody who still waits for it. Nothing else may be under way.
@@ -142,37 +116,59 @@ impl<'a> Relay<'a> {
         if self.serves(account) {
             return Ok(());
         }
+        let choice = self.choice.clone();
+        self.switch(|| choice.open(account))
+    }
+
+    fn switch(&mut self, open: impl FnOnce() -> Result<Opened<'a>, Trouble>) -> Result<(), Trouble> {
         let started = Instant::now();
-        if let Some(session) = self.session.take() {
-            session.quit();
-        }
-        let opened = self.open(account);
+        self.rest();
+        let opened = open();
         self.setup = started.elapsed();
         (self.begun, self.used) = (0, 0);
         let (session, smarthost) = opened?;
         self.connection += 1;
         self.smarthost = smarthost;
-        self.is_wary = self.is_remarked(smarthost, NO_WINDOW);
+        self.is_wary = self.choice.is_remarked(smarthost, NO_WINDOW);
         self.session = Some(session);
         Ok(())
     }
 
-    /// When a mail of that account may be begun, if that is not now, and which limit of the settings says so.
-    pub(super) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
-        let next = || self.in_order(account).first().copied();
-        let smarthost = if self.serves(account) { self.smarthost } else { next()? };
-        let (rates, now) = (smarthost.rates(), system::now());
-        let sent = self.memory.filter(|_| !rates.is_empty())?.sent(&counted_as(smarthost), now);
-        pace::next(&rates, &sent, now)
+    /// Somebody was put off, and there is a smarthost that has not been asked to take the mail.
+    pub(super) fn has_another(&self, entry: &Entry, attempted: &Attempted) -> bool {
+        let others = || self.choice.beyond(&attempted.asked, entry.reverse_path.as_ref());
+        !attempted.asked.is_empty() && attempted.is_put_off() && !others().is_empty()
     }
 
-    /// Counts a mail, where the settings want mails counted.
-    fn count(&mut self) {
-        self.begun += 1;
-        let Some(spool) = self.memory.filter(|_| !self.smarthost.rates().is_empty()) else { return };
-        if let Err(error) = spool.note_sent(&counted_as(self.smarthost), system::now()) {
-            log::error(&error.to_string());
+    /// Offers the mail of those who were put off to the first smarthost that has not been asked yet; `left`, with that one
+    /// as asked, if it does not take us. Nothing else may be under way.
+    ///
+    /// # Errors
+    /// The mail cannot be read; then nothing was said of it.
+    pub(super) fn another(
+        &mut self,
+        entry: &Entry,
+        mut left: Attempted,
+        content: Source<'_, '_>,
+    ) -> Result<Attempted, Error> {
+        let account = entry.reverse_path.as_ref();
+        left.tell_of_next(entry);
+        if !self.serves(account) || left.asked.contains(&name(self.smarthost)) {
+            let choice = self.choice.clone();
+            let Some(next) = choice.beyond(&left.asked, account).first().copied() else { return Ok(left) };
+            if let Err(trouble) = self.switch(|| choice.open_one(next)) {
+                tell(trouble.scope, &format!("{}: {trouble}", entry.id));
+                left.asked.push(name(next));
+                return Ok(left);
+            }
         }
+        let attempted = self.attempt_for(entry, left.recipients.clone(), content)?;
+        Ok(if attempted.asked.is_empty() { left } else { attempted.after(&left) })
+    }
+
+    /// When a mail of that account may be begun, if that is not now, and which limit of the settings says so.
+    pub(super) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
+        if self.serves(account) { None } else { self.choice.turn(account) }
     }
 
     /// Leaves the server; the next mail opens a connection anew.
@@ -217,7 +213,8 @@ impl<'a> Relay<'a> {
                 true => session.begin(&mail, &mut SevenBit::new(content)),
                 false => session.begin(&mail, &mut content),
             }
-            self.count();
+            self.begun += 1;
+            self.choice.count(self.smarthost);
         }
         Ok(())
     }
@@ -229,16 +226,29 @@ impl<'a> Relay<'a> {
             self.learn(lesson);
         }
         self.used += 1;
-        Attempted {
+        let attempted = Attempted {
             recipients,
             outcomes: handed.outcomes,
             relay: self.session.as_ref().map(|session| session.relay().to_string()),
+            asked: vec![name(self.smarthost)],
             lost: (!self.is_usable()).then_some(self.connection),
             is_free: handed.is_free,
+            is_in_doubt: handed.is_in_doubt,
             conn_use: self.used,
             started,
             ended: system::now(),
             setup: std::mem::take(&mut self.setup),
+        };
+        self.judge(&attempted);
+        attempted
+    }
+
+    /// A smarthost with trouble of its own comes after the others for a while. A link that is lost later than with the
+    /// first mail over it may have been lost to any of those under way.
+    fn judge(&self, attempted: &Attempted) {
+        let is_of_host = attempted.host_trouble().is_some_and(|outcome| outcome.scope == Scope::Host);
+        if is_of_host && !attempted.is_free && (!attempted.is_in_doubt || self.used == 1) {
+            self.choice.avoid(self.smarthost);
         }
     }
 
@@ -255,7 +265,7 @@ impl<'a> Relay<'a> {
                 "smarthost {} was lost with several mails under way: {NO_WINDOW} for a while",
                 self.smarthost
             ));
-            self.remark(self.smarthost, NO_WINDOW, SUSPECTED);
+            self.choice.remark(self.smarthost, NO_WINDOW, SUSPECTED);
             self.is_wary = true;
         }
     }
@@ -273,8 +283,7 @@ impl<'a> Relay<'a> {
 
     /// The connection at hand can take another mail, one that leaves as that account.
     pub(super) fn serves(&self, account: Option<&Address>) -> bool {
-        let is_for = || self.config.smarthosts_of(account).into_iter().any(|known| std::ptr::eq(known, self.smarthost));
-        self.session().is_some() && is_for()
+        self.session().is_some() && self.choice.may_take(self.smarthost, account)
     }
 
     /// A mail that is under way is answered already.
@@ -293,46 +302,6 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// The smarthosts for mail of that account in their order; one that could not be reached lately comes after the others.
-    fn in_order(&self, account: Option<&Address>) -> Vec<&'a Smarthost> {
-        let mut smarthosts = self.config.smarthosts_of(account);
-        smarthosts.sort_by_key(|smarthost| self.is_remarked(smarthost, NO_WAY));
-        smarthosts
-    }
-
-    /// The trouble told is the last one's.
-    fn open(&self, account: Option<&Address>) -> Result<(Session, &'a Smarthost), Trouble> {
-        let smarthosts = self.in_order(account);
-        let has_choice = smarthosts.len() > 1;
-        let mut failed = None;
-        for smarthost in smarthosts {
-            match self.open_one(smarthost) {
-                Err(trouble) => {
-                    if has_choice && trouble.scope == Scope::Host {
-                        self.remark(smarthost, NO_WAY, AVOIDED);
-                    }
-                    failed = Some(Err(trouble));
-                }
-                opened => return opened,
-            }
-        }
-        failed.unwrap_or_else(|| self.open_one(&self.config.smarthost))
-    }
-
-    fn open_one(&self, smarthost: &'a Smarthost) -> Result<(Session, &'a Smarthost), Trouble> {
-        Ok((open(&self.spared(smarthost), &self.host)?, smarthost))
-    }
-
-    /// The smarthost with what it does not bear left out.
-    fn spared(&self, smarthost: &Smarthost) -> Smarthost {
-        let mut spared = smarthost.clone();
-        spared.pipelining &= !self.is_remarked(smarthost, NO_GROUPS);
-        spared.chunking &= !self.is_remarked(smarthost, NO_CHUNKING);
-        // Who cannot remember what came of it could not fall back either.
-        spared.auth_in_group &= self.memory.is_some() && !self.is_remarked(smarthost, NO_LOGIN_IN_GROUPS);
-        spared
-    }
-
     /// The most connections at a time to the smarthost at the other end.
     pub(super) fn most_connections(&self) -> u8 {
         self.smarthost.max_connections.get()
@@ -340,8 +309,7 @@ impl<'a> Relay<'a> {
 
     /// Opens another connection to the same smarthost, beside the work on this one.
     pub(super) fn open_another(&self) -> Option<JoinHandle<Result<Session, Trouble>>> {
-        let (smarthost, host) = (self.spared(self.smarthost), self.host.clone());
-        std::thread::Builder::new().spawn(move || open(&smarthost, &host)).ok()
+        std::thread::Builder::new().spawn(self.choice.opener(self.smarthost)).ok()
     }
 
     /// The same over the connection that [`open_another`](Self::open_another) has brought about; `connection` is its
@@ -349,11 +317,7 @@ impl<'a> Relay<'a> {
     pub(super) fn over(&self, session: Session, connection: u32) -> Self {
         let session = Some(session);
         let (smarthost, is_wary) = (self.smarthost, self.is_wary);
-        Self { session, smarthost, connection, is_wary, ..Self::new(self.config, &self.host, self.memory) }
-    }
-
-    fn is_remarked(&self, smarthost: &Smarthost, says: &str) -> bool {
-        self.memory.is_some_and(|spool| spool.is_remarked(&smarthost.to_string(), says, system::now()))
+        Self { session, smarthost, connection, is_wary, ..Self::with(self.config, self.choice.clone()) }
     }
 
     fn learn(&self, lesson: Lesson) {
@@ -365,78 +329,6 @@ impl<'a> Relay<'a> {
             Lesson::LoginMaybe => (NO_LOGIN_IN_GROUPS, SUSPECTED, "was lost within a group with the login"),
         };
         log::info(&format!("smarthost {} {why}: for a while it gets {says}", self.smarthost));
-        self.remark(self.smarthost, says, length);
-    }
-
-    fn remark(&self, smarthost: &Smarthost, says: &str, length: Duration) {
-        let Some(spool) = self.memory else { return };
-        let until = later(system::now(), length).unwrap_or(Timestamp::MAX);
-        // What cannot be kept is learnt again.
-        if let Err(error) = spool.remark(&Remark { about: smarthost.to_string(), says: says.to_string(), until }) {
-            log::error(&error.to_string());
-        }
-    }
-}
-
-fn open(smarthost: &Smarthost, host: &str) -> Result<Session, Trouble> {
-    let credentials = Credentials::read(smarthost)?;
-    Session::open(smarthost, credentials.as_ref(), host)
-}
-
-/// The name under which its mails are counted: limits are an account's.
-fn counted_as(smarthost: &Smarthost) -> String {
-    format!("{smarthost} {}", smarthost.user.as_deref().unwrap_or("-"))
-}
-
-impl Attempted {
-    /// No connection, so that all have the same trouble.
-    pub(super) fn none(recipients: Vec<usize>, trouble: &Trouble) -> Self {
-        let outcomes = vec![trouble.outcome(); recipients.len()];
-        Self { relay: trouble.relay.clone(), ..Self::untried(recipients, outcomes, system::now()) }
-    }
-
-    /// No attempt, but its outcomes all the same.
-    pub(super) fn untried(recipients: Vec<usize>, outcomes: Vec<Outcome>, now: Timestamp) -> Self {
-        Self {
-            recipients,
-            outcomes,
-            relay: None,
-            lost: None,
-            is_free: false,
-            conn_use: 0,
-            started: now,
-            ended: now,
-            setup: Duration::ZERO,
-        }
-    }
-
-    /// An outcome that says more about the smarthost, or about our settings, than about the mail. A recipient who has
-    /// it, or an answer about this mail, says that the smarthost works.
-    pub(super) fn host_trouble(&self) -> Option<&Outcome> {
-        let is_of_host = |o: &Outcome| {
-            // "Relay access denied" at RCPT may be about that one address; a 421 there is not.
-            let is_wide = o.scope == Scope::Host || (o.scope == Scope::Configuration && o.stage != Stage::Rcpt);
-            o.status == Status::Deferred && is_wide
-        };
-        self.outcomes.first().filter(|_| self.outcomes.iter().all(is_of_host))
-    }
-
-    /// The line for the log.
-    pub(super) fn line<'a>(&'a self, entry: &'a Entry, recipient: usize, outcome: &'a Outcome) -> Attempt<'a> {
-        let between = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).unwrap_or_default();
-        let to = &entry.recipients[recipient];
-        let took = between(self.started, self.ended);
-        Attempt {
-            id: entry.id.as_str(),
-            to: to.address.as_ref(),
-            original: to.original.as_deref(),
-            relay: self.relay.as_deref(),
-            conn_use: self.conn_use,
-            delay: between(entry.arrived, self.ended),
-            delays: [between(entry.arrived, self.started), self.setup, took.saturating_sub(self.setup)],
-            dsn: outcome.enhanced,
-            status: outcome.status,
-            reason: &outcome.reason,
-        }
+        self.choice.remark(self.smarthost, says, length);
     }
 }

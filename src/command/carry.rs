@@ -4,6 +4,7 @@
 use std::fs::File;
 
 use super::attempt::Relay;
+use super::attempted::Attempted;
 use super::flush::report;
 use super::report::Report;
 use crate::config::Config;
@@ -23,11 +24,19 @@ pub fn run(config: &Config, file: File, told: &mut dyn FnMut(&Report)) -> Result
     let entry = &carried.entry;
     let mut relay = Relay::new(config, &host, None);
     let everybody = (0..entry.recipients.len()).collect();
-    let attempted = relay.attempt_for(entry, everybody, &|| Ok(carried.content()?))?;
-    for (recipient, outcome) in attempted.recipients.iter().zip(&attempted.outcomes) {
-        attempted.line(entry, *recipient, outcome).log(config.log.format);
-        told(&report(entry, *recipient, outcome));
+    let mut tell = |attempted: &Attempted| {
+        for (recipient, outcome) in attempted.recipients.iter().zip(&attempted.outcomes) {
+            attempted.line(entry, *recipient, outcome).log(config.log.format);
+            told(&report(entry, *recipient, outcome));
+        }
+    };
+    let mut attempted = relay.attempt_for(entry, everybody, &|| Ok(carried.content()?))?;
+    while relay.has_another(entry, &attempted) {
+        let (done, left) = attempted.part();
+        tell(&done);
+        attempted = relay.another(entry, left, &|| Ok(carried.content()?))?;
     }
+    tell(&attempted);
     relay.quit();
     Ok(())
 }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use lettre::Address;
 
-use super::attempt::Attempted;
+use super::attempted::Attempted;
 use super::lines::{Answered, Lines};
 use super::recut;
 use super::report::Report;
 use super::routes::Routes;
+use super::selection::Selection;
 use super::settle;
 use super::take_in;
 use crate::config::Config;
@@ -34,38 +35,6 @@ const IDLE: Duration = Duration::from_secs(1);
 enum Patience {
     None,
     Some,
-}
-
-/// Which mails to take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
-    /// All in the queue, whatever the retry clock says.
-    All,
-    /// What the retry clock says.
-    Due,
-    /// Those in whose id (`I`), recipient (`R`) or sender (`S`) the text occurs, whatever the clock says.
-    Matching(char, String),
-    /// This one first, whatever the clock says, and what is due.
-    One(QueueId),
-}
-
-impl Selection {
-    /// What is merely due is not meant.
-    fn is_exclusive(&self) -> bool {
-        matches!(self, Selection::Matching(..))
-    }
-
-    fn is_forced(&self, entry: &Entry) -> bool {
-        let holds = |text: &str, pattern: &str| text.to_lowercase().contains(&pattern.to_lowercase());
-        match self {
-            Selection::All => true,
-            Selection::Due => false,
-            Selection::Matching('R', pattern) => entry.recipients.iter().any(|r| holds(r.address.as_ref(), pattern)),
-            Selection::Matching('S', pattern) => holds(&entry.originator, pattern),
-            Selection::Matching(_, pattern) => holds(entry.id.as_str(), pattern),
-            Selection::One(id) => *id == entry.id,
-        }
-    }
 }
 
 /// Sends the selected mails; `told` hears each outcome once it is on disk. Returns at once if another process
@@ -286,8 +255,12 @@ impl<'a> Term<'a> {
         let answered = self.lines.hear();
         let count = answered.len();
         let (free, rest): (Vec<_>, Vec<_>) = answered.into_iter().partition(|mail| mail.attempted.is_free);
-        let (large, settled): (Vec<_>, Vec<_>) = rest.into_iter().partition(recut::is_called_for);
+        let (large, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(recut::is_called_for);
+        let (put_off, settled): (Vec<_>, Vec<_>) = rest.into_iter().partition(|mail| self.lines.has_another(mail));
         self.conclude(settled, told);
+        for mail in put_off {
+            self.go_elsewhere(mail, told);
+        }
         for mail in large {
             self.smaller(mail.claim, told);
         }
@@ -303,9 +276,28 @@ impl<'a> Term<'a> {
             return;
         }
         match self.lines.again(&claim) {
-            Ok(attempted) => self.conclude(vec![Answered { claim, attempted }], told),
+            Ok(attempted) => self.go_elsewhere(Answered { claim, attempted }, told),
             Err(error) => log::error(&format!("{}: {error}", claim.entry.id)),
         }
+    }
+
+    /// Has the smarthosts that were not asked yet take a mail for those whom another one put off. What it did for the
+    /// others is on disk before.
+    fn go_elsewhere(&mut self, mut mail: Answered, told: &mut dyn FnMut(&Report)) {
+        while self.lines.has_another(&mail) {
+            let Answered { mut claim, attempted } = mail;
+            let (done, left) = attempted.part();
+            let records = settle::records(self.config, &claim, &done);
+            let another = settle::note(self.config, &mut claim, &records).and_then(|()| {
+                self.tell(&claim.entry, &done, &records, told);
+                self.lines.another(&claim, left)
+            });
+            match another {
+                Ok(attempted) => mail = Answered { claim, attempted },
+                Err(error) => return log::error(&format!("{}: {error}", claim.entry.id)),
+            }
+        }
+        self.conclude(vec![mail], told);
     }
 
     /// Another try for less of a mail that was refused for its size. One that cannot be cut stays as it is: that it is
@@ -338,17 +330,19 @@ impl<'a> Term<'a> {
         let results = settle::settle_all(self.config, mails);
         for (((entry, attempt), records), settled) in entries.iter().zip(&attempts).zip(&records).zip(results) {
             match settled {
-                Ok(()) => {
-                    for record in records {
-                        attempt.line(entry, record.recipient, &record.outcome).log(self.config.log.format);
-                        told(&report(entry, record.recipient, &record.outcome));
-                    }
-                }
+                Ok(()) => self.tell(entry, attempt, records, told),
                 // A mail that the disk has no room for must not stand before the others.
                 Err(error) => log::error(&format!("{}: {error}", entry.id)),
             }
         }
         attempts
+    }
+
+    fn tell(&self, entry: &Entry, attempted: &Attempted, records: &[Record], told: &mut dyn FnMut(&Report)) {
+        for record in records {
+            attempted.line(entry, record.recipient, &record.outcome).log(self.config.log.format);
+            told(&report(entry, record.recipient, &record.outcome));
+        }
     }
 
     /// Too old, and the smarthost cannot even be tried.

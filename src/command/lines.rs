@@ -11,7 +11,8 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 use lettre::Address;
 
-use super::attempt::{Attempted, Relay};
+use super::attempt::Relay;
+use super::attempted::Attempted;
 use crate::config::Config;
 use crate::error::Error;
 use crate::pace::Rate;
@@ -186,6 +187,20 @@ impl<'a> Lines<'a> {
     pub(super) fn again(&mut self, claim: &Claim) -> Result<Attempted, Error> {
         self.answered.extend(self.first.hear_all());
         self.first.relay.attempt(claim)
+    }
+
+    /// Somebody was put off, and there is a smarthost that has not been asked to take the mail.
+    pub(super) fn has_another(&self, mail: &Answered) -> bool {
+        self.first.relay.has_another(&mail.claim.entry, &mail.attempted)
+    }
+
+    /// Offers the mail of those who were put off to a smarthost that has not been asked yet.
+    ///
+    /// # Errors
+    /// The mail cannot be read; then nothing was said of it.
+    pub(super) fn another(&mut self, claim: &Claim, left: Attempted) -> Result<Attempted, Error> {
+        self.answered.extend(self.first.hear_all());
+        self.first.relay.another(&claim.entry, left, &|| Ok(claim.content()?))
     }
 
     /// Leaves the server, but not for long; nothing may be under way.

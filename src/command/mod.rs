@@ -5,8 +5,10 @@
 //! `carry`, `serve` and `probe` in the relay, and no verb of the door may name them, so that the door links no TLS library.
 
 mod attempt;
+mod attempted;
 pub mod carry;
 pub mod check;
+mod choice;
 mod chosen;
 pub mod compose;
 pub mod converse;
@@ -27,6 +29,7 @@ pub mod report;
 mod rescue;
 mod routes;
 pub mod run_queue;
+pub mod selection;
 pub mod serve;
 mod settle;
 pub mod submit;

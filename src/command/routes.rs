@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lettre::Address;
 
-use super::attempt::Attempted;
+use super::attempted::Attempted;
 use super::settle::later;
 use crate::alarm;
 use crate::config::Config;

@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::flush::{self, End, Selection};
+use super::flush::{self, End};
+use super::selection::Selection;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lettre::Address;
 
-use super::attempt::Attempted;
+use super::attempted::Attempted;
 use super::submit;
 use crate::bounce::{self, Failed};
 use crate::config::Config;
@@ -113,22 +113,31 @@ pub(super) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> R
         return Ok(claim.remove()?);
     }
     let statuses = statuses(&claim, records);
-    let (refused, others): (Vec<Record>, Vec<Record>) =
-        records.iter().cloned().partition(|record| record.outcome.status == Status::Bounced);
     let is_over = statuses.iter().all(|status| matches!(status, Some(Status::Sent | Status::Bounced)));
-    if !others.is_empty() {
-        claim.record(&others)?;
-    }
-    if !refused.is_empty() {
-        report(config, &claim, &refused)?;
-        claim.record(&refused)?;
-    }
+    note(config, &mut claim, records)?;
     let mut refused_ever = claim.entry.recipients.iter().zip(&statuses).filter(|(_, s)| **s == Some(Status::Bounced));
     let is_reported = claim.entry.reverse_path.is_some() && refused_ever.all(|(r, _)| r.dsn.wants_failure());
     if is_over && is_reported && bounce::is_whole(claim.entry.size, &claim.entry.dsn) {
         claim.remove_reported()?;
     } else if is_over {
         claim.fail()?;
+    }
+    Ok(())
+}
+
+/// Puts the records on disk, and reports refused recipients; the mail stays where it is.
+///
+/// # Errors
+/// The disk refused.
+pub(super) fn note(config: &Config, claim: &mut Claim, records: &[Record]) -> Result<(), Error> {
+    let (refused, others): (Vec<Record>, Vec<Record>) =
+        records.iter().cloned().partition(|record| record.outcome.status == Status::Bounced);
+    if !others.is_empty() {
+        claim.record(&others)?;
+    }
+    if !refused.is_empty() {
+        report(config, claim, &refused)?;
+        claim.record(&refused)?;
     }
     Ok(())
 }

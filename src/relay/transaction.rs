@@ -18,6 +18,8 @@ pub struct Handed {
     pub outcomes: Vec<Outcome>,
     /// Nobody has it, for sure, and the reason was the connection: another one may do better at once.
     pub is_free: bool,
+    /// The content was sent to its end, and nobody knows whether it was taken.
+    pub is_in_doubt: bool,
     /// What the server has shown that it does not bear.
     pub lesson: Option<Lesson>,
 }
@@ -112,6 +114,7 @@ pub(super) struct Transaction {
     /// DATA was answered with 354.
     has_go_ahead: bool,
     is_free: bool,
+    is_in_doubt: bool,
     lesson: Option<Lesson>,
 }
 
@@ -127,6 +130,7 @@ impl Transaction {
             is_whole: false,
             has_go_ahead: false,
             is_free: false,
+            is_in_doubt: false,
             lesson: None,
         }
     }
@@ -288,6 +292,7 @@ impl Transaction {
         }
         let is_in_doubt = self.is_whole && !self.is_doomed();
         self.is_free &= !is_in_doubt;
+        self.is_in_doubt = is_in_doubt;
         self.end(if is_in_doubt { in_doubt(trouble) } else { trouble.outcome() });
         self.awaited.clear();
     }
@@ -298,14 +303,15 @@ impl Transaction {
     }
 
     pub(super) fn handed(self) -> Handed {
-        let Self { recipients, rest, is_free, lesson, .. } = self;
+        let Self { recipients, rest, is_free, is_in_doubt, lesson, .. } = self;
         let is_sent = rest.as_ref().is_some_and(|rest| rest.status == Status::Sent);
         let rest = rest.unwrap_or_else(unanswered);
         let own = |standing: Standing| match standing {
             Standing::Refused(outcome) => outcome,
             Standing::Accepted | Standing::Asked => rest.clone(),
         };
-        Handed { outcomes: recipients.into_iter().map(own).collect(), is_free: is_free && !is_sent, lesson }
+        let outcomes = recipients.into_iter().map(own).collect();
+        Handed { outcomes, is_free: is_free && !is_sent, is_in_doubt, lesson }
     }
 }
 

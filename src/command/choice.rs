@@ -1,0 +1,170 @@
+//! The smarthosts that a mail may leave over: in which order they are asked, what is remembered of each in the spool, and
+//! whether its limits let another mail leave.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lettre::Address;
+
+use super::settle::later;
+use crate::config::Config;
+use crate::log;
+use crate::outcome::Scope;
+use crate::pace::{self, Rate};
+use crate::relay::{Credentials, Session, Smarthost, Trouble};
+use crate::spool::{Remark, Spool};
+use crate::system;
+
+/// The words in the spool for what a smarthost does not bear, and for one that took no mail of late.
+pub(super) const NO_CHUNKING: &str = "no chunking";
+pub(super) const NO_GROUPS: &str = "no groups";
+pub(super) const NO_WINDOW: &str = "one mail at a time";
+pub(super) const NO_LOGIN_IN_GROUPS: &str = "no login in groups";
+const NO_WAY: &str = "out of reach";
+/// How long a smarthost that could not be reached comes after the others.
+const AVOIDED: Duration = Duration::from_secs(5 * 60);
+
+/// The smarthosts of the settings, and what is known of them.
+#[derive(Clone)]
+pub(super) struct Choice<'a> {
+    config: &'a Config,
+    host: String,
+    /// Where lessons are kept; none for a mail that no spool keeps.
+    memory: Option<&'a Spool>,
+}
+
+/// An open connection, and to whom.
+pub(super) type Opened<'a> = (Session, &'a Smarthost);
+
+impl<'a> Choice<'a> {
+    /// `host` is the name we give ourselves.
+    pub(super) fn new(config: &'a Config, host: &str, memory: Option<&'a Spool>) -> Self {
+        Self { config, host: host.to_string(), memory }
+    }
+
+    /// Mail of that account may leave over that smarthost, now.
+    pub(super) fn may_take(&self, smarthost: &Smarthost, account: Option<&Address>) -> bool {
+        let is_known = self.config.smarthosts_of(account).into_iter().any(|known| std::ptr::eq(known, smarthost));
+        is_known && self.wait(smarthost).is_none()
+    }
+
+    /// When a mail of that account may leave, if that is not now, and which limit of the settings says so.
+    pub(super) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
+        let next = self.in_order(account).first().copied()?;
+        let settings = self.config.smarthosts_of(account);
+        // One that is avoided for a while is asked all the same before a mail waits for the limit of a fall-back.
+        let before = settings.into_iter().take_while(|smarthost| !std::ptr::eq(*smarthost, next));
+        let waits: Option<Vec<_>> = std::iter::once(next).chain(before).map(|smarthost| self.wait(smarthost)).collect();
+        waits?.into_iter().min_by_key(|(at, _)| *at)
+    }
+
+    /// A connection with the first smarthost for that account that takes us. The trouble told is the last one's.
+    pub(super) fn open(&self, account: Option<&Address>) -> Result<Opened<'a>, Trouble> {
+        let mut smarthosts = self.in_order(account);
+        // Where none has room somebody has asked for the turn already, and this is a mail that was counted.
+        if smarthosts.iter().any(|smarthost| self.wait(smarthost).is_none()) {
+            smarthosts.retain(|smarthost| self.wait(smarthost).is_none());
+        }
+        let last = smarthosts.pop().unwrap_or(&self.config.smarthost);
+        for smarthost in smarthosts {
+            match self.open_one(smarthost) {
+                Err(trouble) => tell(trouble.scope, &format!("{trouble}: the next one is asked")),
+                opened => return opened,
+            }
+        }
+        self.open_one(last)
+    }
+
+    /// A connection with that one.
+    pub(super) fn open_one(&self, smarthost: &'a Smarthost) -> Result<Opened<'a>, Trouble> {
+        let opened = open(&self.spared(smarthost), &self.host);
+        if opened.as_ref().is_err_and(|trouble| trouble.scope == Scope::Host) {
+            self.avoid(smarthost);
+        }
+        Ok((opened?, smarthost))
+    }
+
+    /// The smarthosts for that account that have room and are none of `asked`.
+    pub(super) fn beyond(&self, asked: &[String], account: Option<&Address>) -> Vec<&'a Smarthost> {
+        let mut smarthosts = self.in_order(account);
+        smarthosts.retain(|smarthost| !asked.contains(&name(smarthost)) && self.wait(smarthost).is_none());
+        smarthosts
+    }
+
+    /// Opens a connection to that smarthost, somewhere else: nothing of it is ours.
+    pub(super) fn opener(&self, smarthost: &Smarthost) -> impl FnOnce() -> Result<Session, Trouble> + Send + 'static {
+        let (smarthost, host) = (self.spared(smarthost), self.host.clone());
+        move || open(&smarthost, &host)
+    }
+
+    /// The smarthosts for mail of that account in their order; one that took none lately comes after the others.
+    fn in_order(&self, account: Option<&Address>) -> Vec<&'a Smarthost> {
+        let mut smarthosts = self.config.smarthosts_of(account);
+        smarthosts.sort_by_key(|smarthost| self.is_remarked(smarthost, NO_WAY));
+        smarthosts
+    }
+
+    /// The smarthost with what it does not bear left out.
+    fn spared(&self, smarthost: &Smarthost) -> Smarthost {
+        let mut spared = smarthost.clone();
+        spared.pipelining &= !self.is_remarked(smarthost, NO_GROUPS);
+        spared.chunking &= !self.is_remarked(smarthost, NO_CHUNKING);
+        // Who cannot remember what came of it could not fall back either.
+        spared.auth_in_group &= self.memory.is_some() && !self.is_remarked(smarthost, NO_LOGIN_IN_GROUPS);
+        spared
+    }
+
+    /// Has the smarthost come after the others for a while, where there are others.
+    pub(super) fn avoid(&self, smarthost: &Smarthost) {
+        if self.config.smarthosts().count() > 1 {
+            self.remark(smarthost, NO_WAY, AVOIDED);
+        }
+    }
+
+    pub(super) fn is_remarked(&self, smarthost: &Smarthost, says: &str) -> bool {
+        self.memory.is_some_and(|spool| spool.is_remarked(&smarthost.to_string(), says, system::now()))
+    }
+
+    /// Remembers that of the smarthost, for so long.
+    pub(super) fn remark(&self, smarthost: &Smarthost, says: &str, length: Duration) {
+        let Some(spool) = self.memory else { return };
+        let until = later(system::now(), length).unwrap_or(Timestamp::MAX);
+        // What cannot be kept is learnt again.
+        if let Err(error) = spool.remark(&Remark { about: smarthost.to_string(), says: says.to_string(), until }) {
+            log::error(&error.to_string());
+        }
+    }
+
+    /// When the limits of that smarthost let another mail leave, if that is not now.
+    fn wait(&self, smarthost: &Smarthost) -> Option<(Timestamp, Rate)> {
+        let (rates, now) = (smarthost.rates(), system::now());
+        let sent = self.memory.filter(|_| !rates.is_empty())?.sent(&name(smarthost), now);
+        pace::next(&rates, &sent, now)
+    }
+
+    /// Counts a mail, where the settings want mails counted.
+    pub(super) fn count(&self, smarthost: &Smarthost) {
+        let Some(spool) = self.memory.filter(|_| !smarthost.rates().is_empty()) else { return };
+        if let Err(error) = spool.note_sent(&name(smarthost), system::now()) {
+            log::error(&error.to_string());
+        }
+    }
+}
+
+/// What tells it from the others: limits are an account's.
+pub(super) fn name(smarthost: &Smarthost) -> String {
+    format!("{smarthost} {}", smarthost.user.as_deref().unwrap_or("-"))
+}
+
+/// A line about what a smarthost has not taken: louder where a person has to mend it.
+pub(super) fn tell(scope: Scope, sentence: &str) {
+    match scope {
+        Scope::Configuration => log::error(sentence),
+        _ => log::info(sentence),
+    }
+}
+
+fn open(smarthost: &Smarthost, host: &str) -> Result<Session, Trouble> {
+    let credentials = Credentials::read(smarthost)?;
+    Session::open(smarthost, credentials.as_ref(), host)
+}
