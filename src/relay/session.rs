@@ -12,7 +12,7 @@ use lettre::transport::smtp::extension::ClientId;
 use super::connect::connect;
 use super::deadline::{Timed, from_now};
 use super::login::{Ahead, log_in};
-use super::tls::{self, Roots};
+use super::tls::{self, Client, Roots};
 use super::trouble::{Peer, Trouble};
 use super::window::Window;
 use super::wire::{Channel, Wire};
@@ -47,18 +47,19 @@ impl Session {
         credentials: Option<&Credentials>,
         helo: &str,
     ) -> Result<Self, Trouble> {
+        let client = (smarthost.tls != Tls::None).then(|| Client::begin(smarthost, roots));
         let mut wire = reach(smarthost)?;
-        match smarthost.tls {
-            Tls::Implicit => {
-                wire = wire.secured(smarthost, roots)?;
+        match client {
+            None => greet(&mut wire, smarthost.tls)?,
+            Some(client) if smarthost.tls == Tls::Implicit => {
+                wire = wire.secured(client)?;
                 greet(&mut wire, smarthost.tls)?;
             }
-            Tls::None => greet(&mut wire, smarthost.tls)?,
-            Tls::StartTls => {
+            Some(client) => {
                 greet(&mut wire, smarthost.tls)?;
                 start_tls(&mut wire, helo)?;
                 wire.allow(smarthost.connect_timeout);
-                wire = wire.secured(smarthost, roots)?;
+                wire = wire.secured(client)?;
             }
         }
         // RFC 3207 section 4.2: what was said before TLS does not count.

@@ -7,6 +7,7 @@
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use std::thread::{self, JoinHandle};
 
 use native_tls::{HandshakeError, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
 
@@ -39,9 +40,36 @@ pub(super) fn has_more_roots(smarthost: &Smarthost) -> bool {
         && std::env::var_os("SSL_CERT_FILE").is_some_and(|file| file == "/dev/null")
 }
 
+/// Our side of a handshake: whom we trust, what we show. OpenSSL takes milliseconds to get ready, which pass
+/// while the way to the smarthost is being looked for.
+pub(super) struct Client<'a> {
+    smarthost: &'a Smarthost,
+    roots: Roots,
+    /// None where no thread could be had.
+    thread: Option<JoinHandle<Result<TlsConnector, TlsError>>>,
+}
+
+impl<'a> Client<'a> {
+    /// Begins to get ready.
+    pub(super) fn begin(smarthost: &'a Smarthost, roots: Roots) -> Self {
+        let own = smarthost.clone();
+        let thread = thread::Builder::new().spawn(move || connector(&own, roots)).ok();
+        Self { smarthost, roots, thread }
+    }
+
+    fn ready(self) -> Result<TlsConnector, TlsError> {
+        match self.thread.map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => connector(self.smarthost, self.roots),
+        }
+    }
+}
+
 /// Shakes hands over `tcp`, and returns only when the server has proved to be the right one.
-pub(super) fn handshake(smarthost: &Smarthost, tcp: Timed, roots: Roots) -> Result<TlsStream<Timed>, TlsError> {
-    let connector = connector(smarthost, roots)?;
+pub(super) fn handshake(client: Client<'_>, tcp: Timed) -> Result<TlsStream<Timed>, TlsError> {
+    let smarthost = client.smarthost;
+    let connector = client.ready()?;
     let stream = connector.connect(smarthost.bare_host(), tcp).map_err(|error| match error {
         HandshakeError::Failure(error) => classify(&error, smarthost.tls),
         HandshakeError::WouldBlock(_) => TlsError::TimedOut(hint(smarthost.tls)),
@@ -168,7 +196,7 @@ pub(super) mod tests {
         let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let server = thread::spawn(move || serve(listener.accept().unwrap().0));
         let timed = Timed::new(tcp, from_now(limit)).unwrap();
-        let result = handshake(&smarthost, timed, Roots::Usual).map(|mut stream| {
+        let result = handshake(Client::begin(&smarthost, Roots::Usual), timed).map(|mut stream| {
             let mut heard = vec![0; 2];
             stream.read_exact(&mut heard).unwrap();
             heard

@@ -15,7 +15,7 @@ use url::Url;
 use super::Smarthost;
 use super::connect::connect;
 use super::deadline::{Timed, from_now};
-use super::tls::{self, Roots};
+use super::tls::{self, Client, Roots};
 use super::tls_error::TlsError;
 
 /// For sending and receiving, once there is a connection.
@@ -93,9 +93,13 @@ pub(super) fn post(endpoint: &TokenEndpoint, form: &str, smarthost: &Smarthost) 
     let bytes = if endpoint.0.scheme() == "http" {
         converse(reach(&host)?, request.as_bytes())
     } else {
-        let mut stream = tls::handshake(&host, reach(&host)?, Roots::Usual);
+        let shake_hands = |roots| {
+            let client = Client::begin(&host, roots);
+            reach(&host).map(|tcp| tls::handshake(client, tcp))
+        };
+        let mut stream = shake_hands(Roots::Usual)?;
         if matches!(stream, Err(TlsError::UnknownIssuer(_))) && tls::has_more_roots(&host) {
-            stream = tls::handshake(&host, reach(&host)?, Roots::Bundle);
+            stream = shake_hands(Roots::Bundle)?;
         }
         let mut stream = stream.map_err(|error| error.to_string())?;
         stream.get_mut().allow(LIMIT);

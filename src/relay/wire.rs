@@ -9,10 +9,10 @@ use native_tls::TlsStream;
 
 use super::deadline::Timed;
 use super::reply::{Answer, Replies, ReplyError};
-use super::tls::{self, Roots};
+use super::tls;
 use super::tls_error::TlsError;
 use super::trouble::{Peer, Trouble};
-use super::{Certificate, Smarthost, dialogue};
+use super::{Certificate, dialogue};
 use crate::outcome::{Scope, Stage};
 
 /// The bytes underneath, protected or not.
@@ -108,13 +108,13 @@ impl Wire {
 
     /// Puts TLS on a plain connection. Nothing may have come ahead of the handshake: anybody on the way could have
     /// put it there (RFC 3207 section 4.2).
-    pub(super) fn secured(mut self, smarthost: &Smarthost, roots: Roots) -> Result<Self, Trouble> {
+    pub(super) fn secured(mut self, client: tls::Client<'_>) -> Result<Self, Trouble> {
         if self.replies.has_more() {
             let why = "more than one answer came to STARTTLS: somebody on the way may be tampering with the connection";
             return Err(self.peer.trouble(Stage::Tls, Scope::Host, why));
         }
         if let Channel::Plain(timed) = self.channel {
-            let stream = tls::handshake(smarthost, timed, roots).map_err(|error| {
+            let stream = tls::handshake(client, timed).map_err(|error| {
                 let mut trouble = self.peer.trouble(Stage::Tls, error.scope(), &error);
                 trouble.is_issuer_unknown = matches!(error, TlsError::UnknownIssuer(_));
                 trouble
