@@ -44,7 +44,13 @@ fn everything_in_order_is_one_screen_of_ok() {
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert!(lines.len() < 12 && lines.iter().all(|line| line.starts_with("ok    ")), "{lines:#?}");
-    for words in ["mail leaves as", "spool ", "connected", "certificate for smarthost.test by mailx-t test authority"] {
+    for words in [
+        "mail leaves as",
+        "spool ",
+        "connected",
+        "TLS (TLSv1.3, TLS_",
+        "certificate for smarthost.test by mailx-t test authority",
+    ] {
         assert!(ran.stdout.contains(words), "{words}: {lines:#?}");
     }
     assert!(ran.stdout.contains("SIZE 36700160, AUTH PLAIN LOGIN XOAUTH2\n"), "{lines:#?}");
@@ -88,6 +94,40 @@ fn json_is_one_object_a_line_from_both_programs() {
     let objects = ran.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let states: Vec<_> = objects.map(|object| object["status"].as_str().unwrap().to_owned()).collect();
     assert!(states.len() > 4 && states.last().unwrap() == "fail", "{ran:?}");
+}
+
+#[test]
+fn tls_is_told_after_starttls_and_as_json_too() {
+    let machine = Machine::with(knowing_us().starttls(), "tls = \"starttls\"\n");
+    let ran = check(&machine, &["--json"]);
+    assert!(ran.stdout.contains("\"TLS (TLSv1.3, TLS_"), "{ran:?}");
+}
+
+#[test]
+fn files_of_a_token_are_looked_at_offline() {
+    let lines = "refresh-token-file = \"REFRESH\"\nclient-id = \"me\"\nclient-secret-file = \"SECRET\"\n\
+                 token-endpoint = \"https://localhost:1/token\"\n";
+    let machine = Machine::with(knowing_us(), lines);
+    let (refresh, secret) = (machine.path("refresh"), machine.path("secret"));
+    let text = std::fs::read_to_string(machine.config()).unwrap();
+    let text = text.replace("REFRESH", refresh.to_str().unwrap()).replace("SECRET", secret.to_str().unwrap());
+    let text: String =
+        text.lines().filter(|line| !line.starts_with("password-file")).map(|line| format!("{line}\n")).collect();
+    std::fs::write(machine.config(), text).unwrap();
+    for (key, path) in [("refresh-token-file", &refresh), ("client-secret-file", &secret)] {
+        let ran = check(&machine, &["--offline"]);
+        let sentence = format!("\nFAIL  {key} {}: cannot be opened", path.display());
+        assert!(ran.status == Some(78) && ran.stdout.contains(&sentence), "{ran:?}");
+        machine.write_password_at(path, PASSWORD);
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        let ran = check(&machine, &["--offline"]);
+        let sentence = format!("\nFAIL  {key} {}: mode 0644 opens it to every user", path.display());
+        assert!(ran.status == Some(78) && ran.stdout.contains(&sentence), "{ran:?}");
+        machine.write_password_at(path, PASSWORD);
+    }
+    let ran = check(&machine, &["--offline"]);
+    assert!(ran.status == Some(0) && ran.stdout.contains("refresh token found, not tried"), "{ran:?}");
+    assert!(machine.smarthost().connections().is_empty() && !ran.stdout.contains(PASSWORD));
 }
 
 #[test]

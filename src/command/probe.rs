@@ -36,7 +36,10 @@ pub fn run(config: &Config, reach: Reach, form: Form, out: &mut dyn Write) -> Re
 
 fn try_one(config: &Config, smarthost: &Smarthost, reach: Reach, findings: &mut Findings<'_>) -> Result<(), Error> {
     if reach == Reach::Offline && smarthost.refresh_token_file.is_some() {
-        return findings.note(&format!("smarthost {smarthost}: whether there is a token is seen online only"));
+        return match Credentials::look(smarthost) {
+            Ok(()) => findings.ok(&format!("smarthost {smarthost}: refresh token found, not tried")),
+            Err(error) => findings.fail(&error.to_string()),
+        };
     }
     let credentials = match Credentials::read(smarthost) {
         Ok(credentials) => credentials,
@@ -57,7 +60,7 @@ fn try_one(config: &Config, smarthost: &Smarthost, reach: Reach, findings: &mut 
     };
     findings.ok(&format!("smarthost {}: connected", session.relay()))?;
     if let Some(certificate) = session.certificate() {
-        judge(&certificate, findings)?;
+        judge(&certificate, session.agreed().as_deref(), findings)?;
     }
     findings.ok(&format!("EHLO offers {}", offered(session.capabilities())))?;
     findings.ok(&login)?;
@@ -84,14 +87,16 @@ fn failed(smarthost: &Smarthost, trouble: &Trouble, findings: &mut Findings<'_>)
     findings.fail(&trouble.sentence)
 }
 
-fn judge(certificate: &Certificate, findings: &mut Findings<'_>) -> Result<(), Error> {
+/// TLS as it was agreed upon, and how long the certificate is good.
+fn judge(certificate: &Certificate, agreed: Option<&str>, findings: &mut Findings<'_>) -> Result<(), Error> {
     let Certificate { subject, issuer, not_after, days_left } = certificate;
     if *days_left < SOON {
         let text =
             format!("the certificate of {subject} ends in {days_left} days, at {not_after}: its owner must renew it");
-        return findings.note(&text);
+        findings.note(&text)?;
     }
-    findings.ok(&format!("TLS, certificate for {subject} by {issuer}, good for {days_left} days"))
+    let tls = agreed.map_or("TLS".to_string(), |agreed| format!("TLS ({agreed})"));
+    findings.ok(&format!("{tls}, certificate for {subject} by {issuer}, good for {days_left} days"))
 }
 
 /// The extensions in their own words.

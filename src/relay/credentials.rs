@@ -67,26 +67,25 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Reads the secret that `smarthost` names; none where no login is wanted.
+    /// Reads the secret that `smarthost` names; none where no login is wanted. A token may be asked for over the network.
     ///
     /// # Errors
     /// None or several places named, or the one named unreadable, unsafe, empty or slow.
     pub fn read(smarthost: &Smarthost) -> Result<Option<Self>, CredentialsError> {
-        let sources = Source::named_in(smarthost);
-        let explicit = !matches!(smarthost.auth, AuthChoice::Auto | AuthChoice::None);
-        match (smarthost.login(), sources.as_slice()) {
-            (None, _) if smarthost.auth == AuthChoice::None => Ok(None),
-            (None, [source, ..]) => Err(CredentialsError::NoUser { key: source.key() }),
-            (None, []) if explicit => Err(CredentialsError::NoUser { key: "auth" }),
-            (None, []) => Ok(None),
-            (Some(user), []) => Err(CredentialsError::NoPassword { user: user.to_owned() }),
-            (Some(_), [first, second, ..]) => {
-                Err(CredentialsError::SeveralPasswords { first: first.key(), second: second.key() })
-            }
-            (Some(user), [source]) => {
-                let (secret, is_kept) = source.secret(smarthost.connect_timeout)?;
-                Ok(Some(Self { user: user.to_owned(), secret, key: source.key(), is_kept }))
-            }
+        let Some((user, source)) = place(smarthost)? else { return Ok(None) };
+        let (secret, is_kept) = source.secret(smarthost.connect_timeout)?;
+        Ok(Some(Self { user: user.to_owned(), secret, key: source.key(), is_kept }))
+    }
+
+    /// As [`read`](Self::read), but nobody is asked for a token: what it takes to ask has to lie on this machine.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn look(smarthost: &Smarthost) -> Result<(), CredentialsError> {
+        match place(smarthost)? {
+            Some((_, Source::Grant(_))) => grant::look(smarthost),
+            Some((_, source)) => source.secret(smarthost.connect_timeout).map(drop),
+            None => Ok(()),
         }
     }
 
@@ -118,6 +117,23 @@ impl Credentials {
 
     pub(super) fn secret(&self) -> &Secret {
         &self.secret
+    }
+}
+
+/// The user, and the only place that the settings name for the secret; none where no login is wanted.
+fn place(smarthost: &Smarthost) -> Result<Option<(&str, Source<'_>)>, CredentialsError> {
+    let mut sources = Source::named_in(smarthost);
+    let explicit = !matches!(smarthost.auth, AuthChoice::Auto | AuthChoice::None);
+    match (smarthost.login(), sources.as_slice()) {
+        (None, _) if smarthost.auth == AuthChoice::None => Ok(None),
+        (None, [source, ..]) => Err(CredentialsError::NoUser { key: source.key() }),
+        (None, []) if explicit => Err(CredentialsError::NoUser { key: "auth" }),
+        (None, []) => Ok(None),
+        (Some(user), []) => Err(CredentialsError::NoPassword { user: user.to_owned() }),
+        (Some(_), [first, second, ..]) => {
+            Err(CredentialsError::SeveralPasswords { first: first.key(), second: second.key() })
+        }
+        (Some(user), [_]) => Ok(sources.pop().map(|source| (user, source))),
     }
 }
 

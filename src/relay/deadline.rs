@@ -26,6 +26,9 @@ pub(super) struct Timed {
     ahead: VecDeque<u8>,
     /// Reading does not wait.
     is_hasty: bool,
+    /// The start of what comes, where it is kept, and how much of it at most.
+    start: Vec<u8>,
+    most: usize,
 }
 
 impl Timed {
@@ -33,7 +36,7 @@ impl Timed {
     pub(super) fn new(tcp: TcpStream, until: Instant) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
         tcp.set_nonblocking(true)?;
-        Ok(Self { tcp, until, ahead: VecDeque::new(), is_hasty: false })
+        Ok(Self { tcp, until, ahead: VecDeque::new(), is_hasty: false, start: Vec::new(), most: 0 })
     }
 
     /// The next step may take `limit` from now on.
@@ -44,6 +47,16 @@ impl Timed {
     /// From now on a read waits for what comes, or not: then it fails with `WouldBlock` where nothing has come.
     pub(super) fn hurry(&mut self, is_hasty: bool) {
         self.is_hasty = is_hasty;
+    }
+
+    /// Keeps so much of what is read from now on, for [`start`](Self::start).
+    pub(super) fn keep(&mut self, most: usize) {
+        self.most = most;
+    }
+
+    /// The start of what was read.
+    pub(super) fn start(&self) -> &[u8] {
+        &self.start
     }
 
     /// The socket, to wait for what comes.
@@ -101,7 +114,11 @@ impl Read for Timed {
             match self.tcp.read(buffer) {
                 Err(error) if self.is_hasty && error.kind() == ErrorKind::WouldBlock => return Err(error),
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
-                result => return result,
+                result => {
+                    let read = buffer.iter().take(result.as_ref().map_or(0, |n| *n));
+                    self.start.extend(read.take(self.most - self.start.len()));
+                    return result;
+                }
             }
         }
     }

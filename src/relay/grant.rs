@@ -84,6 +84,13 @@ pub(super) fn renew(smarthost: &Smarthost) -> Result<Access, CredentialsError> {
     ask(smarthost, kept.map_or(refresh, |kept| kept.refresh), origin)
 }
 
+/// What is needed to ask for a token lies on this machine; nobody is asked.
+pub(super) fn look(smarthost: &Smarthost) -> Result<(), CredentialsError> {
+    refresh_token(smarthost)?;
+    endpoint(smarthost)?;
+    client(smarthost).map(drop)
+}
+
 fn refresh_token(smarthost: &Smarthost) -> Result<(String, String), CredentialsError> {
     let path = smarthost.refresh_token_file.as_deref().ok_or_else(|| setting("is not set: set it"))?;
     let token = guarded_line("refresh-token-file", path)?.reveal().to_owned();
@@ -93,12 +100,12 @@ fn refresh_token(smarthost: &Smarthost) -> Result<(String, String), CredentialsE
 
 fn ask(smarthost: &Smarthost, refresh: String, origin: String) -> Result<Access, CredentialsError> {
     let endpoint = endpoint(smarthost)?;
-    let client = smarthost.client_id.as_deref().ok_or_else(|| setting("client-id is not set: set it"))?;
+    let (client, client_secret) = client(smarthost)?;
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", &refresh);
     form.append_pair("client_id", client);
-    if let Some(path) = &smarthost.client_secret_file {
-        form.append_pair("client_secret", guarded_line("client-secret-file", path)?.reveal());
+    if let Some(secret) = client_secret {
+        form.append_pair("client_secret", secret.reveal());
     }
     let response = post(&endpoint, &form.finish(), smarthost)
         .map_err(|why| CredentialsError::TokenEndpoint { endpoint: endpoint.to_string(), why })?;
@@ -111,6 +118,13 @@ fn ask(smarthost: &Smarthost, refresh: String, origin: String) -> Result<Access,
         log::warn!("the token of {smarthost} cannot be kept: {error}");
     }
     Ok(Access { token: Secret::from(kept.access), is_kept: false })
+}
+
+/// Who we are for the endpoint, and the secret of that where there is one.
+fn client(smarthost: &Smarthost) -> Result<(&str, Option<Secret>), CredentialsError> {
+    let client = smarthost.client_id.as_deref().ok_or_else(|| setting("client-id is not set: set it"))?;
+    let path = smarthost.client_secret_file.as_deref();
+    Ok((client, path.map(|path| guarded_line("client-secret-file", path)).transpose()?))
 }
 
 fn endpoint(smarthost: &Smarthost) -> Result<TokenEndpoint, CredentialsError> {

@@ -8,6 +8,7 @@
 //! configuration (`verdict`), and no secret reaches a log, an error or an argument list.
 //! The settings name nothing of TLS, so a program that only reads them links no TLS library.
 
+mod agreed;
 mod capabilities;
 mod certificate;
 mod connect;

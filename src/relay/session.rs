@@ -95,6 +95,11 @@ impl Session {
         self.wire.certificate()
     }
 
+    /// The version of TLS and the cipher suite, such as `TLSv1.3, TLS_AES_256_GCM_SHA384`; none without TLS.
+    pub fn agreed(&self) -> Option<String> {
+        self.wire.agreed()
+    }
+
     /// Another mail may follow.
     pub fn is_usable(&self) -> bool {
         self.wire.is_usable()

@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 
 use native_tls::{HandshakeError, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
 
+use super::agreed;
 use super::certificate::{fingerprint, identity};
 use super::deadline::Timed;
 use super::smarthost::{Smarthost, TlsVersion};
@@ -67,9 +68,10 @@ impl<'a> Client<'a> {
 }
 
 /// Shakes hands over `tcp`, and returns only when the server has proved to be the right one.
-pub(super) fn handshake(client: Client<'_>, tcp: Timed) -> Result<TlsStream<Timed>, TlsError> {
+pub(super) fn handshake(client: Client<'_>, mut tcp: Timed) -> Result<TlsStream<Timed>, TlsError> {
     let smarthost = client.smarthost;
     let connector = client.ready()?;
+    tcp.keep(agreed::ENOUGH);
     let stream = connector.connect(smarthost.bare_host(), tcp).map_err(|error| match error {
         HandshakeError::Failure(error) => classify(&error, smarthost.tls),
         HandshakeError::WouldBlock(_) => TlsError::TimedOut(hint(smarthost.tls)),

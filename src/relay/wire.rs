@@ -12,7 +12,7 @@ use super::reply::{Answer, Replies, ReplyError};
 use super::tls;
 use super::tls_error::TlsError;
 use super::trouble::{Peer, Trouble};
-use super::{Certificate, dialogue};
+use super::{Certificate, agreed, dialogue};
 use crate::outcome::{Scope, Stage};
 
 /// The bytes underneath, protected or not.
@@ -129,6 +129,14 @@ impl Wire {
         match &self.channel {
             Channel::Plain(_) => None,
             Channel::Tls(stream) => Certificate::of(stream),
+        }
+    }
+
+    /// Version and cipher suite, without TLS none.
+    pub(super) fn agreed(&self) -> Option<String> {
+        match &self.channel {
+            Channel::Plain(_) => None,
+            Channel::Tls(stream) => agreed::told(stream.get_ref().start()),
         }
     }
 
