@@ -34,6 +34,11 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
+    /// The octets of its commands.
+    pub(super) fn len(&self) -> usize {
+        self.mail.len() + self.recipients.iter().map(String::len).sum::<usize>()
+    }
+
     pub(super) fn new(mail: &Mail<'_>, capabilities: &Capabilities) -> Self {
         let mut parameters = Vec::new();
         if capabilities.size.is_some() {

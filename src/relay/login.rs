@@ -4,6 +4,7 @@
 //! with a mechanism of the same family: that would only bring the account closer to being locked.
 
 use openssl::base64::{decode_block, encode_block};
+use zeroize::Zeroizing;
 
 use super::mechanism::{Exchange, Family, Mechanism, usable};
 use super::provider;
@@ -37,7 +38,7 @@ pub(super) fn log_in(
 /// A login that goes out with the first mail, in its group.
 pub(super) struct Ahead {
     /// The one line that it is.
-    pub(super) command: String,
+    pub(super) command: Zeroizing<String>,
     smarthost: Smarthost,
     credentials: Credentials,
 }
@@ -62,8 +63,14 @@ impl Ahead {
     }
 }
 
-fn command(mechanism: Mechanism, initial: &str) -> String {
-    format!("AUTH {mechanism} {}\r\n", encode_block(initial.as_bytes()))
+fn command(mechanism: Mechanism, initial: &str) -> Zeroizing<String> {
+    line(&format!("AUTH {mechanism} "), initial)
+}
+
+/// A line that ends in `text` in base64. Made in one piece: a buffer that grows would leave copies behind.
+fn line(start: &str, text: &str) -> Zeroizing<String> {
+    let encoded = Zeroizing::new(encode_block(text.as_bytes()));
+    Zeroizing::new([start, &encoded, "\r\n"].concat())
 }
 
 fn try_each(
@@ -112,13 +119,13 @@ fn run(
     let mut exchange = Exchange::new(mechanism, smarthost, credentials).map_err(|why| failed(wire, why))?;
     let command = match exchange.initial() {
         Some(initial) => command(mechanism, &initial),
-        None => format!("AUTH {mechanism}\r\n"),
+        None => Zeroizing::new(format!("AUTH {mechanism}\r\n")),
     };
     let mut answer = wire.ask(Stage::Auth, &command)?;
     while answer.code == 334 {
         let challenge = decode_block(answer.lines.first().map_or("", |line| line.trim())).ok();
         match exchange.answer(challenge.as_deref()) {
-            Ok(text) => answer = wire.ask(Stage::Auth, &format!("{}\r\n", encode_block(text.as_bytes())))?,
+            Ok(text) => answer = wire.ask(Stage::Auth, &line("", &text))?,
             Err(why) => {
                 wire.ask(Stage::Auth, CANCEL)?;
                 return Err(failed(wire, why));
@@ -166,6 +173,14 @@ mod tests {
         let (smarthost, credentials) = with_login(smarthost, auth);
         let trouble = Session::open(&smarthost, Some(&credentials), "me").map(Session::quit).err();
         (trouble, server.join().unwrap())
+    }
+
+    #[test]
+    fn line_with_a_secret_leaves_no_copy_behind() {
+        for secret in ["", "geheim", &"geheim".repeat(500)] {
+            let line = command(Mechanism::Plain, secret);
+            assert_eq!(line.capacity(), line.len(), "a buffer that grew was copied");
+        }
     }
 
     #[test]

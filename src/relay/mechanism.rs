@@ -9,6 +9,7 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::sign::Signer;
+use zeroize::Zeroizing;
 
 use super::scram::Scram;
 use super::{AuthChoice, Credentials, Smarthost};
@@ -135,7 +136,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// What goes with the command itself, RFC 4954 section 4; none where the server speaks first.
-    pub(super) fn initial(&self) -> Option<String> {
+    pub(super) fn initial(&self) -> Option<Zeroizing<String>> {
         let (user, secret) = (self.credentials.user(), self.credentials.secret().reveal());
         match self.mechanism {
             Mechanism::CramMd5 | Mechanism::Login => None,
@@ -143,34 +144,39 @@ impl<'a> Exchange<'a> {
                 let (host, port) = (self.smarthost.bare_host(), self.smarthost.port());
                 // RFC 5801 section 4: the same two as in SCRAM.
                 let user = user.replace('=', "=3D").replace(',', "=2C");
-                Some(format!("n,a={user},\x01host={host}\x01port={port}\x01auth=Bearer {secret}\x01\x01"))
+                Some(joined(&[
+                    &format!("n,a={user},\x01host={host}\x01port={port}\x01auth=Bearer "),
+                    secret,
+                    "\x01\x01",
+                ]))
             }
-            Mechanism::Plain => Some(format!("\0{user}\0{secret}")),
-            Mechanism::ScramSha256 => self.scram.as_ref().map(Scram::first),
-            Mechanism::Xoauth2 => Some(format!("user={user}\x01auth=Bearer {secret}\x01\x01")),
+            Mechanism::Plain => Some(joined(&["\0", user, "\0", secret])),
+            Mechanism::ScramSha256 => self.scram.as_ref().map(|scram| scram.first().into()),
+            Mechanism::Xoauth2 => Some(joined(&["user=", user, "\x01auth=Bearer ", secret, "\x01\x01"])),
         }
     }
 
     /// What to answer to a challenge, decoded where it could be.
-    pub(super) fn answer(&mut self, challenge: Option<&[u8]>) -> Result<String, &'static str> {
+    pub(super) fn answer(&mut self, challenge: Option<&[u8]>) -> Result<Zeroizing<String>, &'static str> {
         self.round += 1;
         let (user, secret) = (self.credentials.user(), self.credentials.secret().reveal());
         match (self.mechanism, self.round, challenge) {
             // In their order, whatever they say: servers ask in more ways than one.
-            (Mechanism::Login, 1, _) => Ok(user.to_owned()),
-            (Mechanism::Login, 2, _) => Ok(secret.to_owned()),
+            (Mechanism::Login, 1, _) => Ok(user.to_owned().into()),
+            (Mechanism::Login, 2, _) => Ok(secret.to_owned().into()),
             // The challenge is the reason of the refusal; this asks for the reply proper.
-            (Mechanism::Xoauth2, 1, _) => Ok(String::new()),
-            (Mechanism::OAuthBearer, 1, _) => Ok("\x01".to_owned()),
+            (Mechanism::Xoauth2, 1, _) => Ok(Zeroizing::default()),
+            (Mechanism::OAuthBearer, 1, _) => Ok("\x01".to_owned().into()),
             (Mechanism::CramMd5, 1, Some(challenge)) => {
                 let digest = hmac(MessageDigest::md5(), secret.as_bytes(), challenge);
                 let digest = digest.map_err(|_| "OpenSSL does not compute HMAC-MD5 here")?;
                 let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-                Ok(format!("{user} {digest}"))
+                Ok(format!("{user} {digest}").into())
             }
-            (Mechanism::ScramSha256, 1 | 2, Some(challenge)) => {
-                self.scram.as_mut().map_or(Err("no exchange"), |scram| scram.answer(challenge, secret))
-            }
+            (Mechanism::ScramSha256, 1 | 2, Some(challenge)) => self
+                .scram
+                .as_mut()
+                .map_or(Err("no exchange"), |scram| scram.answer(challenge, secret).map(Zeroizing::new)),
             (Mechanism::CramMd5 | Mechanism::ScramSha256, _, None) => Err("the server's challenge is not base64"),
             _ => Err("the server asks for more than there is"),
         }
@@ -180,6 +186,11 @@ impl<'a> Exchange<'a> {
     pub(super) fn is_complete(&self) -> bool {
         self.scram.as_ref().is_none_or(Scram::is_proved)
     }
+}
+
+/// The parts as one text whose memory is wiped. Made in one piece: a buffer that grows would leave copies behind.
+fn joined(parts: &[&str]) -> Zeroizing<String> {
+    Zeroizing::new(parts.concat())
 }
 
 /// HMAC, RFC 2104.
@@ -239,13 +250,17 @@ mod tests {
         let mut cram = Exchange::new(Mechanism::CramMd5, &smarthost, &tim).unwrap();
         assert_eq!(cram.initial(), None);
         let challenge = b"<1896.697170952@postoffice.reston.mci.net>";
-        assert_eq!(cram.answer(Some(challenge)).unwrap(), "tim b913a602c7eda7a495b4e6e7334d3890", "RFC 2195 section 2");
+        assert_eq!(
+            *cram.answer(Some(challenge)).unwrap(),
+            "tim b913a602c7eda7a495b4e6e7334d3890",
+            "RFC 2195 section 2"
+        );
         let token = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==";
         let user = credentials("user@example.com", token);
         let bearer = Exchange::new(Mechanism::OAuthBearer, &smarthost, &user).unwrap();
         let expected =
             format!("n,a=user@example.com,\x01host=server.example.com\x01port=143\x01auth=Bearer {token}\x01\x01");
-        assert_eq!(bearer.initial().unwrap(), expected, "RFC 7628 section 4.1");
+        assert_eq!(*bearer.initial().unwrap(), expected, "RFC 7628 section 4.1");
     }
 
     #[test]

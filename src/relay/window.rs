@@ -12,6 +12,7 @@ use std::os::fd::AsFd;
 
 use lettre::transport::smtp::commands::{Data, Rset};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use zeroize::Zeroizing;
 
 use super::content::{Dots, Piece, Pieces};
 use super::envelope::{Envelope, Mail};
@@ -24,6 +25,9 @@ use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 
 /// Replies to chunks that may be owing: no server has to hold more of them back.
 const MOST_OWING: usize = 32;
+
+/// Commands that go out in one write; its memory is wiped.
+type Group = Zeroizing<Vec<u8>>;
 
 /// How a session hands over its mails.
 pub(super) struct Window {
@@ -142,7 +146,9 @@ impl Session {
 
     fn hand_over(&mut self, mail: &Mail<'_>, first: Piece, pieces: Pieces<'_>) -> Result<(), Trouble> {
         let envelope = Envelope::new(mail, &self.capabilities);
-        let mut group = Vec::with_capacity(first.bytes.len() + 512);
+        let login = self.window.login.as_ref().map_or(0, |login| login.command.len());
+        // It may hold the login, and one that grows would leave copies behind.
+        let mut group = Group::new(Vec::with_capacity(login + envelope.len() + first.bytes.len() + 64));
         if let Some(login) = self.window.login.as_ref().filter(|_| self.turn().is_none()) {
             let command = login.command.clone();
             self.say(&mut group, Awaited::Login, &command)?;
@@ -171,14 +177,14 @@ impl Session {
     }
 
     /// The content behind the envelope, in one write.
-    fn ride(&mut self, mut group: Vec<u8>, content: &Piece) -> Result<(), Trouble> {
+    fn ride(&mut self, mut group: Group, content: &Piece) -> Result<(), Trouble> {
         self.chunk(&mut group, content);
         self.newest().has_ended();
         self.wire.write(Stage::Content, &group)
     }
 
     /// The content in one BDAT after the other, if anybody is to get it.
-    fn pour_chunks(&mut self, group: Vec<u8>, first: Piece, mut pieces: Pieces<'_>) -> Result<(), Trouble> {
+    fn pour_chunks(&mut self, group: Group, first: Piece, mut pieces: Pieces<'_>) -> Result<(), Trouble> {
         self.settle(group)?;
         let mut piece = first;
         while !self.newest().is_doomed() {
@@ -204,7 +210,7 @@ impl Session {
     }
 
     /// DATA, its 354, and the content with its final dot.
-    fn pour(&mut self, mut group: Vec<u8>, first: Piece, mut pieces: Pieces<'_>) -> Result<(), Trouble> {
+    fn pour(&mut self, mut group: Group, first: Piece, mut pieces: Pieces<'_>) -> Result<(), Trouble> {
         if self.window.groups || !self.newest().is_doomed() {
             self.say(&mut group, Awaited::Data, &Data.to_string())?;
         }
@@ -233,7 +239,7 @@ impl Session {
     }
 
     /// A command of the newest mail: into its group, or where there are no groups, over the wire.
-    fn say(&mut self, group: &mut Vec<u8>, awaited: Awaited, command: &str) -> Result<(), Trouble> {
+    fn say(&mut self, group: &mut Group, awaited: Awaited, command: &str) -> Result<(), Trouble> {
         group.extend_from_slice(command.as_bytes());
         self.newest().expect(awaited);
         if self.window.groups { Ok(()) } else { self.settle(std::mem::take(group)) }
@@ -247,7 +253,7 @@ impl Session {
     }
 
     /// Sends the group and waits until all that was asked is answered.
-    fn settle(&mut self, group: Vec<u8>) -> Result<(), Trouble> {
+    fn settle(&mut self, group: Group) -> Result<(), Trouble> {
         if group.is_empty() {
             return Ok(());
         }
