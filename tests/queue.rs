@@ -72,6 +72,22 @@ fn queue_run_sends_the_oldest_first() {
 }
 
 #[test]
+fn queue_run_may_be_for_some_for_all_others_or_for_none() {
+    let machine = machine();
+    queued(&machine, 3);
+    for (run, expected) in [
+        ("-qQspam", &[][..]),
+        ("-qL", &[]),
+        ("-q!RA1@Host", &["a0@host.example", "a2@host.example"]),
+        ("-qRa1", &["a0@host.example", "a2@host.example", "a1@host.example"]),
+    ] {
+        let ran = machine.run("sendmail", &[run], b"");
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{run}");
+        assert_eq!(recipients(&machine), expected, "{run}");
+    }
+}
+
+#[test]
 fn damaged_entry_is_named_kept_and_in_nobodys_way() {
     let machine = machine();
     queued(&machine, 3);

@@ -49,7 +49,7 @@ pub enum Command {
     },
     /// `--help`.
     Help,
-    /// There is nothing to do (newaliases: the alias file is read each time).
+    /// There is nothing to do (newaliases: the alias file is read each time; `sendmail -qQ`: there is no quarantine).
     Nothing,
     /// mailq, `sendmail -bp`.
     List {
@@ -243,10 +243,11 @@ fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, peopl
         Mode::FlushQueue(Run::All) => {
             Ok(Command::RunQueue { config, which: run_queue::Which::All, verbose: request.verbose })
         }
-        Mode::FlushQueue(Run::Matching(by, pattern)) => {
-            let which = run_queue::Which::Matching(*by, text(pattern));
+        Mode::FlushQueue(Run::Matching(matching)) => {
+            let which = run_queue::Which::Matching(matching.clone());
             Ok(Command::RunQueue { config, which, verbose: request.verbose })
         }
+        Mode::FlushQueue(Run::Nothing) => Ok(Command::Nothing),
         Mode::FlushQueue(Run::Every(every)) => {
             Ok(Command::Serve { config, every: *every, place: run_queue::Place::Background })
         }
@@ -306,7 +307,10 @@ fn mail_face(arguments: Vec<OsString>, config: Option<PathBuf>, people: People) 
     }
     let letter = composition::letter(&request)?;
     if letter.recipients.is_empty() && !request.formatted {
-        return Err(Error::Usage("no recipient: mailx-t -s SUBJECT ADDRESS... < BODY".into()));
+        // `-r` without its value takes the recipient for it.
+        let sender = request.from.as_deref().map(|from| format!(" ({} is the sender: -r takes a value)", text(from)));
+        let sender = sender.unwrap_or_default();
+        return Err(Error::Usage(format!("no recipient{sender}: mailx-t -s SUBJECT ADDRESS... < BODY")));
     }
     let submit = submit::Request {
         input: letter.input,

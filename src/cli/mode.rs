@@ -5,11 +5,10 @@
 //! `main.c` for the first letter that counts). Whether it can be served is not
 //! decided here.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use crate::{interval, outcome};
+use crate::command::selection::{By, Matching};
+use crate::{interval, message, outcome};
 
 /// Which of sendmail's programs is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,8 +44,10 @@ pub enum Run {
     All,
     /// All, again and again (`-q30m`).
     Every(Duration),
-    /// Those in whose identifier (`I`), recipient (`R`) or sender (`S`) the pattern occurs, now.
-    Matching(char, OsString),
+    /// Some, now (`-qR…`, `-q!R…`).
+    Matching(Matching),
+    /// Those that are lost or in quarantine (`-qL`, `-qQ…`): there are none.
+    Nothing,
 }
 
 /// When the caller wants the mail to leave.
@@ -85,7 +86,8 @@ impl Mode {
             Self::Deliver => "-bm".to_string(),
             Self::FlushQueue(Run::All) => "-q".to_string(),
             Self::FlushQueue(Run::Every(_)) => "-q with an interval".to_string(),
-            Self::FlushQueue(Run::Matching(by, _)) => format!("-q{by}"),
+            Self::FlushQueue(Run::Matching(matching)) => format!("-q{}", matching.by.letter()),
+            Self::FlushQueue(Run::Nothing) => "-qQ".to_string(),
             Self::List => "-bp (mailq)".to_string(),
             Self::Smtp => "-bs".to_string(),
             Self::Unsupported(option) => option.clone(),
@@ -123,14 +125,17 @@ impl Mode {
 }
 
 impl Run {
-    /// The run that `-q…` asks for; none for what has no counterpart here (`-qQ`, `-qL`, `-q!…`).
-    /// There are no queue groups, so `-qG…` means all.
+    /// The run that `-q…` asks for; none for what is no form of it. There are no queue groups, so `-qG…` means all, and
+    /// no mail is lost or in quarantine, so `-q!L` and `-q!Q…` do too.
     fn from_value(value: &[u8]) -> Option<Self> {
+        let (is_negated, value) = value.strip_prefix(b"!").map_or((false, value), |rest| (true, rest));
         match value {
-            [] | [b'f' | b'G', ..] => Some(Self::All),
-            [by @ (b'I' | b'R' | b'S'), pattern @ ..] => {
-                Some(Self::Matching(char::from(*by), OsStr::from_bytes(pattern).to_owned()))
+            [letter, text @ ..] if let Some(by) = By::from_letter(*letter) => {
+                Some(Self::Matching(Matching { by, text: message::text(text), is_negated }))
             }
+            [b'L' | b'Q', ..] => Some(if is_negated { Self::All } else { Self::Nothing }),
+            _ if is_negated => None,
+            [] | [b'f' | b'G', ..] => Some(Self::All),
             [b'p', time @ ..] | time => Self::every(time),
         }
     }
@@ -169,6 +174,10 @@ mod tests {
     fn asked(b: &str, q: Option<&str>) -> Mode {
         let mode = Mode::from_letter(b.as_bytes());
         q.map_or(mode.clone(), |q| mode.with_run(q.as_bytes()))
+    }
+
+    fn matching(by: By, text: &str, is_negated: bool) -> Run {
+        Run::Matching(Matching { by, text: text.into(), is_negated })
     }
 
     fn minutes(number: u64) -> Duration {
@@ -215,14 +224,19 @@ mod tests {
             ("1h30m", Run::Every(minutes(90))),
             ("15", Run::Every(minutes(15))),
             ("p5m", Run::Every(minutes(5))),
-            ("IABC", Run::Matching('I', "ABC".into())),
-            ("Rroot@x", Run::Matching('R', "root@x".into())),
-            ("S", Run::Matching('S', "".into())),
+            ("IABC", matching(By::Id, "ABC", false)),
+            ("Rroot@x", matching(By::Recipient, "root@x", false)),
+            ("S", matching(By::Sender, "", false)),
+            ("!Rroot@x", matching(By::Recipient, "root@x", true)),
+            ("L", Run::Nothing),
+            ("Qspam", Run::Nothing),
+            ("!L", Run::All),
+            ("!Qspam", Run::All),
         ];
         for (value, run) in runs {
             assert_eq!(asked("m", Some(value)), Mode::FlushQueue(run), "-q{value}");
         }
-        for value in ["Qx", "L", "!Rroot", "soon", "-5m", "p"] {
+        for value in ["!", "!30m", "!G", "!!R", "soon", "-5m", "p"] {
             assert_eq!(asked("m", Some(value)), Mode::Unsupported(format!("-q{value}")));
         }
     }

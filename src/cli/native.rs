@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use super::{Command, terminal};
 use crate::command::queue::{self, Act, Which};
+use crate::command::selection::Matching;
 use crate::command::{check, import, init, list, run_queue, trial};
 use crate::config::import::Kind;
 use crate::config::{self, Config};
@@ -294,11 +295,8 @@ fn run_on_queue(config: &Config, asked: Queue) -> Result<(), Error> {
             return run_queue::run(config, &run_queue::Which::All, run_queue::Detail::Outcomes);
         }
         Queue::Retry { which: Which::One(id) } => {
-            return run_queue::run(
-                config,
-                &run_queue::Which::Matching('I', id.to_string()),
-                run_queue::Detail::Outcomes,
-            );
+            let which = run_queue::Which::Matching(Matching::id(id));
+            return run_queue::run(config, &which, run_queue::Detail::Outcomes);
         }
         Queue::Hold { which } => (Act::Hold, which),
         Queue::Release { which } => (Act::Release, which),

@@ -17,7 +17,7 @@ use crate::command::findings::Form;
 use crate::command::flush::{self, End};
 use crate::command::probe::{self, Reach};
 use crate::command::report::Report;
-use crate::command::selection::Selection;
+use crate::command::selection::{Matching, Selection};
 use crate::command::serve;
 use crate::config::{self, Config, Environment, Source};
 use crate::confinement;
@@ -61,9 +61,9 @@ enum Verb {
         /// Only what the retry clock says
         #[arg(long)]
         due: bool,
-        /// Only mails in whose id (I), recipient (R) or sender (S) the text occurs: R=example.org
-        #[arg(long, value_parser = matching, conflicts_with = "due")]
-        matching: Option<(char, String)>,
+        /// Only mails in whose id (I), recipient (R) or sender (S) the text occurs: R=example.org; !R= all others
+        #[arg(long, conflicts_with = "due")]
+        matching: Option<Matching>,
         /// Tell each outcome
         #[arg(long)]
         verbose: bool,
@@ -106,13 +106,6 @@ fn every(text: &str) -> Result<Duration, String> {
     interval::parse(text)
         .filter(|time| !time.is_zero())
         .ok_or_else(|| "expected a length of time such as 5m".to_string())
-}
-
-fn matching(text: &str) -> Result<(char, String), String> {
-    match text.split_once('=') {
-        Some((by @ ("I" | "R" | "S"), pattern)) => Ok((char::from(by.as_bytes()[0]), pattern.to_string())),
-        _ => Err("expected I=, R= or S= and a text".to_string()),
-    }
 }
 
 /// The program `mailx-t-relay`.
@@ -172,7 +165,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
             go_on(end)
         }
         Verb::Flush { verbose, matching, .. } => {
-            let selection = matching.map_or(Selection::All, |(by, pattern)| Selection::Matching(by, pattern));
+            let selection = matching.map_or(Selection::All, Selection::Matching);
             let waiting = Spool::new(config.spool_path()).ids()?.len();
             let mut progress = if selection == Selection::All { Progress::of(waiting) } else { None };
             let done = flush::run_in_turn(&config, &selection, &mut |report| match &mut progress {

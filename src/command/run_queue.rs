@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::handover;
+use super::selection::Matching;
 use crate::config::Config;
 use crate::error::Error;
 use crate::spool::Spool;
@@ -12,8 +13,8 @@ use crate::spool::Spool;
 pub enum Which {
     /// All.
     All,
-    /// Those in whose id (`I`), recipient (`R`) or sender (`S`) the text occurs.
-    Matching(char, String),
+    /// Some.
+    Matching(Matching),
 }
 
 /// What is told.
@@ -39,7 +40,7 @@ pub fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), Error> 
     arguments.extend((detail == Detail::Dialogue).then_some("--dialogue"));
     let pattern = match which {
         Which::All => String::new(),
-        Which::Matching(by, text) => format!("--matching={by}={text}"),
+        Which::Matching(matching) => format!("--matching={matching}"),
     };
     arguments.extend((!pattern.is_empty()).then_some(pattern.as_str()));
     match handover::start_and_wait(config, &arguments)? {

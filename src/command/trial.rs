@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use super::run_queue::{self, Detail, Which};
+use super::selection::Matching;
 use super::submit::{self, Accepted, Delivery, Input};
 use crate::config::Config;
 use crate::envelope::{Destination, Operand};
@@ -55,7 +56,7 @@ pub fn run(config: &Config, request: &Request, out: &mut dyn Write) -> Result<()
     say(format!("{}: kept, to {}", entry.id, to.join(", ")))?;
     let spool = Spool::new(config.spool_path());
     let detail = if request.verbose { Detail::Dialogue } else { Detail::Outcomes };
-    run_queue::run(config, &Which::Matching('I', entry.id.to_string()), detail)?;
+    run_queue::run(config, &Which::Matching(Matching::id(entry.id)), detail)?;
     match spool.await_fate(&entry.id, entry.recipients.len(), Instant::now())? {
         Fate::Delivered => Ok(()),
         Fate::Failed(_) => Err(Error::Refused(format!("{}: the smarthost refused it for good", entry.id))),
