@@ -25,7 +25,6 @@ pub struct Dialogue {
     host: String,
     /// The largest content that is taken, in octets.
     most: u64,
-    is_greeted: bool,
     transaction: Option<Transaction>,
     unknown: usize,
 }
@@ -55,7 +54,7 @@ pub enum Step {
 impl Dialogue {
     /// A session with the machine of that name, which takes contents of at most so many octets.
     pub fn new(host: &str, most: u64) -> Self {
-        Self { host: host.to_string(), most, is_greeted: false, transaction: None, unknown: 0 }
+        Self { host: host.to_string(), most, transaction: None, unknown: 0 }
     }
 
     /// What opens the session.
@@ -103,9 +102,9 @@ impl Dialogue {
         }
     }
 
-    /// RFC 5321 section 4.1.4: a new greeting ends what was begun.
+    /// RFC 5321 section 4.1.4: a new greeting ends what was begun. None is asked for before MAIL, as in Sendmail, Postfix
+    /// and Exim: whoever may start the program may send.
     fn greeted(&mut self) {
-        self.is_greeted = true;
         self.transaction = None;
     }
 
@@ -119,9 +118,6 @@ impl Dialogue {
     }
 
     fn mail(&mut self, mail: Mail) -> Result<Reply, Reply> {
-        if !self.is_greeted {
-            return Err(Reply::new(503, "5.5.1 say EHLO or HELO first"));
-        }
         if self.transaction.is_some() {
             return Err(Reply::new(503, "5.5.1 a mail has begun already: RSET gives it up"));
         }
@@ -186,7 +182,7 @@ mod tests {
 
     #[test]
     fn commands_have_their_order() {
-        assert_eq!(codes(&["MAIL FROM:<a@x.org>", "RCPT TO:<b@x.org>", "DATA"]), [503, 503, 503]);
+        assert_eq!(codes(&["RCPT TO:<b@x.org>", "DATA"]), [503, 503]);
         assert_eq!(codes(&["HELO [127.0.0.1]", "RCPT TO:<b@x.org>", "MAIL FROM:<>", "DATA"]), [250, 503, 250, 503]);
         let mail = "MAIL FROM:<a@x.org>";
         assert_eq!(
@@ -195,6 +191,11 @@ mod tests {
         );
         assert_eq!(codes(&["EHLO x", mail, "EHLO x", "RCPT TO:<b>"]), [250, 250, 250, 503]);
         assert_eq!(codes(&["NOOP x", "VRFY root", "HELP", "RSET", "quit", "NOOP"]), [250, 252, 214, 250, 221]);
+    }
+
+    #[test]
+    fn caller_need_not_greet() {
+        assert_eq!(codes(&["MAIL FROM:<a@x.org>", "RCPT TO:<b@x.org>", "DATA"]), [250, 250, 354]);
     }
 
     #[test]
