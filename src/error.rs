@@ -17,6 +17,8 @@ pub enum Exit {
     Usage = 64,
     /// Unusable input, or every recipient refused for good.
     DataError = 65,
+    /// The input file cannot be read.
+    NoInput = 66,
     /// No usable recipient.
     NoUser = 67,
     /// The spool is unavailable.
@@ -128,6 +130,8 @@ impl Error {
             Error::Check(_) | Error::Config(_) | Error::Relay(_) => Exit::Config,
             Error::Input(_) | Error::Output(_) => Exit::IoError,
             Error::NoRecipient(_) => Exit::NoUser,
+            Error::Import(config::import::Error::Exists(_)) => Exit::CannotCreate,
+            Error::Import(config::import::Error::Unreadable { .. }) => Exit::NoInput,
             Error::Enclosure { .. } | Error::Import(_) | Error::Loop(_) | Error::Queue(_) | Error::Refused(_) => {
                 Exit::DataError
             }

@@ -213,3 +213,11 @@ fn every_kind_of_caller_is_understood() {
     let wrong: Vec<_> = wrong.map(|(who, faults)| format!("{who}: {}", faults.join("; "))).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn recipient_that_an_option_took_for_its_value_is_named() {
+    let machine = Machine::strict(Smarthost::new());
+    let ran = machine.run("mail", &["-s", "x", "-r", "a@host.example"], b"body\n");
+    assert_eq!(ran.status, Some(64));
+    assert!(ran.stderr.contains("no recipient (a@host.example is the sender: -r takes a value)"), "{ran:?}");
+}

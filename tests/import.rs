@@ -112,7 +112,7 @@ fn nothing_that_counts_is_replaced_unasked() {
         fs::write(standing, "mine\n").unwrap();
         let ran = import(folder, &target, &["--write"]);
         let sentence = format!("mailx-t: {} exists: --force replaces it\n", standing.display());
-        assert_eq!(ran.status.code(), Some(65));
+        assert_eq!(ran.status.code(), Some(73));
         assert!(text(&ran.stderr).ends_with(&sentence), "{}", text(&ran.stderr));
         assert_eq!(fs::read(standing).unwrap(), b"mine\n");
     }
@@ -138,6 +138,9 @@ fn what_makes_no_configuration_says_what_is_missing() {
     assert!(status == Some(65) && sentence.contains("it names no smarthost"), "{sentence}");
     let (status, sentence) = import("settings", "what is this\n", &[]);
     assert!(status == Some(65) && sentence.contains("say --from KIND"), "{sentence}");
+    fs::write(place.path().join("arguments"), "missing.conf").unwrap();
+    let ran = self::import(place.path(), Path::new(TARGET), &[]);
+    assert_eq!(ran.status.code(), Some(66), "{}", text(&ran.stderr));
     let (status, sentence) = import("settings", "", &["--from", "fetchmail"]);
     assert!(status == Some(64) && sentence.contains("known are dma, exim, mailrc"), "{sentence}");
     let (status, sentence) = import("msmtprc", "host a b\nfrom x@y.org\n", &[]);
