@@ -188,7 +188,10 @@ impl Config {
             let wrong = match own.account() {
                 None => "no account: set from to its address".to_string(),
                 Some(shared) if shared == account && !std::ptr::eq(own, general) => {
-                    format!("the account {shared}, which others have too: give it one of its own")
+                    format!(
+                        "the account {shared}, which others have too: set from in it to another address that the login \
+                         may send as, or leave match-from out"
+                    )
                 }
                 Some(_) => continue,
             };
