@@ -12,7 +12,7 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use support::machine::{HANG, PASSWORD, Ran, USER};
+use support::machine::{HANG, PASSWORD, Ran, USER, relay, start};
 use support::{Act, Kind, Machine, Point, Smarthost};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
@@ -328,4 +328,15 @@ fn misspelt_configuration_has_its_sentence_and_shows_no_secret() {
     assert_eq!(ran.status, Some(78));
     let expected = "4:1: unknown key \"pasword\": did you mean \"password\"?";
     assert_eq!(ran.stderr, format!("mailx-t: {}:{expected}\n", machine.config().display()));
+}
+
+#[test]
+fn trouble_of_a_relay_that_nobody_listens_to_stands_in_the_log() {
+    let machine = Machine::strict(Smarthost::new());
+    fs::remove_dir(machine.path("spool/drop")).unwrap();
+    let mut command = relay();
+    command.arg("--config").arg(machine.config()).args(["flush", "--due"]);
+    let ran = start(command, b"").finish();
+    assert_eq!(ran.status, Some(69), "{ran:?}");
+    assert!(machine.log().contains("/drop: No such file or directory"), "{}", machine.log());
 }

@@ -23,6 +23,7 @@ use crate::config::{self, Config, Environment, Source};
 use crate::confinement;
 use crate::error::{self, Error, Exit};
 use crate::interval;
+use crate::log;
 use crate::spool::{QueueId, Spool};
 use crate::system;
 
@@ -156,13 +157,13 @@ fn run(arguments: Arguments) -> Result<(), Error> {
                 if report.id == id.as_str() {
                     tell(&report.line());
                 }
-            })?;
-            go_on(end)
+            });
+            go_on(logged(end)?)
         }
         Verb::Flush { due: true, verbose, .. } => {
             system::detach();
-            let end = flush::run(&config, &Selection::Due, &mut |report| flushed(report, verbose))?;
-            go_on(end)
+            let end = flush::run(&config, &Selection::Due, &mut |report| flushed(report, verbose));
+            go_on(logged(end)?)
         }
         Verb::Flush { verbose, matching, .. } => {
             let selection = matching.map_or(Selection::All, Selection::Matching);
@@ -191,6 +192,11 @@ fn run(arguments: Arguments) -> Result<(), Error> {
             probe::run(&config, reach, form, &mut io::stdout())
         }
     }
+}
+
+/// Whoever started a relay and left has no stderr for what stopped it.
+fn logged<T>(done: Result<T, Error>) -> Result<T, Error> {
+    done.inspect_err(|error| log::error(&error.to_string()))
 }
 
 /// A term is over and mail is left: a process of our own kind, with a fresh look at everything, takes over.
