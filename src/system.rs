@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use nix::sys::stat::{Mode, umask};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use signal_hook::consts::{SIGCHLD, SIGXFSZ};
 
-use nix::unistd::{Gid, Uid, User, close, gethostname, getuid, setgroups, setresgid, setresuid, setsid};
+use nix::unistd::{Gid, Pid, Uid, User, close, gethostname, getuid, setgroups, setresgid, setresuid, setsid};
 
 /// The user on whose behalf we run. The uid decides, never `$USER`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +74,12 @@ pub fn survive_file_size_limit() {
 /// down to every program (swaks does it; wait(2), "ERRORS").
 pub fn hear_of_children() {
     catch(SIGCHLD);
+}
+
+/// Takes the status of children that have ended and that nobody waits for: a process that goes on must not have them
+/// pile up (wait(2), "NOTES").
+pub fn bury_children() {
+    while matches!(waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)), Ok(status) if status != WaitStatus::StillAlive) {}
 }
 
 /// That the signal is caught is all that matters; programs we start have it as it was by default.

@@ -9,6 +9,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
+use std::time::Instant;
 
 use support::machine::{DEFAULT, HANG, start};
 use support::{Client, Machine, Received, Smarthost};
@@ -215,4 +216,33 @@ fn large_mail_needs_no_more_memory_than_a_small_one() {
     let ran = start(command, mail.as_bytes()).finish();
     assert_eq!((codes(&ran.stdout).last(), ran.status), (Some(&"221"), Some(0)), "{}", ran.stderr);
     assert_eq!(machine.queue().len(), 1);
+}
+
+/// The state of a process as the kernel writes it (proc_pid_stat(5)); none once it is gone.
+fn state(pid: &str) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+#[test]
+fn relays_of_a_long_session_do_not_pile_up() {
+    let machine = strict();
+    let (mut child, mut client) = dialled(&machine, &["-bs"]);
+    let started = || fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap();
+    client.reply().unwrap();
+    for _ in 0..4 {
+        for line in ["MAIL FROM:<a@x.org>", "RCPT TO:<b@host.example>", "DATA"] {
+            client.say(line);
+        }
+        assert!(client.say("\r\nbody\r\n.").starts_with("250"));
+        let relays = started();
+        let is_running = |pid: &str| !matches!(state(pid), None | Some('Z'));
+        let until = Instant::now() + HANG;
+        while relays.split_whitespace().any(is_running) && Instant::now() < until {
+            std::thread::yield_now();
+        }
+    }
+    assert!(started().split_whitespace().count() <= 1, "{}", started());
+    client.say("QUIT");
+    assert!(child.wait().unwrap().success());
 }

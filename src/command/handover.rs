@@ -21,6 +21,8 @@ use crate::system;
 pub(super) fn start(config: &Config, arguments: &[&str]) -> Result<(), Error> {
     let mut command = command(config, arguments)?;
     command.stdout(Stdio::null()).stderr(Stdio::null());
+    // Those that were left to themselves for earlier mails of a session.
+    system::bury_children();
     spawn(config, command).map(drop)
 }
 
