@@ -119,8 +119,8 @@ impl std::fmt::Display for Findings {
 }
 
 impl Error {
-    /// The mail itself is at fault.
-    fn is_lasting(&self) -> bool {
+    /// The mail itself is at fault: another try would change nothing.
+    pub(crate) fn is_lasting(&self) -> bool {
         matches!(self, Error::Loop(_) | Error::Spool(spool::Error::Envelope { .. }))
     }
 

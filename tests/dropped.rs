@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use bench::{Bench, DOOR, PASSWORD, RELAY, USER, complaint, stdin_of};
+use mailx_t::rewrite;
 use mailx_t::spool::QueueId;
 use support::{Received, Running, Smarthost};
 
@@ -206,6 +207,8 @@ fn what_is_no_mail_is_put_away_and_blocks_nobody() {
     note("CR in a recipient", house.leave(whole(&["cr@example.test>\rRCPT TO:<evil@example.test"])));
     note("blanks in a recipient", house.leave(whole(&["a@example.test> RCPT TO:<evil@example.test"])));
     note("a NUL in a recipient", house.leave(whole(&["a\0b@example.test"])));
+    let circles = "Received: from here\r\n".repeat(rewrite::MOST_HOPS + 1);
+    note("a mail in circles", house.leave(entry(&QueueId::new(), &["a@example.test"], &(circles + MESSAGE))));
     note("no recipient", house.leave(whole(&[])));
 
     assert!(house.hand_in(&[], "good@example.test").status.success());

@@ -23,6 +23,7 @@ pub(super) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
             .map_err(Error::from)
             .and_then(|dropped| take(config, dropped, id));
         if let Err(error) = taken {
+            let error = if error.is_lasting() { spool.refuse(id, error.to_string()).into() } else { error };
             log::error(&format!("{id}: not taken from drop/: {error}"));
         }
     }

@@ -79,8 +79,8 @@ impl Spool {
         })
     }
 
-    /// Puts a collected file away, for a person to look at.
-    fn refuse(&self, id: &QueueId, why: String) -> Error {
+    /// Puts a collected file away, for a person to look at; the error says where.
+    pub fn refuse(&self, id: &QueueId, why: String) -> Error {
         let (taken, refused) = (self.taken(id), self.free_in_failed(id, "refused"));
         // Where it cannot be put away it is named where it lies, and looked at again.
         let path = if fs::rename(&taken, &refused).is_ok() { refused } else { taken };
