@@ -110,17 +110,7 @@ pub(super) enum Accepted {
 pub(super) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -> Result<Accepted, Error> {
     let spool = Spool::new(config.spool_path());
     let most = keep::most_read(config, &spool);
-    let (message, mut body) = match take_from(request, &|| Spill::new(&spool, most), input) {
-        Ok(taken) => taken,
-        Err(error) => {
-            return Err(match error.downcast::<Unsent>() {
-                Ok(Unsent { text, source }) => {
-                    rescue::rescue(Error::Input(source), &spool, &mut text.as_slice().chain(input))
-                }
-                Err(error) => not_taken(error),
-            });
-        }
-    };
+    let (message, mut body) = take_or_rescue(request, &|| Spill::new(&spool, most), input, &spool)?;
     if matches!(&request.input, Input::Body(given) if given.skip_empty) && message.shape.bytes == 0 {
         return Ok(Accepted::Nothing);
     }
@@ -199,6 +189,19 @@ fn untaken(told: &Told) -> Option<Error> {
 /// Somebody has it, and nobody waits for it: there is nothing left to keep.
 fn is_settled(told: &Told) -> bool {
     !told.reports.is_empty() && told.reports.iter().all(|report| report.status != Status::Deferred)
+}
+
+/// As [`take`], for a caller who has nothing else: what they wrote is not lost with the files that were to go with it.
+pub(super) fn take_or_rescue(
+    request: &Request,
+    spill: &dyn Fn() -> Spill,
+    input: &mut dyn Read,
+    spool: &Spool,
+) -> Result<(Message, Spill), Error> {
+    take_from(request, spill, input).map_err(|error| match error.downcast::<Unsent>() {
+        Ok(Unsent { text, source }) => rescue::rescue(Error::Input(source), spool, &mut text.as_slice().chain(input)),
+        Err(error) => not_taken(error),
+    })
 }
 
 /// The message, and its body where it can be had again.

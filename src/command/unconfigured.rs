@@ -23,7 +23,7 @@ pub(super) fn keep(request: &Request, error: config::Error, input: &mut dyn Read
     }
     let taken = stand_in(&system::caller()).map_err(Error::from).and_then(|config| {
         let spill = || Spill::new(&spool, keep::most_dropped(&config));
-        Ok((submit::take(request, &spill, input)?, config))
+        Ok((submit::take_or_rescue(request, &spill, input, &spool)?, config))
     });
     let ((message, mut body), config) = match taken {
         Ok(taken) => taken,
