@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use lettre::Address;
 
 use super::attempted::Attempted;
@@ -14,6 +15,7 @@ use super::routes::Routes;
 use super::selection::Selection;
 use super::settle;
 use super::take_in;
+use super::turn::Turn;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
@@ -25,10 +27,11 @@ use crate::system;
 const TERM: Duration = Duration::from_secs(300);
 const TERM_MAILS: usize = 1000;
 
-/// A leader waits so long for the turn of the next mail; who comes later takes what has to wait longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A connection is not left idle for longer: a server may close it, and then a mail over it is in doubt.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// How often to ask for the lock that another leader holds.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Whether the turn of a mail is waited for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,7 +73,8 @@ pub fn run_in_turn(config: &Config, selection: &Selection, told: &mut dyn FnMut(
     loop {
         match run(config, selection, told)? {
             End::Done | End::TermOver => return Ok(()),
-            End::Led if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
+            // flock(2) knows no time limit, so that a wait in it would have no end.
+            End::Led if Instant::now() < until => std::thread::sleep(LOOK_AGAIN),
             End::Led => {
                 return Err(Error::Relay("another relay has been at work for too long: look at the log".into()));
             }
@@ -144,7 +148,7 @@ impl<'a> Term<'a> {
         if !self.later.is_empty() {
             end = End::TermOver;
         }
-        while self.hear(told) > 0 {}
+        self.hear_all(told);
         Ok(end)
     }
 
@@ -221,33 +225,38 @@ impl<'a> Term<'a> {
         patience: Patience,
         told: &mut dyn FnMut(&Report),
     ) -> Result<bool, Error> {
-        let is_behind = patience == Patience::None && self.waiting_for.contains(account);
-        while let Some((at, rate)) = self.lines.turn(claim.entry.reverse_path.as_ref()) {
-            let left = Duration::try_from(at.duration_since(system::now())).unwrap_or_default();
-            if left > LONGEST_PAUSE {
-                while self.hear(told) > 0 {}
-                self.routes.pause(account, at, rate)?;
-                return Ok(false);
+        let is_first_look = patience == Patience::None;
+        loop {
+            match Turn::of(self.lines.turn(claim.entry.reverse_path.as_ref())) {
+                // What comes after a mail that was put off comes behind it.
+                Turn::Now if !(is_first_look && self.waiting_for.contains(account)) => return Ok(true),
+                Turn::Later(until, rate) => {
+                    self.hear_all(told);
+                    self.routes.pause(account, until, rate)?;
+                    return Ok(false);
+                }
+                Turn::Soon(left) if !is_first_look && !self.is_over() => self.pause(left, told),
+                Turn::Now | Turn::Soon(_) => {
+                    self.later.push(claim.entry.id);
+                    self.waiting_for.insert(account.clone());
+                    return Ok(false);
+                }
             }
-            if patience == Patience::None || self.is_over() {
-                self.put_off(claim, account);
-                return Ok(false);
-            }
-            while self.hear(told) > 0 {}
-            if left > IDLE {
-                self.lines.rest();
-            }
-            std::thread::sleep(left);
         }
-        if is_behind {
-            self.put_off(claim, account);
-        }
-        Ok(!is_behind)
     }
 
-    fn put_off(&mut self, claim: &Claim, account: &Address) {
-        self.later.push(claim.entry.id);
-        self.waiting_for.insert(account.clone());
+    /// Sleeps: once all that is under way was heard, nothing that could happen would make a limit of the settings end
+    /// sooner.
+    fn pause(&mut self, left: Duration, told: &mut dyn FnMut(&Report)) {
+        self.hear_all(told);
+        if left > IDLE {
+            self.lines.rest();
+        }
+        std::thread::sleep(left);
+    }
+
+    fn hear_all(&mut self, told: &mut dyn FnMut(&Report)) {
+        while self.hear(told) > 0 {}
     }
 
     /// Hears what has become of mails that are under way, and writes it down; of how many.
@@ -346,7 +355,7 @@ impl<'a> Term<'a> {
     }
 
     /// Too old, and the smarthost cannot even be tried.
-    fn expire(&mut self, claim: Claim, now: jiff::Timestamp) {
+    fn expire(&mut self, claim: Claim, now: Timestamp) {
         let last = |n: &usize| claim.progress.last.get(n).map(|record| record.outcome.clone());
         let trouble = self.routes.closed(&self.routes.of(&claim.entry)).unwrap_or("it was not tried again");
         let outcomes: Vec<Outcome> =

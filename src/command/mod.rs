@@ -35,5 +35,6 @@ mod settle;
 pub mod submit;
 mod take_in;
 pub mod trial;
+mod turn;
 mod unconfigured;
 pub mod verify;

@@ -9,6 +9,10 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::log;
 use crate::spool::Spool;
+use crate::system;
+
+/// How long to leave alone what has failed, at the most.
+const AFTER_TROUBLE: Duration = Duration::from_secs(60);
 
 /// Serves until the process is told to stop. Settings are read anew for each round, so that a mended
 /// configuration counts at once; while it cannot be read, the last good one does.
@@ -25,14 +29,16 @@ pub fn run(every: Duration, reload: &dyn Fn() -> Result<Config, Error>) -> Resul
         let end = round(&config, every);
         match end {
             Err(error) if is_first => return Err(error),
-            // A disk that is full for a minute must not end the service.
+            // A disk that is full for a minute must not end the service. What failed may be the very watch that would
+            // wake us, so that there is nothing to wait for but time.
             Err(error) => {
                 log::error(&error.to_string());
-                std::thread::sleep(every);
+                std::thread::sleep(every.min(AFTER_TROUBLE));
             }
             Ok(()) => {}
         }
         is_first = false;
+        system::bury_children();
         match reload() {
             Ok(new) => config = new,
             Err(error) => log::error(&error.to_string()),

@@ -65,6 +65,7 @@ impl Spool {
             let fate = self.fate(id)?;
             let has_changed = || match &watch {
                 Some(watch) => watch.wait(until).unwrap_or(false),
+                // Until the same moment, in short steps.
                 None => {
                     let left = until.saturating_duration_since(Instant::now());
                     std::thread::sleep(left.min(LOOK_AGAIN));
