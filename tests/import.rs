@@ -19,7 +19,7 @@ use proptest::prelude::*;
 const SECRET: &str = "hunter2";
 const TARGET: &str = "/etc/mailx-t/config.toml";
 /// How many folders there are; a walk that finds fewer proves nothing.
-const FOLDERS: usize = 16;
+const FOLDERS: usize = 20;
 
 fn folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
@@ -93,6 +93,26 @@ fn secret_is_the_one_that_was_written() {
         let place = tempfile::tempdir().unwrap();
         import(&Path::new("fixtures/import").join(folder), &place.path().join("config.toml"), &["--write"]);
         assert_eq!(fs::read_to_string(place.path().join("password")).unwrap(), password, "{folder}");
+    }
+}
+
+#[test]
+fn each_account_has_the_secret_that_was_its_own() {
+    for (folder, sender, password) in [
+        ("msmtp-4", "x@shop.example", "hunter2-shop\n"),
+        ("ssmtp-3", "www-data", "hunter2\n"),
+        ("postfix-3", "x@list.example", "hunter2-lists\n"),
+        ("postfix-3", "root@host.example", "hunter2-host\n"),
+        ("postfix-3", "second@example.com", "hunter2-second\n"),
+        ("mailrc-5", "me@home.example", "hunter2-home\n"),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("config.toml");
+        import(&Path::new("fixtures/import").join(folder), &target, &["--write"]);
+        let config = judged(&fs::read_to_string(&target).unwrap());
+        let theirs = config.smarthosts().find(|smarthost| smarthost.matches(sender)).unwrap();
+        let file = theirs.password_file.as_ref().unwrap();
+        assert_eq!(fs::read_to_string(file).unwrap(), password, "{folder}: {sender}");
     }
 }
 

@@ -56,6 +56,9 @@ pub(super) struct Account {
     /// A SOCKS5 proxy, `host:port`.
     pub(super) proxy: Option<String>,
     pub(super) source_address: Option<IpAddr>,
+    /// Whose mail it is for, and the address that it leaves as; none where it is for all.
+    pub(super) match_from: Vec<String>,
+    pub(super) from: Option<String>,
     /// In seconds.
     pub(super) timeout: Option<u64>,
     /// The line that asked for no TLS at all.
@@ -184,6 +187,28 @@ impl Imported {
         self.accounts.push(account);
     }
 
+    /// A smarthost for the mail of these senders only, after one that is for all mail; what cannot be one is told.
+    pub(super) fn add_account_for(&mut self, (path, line): (&Path, usize), senders: &[&str], account: Account) {
+        let is_address = |text: &&str| !text.contains('*') && text.parse::<Address>().is_ok();
+        let user = account.user.as_deref().filter(is_address);
+        let from = senders.iter().copied().find(is_address).or(user).map(str::to_string);
+        let taken: Vec<&String> = self.accounts.iter().flat_map(|account| &account.match_from).collect();
+        let (mut sentence, all) = (None, self.from.clone().or_else(|| self.accounts.first()?.user.clone()));
+        if account.host.is_empty() {
+            sentence = Some("the account is left out: it names no smarthost");
+        } else if from.is_none() {
+            sentence = Some("the account is left out: nothing says which address its mail leaves from");
+        } else if from == all || senders.iter().all(|sender| taken.iter().any(|known| known == sender)) {
+            sentence = Some("the account is left out: mail of its sender goes another way already");
+        }
+        if let Some(sentence) = sentence {
+            return self.note_in(path, line, sentence);
+        }
+        let from = from.filter(|from| Some(from) != account.user.as_ref());
+        let match_from = senders.iter().map(|sender| sender.to_string()).collect();
+        self.add_account(Account { match_from, from, ..account });
+    }
+
     /// The address to send as, where nothing in the file says it.
     pub fn send_as(&mut self, address: &Address) {
         self.from = Some(address.to_string());
@@ -222,7 +247,9 @@ impl Imported {
         Config::of(target, &config, Source::System(target.to_path_buf()))
             .map_err(|error| incomplete(format!("it makes no configuration: {error}")))?;
         let passwords = files.into_iter().zip(&self.accounts);
-        let passwords = passwords.filter_map(|(path, account)| Some((path?, account.password.clone()?))).collect();
+        let mut passwords: Vec<_> =
+            passwords.filter_map(|(path, account)| Some((path?, account.password.clone()?))).collect();
+        passwords.dedup();
         Ok(Written { config, passwords })
     }
 
@@ -247,7 +274,13 @@ impl Imported {
     fn password_files(&mut self, target: &Path) -> Vec<Option<PathBuf>> {
         let name = |n: usize| if n == 0 { "password".to_string() } else { format!("password-{}", n + 1) };
         let wants = |a: &Account| a.user.is_some() && a.password_command.is_none() && a.auth != Some("none");
-        let file = |(n, account): (usize, &Account)| wants(account).then(|| target.with_file_name(name(n)));
+        // Several senders may share one login.
+        let is_same =
+            |a: &Account, b: &Account| a.password.is_some() && (&a.user, &a.password) == (&b.user, &b.password);
+        let owner = |account: &Account| self.accounts.iter().position(|other| is_same(other, account));
+        let file = |(n, account): (usize, &Account)| {
+            wants(account).then(|| target.with_file_name(name(owner(account).unwrap_or(n))))
+        };
         let files: Vec<Option<PathBuf>> = self.accounts.iter().enumerate().map(file).collect();
         for (n, path) in files.iter().enumerate() {
             if let (Some(path), None) = (path, &self.accounts[n].password) {

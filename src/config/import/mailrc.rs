@@ -10,28 +10,42 @@ use url::Url;
 use super::files::Files;
 use super::imported::{Account, Imported, Password};
 use super::words::{host_and_port, mechanism, words};
+use crate::message::Mailbox;
 use crate::relay::Tls;
 
 /// Names of settings, with the line and the value of the last that set each.
 type Settings = BTreeMap<String, (usize, String)>;
 
 pub(super) fn read(files: &Files, imported: &mut Imported) {
-    let settings = settings(files, imported);
+    let (settings, others) = settings(files, imported);
     if let Some((n, from)) = settings.get("from") {
         imported.set_from(*n, from);
     }
-    for (name, (n, _)) in &settings {
+    for (name, (n, _)) in others.iter().flat_map(|(_, own)| own).chain(&settings) {
         if let Some(why) = why(name) {
             imported.left_out(*n, &crate::outcome::clean(name), why);
         }
     }
-    if let Some(account) = account(&settings, imported) {
-        imported.add_account(account);
+    let Some(first) = account(&settings, imported) else { return };
+    imported.add_account(first);
+    for (n, own) in others {
+        let senders = own.get("from").map(|(_, from)| Mailbox::list(from.as_bytes())).unwrap_or_default();
+        let Some(sender) = senders.first() else {
+            let why = "the account is left out: it sets no from, which says whose mail it is for";
+            imported.note(n, why);
+            continue;
+        };
+        if !names_one(&own) {
+            imported.note(n, "the account is left out: it names no smarthost");
+        } else if let Some(account) = account(&own, imported) {
+            imported.add_account_for((&files.path, n), &[&sender.address], account);
+        }
     }
 }
 
-/// The settings outside of accounts, and where none of them names a smarthost those of the first account that does.
-fn settings(files: &Files, imported: &mut Imported) -> Settings {
+/// The settings outside of accounts, and where none of them names a smarthost those of the first account that does; then the
+/// other accounts, each with its line.
+fn settings(files: &Files, imported: &mut Imported) -> (Settings, Vec<(usize, Settings)>) {
     // The first is what stands outside.
     let mut all: Vec<(usize, Settings)> = vec![(0, Settings::new())];
     let mut at = 0;
@@ -61,14 +75,23 @@ fn settings(files: &Files, imported: &mut Imported) -> Settings {
             _ => imported.note(n, "the line is left out: it is about reading mail"),
         }
     }
-    let names_one = |settings: &Settings| settings.contains_key("mta") || settings.contains_key("smtp");
     let chosen = all.iter().position(|(_, settings)| names_one(settings)).unwrap_or_default();
-    for (n, _) in all.iter().enumerate().filter(|(n, _)| *n > 0 && *n != chosen).map(|(_, account)| account) {
-        imported.note(*n, "the account is left out: there is one, for all mail");
+    let merged = |own: &Settings| all[0].1.clone().into_iter().chain(own.clone()).collect::<Settings>();
+    let others = all.iter().enumerate().filter(|(n, _)| *n > 0 && *n != chosen);
+    let others = others.map(|(_, (n, own))| (*n, own_sender(merged(own), own))).collect();
+    (merged(&all[chosen].1), others)
+}
+
+fn names_one(settings: &Settings) -> bool {
+    settings.contains_key("mta") || settings.contains_key("smtp")
+}
+
+/// The sender of the settings outside is no sender of an account.
+fn own_sender(mut merged: Settings, own: &Settings) -> Settings {
+    if !own.contains_key("from") {
+        merged.remove("from");
     }
-    let mut settings = all[0].1.clone();
-    settings.extend(all[chosen].1.clone());
-    settings
+    merged
 }
 
 /// Lines joined where a backslash ends one, numbered by their first.

@@ -1,4 +1,5 @@
-//! msmtprc: `defaults`, `account NAME : BASE`, and below them `key value`. The account called `default` counts.
+//! msmtprc: `defaults`, `account NAME : BASE`, and below them `key value`. The account called
+//! `default` is for all mail, the others for that of their `from`.
 
 use super::files::Files;
 use super::imported::{Account, Imported, Password};
@@ -17,23 +18,60 @@ struct Section<'a> {
     settings: Vec<Setting<'a>>,
 }
 
+impl<'a> Section<'a> {
+    /// The last setting of that key, which counts.
+    fn last(&self, wanted: &str) -> Option<(usize, &'a str)> {
+        self.settings.iter().rev().find(|(_, key, _)| *key == wanted).map(|(n, _, value)| (*n, *value))
+    }
+}
+
 pub(super) fn read(files: &Files, imported: &mut Imported) {
     let sections = sections(files, imported);
     let Some(chosen) = sections.iter().find(|section| section.name == "default").or(sections.first()) else { return };
     if chosen.name != "default" {
         imported.note(chosen.line, "no account is called default: the first one is carried over");
     }
-    for other in &sections {
-        let is_within = other.settings.iter().all(|setting| chosen.settings.contains(setting));
-        if other.name != chosen.name && !is_within {
-            imported.note(other.line, "the account is left out: there is one, for all mail");
+    if let Some((n, from)) = chosen.last("from") {
+        sender(imported, n, from);
+    }
+    let account = account(files, imported, &chosen.settings);
+    if account.host.is_empty() {
+        return;
+    }
+    imported.add_account(account);
+    for other in sections.iter().filter(|other| other.name != chosen.name) {
+        further(files, imported, chosen, other);
+    }
+}
+
+/// Another account is for the mail of its own sender. What it shares with the one for all mail is told there.
+fn further(files: &Files, imported: &mut Imported, chosen: &Section<'_>, other: &Section<'_>) {
+    if other.settings.iter().all(|setting| chosen.settings.contains(setting)) {
+        return;
+    }
+    const OF_ALL: [&str; 2] = ["aliases", "maildomain"];
+    for (n, key, _) in other.settings.iter().filter(|setting| !chosen.settings.contains(setting)) {
+        if OF_ALL.contains(key) {
+            imported.left_out(*n, key, "it is the same for all mail, as the account called default has it");
         }
     }
+    let own = other.settings.iter().copied().filter(|(_, key, _)| !OF_ALL.contains(key)).collect::<Vec<_>>();
+    let account = account(files, imported, &own);
+    let Some((_, from)) = other.last("from").filter(|_| other.last("from") != chosen.last("from")) else {
+        let why = "the account is left out: it has no from of its own, which says whose mail it is for";
+        return imported.note(other.line, why);
+    };
+    let path = files.path.clone();
+    imported.add_account_for((&path, other.line), &[from], account);
+}
+
+fn account(files: &Files, imported: &mut Imported, settings: &[Setting<'_>]) -> Account {
     let mut account = Account::default();
     let mut protection = Protection { is_on: false, is_starttls: true };
     let mut is_checked = None;
-    for (n, key, value) in &chosen.settings {
+    for (n, key, value) in settings {
         match *key {
+            "from" => {}
             "tls" => protection.is_on = switch(value) != Some(false),
             "tls_starttls" => protection.is_starttls = switch(value) != Some(false),
             "tls_certcheck" => is_checked = switch(value).map(|is_on| (*n, is_on)),
@@ -44,9 +82,17 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
         account.unchecked = Some((n, "tls_certcheck off".to_string()));
     }
     protection.apply(&mut account);
-    account.plain_at = chosen.settings.iter().find(|(_, key, _)| *key == "host").map_or(0, |(n, ..)| *n);
-    if !account.host.is_empty() {
-        imported.add_account(account);
+    account.plain_at = settings.iter().find(|(_, key, _)| *key == "host").map_or(0, |(n, ..)| *n);
+    account
+}
+
+fn sender(imported: &mut Imported, n: usize, value: &str) {
+    match value.strip_prefix("%U@") {
+        Some(domain) => {
+            imported.domain = Some(domain.to_string());
+            imported.note(n, "from is left out: there is one sender for all users; its domain is that of local names");
+        }
+        None => imported.set_from(n, value),
     }
 }
 
@@ -109,11 +155,6 @@ fn set(files: &Files, imported: &mut Imported, account: &mut Account, (n, key, v
         "password" => account.password = Some(Password::from(value)),
         "passwordeval" => password_command(imported, account, n, value),
         "auth" => auth(imported, account, n, value),
-        "from" if value.starts_with("%U@") => {
-            imported.domain = value.strip_prefix("%U@").map(str::to_string);
-            imported.note(n, "from is left out: there is one sender for all users; its domain is that of local names");
-        }
-        "from" => imported.set_from(n, value),
         "maildomain" => imported.domain = Some(value.to_string()),
         "aliases" => aliases(files, imported, value),
         // The system's own certificates are ours too.

@@ -1,6 +1,7 @@
 //! Postfix's main.cf as a null client: relayhost, the login for it, and the maps that give every mail one sender.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use lettre::Address;
 
@@ -9,6 +10,9 @@ use super::imported::{Account, Imported, Password};
 use super::words::{host_and_port, switch};
 use crate::relay::Tls;
 
+/// The kinds of maps that are files of lines.
+const FILES: [&str; 6] = ["btree", "cdb", "dbm", "hash", "lmdb", "texthash"];
+
 /// Keys with their line and value, names in values replaced.
 struct Settings(BTreeMap<String, (usize, String)>);
 
@@ -16,7 +20,7 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
     let settings = Settings::of(&files.text);
     let mut account = Account { tls: settings.tls(), ..Account::default() };
     if let Some((n, value)) = settings.0.get("relayhost") {
-        (account.host, account.port) = relayhost(value);
+        (account.host, account.port) = relayhost_of(value);
         account.plain_at = *n;
     }
     // Postfix knows ports by name, and 25 is its own.
@@ -34,11 +38,13 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
         account.fingerprint = settings.get("smtp_tls_fingerprint_cert_match").map(str::to_string);
     }
     settings.look_at_check(&mut account);
-    log_in(files, &settings, imported, &mut account);
+    let logins = Logins::of(files, &settings, imported);
+    logins.log_in(settings.get("relayhost").unwrap_or_default(), &mut account);
     sender(files, &settings, imported);
     settings.rest(imported);
     if !account.host.is_empty() {
-        imported.add_account(account);
+        imported.add_account(account.clone());
+        by_sender(files, &settings, imported, &logins, &account);
     }
 }
 
@@ -146,7 +152,7 @@ fn expanded(value: &str, settings: &BTreeMap<String, String>) -> String {
     expanded + rest
 }
 
-fn relayhost(value: &str) -> (String, Option<u16>) {
+fn relayhost_of(value: &str) -> (String, Option<u16>) {
     let (host, port) = host_and_port(value);
     let by_name = match value.rsplit_once(':').map(|(_, name)| name) {
         Some("submission") => Some(587),
@@ -170,30 +176,92 @@ fn seconds(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(unit).filter(|n| *n > 0)
 }
 
-/// smtp_sasl_password_maps: `static:user:password`, or a file with `host user:password` a line.
-fn log_in(files: &Files, settings: &Settings, imported: &mut Imported, account: &mut Account) {
-    let Some((kind, rest)) = settings.get("smtp_sasl_password_maps").and_then(|map| map.split_once(':')) else {
-        return;
+/// A line of a map, with its file.
+struct Row {
+    path: PathBuf,
+    line: usize,
+    key: String,
+    value: String,
+}
+
+/// The rows of a map in a file of its own, which Postfix compiles; the others are asked by program or by pattern.
+fn rows(files: &Files, settings: &Settings, imported: &mut Imported, key: &str) -> Vec<Row> {
+    let Some((n, value)) = settings.0.get(key) else { return Vec::new() };
+    let found = value.split_once(':').filter(|(kind, _)| FILES.contains(kind)).and_then(|(_, path)| files.named(path));
+    let Some((path, text)) = found else {
+        imported.note(*n, &format!("{key} is left out: it names no file of lines that can be read: run it as root"));
+        return Vec::new();
     };
-    let mut set = |login: &str| {
-        if let Some((user, password)) = login.split_once(':') {
-            account.user = Some(user.trim().to_string());
-            account.password = Some(Password::from(password.trim()));
+    let row = |(line, text): (usize, &str)| {
+        let (key, value) = text.split_once(char::is_whitespace)?;
+        Some(Row { path: path.clone(), line, key: key.to_string(), value: value.trim().to_string() })
+    };
+    lines(&text).filter_map(row).collect()
+}
+
+/// smtp_sasl_password_maps: `static:user:password`, or a file with `host user:password` a line, or `sender user:password`.
+enum Logins {
+    One(String),
+    Rows(Vec<Row>),
+}
+
+impl Logins {
+    fn of(files: &Files, settings: &Settings, imported: &mut Imported) -> Self {
+        match settings.get("smtp_sasl_password_maps").and_then(|map| map.strip_prefix("static:")) {
+            Some(login) => Self::One(login.to_string()),
+            None => Self::Rows(rows(files, settings, imported, "smtp_sasl_password_maps")),
         }
-    };
-    if kind == "static" {
-        return set(rest);
     }
-    let Some((path, text)) = files.named(rest) else {
-        return imported.note(0, "smtp_sasl_password_maps names a file that cannot be read: run it as root");
-    };
-    let relayhost = settings.get("relayhost").unwrap_or_default();
-    let name = host_and_port(relayhost).0;
-    for (n, line) in lines(&text) {
-        match line.split_once(char::is_whitespace) {
-            Some((host, login)) if host == relayhost || host == name => set(login.trim()),
-            _ => imported.note_in(&path, n, "the line is left out: it is for another host than relayhost"),
+
+    fn rows(&self) -> &[Row] {
+        if let Self::Rows(rows) = self { rows } else { &[] }
+    }
+
+    /// The login for a sender, or for a host as the settings write it.
+    fn find(&self, key: &str) -> Option<&str> {
+        let name = host_and_port(key).0;
+        match self {
+            Self::One(login) => Some(login),
+            Self::Rows(rows) => rows.iter().find(|row| row.key == key || row.key == name).map(|row| row.value.as_str()),
         }
+    }
+
+    /// Puts the login for that key into the account, if there is one.
+    fn log_in(&self, key: &str, account: &mut Account) -> bool {
+        let Some((user, password)) = self.find(key).and_then(|login| login.split_once(':')) else { return false };
+        account.user = Some(user.trim().to_string());
+        account.password = Some(Password::from(password.trim()));
+        true
+    }
+}
+
+/// sender_dependent_relayhost_maps, and logins that are kept by sender (smtp_sender_dependent_authentication).
+fn by_sender(files: &Files, settings: &Settings, imported: &mut Imported, logins: &Logins, all: &Account) {
+    let hosts = rows(files, settings, imported, "sender_dependent_relayhost_maps");
+    let relayhost = settings.get("relayhost").unwrap_or_default();
+    let known: Vec<&str> = hosts.iter().map(|row| row.value.as_str()).chain([relayhost]).collect();
+    let is_host = |row: &Row| known.iter().any(|host| row.key == *host || row.key == host_and_port(host).0);
+    let is_by_sender = settings.is_on("smtp_sender_dependent_authentication");
+    let is_new = |row: &&Row| !is_host(row) && !hosts.iter().any(|other| other.key == row.key);
+    let others: Vec<&Row> = logins.rows().iter().filter(is_new).collect();
+    for row in hosts.iter().chain(others.iter().copied().filter(|row| is_by_sender && row.key.contains('@'))) {
+        let hub = Some(row.value.as_str()).filter(|_| hosts.iter().any(|host| host.key == row.key));
+        let mut account = all.clone();
+        if let Some(hub) = hub.filter(|hub| *hub != relayhost) {
+            let (host, port) = relayhost_of(hub);
+            (account.host, account.port) = (host, port.or((all.tls == Tls::StartTls).then_some(25)));
+            // The login for another host is not shown to this one.
+            (account.user, account.password) = (None, None);
+        }
+        let is_own = is_by_sender && logins.log_in(&row.key, &mut account);
+        if !is_own && account.user.is_none() {
+            logins.log_in(hub.unwrap_or(relayhost), &mut account);
+        }
+        let sender = if row.key.starts_with('@') { format!("*{}", row.key) } else { row.key.clone() };
+        imported.add_account_for((&row.path, row.line), &[&sender], account);
+    }
+    for row in others.iter().filter(|row| !(is_by_sender && row.key.contains('@'))) {
+        imported.note_in(&row.path, row.line, "the line is left out: it is for another host than relayhost");
     }
 }
 
@@ -222,7 +290,9 @@ fn sender(files: &Files, settings: &Settings, imported: &mut Imported) {
 
 /// Why a key is left out; none for those that are read elsewhere.
 fn why(key: &str) -> Option<&'static str> {
-    const READ: [&str; 19] = [
+    const READ: [&str; 21] = [
+        "sender_dependent_relayhost_maps",
+        "smtp_sender_dependent_authentication",
         "smtp_bind_address",
         "smtp_tls_cert_file",
         "smtp_tls_key_file",
@@ -246,9 +316,7 @@ fn why(key: &str) -> Option<&'static str> {
     match key {
         key if READ.contains(&key) => None,
         "alias_database" | "compatibility_level" => None,
-        "sender_dependent_relayhost_maps" | "smtp_sender_dependent_authentication" | "transport_maps" => {
-            Some("all mail goes one way, as one account")
-        }
+        "transport_maps" => Some("mail goes by its sender, not by its recipient"),
         "canonical_maps" | "masquerade_domains" | "recipient_canonical_maps" | "virtual_alias_maps" => {
             Some("aliases in [recipients.aliases] say where local names lead")
         }

@@ -1,5 +1,7 @@
 //! ssmtp.conf, `Key=value` in any case, with revaliases beside it.
 
+use lettre::Address;
+
 use super::files::{Files, lines};
 use super::imported::{Account, Imported, Password};
 use super::words::{host_and_port, mechanism, switch};
@@ -53,34 +55,41 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
         account.port = account.port.or(is_starttls.then_some(25));
         account.unchecked = Some((0, "ssmtp's trust in any certificate".to_string()));
     }
-    reverse_aliases(files, imported);
     if !account.host.is_empty() {
-        imported.add_account(account);
+        imported.add_account(account.clone());
     }
+    reverse_aliases(files, imported, &account);
 }
 
-/// revaliases: `user:address:mailhub`. There is one address that mail leaves from; root's counts.
-fn reverse_aliases(files: &Files, imported: &mut Imported) {
+/// revaliases: `user:address:mailhub`. Root's address is that of all mail, the others are for the mail of their users.
+fn reverse_aliases(files: &Files, imported: &mut Imported, account: &Account) {
     let Some((path, text)) = files.named("revaliases") else { return };
-    let mut found: Vec<(usize, String, String)> = Vec::new();
+    let mut found: Vec<(usize, [&str; 3])> = Vec::new();
     for (n, line) in lines(&text) {
-        let mut parts = line.split(':');
+        let mut parts = line.splitn(3, ':').map(str::trim);
         match (parts.next(), parts.next()) {
-            (Some(user), Some(address)) => found.push((n, user.trim().to_string(), address.trim().to_string())),
+            (Some(user), Some(address)) => found.push((n, [user, address, parts.next().unwrap_or_default()])),
             _ => imported.note_in(&path, n, "the line is left out: it has not the form user:address"),
         }
-        if parts.next().is_some_and(|hub| !hub.trim().is_empty()) {
-            imported.note_in(&path, n, "its mailhub is left out: there is one for all users");
-        }
     }
-    let chosen =
-        found.iter().find(|(_, user, _)| user == "root").or(found.first()).map(|(_, _, address)| address.clone());
-    let Some(chosen) = chosen else { return };
-    imported.set_from(0, &chosen);
-    for (n, user, address) in found {
-        if address != chosen {
-            let user = crate::outcome::clean(&user);
-            imported.note_in(&path, n, &format!("the sender of {user} is left out: all mail leaves as {chosen}"));
+    let Some((n, [_, chosen, hub])) = found.iter().find(|(_, [user, ..])| *user == "root").or(found.first()) else {
+        return;
+    };
+    imported.set_from(0, chosen);
+    let (host, port) = host_and_port(hub);
+    if !hub.is_empty() && (host, port.or(account.port)) != (account.host.clone(), account.port) {
+        imported.note_in(&path, *n, "its mailhub is left out: mail of everybody else goes the same way");
+    }
+    for (n, [user, address, hub]) in found.iter().filter(|(_, [_, address, _])| address != chosen) {
+        if address.parse::<Address>().is_err() {
+            imported.note_in(&path, *n, "the line is left out: its sender is no whole address");
+            continue;
         }
+        let (host, port) = match *hub {
+            "" => (account.host.clone(), account.port),
+            hub => host_and_port(hub),
+        };
+        let port = port.or(account.port);
+        imported.add_account_for((&path, *n), &[user, address], Account { host, port, ..account.clone() });
     }
 }

@@ -44,6 +44,9 @@ pub(super) struct SmarthostTable {
     client_key: Option<String>,
     proxy: Option<String>,
     source_address: Option<String>,
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    match_from: Vec<String>,
     timeout: Option<String>,
 }
 
@@ -68,6 +71,8 @@ impl SmarthostTable {
             client_key: account.client_key.clone(),
             proxy: account.proxy.as_ref().map(|proxy| format!("socks5://{proxy}")),
             source_address: account.source_address.map(|address| address.to_string()),
+            from: account.from.clone(),
+            match_from: account.match_from.clone(),
             timeout: account.timeout.map(length),
         }
     }
