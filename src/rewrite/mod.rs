@@ -10,6 +10,7 @@ mod cut;
 mod field;
 mod filter;
 mod header;
+mod leaf;
 mod originator;
 mod part_head;
 mod parts;

@@ -2,6 +2,7 @@
 //! treated by itself, in one pass, and one that needs nothing passes as it came. RFC 2046 section 5.1.
 
 use super::filter::Filter;
+use super::leaf::{Leaf, without_end};
 use super::part_head::Head;
 use super::treatment::{Coding, Demand, Labels, Treatment};
 use crate::message::{HEADER_LIMIT, MediaType, Shape};
@@ -9,8 +10,6 @@ use crate::message::{HEADER_LIMIT, MediaType, Shape};
 /// RFC 2046 section 5.1.1 has boundaries of 70 characters at most; a longer line is none.
 const LONGEST_DELIMITER: usize = 1024;
 const LONGEST_UNREAD: usize = 900;
-/// A body up to this size is treated for what it is, a larger one for the worst that it may be.
-const LOOK_AHEAD: usize = 256 << 10;
 /// Deeper than this nothing is looked into.
 const DEEPEST: usize = 50;
 
@@ -48,17 +47,6 @@ enum Place {
     },
     /// In a body that holds no other.
     Leaf(Box<Leaf>),
-}
-
-#[derive(Debug)]
-struct Leaf {
-    head: Head,
-    /// What has come before it was decided what to do with it.
-    begun: Vec<u8>,
-    shape: Shape,
-    filter: Option<Box<dyn Filter>>,
-    /// A line end that belongs to the delimiter if one comes next.
-    line_end: Vec<u8>,
 }
 
 impl Parts {
@@ -207,57 +195,6 @@ impl Filter for Parts {
     }
 }
 
-impl Leaf {
-    fn new(head: Head) -> Self {
-        Self { head, begun: Vec::new(), shape: Shape::default(), filter: None, line_end: Vec::new() }
-    }
-
-    fn push(&mut self, line: &[u8], eight_bit: bool, out: &mut Vec<u8>) {
-        let line_end = std::mem::take(&mut self.line_end);
-        let text = without_end(line);
-        self.line_end.extend_from_slice(&line[text.len()..]);
-        self.pass(&line_end, out);
-        self.pass(text, out);
-        if self.filter.is_none() && self.begun.len() > LOOK_AHEAD {
-            self.shape.longest_line = u64::MAX;
-            self.shape.eight_bit |= !self.head.labels.is_encoded();
-            self.decide(eight_bit, out);
-        }
-    }
-
-    fn pass(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        match &mut self.filter {
-            Some(filter) => filter.push(bytes, out),
-            None => {
-                self.shape.learn(bytes);
-                self.begun.extend_from_slice(bytes);
-            }
-        }
-    }
-
-    fn decide(&mut self, eight_bit: bool, out: &mut Vec<u8>) {
-        let demand = Demand { eight_bit, strip: false, fallback: None };
-        let treatment = Treatment::of(&self.head.labels, &self.shape, &demand);
-        self.head.write(&treatment, out);
-        let mut filter = treatment.coding.filter();
-        filter.push(&std::mem::take(&mut self.begun), out);
-        self.filter = Some(filter);
-    }
-
-    fn end(&mut self, eight_bit: bool, out: &mut Vec<u8>) {
-        if self.filter.is_none() {
-            self.shape.finish();
-            self.decide(eight_bit, out);
-        }
-        if let Some(filter) = &mut self.filter {
-            filter.end(out);
-        }
-        if !self.line_end.is_empty() {
-            out.extend_from_slice(b"\r\n");
-        }
-    }
-}
-
 /// A preamble or an epilogue, made legal: RFC 2046 section 5.1.1 has readers pass over it.
 fn unread(line: &[u8], column: &mut usize, out: &mut Vec<u8>) {
     let text = without_end(line);
@@ -272,13 +209,6 @@ fn unread(line: &[u8], column: &mut usize, out: &mut Vec<u8>) {
     if text.len() < line.len() {
         out.extend_from_slice(b"\r\n");
         *column = 0;
-    }
-}
-
-fn without_end(line: &[u8]) -> &[u8] {
-    match line.strip_suffix(b"\n") {
-        Some(line) => line.strip_suffix(b"\r").unwrap_or(line),
-        None => line,
     }
 }
 
