@@ -181,3 +181,6 @@ fn client_id(helo: &str) -> ClientId {
     let name: String = helo.chars().filter(char::is_ascii_graphic).take(255).collect();
     ClientId::Domain(if name.is_empty() { "localhost".to_owned() } else { name })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! The dialogue (the login apart) against small servers on the loopback: what each side says, and what becomes of the mail.
+//! The dialogue of a mail (`session` and `login` have their own) against small servers on the loopback: what each side
+//! says, and what becomes of the mail.
 //!
 //! A script is what the server expects line by line and what it answers; `.` stands for the content up to
 //! the final dot. At the end of its script the server waits for the client to go, or hangs up.
@@ -6,13 +7,11 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lettre::Address;
-use openssl::ssl::SslVersion;
 
 use super::content::PIECE;
-use super::tls::tests::{accept, pinned, valid};
 use super::{Mail, Session, Smarthost, Tls, Trouble};
 use crate::outcome::{Outcome, Scope, Stage, Status};
 
@@ -22,12 +21,11 @@ pub(super) const HELLO: (&str, &str) = ("EHLO me", "250-hi\r\n250-SIZE 1000\r\n2
 pub(super) const MAIL: (&str, &str) = ("MAIL FROM:<a@b.example>", "250 ok\r\n");
 pub(super) const RCPT: (&str, &str) = ("RCPT TO:", "250 ok\r\n");
 pub(super) const DATA: (&str, &str) = ("DATA", "354 go\r\n");
-/// For those who are to be kept waiting; everybody else has all the time a busy machine needs.
-const LIMIT: Duration = Duration::from_millis(200);
-const PATIENCE: Duration = Duration::from_secs(30);
+/// All the time a busy machine needs.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves one connection; what the client said comes back when it is over.
-fn serve<F>(talk: F) -> (Smarthost, JoinHandle<String>)
+pub(super) fn serve<F>(talk: F) -> (Smarthost, JoinHandle<String>)
 where
     F: FnOnce(TcpStream) -> String + Send + 'static,
 {
@@ -41,7 +39,7 @@ where
     (smarthost, thread::spawn(move || talk(listener.accept().unwrap().0)))
 }
 
-fn follow(script: &[(&str, &str)], tcp: impl Read + Write, heard: &mut String) {
+pub(super) fn follow(script: &[(&str, &str)], tcp: impl Read + Write, heard: &mut String) {
     let mut lines = BufReader::new(tcp);
     for (expected, answer) in script {
         let start = heard.len();
@@ -78,10 +76,6 @@ pub(super) fn open(smarthost: &Smarthost) -> Result<Session, Trouble> {
     Session::open(smarthost, None, "me")
 }
 
-fn trouble(smarthost: &Smarthost) -> Trouble {
-    open(smarthost).err().expect("no session was to come about")
-}
-
 pub(super) fn with_mail<T>(recipients: usize, content: &str, then: impl FnOnce(&Mail<'_>, &mut dyn Read) -> T) -> T {
     let sender: Address = "a@b.example".parse().unwrap();
     let addresses: Vec<Address> = (0..recipients).map(|n| format!("r{n}@b.example").parse().unwrap()).collect();
@@ -97,7 +91,7 @@ pub(super) fn with_mail<T>(recipients: usize, content: &str, then: impl FnOnce(&
     then(&mail, &mut content.as_bytes())
 }
 
-fn send(session: &mut Session, recipients: usize, content: &str) -> Vec<Outcome> {
+pub(super) fn send(session: &mut Session, recipients: usize, content: &str) -> Vec<Outcome> {
     with_mail(recipients, content, |mail, content| session.send(mail, content)).outcomes
 }
 
@@ -300,124 +294,4 @@ fn reply_that_is_not_utf8_keeps_its_verdict() {
     assert_eq!(outcomes[0].status, Status::Bounced);
     assert_eq!(outcomes[0].reason, "550 5.1.1 Empf\u{fffd}nger unbekannt");
     server.join().unwrap();
-}
-
-#[test]
-fn silent_greeting_ends_in_time() {
-    let (smarthost, server) = patient(&[]);
-    let start = Instant::now();
-    let trouble = trouble(&Smarthost { timeout: LIMIT, ..smarthost });
-    assert!(start.elapsed() < PATIENCE);
-    assert_eq!((trouble.stage, trouble.scope), (Stage::Greeting, Scope::Host));
-    assert!(trouble.sentence.contains("no complete answer within 200ms"), "{trouble}");
-    server.join().unwrap();
-}
-
-#[test]
-fn dripping_greeting_ends_in_time() {
-    let (smarthost, server) = serve(|mut tcp| {
-        while tcp.write_all(b"2").is_ok() {
-            thread::sleep(Duration::from_millis(20));
-        }
-        String::new()
-    });
-    let start = Instant::now();
-    assert!(trouble(&Smarthost { timeout: LIMIT, ..smarthost }).sentence.contains("no complete answer"));
-    assert!(start.elapsed() < PATIENCE);
-    server.join().unwrap();
-}
-
-#[test]
-fn server_that_turns_us_away_is_quoted() {
-    let (smarthost, server) = patient(&[("", "554 5.7.1 not you\r\n")]);
-    let refused = trouble(&smarthost);
-    assert_eq!((refused.stage, refused.scope), (Stage::Greeting, Scope::Host));
-    assert!(refused.sentence.ends_with("the server turns us away (554 5.7.1 not you)"), "{refused}");
-    assert_eq!(refused.outcome().enhanced.to_string(), "4.7.1");
-    server.join().unwrap();
-}
-
-#[test]
-fn plaintext_never_leaves_this_machine_and_starttls_is_never_done_without() {
-    let (smarthost, server) = patient(&[("", "220 hello\r\n"), HELLO]);
-    let refused = trouble(&Smarthost { tls: Tls::StartTls, ..smarthost });
-    assert_eq!((refused.stage, refused.scope), (Stage::Tls, Scope::Configuration));
-    assert!(refused.sentence.contains("STARTTLS is not offered"), "{refused}");
-    assert_eq!(server.join().unwrap(), "EHLO me\r\n");
-}
-
-#[test]
-fn plaintext_goes_through_no_proxy() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let proxy = Some(listener.local_addr().unwrap().into());
-    let server = thread::spawn(move || {
-        let mut client = listener.accept().unwrap().0;
-        client.read_exact(&mut [0; 3]).unwrap();
-        client.write_all(&[5, 0]).unwrap();
-        client.read_exact(&mut [0; 4 + 1 + 4 + 2]).unwrap();
-        client.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 1]).unwrap();
-        let mut heard = Vec::new();
-        client.read_to_end(&mut heard).unwrap();
-        heard
-    });
-    let refused = trouble(&Smarthost { tls: Tls::None, proxy, ..Smarthost::new("far1") });
-    assert!(refused.sentence.contains("only for this machine itself"), "{refused}");
-    assert!(server.join().unwrap().is_empty());
-}
-
-#[test]
-fn starttls_forgets_what_was_said_before_it() {
-    let identity = valid("elsewhere.example", None);
-    let smarthost = pinned(&identity);
-    let (plain, server) = serve(move |tcp| {
-        let mut heard = String::new();
-        let script: [(&str, &str); 3] =
-            [("", "220 x\r\n"), ("EHLO", "250-x\r\n250-SIZE 1\r\n250 starttls\r\n"), ("STARTTLS", "220 go\r\n")];
-        follow(&script, &tcp, &mut heard);
-        let mut stream = accept(&identity, SslVersion::TLS1_3, tcp).unwrap();
-        follow(&[HELLO, MAIL, RCPT, DATA, (".", "250 ok\r\n"), ("QUIT", "")], &mut stream, &mut heard);
-        heard
-    });
-    let smarthost = Smarthost { tls: Tls::StartTls, fingerprint: smarthost.fingerprint, ..plain };
-    let mut session = open(&smarthost).unwrap();
-    assert_eq!(session.capabilities().size, Some(1000));
-    assert_eq!(send(&mut session, 1, "x")[0].status, Status::Sent);
-    session.quit();
-    assert!(server.join().unwrap().starts_with("EHLO me\r\nSTARTTLS\r\nEHLO me\r\nMAIL"));
-}
-
-#[test]
-fn answer_that_comes_ahead_of_the_handshake_is_taken_for_tampering() {
-    let (smarthost, server) = patient(&[
-        ("", "220 x\r\n"),
-        ("EHLO", "250-x\r\n250 starttls\r\n"),
-        ("STARTTLS", "220 go\r\n250-injected\r\n250 SIZE 1\r\n"),
-    ]);
-    let refused = trouble(&Smarthost { tls: Tls::StartTls, ..smarthost });
-    assert_eq!((refused.stage, refused.scope), (Stage::Tls, Scope::Host));
-    assert!(refused.sentence.contains("tampering"), "{refused}");
-    assert_eq!(server.join().unwrap(), "EHLO me\r\nSTARTTLS\r\n");
-}
-
-#[test]
-fn trouble_with_tls_names_server_and_cure() {
-    let (plain, server) = serve(|tcp| {
-        accept(&valid("a.example", None), SslVersion::TLS1_3, tcp);
-        String::new()
-    });
-    let refused = trouble(&Smarthost { tls: Tls::Implicit, ..plain });
-    assert_eq!((refused.stage, refused.scope), (Stage::Tls, Scope::Configuration));
-    assert!(refused.sentence.starts_with("smarthost 127.0.0.1:"), "{refused}");
-    assert!(
-        refused.sentence.ends_with("is self-signed: set ca-file to it, or fingerprint to its SHA-256"),
-        "{refused}"
-    );
-    server.join().unwrap();
-}
-
-#[test]
-fn name_cannot_break_the_command_line() {
-    let (smarthost, server) = patient(&[("", "220 hello\r\n"), ("EHLO", "250 hi\r\n")]);
-    drop(Session::open(&smarthost, None, "we b\r\nMAIL").unwrap());
-    assert_eq!(server.join().unwrap(), "EHLO webMAIL\r\n");
 }
