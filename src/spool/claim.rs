@@ -67,11 +67,7 @@ impl Spool {
     pub fn claim(&self, id: &QueueId) -> Result<Option<Claim>, Error> {
         let path = self.file("queue", id);
         let fail = |source| Error::Read { path: path.clone(), source };
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(fail(error)),
-        };
+        let Some(file) = open(&path)? else { return Ok(None) };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -93,14 +89,9 @@ impl Spool {
     pub fn peek(&self, id: &QueueId) -> Result<Option<(Entry, Progress)>, Error> {
         let path = self.file("queue", id);
         let fail = |source| Error::Read { path: path.clone(), source };
-        match File::open(&path) {
-            Ok(file) => {
-                let entry = read_block(&file, &path)?.0;
-                Ok(Some((entry, journal::read(&self.journal(id)).map_err(fail)?)))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fail(error)),
-        }
+        let Some(file) = open(&path)? else { return Ok(None) };
+        let entry = read_block(&file, &path)?.0;
+        Ok(Some((entry, journal::read(&self.journal(id)).map_err(fail)?)))
     }
 
     /// A person has held the mail back.
@@ -119,11 +110,7 @@ impl Spool {
     pub fn show(&self, id: &QueueId) -> Result<Option<Vec<u8>>, Error> {
         let path = self.file("queue", id);
         let fail = |source| Error::Read { path: path.clone(), source };
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(fail(error)),
-        };
+        let Some(file) = open(&path)? else { return Ok(None) };
         let mut text = Vec::new();
         let mut lines = BufReader::new(file.take(MOST_BLOCK));
         for _ in 0..2 {
@@ -272,6 +259,15 @@ impl Claim {
         let _ = fs::remove_file(journal);
         let _ = fs::remove_file(self.spool.hold(id));
         Ok(())
+    }
+}
+
+/// The file of an entry; none if it is gone.
+fn open(path: &Path) -> Result<Option<File>, Error> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Read { path: path.to_path_buf(), source }),
     }
 }
 
