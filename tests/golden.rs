@@ -9,6 +9,9 @@
 // A fixture that cannot be read fails the test, as it should.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/octets.rs"]
+mod octets;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
@@ -22,6 +25,7 @@ use mailx_t::config::{Config, Source};
 use mailx_t::message::{Mailbox, decoded, text};
 use mailx_t::spool::{EntryRecipient, QueueId};
 use mailx_t::system::Caller;
+use octets::with_crlf;
 
 /// How many captures there are; a walk that finds fewer proves nothing.
 const CAPTURES: usize = 105;
@@ -301,17 +305,6 @@ fn reference() -> BTreeMap<String, BTreeSet<String>> {
     let agreed =
         answers.into_iter().filter(|(_, answers)| answers.len() == 3 && answers.windows(2).all(|w| w[0] == w[1]));
     agreed.map(|(id, mut answers)| (id, answers.remove(0))).collect()
-}
-
-fn with_crlf(octets: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(octets.len());
-    for (at, byte) in octets.iter().enumerate() {
-        if *byte == b'\n' && (at == 0 || octets[at - 1] != b'\r') {
-            out.push(b'\r');
-        }
-        out.push(*byte);
-    }
-    out
 }
 
 fn words(text: &str) -> String {

@@ -7,6 +7,9 @@
 // What fails here fails the test, in the helpers too.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/octets.rs"]
+mod octets;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +25,7 @@ use mailx_t::message::{Message, decoded};
 use mailx_t::rewrite::Repair;
 use mailx_t::spool::QueueId;
 use mailx_t::system::Caller;
+use octets::with_crlf;
 use proptest::prelude::*;
 
 const DOCUMENT: &str = include_str!("../docs/repairs.md");
@@ -267,15 +271,4 @@ fn folders() -> Vec<PathBuf> {
 
 fn name(folder: &Path) -> String {
     folder.file_name().unwrap().to_string_lossy().into_owned()
-}
-
-fn with_crlf(octets: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(octets.len());
-    for (at, byte) in octets.iter().enumerate() {
-        if *byte == b'\n' && (at == 0 || octets[at - 1] != b'\r') {
-            out.push(b'\r');
-        }
-        out.push(*byte);
-    }
-    out
 }
