@@ -221,3 +221,22 @@ fn recipient_that_an_option_took_for_its_value_is_named() {
     assert_eq!(ran.status, Some(64));
     assert!(ran.stderr.contains("no recipient (a@host.example is the sender: -r takes a value)"), "{ran:?}");
 }
+
+#[test]
+fn text_beside_a_file_arrives_whatever_stands_in_it() {
+    let machine = Machine::strict(Smarthost::new());
+    let file = machine.path("file");
+    std::fs::write(&file, b"\0\x01").unwrap();
+    let bodies = ["x".repeat(5000), "a\0b\rc".into(), format!("{}\0", "line\n".repeat(80_000))];
+    for (n, body) in bodies.iter().enumerate() {
+        let ran = machine.run("mail", &["-s", "x", "-A", file.to_str().unwrap(), "a@host.example"], body.as_bytes());
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+        assert!(machine.smarthost().wait_for(n + 1, HANG));
+        let mail = &machine.smarthost().mails()[n];
+        assert_eq!(mail.oddities(), Vec::<String>::new());
+        let parsed = MessageParser::new().parse(&mail.content).unwrap();
+        let text = parsed.body_text(0).unwrap().replace("\r\n", "\n");
+        assert!(text.trim_end() == body, "{:?}", &text[..text.len().min(80)]);
+        assert_eq!(parsed.attachment(0).unwrap().contents(), b"\0\x01");
+    }
+}

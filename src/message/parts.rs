@@ -51,22 +51,19 @@ fn first(message: &Message, body: Vec<u8>) -> SinglePart {
     let media = message.named("Content-Type").next().and_then(|field| field.media_type());
     let encoding = message.named("Content-Transfer-Encoding").next();
     let encoding = encoding.and_then(|field| text(field.value).trim().to_ascii_lowercase().parse().ok());
-    let as_it_is = |body: Vec<u8>, encoding| {
+    let as_it_is = |body: Body| {
         let kind = written(message).unwrap_or(ContentType::TEXT_PLAIN);
-        SinglePart::builder().header(kind).body(Body::dangerous_pre_encoded(body, encoding))
+        SinglePart::builder().header(kind).body(body)
     };
     match (encoding, media) {
         // Whoever names an encoding has done it.
-        (Some(encoding @ (Base64 | QuotedPrintable)), _) => as_it_is(body, encoding),
-        (_, Some(media)) if media.has_parts() => {
-            let encoding = if body.is_ascii() { SevenBit } else { EightBit };
-            as_it_is(body, encoding)
-        }
+        (Some(encoding @ (Base64 | QuotedPrintable)), _) => as_it_is(Body::dangerous_pre_encoded(body, encoding)),
+        (_, Some(media)) if media.has_parts() => as_it_is(plain(body)),
         (_, Some(media)) if !media.is_text() => base64(written(message).unwrap_or_else(unknown), &body),
         (_, media) => {
             let value = media.map_or("text/plain; charset=utf-8".into(), |media| media.with_charset("utf-8"));
             let kind = ContentType::parse(&value).unwrap_or(ContentType::TEXT_PLAIN);
-            SinglePart::builder().header(kind).body(readable(text(&body)))
+            SinglePart::builder().header(kind).body(plain(text(&body).into_bytes()))
         }
     }
 }
@@ -77,16 +74,10 @@ fn written(message: &Message) -> Option<ContentType> {
     ContentType::parse(clean(&value).trim()).ok()
 }
 
-/// A text as it stands wherever that is legal on the wire (RFC 5322 section 2.1.1), so that people can read it raw.
-fn readable(text: String) -> Body {
-    let is_long = text.lines().any(|line| line.len() > 998);
-    let has_odd = text.replace("\r\n", "").contains(['\r', '\0']);
-    match (is_long || has_odd, text.is_ascii()) {
-        // The builder takes any text in this encoding.
-        (true, _) => Body::new_with_encoding(text, QuotedPrintable).unwrap_or_else(Body::new),
-        (false, true) => Body::dangerous_pre_encoded(text.into_bytes(), SevenBit),
-        (false, false) => Body::dangerous_pre_encoded(text.into_bytes(), EightBit),
-    }
+/// As it stands, so that people can read it raw. What cannot stand on the wire is `rewrite`'s to encode.
+fn plain(body: Vec<u8>) -> Body {
+    let encoding = if body.is_ascii() { SevenBit } else { EightBit };
+    Body::dangerous_pre_encoded(body, encoding)
 }
 
 fn part(attachment: &Attachment) -> SinglePart {
@@ -174,14 +165,6 @@ mod tests {
             with_attachments(&message("Content-Type: text/html\n"), b"<b>x</b>".to_vec(), &[attachment("f", b"")]);
         let parsed = MessageParser::new().parse(&html).unwrap();
         assert_eq!(parsed.html_part(0).unwrap().content_type().unwrap().subtype(), Some("html"));
-    }
-
-    #[test]
-    fn line_that_no_server_takes_is_encoded() {
-        let octets = with_attachments(&message(""), vec![b'x'; 5000], &[attachment("f", b"x")]);
-        assert!(octets.split(|byte| *byte == b'\n').all(|line| line.len() <= 999));
-        let parsed = MessageParser::new().parse(&octets).unwrap();
-        assert_eq!(parsed.body_text(0).unwrap().trim_end().len(), 5000);
     }
 
     #[test]
