@@ -10,7 +10,7 @@ RELEASE := $(TARGET)/release
 
 export DESTDIR PREFIX
 
-.PHONY: help demo test e2e bench packages check build install uninstall deb rpm
+.PHONY: help demo test e2e bench packages check deny build install uninstall deb rpm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,10 @@ check: require ## judge form: fmt, clippy, rustdoc, links, manual pages, scripts
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 	@tests/check-docs
 	@tests/check-scripts
+
+deny: require ## judge the tree of crates: licences, bans, sources (deny.toml)
+	@packaging/tool cargo-deny 0.20.2 "$(abspath $(TARGET))"
+	@"$(TARGET)/tools/bin/cargo-deny" --locked check bans licenses sources
 
 build: require ## build the release programs
 	$(CARGO) build --locked --release
