@@ -1,10 +1,11 @@
 //! The way of a line to where it is kept. A log that cannot be reached never costs a mail: the
 //! lines are dropped.
 
-use std::fs::OpenOptions;
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
 
 use ::log::{Level, LevelFilter};
 use env_logger::{Builder, Target as Sink};
@@ -31,7 +32,7 @@ pub fn open(settings: &Settings, program: &'static str, host: &str) {
             });
         }
         Target::File(path) => {
-            let Ok(file) = OpenOptions::new().append(true).create(true).mode(0o640).open(path) else { return };
+            let Ok(file) = Rotated::open(path) else { return };
             builder.target(Sink::Pipe(Box::new(file)));
             let (format, host) = (settings.format, host.to_string());
             builder.format(move |to, record| match format {
@@ -69,6 +70,40 @@ fn severity(level: Level) -> u8 {
     }
 }
 
+/// A file that others may rename away: what is written goes to the one that has the name.
+struct Rotated {
+    path: PathBuf,
+    file: File,
+}
+
+impl Rotated {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
+        Ok(Self { path: path.to_path_buf(), file })
+    }
+
+    fn has_its_name(&self) -> bool {
+        let identity = |found: Metadata| (found.dev(), found.ino());
+        matches!((fs::metadata(&self.path).map(identity), self.file.metadata().map(identity)), (Ok(a), Ok(b)) if a == b)
+    }
+}
+
+impl Write for Rotated {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.has_its_name() {
+            // Who may not open the new one, as a confined process, goes on with the old one: it ends soon.
+            if let Ok(new) = Self::open(&self.path) {
+                *self = new;
+            }
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// One write, one datagram.
 struct Datagram(UnixDatagram);
 
@@ -86,5 +121,25 @@ impl Write for Datagram {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_of_a_daemon_goes_on_in_the_new_file_after_a_rotation() {
+        let place = tempfile::tempdir().unwrap();
+        let (log, old) = (place.path().join("log"), place.path().join("log.1"));
+        let mut file = Rotated::open(&log).unwrap();
+        file.write_all(b"one\n").unwrap();
+        fs::rename(&log, &old).unwrap();
+        file.write_all(b"two\n").unwrap();
+        fs::remove_file(&log).unwrap();
+        fs::write(&log, "").unwrap();
+        file.write_all(b"three\n").unwrap();
+        assert_eq!(fs::read_to_string(&old).unwrap(), "one\n");
+        assert_eq!(fs::read_to_string(&log).unwrap(), "three\n");
     }
 }
