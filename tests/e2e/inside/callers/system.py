@@ -59,17 +59,7 @@ logpath = /srv/fail2ban.log
 action = sendmail[name=by-sendmail, dest=ban@{provider.domain}, sendername=Fail2Ban]
          mail[name=by-mail, dest=ban@{provider.domain}]
 """, 0o644)
-    server = subprocess.Popen(["fail2ban-server", "-f", "-c", place, "-s", "/run/f2b.sock", "-p", "/run/f2b.pid", "start"],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    client = ["fail2ban-client", "-c", place, "-s", "/run/f2b.sock", "-p", "/run/f2b.pid"]
-    until(lambda: subprocess.run([*client, "status", "e2e"], capture_output=True, timeout=30).returncode == 0, "fail2ban")
-    run(*client, "set", "e2e", "banip", "192.0.2.7")
-    # It bans in a thread of its own, and tells only of what it has done.
-    banned = "Ban 192.0.2.7"
-    until(lambda: banned in pathlib.Path("/var/log/fail2ban.log").read_text(), banned)
-    run(*client, "stop")
-    server.wait(timeout=30)
-    pathlib.Path("/var/log/fail2ban.log").write_text("")
+    ban(place, "192.0.2.7")
     to = provider.at("ban")
     mails = []
     for name in ("by-sendmail", "by-mail"):
@@ -78,6 +68,46 @@ action = sendmail[name=by-sendmail, dest=ban@{provider.domain}, sendername=Fail2
             subject = rf"\[Fail2Ban\] {name}: {what} +(on|from) {HOST}\S*"
             mails.append(Mail(subject, to, sender=sender, pattern=True, holds=("Hi,\n", says, "Fail2Ban")))
     return mails
+
+
+@case("fail2ban with the settings of our examples")
+def fail2ban_example(provider):
+    place = pathlib.Path("/srv/fail2ban-example")
+    shutil.copytree("/etc/fail2ban", place, dirs_exist_ok=True)
+    shutil.rmtree(place / "jail.d", ignore_errors=True)
+    to = f"mwl@{provider.domain}"
+    example = pathlib.Path("/examples/fail2ban/jail.local").read_text()
+    script(place / "jail.local", example.replace("ops@example.com", to), 0o644)
+    script(place / "fail2ban.local", "[DEFAULT]\ndbfile = None\n", 0o644)
+    script("/srv/fail2ban.log", "refused 192.0.2.9\n", 0o644)
+    script(place / "filter.d/e2e.conf", "[Definition]\nfailregex = ^refused <HOST>$\n", 0o644)
+    # This machine has no firewall to ban in.
+    script(place / "jail.d/e2e.local", """\
+[e2e]
+enabled = true
+filter = e2e
+backend = polling
+logpath = /srv/fail2ban.log
+banaction = dummy
+""", 0o644)
+    ban(place, "192.0.2.9")
+    return [Mail(rf"\[Fail2Ban\] e2e: {what} +(on|from) {HOST}\S*", {to}, pattern=True, holds=(says,))
+            for what, says in (("started", "The jail"), ("banned 192.0.2.9", "\nrefused 192.0.2.9\n"), ("stopped", "The jail"))]
+
+
+def ban(place, address):
+    """Has a fail2ban with the settings in that place begin, ban the address in its jail e2e, and end."""
+    server = subprocess.Popen(["fail2ban-server", "-f", "-c", place, "-s", "/run/f2b.sock", "-p", "/run/f2b.pid", "start"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    client = ["fail2ban-client", "-c", place, "-s", "/run/f2b.sock", "-p", "/run/f2b.pid"]
+    until(lambda: subprocess.run([*client, "status", "e2e"], capture_output=True, timeout=30).returncode == 0, "fail2ban")
+    run(*client, "set", "e2e", "banip", address)
+    # It bans in a thread of its own, and tells only of what it has done.
+    banned = f"Ban {address}"
+    until(lambda: banned in pathlib.Path("/var/log/fail2ban.log").read_text(), banned)
+    run(*client, "stop")
+    server.wait(timeout=30)
+    pathlib.Path("/var/log/fail2ban.log").write_text("")
 
 
 def until(is_so, what, seconds=40):
