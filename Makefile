@@ -8,6 +8,10 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CARGO_BUILD_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
 
+# Where a program was built stands in none: the same sources give the same octets in any directory, from any home.
+CRATES := $(or $(CARGO_HOME),$(HOME)/.cargo)
+SAME_EVERYWHERE := build.rustflags = ["--remap-path-prefix=$(CRATES)=/cargo", "--remap-path-prefix=$(CURDIR)=/mailx-t"]
+
 export DESTDIR PREFIX
 
 .PHONY: help demo test e2e bench packages check deny build install uninstall deb rpm
@@ -46,7 +50,7 @@ deny: require ## judge the tree of crates: licences, bans, sources (deny.toml)
 	@"$(TARGET)/tools/bin/cargo-deny" --locked check bans licenses sources
 
 build: require ## build the release programs
-	$(CARGO) build --locked --release
+	$(CARGO) --config '$(SAME_EVERYWHERE)' build --locked --release
 
 # Root often has no cargo: what was built before is then installed as it is.
 install: ## install below PREFIX (make install DESTDIR= PREFIX=/usr; default /usr/local)
