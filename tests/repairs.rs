@@ -220,9 +220,12 @@ fn encoding(message: &Message) -> String {
     value.unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Line ends are not part of a text.
-fn lines(text: &[u8]) -> String {
-    text.escape_ascii().to_string().replace("\\r\\n", "\\n").trim_end_matches("\\n").to_string()
+/// Line ends are not part of a text, nor are empty lines at its end.
+fn lines(text: &[u8]) -> Vec<String> {
+    let bare = |line: &[u8]| line.strip_suffix(b"\r").unwrap_or(line).escape_ascii().to_string();
+    let mut lines: Vec<String> = text.split(|byte| *byte == b'\n').map(bare).collect();
+    lines.truncate(lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1));
+    lines
 }
 
 /// The mail as it would stand in the queue, and the repairs made.
