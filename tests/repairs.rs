@@ -222,8 +222,11 @@ fn encoding(message: &Message) -> String {
 
 /// Line ends are not part of a text, nor are empty lines at its end.
 fn lines(text: &[u8]) -> Vec<String> {
-    let bare = |line: &[u8]| line.strip_suffix(b"\r").unwrap_or(line).escape_ascii().to_string();
-    let mut lines: Vec<String> = text.split(|byte| *byte == b'\n').map(bare).collect();
+    let bare = |line: &[u8]| {
+        let text = line.strip_suffix(b"\r\n").or(line.strip_suffix(b"\n"));
+        text.unwrap_or(line).escape_ascii().to_string()
+    };
+    let mut lines: Vec<String> = text.split_inclusive(|byte| *byte == b'\n').map(bare).collect();
     lines.truncate(lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1));
     lines
 }

@@ -48,7 +48,11 @@ impl MediaType {
         let field = as_field("Content-Type", &text(value));
         let message = MessageParser::new().with_mime_headers().parse_headers(field.as_bytes())?;
         let kind = message.content_type()?;
-        let name = format!("{}/{}", kind.ctype(), kind.subtype()?).to_lowercase();
+        let (main, sub) = (token(kind.ctype()), token(kind.subtype()?));
+        if main.is_empty() || sub.is_empty() {
+            return None;
+        }
+        let name = format!("{main}/{sub}").to_ascii_lowercase();
         let pair = |attribute: &Attribute<'_>| (attribute.name.to_lowercase(), attribute.value.to_string());
         let parameters = kind.attributes().unwrap_or_default().iter().map(pair).collect();
         Some(Self { name, parameters })
@@ -101,10 +105,11 @@ impl MediaType {
     /// The field's value with that charset, the other parameters as they were.
     pub fn with_charset(&self, charset: &str) -> String {
         let mut value = format!("{}; charset={charset}", self.name);
-        for (name, text) in self.parameters.iter().filter(|(name, _)| name != "charset") {
-            let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b);
+        let is_other = |name: &str| name != "charset" && !name.is_empty() && token(name) == name;
+        for (name, text) in self.parameters.iter().filter(|(name, _)| is_other(name)) {
+            let needs_no_quotes = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b);
             let text = crate::outcome::clean(text);
-            if !text.is_empty() && text.bytes().all(token) {
+            if !text.is_empty() && text.bytes().all(needs_no_quotes) {
                 value.push_str(&format!("; {name}={text}"));
             } else {
                 value.push_str(&format!("; {name}=\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")));
@@ -112,6 +117,12 @@ impl MediaType {
         }
         value
     }
+}
+
+/// The token that a text begins with, RFC 2045 section 5.1.
+fn token(text: &str) -> &str {
+    let is_token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?=".contains(c);
+    &text[..text.find(|c| !is_token(c)).unwrap_or(text.len())]
 }
 
 /// Bytes of unknown charset as text: UTF-8 if they are, else what they look like.
@@ -135,6 +146,15 @@ fn collect(addresses: &Address<'_>, pairs: &mut Vec<Pair>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_token_is_no_part_of_a_type() {
+        let kind = MediaType::parse("text/plain\r\n \"备".as_bytes()).unwrap();
+        assert_eq!((kind.name(), kind.with_charset("utf-8").as_str()), ("text/plain", "text/plain; charset=utf-8"));
+        let kind = MediaType::parse(b"text/html; format=flowed; a b=c").unwrap();
+        assert_eq!(kind.with_charset("utf-8"), "text/html; charset=utf-8; format=flowed");
+        assert_eq!(MediaType::parse("text/备".as_bytes()), None);
+    }
 
     #[test]
     fn unstructured_values_are_unfolded_and_decoded() {
