@@ -44,7 +44,7 @@ pub(crate) fn all(place: &Place) -> Vec<Mailer> {
     let mut all = vec![floor(place), mailx_t(place)];
     // Rivals only where /etc is a copy that nobody else sees: benches/run has put this file there.
     if Path::new("/etc/mailx-t-bench").exists() {
-        all.extend([dma(place), msmtp(place), nullmailer(place), ssmtp(place)].into_iter().flatten());
+        all.extend([dma(place), exim(place), msmtp(place), nullmailer(place), ssmtp(place)].into_iter().flatten());
     }
     all
 }
@@ -100,6 +100,40 @@ fn dma(place: &Place) -> Option<Mailer> {
     fs::set_permissions(&queue, fs::Permissions::from_mode(0o777)).unwrap();
     let send = ["-D", "-f", ACCOUNT, "ops@example.test"];
     Some(Mailer { name: "dma", accept: None, send: Some(words(&program, &send)), flush: None, queue })
+}
+
+/// A queue, and in the foreground (`-odf`) one program from stdin to the smarthost, as with us.
+fn exim(place: &Place) -> Option<Mailer> {
+    let program = present("/usr/sbin/exim4")?;
+    let spool = directory(Path::new("/var/spool/exim4"));
+    for name in ["db", "input", "log", "msglog"] {
+        directory(&spool.join(name));
+    }
+    directory(Path::new("/etc/exim4"));
+    let settings = format!(
+        "primary_hostname = bench.example.test\nspool_directory = {spool}\nlog_file_path = {spool}/log/%slog\n\
+         never_users =\ndisable_ipv6\nqualify_domain = example.test\nno_local_from_check\nkeep_environment =\n\
+         tls_advertise_hosts =\nsmtputf8_advertise_hosts =\nbegin acl\n\
+         begin routers\nsmart:\n  driver = manualroute\n  transport = smtps\n  self = send\n\
+         \x20 route_list = * localhost::{port} byname\n\
+         begin transports\nsmtps:\n  driver = smtp\n  protocol = smtps\n  hosts_require_auth = *\n\
+         \x20 hosts_require_tls = *\n  tls_verify_certificates = {ca}\n  tls_verify_hosts = *\n\
+         begin retry\n* * F,2h,15m\n\
+         begin authenticators\nplain:\n  driver = plaintext\n  public_name = PLAIN\n\
+         \x20 client_send = ^{ACCOUNT}^{PASSWORD}\n",
+        spool = spool.display(),
+        port = place.port,
+        ca = place.ca.display(),
+    );
+    write("/etc/exim4/exim4.conf".as_ref(), &settings, 0o640);
+    // The program was built for a user of that name, which benches/run has added.
+    let owners = [("Debian-exim:Debian-exim", &*spool), ("root:Debian-exim", Path::new("/etc/exim4/exim4.conf"))];
+    for (owner, path) in owners {
+        let done = Command::new("chown").args(["-R", owner]).arg(path).status().unwrap();
+        assert!(done.success(), "chown of {}", path.display());
+    }
+    let words = |how: &str| Some(words(&program, &[how, "-f", ACCOUNT, "ops@example.test"]));
+    Some(Mailer { name: "exim", accept: words("-odq"), send: words("-odf"), flush: None, queue: spool.join("input") })
 }
 
 fn msmtp(place: &Place) -> Option<Mailer> {
