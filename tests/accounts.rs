@@ -5,9 +5,12 @@
 
 mod support;
 
-use support::machine::{PASSWORD, USER, reach, relay, start};
-use support::{Authority, Machine, Running, Smarthost};
+use std::time::Duration;
 
+use support::machine::{PASSWORD, USER, reach, relay, start};
+use support::{Act, Authority, Machine, On, Point, Running, Smarthost};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
 const SHOP: &str = "shop@b.example";
 
 fn strict(authority: &Authority, user: &str) -> Running {
@@ -24,14 +27,17 @@ fn machine() -> (Machine, Running, Running) {
 fn machine_with(for_ours: &str, for_shops: &str) -> (Machine, Running, Running) {
     let authority = Authority::new();
     let (ours, shops) = (strict(&authority, USER), strict(&authority, SHOP));
-    let machine = Machine::configured(|place| {
+    (machine_of(&ours, &shops, for_ours, for_shops), ours, shops)
+}
+
+fn machine_of(ours: &Running, shops: &Running, for_ours: &str, for_shops: &str) -> Machine {
+    Machine::configured(|place| {
         std::fs::write(place.join("ca.pem"), ours.ca_pem()).unwrap();
-        let of_shop = reach(&shops, place).replace(USER, SHOP);
+        let of_shop = reach(shops, place).replace(USER, SHOP);
         let matching = "match-from = [\"*@b.example\", \"www-data\"]";
-        let of_ours = reach(&ours, place);
+        let of_ours = reach(ours, place);
         format!("[[smarthost]]\n{of_ours}{for_ours}\n[[smarthost]]\n{of_shop}{matching}\n{for_shops}\n")
-    });
-    (machine, ours, shops)
+    })
 }
 
 fn subjects(running: &Running) -> Vec<String> {
@@ -69,6 +75,48 @@ fn queue(machine: &Machine, mails: &[(&str, &str)]) {
         let ran = machine.run("sendmail", &["-odq", "-f", sender, "a@host.example"], message.as_bytes());
         assert_eq!(ran.status, Some(0), "{ran:?}");
     }
+}
+
+/// The mails of one account after those of the other, many enough for a second connection.
+fn queue_long(machine: &Machine) {
+    for (sender, name) in [("root", "ours"), ("info@b.example", "shops")] {
+        let names: Vec<String> = (0..130).map(|n| format!("{name} {n}")).collect();
+        queue(machine, &names.iter().map(|name| (sender, name.as_str())).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn connection_that_comes_about_late_is_for_its_own_account() {
+    let authority = Authority::new();
+    let slow = |host: Smarthost, n: usize| host.on(On::at(Point::Handshake).skip(n).times(1), Act::Drip(MILLISECOND));
+    let lenient = |user: &str| Smarthost::new().authority(authority.clone()).account(user, PASSWORD);
+    let ours = slow(lenient(USER), 1).start();
+    let shops = lenient(SHOP).on(Point::Content, Act::Drip(MILLISECOND)).start();
+    let machine = machine_of(&ours, &shops, "", "");
+    queue_long(&machine);
+    let ran = machine.run("sendmail", &["-q"], b"");
+    assert_eq!((ran.status, machine.queue().len()), (Some(0), 0), "{ran:?}\n{}", machine.log());
+    for (running, user) in [(&ours, USER), (&shops, SHOP)] {
+        assert_eq!(running.mails().len(), 130);
+        assert!(running.mails().iter().all(|mail| mail.reverse_path == user));
+    }
+}
+
+#[test]
+fn connection_of_one_account_leaves_no_more_room_to_the_mails_of_another() {
+    let authority = Authority::new();
+    let lenient = |user: &str| Smarthost::new().authority(authority.clone()).account(user, PASSWORD);
+    let ours = lenient(USER).on(Point::Content, Act::Drip(MILLISECOND)).start();
+    let shops = lenient(SHOP).on(Point::Content, Act::Stall).start();
+    let machine = machine_of(&ours, &shops, "", "timeout = \"1s\"\n");
+    queue_long(&machine);
+    machine.run("sendmail", &["-q"], b"");
+    let begun = |number: usize| {
+        let commands = &shops.connections()[number].commands;
+        commands.iter().filter(|command| command.starts_with("MAIL")).count()
+    };
+    let most = (0..shops.connections().len()).map(begun).max();
+    assert_eq!((ours.mails().len(), most), (130, Some(1)), "nobody has shown yet that a window is borne");
 }
 
 #[test]

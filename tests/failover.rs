@@ -6,9 +6,11 @@
 
 mod support;
 
+use std::time::Duration;
+
 use mailx_t::spool::QueueId;
 
-use support::machine::{PASSWORD, USER, reach, relay, start};
+use support::machine::{PASSWORD, Ran, USER, reach, relay, start};
 use support::{Act, Authority, Machine, On, Point, Running, Smarthost};
 
 const MAIL: &[u8] = b"Subject: x\n\nx\n";
@@ -46,6 +48,22 @@ fn queue(machine: &Machine, count: usize) {
         let ran = machine.run("sendmail", &["-odq", "a@host.example"], format!("Subject: {n}\n\nx\n").as_bytes());
         assert_eq!(ran.status, Some(0), "{ran:?}");
     }
+}
+
+/// Has the relay send a mail that no spool keeps.
+fn carry(machine: &Machine) -> Ran {
+    let message = "Subject: x\r\n\r\nx\r\n";
+    let entry = format!(
+        "mailx-t-entry: 1\nid: {}\narrived: 2026-11-20T09:30:03Z\nuid: 0\nfrom: {USER}\noriginator: root\n\
+         to: a@host.example\nmessage-id: <1@example.test>\nbody: 7bit\nrepairs: \nsize: {:015}\n\n{message}",
+        QueueId::new(),
+        message.len()
+    );
+    std::fs::write(machine.path("entry"), entry).unwrap();
+    let mut carry = relay();
+    carry.arg("--config").arg(machine.config()).arg("carry");
+    carry.stdin(std::fs::File::open(machine.path("entry")).unwrap());
+    start(carry, b"").finish()
 }
 
 fn flush(machine: &Machine) {
@@ -173,19 +191,53 @@ fn limit_of_a_fall_back_does_not_keep_mail_from_the_first_smarthost() {
 }
 
 #[test]
+fn mails_taken_in_a_window_are_written_down_before_another_smarthost_is_waited_for() {
+    let busy = Smarthost::new().on(On::at(Point::Mail).skip(20).times(1), Act::reply("452 4.3.1 disk full"));
+    let (machine, running) = machine(vec![(busy, ""), (Smarthost::new().on(Point::Greeting, Act::Stall), "")]);
+    queue(&machine, 60);
+    let mut flush = relay();
+    flush.arg("--config").arg(machine.config()).arg("flush");
+    let mut child = flush.spawn().unwrap();
+    let is_asked = running[1].wait_for_connections(1, Duration::from_secs(60));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(is_asked, "{}", machine.log());
+    assert!(running[0].mails().len() >= 20);
+    assert_eq!(running[0].mails().len() + machine.queue().len(), 60, "neither lost nor sent again");
+}
+
+#[test]
+fn smarthost_that_refuses_a_login_is_not_shown_it_again_with_each_mail() {
+    let closed = Smarthost::new().on(Point::Auth, Act::reply("535 5.7.8 bad credentials"));
+    let (machine, running) = machine(vec![(closed, ""), (Smarthost::new(), "")]);
+    for _ in 0..3 {
+        machine.send(&["a@host.example"], MAIL);
+    }
+    assert_eq!((running[0].connections().len(), running[1].mails().len()), (1, 3), "{}", machine.log());
+}
+
+#[test]
+fn fall_back_that_takes_no_mail_so_large_returns_nothing() {
+    let busy = Smarthost::new().on(Point::Mail, Act::reply("452 4.3.1 disk full"));
+    let small = Smarthost::new().keyword("SIZE", "SIZE 100");
+    let (machine, running) = machine(vec![(busy, ""), (small, "")]);
+    let ran = machine.send(&["a@host.example"], &[MAIL, &[b'x'; 400]].concat());
+    assert!(ran.stderr.contains("452 4.3.1 disk full"), "{ran:?}");
+    assert_eq!((machine.queue().len(), running[1].mails().len()), (1, 0), "{}", machine.log());
+}
+
+#[test]
 fn mail_that_no_spool_keeps_goes_to_the_next_smarthost_too() {
     let (machine, first, second) = first_does(Point::Mail, Act::reply("452 4.3.1 disk full"));
-    let message = "Subject: x\r\n\r\nx\r\n";
-    let entry = format!(
-        "mailx-t-entry: 1\nid: {}\narrived: 2026-11-20T09:30:03Z\nuid: 0\nfrom: {USER}\noriginator: root\n\
-         to: a@host.example\nmessage-id: <1@example.test>\nbody: 7bit\nrepairs: \nsize: {:015}\n\n{message}",
-        QueueId::new(),
-        message.len()
-    );
-    std::fs::write(machine.path("entry"), entry).unwrap();
-    let mut carry = relay();
-    carry.arg("--config").arg(machine.config()).arg("carry");
-    carry.stdin(std::fs::File::open(machine.path("entry")).unwrap());
-    let ran = start(carry, b"").finish();
+    let ran = carry(&machine);
     assert_eq!((ran.status, first.mails().len(), second.mails().len()), (Some(0), 0, 1), "{ran:?}");
+}
+
+#[test]
+fn fall_back_without_a_memory_does_not_ask_the_first_one_again() {
+    let busy = Smarthost::new().on(Point::Mail, Act::reply("452 4.3.1 disk full"));
+    let unable = Smarthost::new().on(On::at(Point::Content).times(1), Act::reply("503 5.5.1 no BDAT here"));
+    let (machine, running) = machine(vec![(busy, ""), (unable, "")]);
+    assert_eq!(carry(&machine).status, Some(0), "{}", machine.log());
+    assert_eq!((running[0].connections().len(), running[1].mails().len()), (1, 1));
 }

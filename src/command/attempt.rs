@@ -74,9 +74,20 @@ impl<'a> Relay<'a> {
         recipients: Vec<usize>,
         content: Source<'_, '_>,
     ) -> Result<Attempted, Error> {
+        self.attempt_at(None, entry, recipients, content)
+    }
+
+    /// The same with that smarthost and no other; without one, with the first that takes us.
+    fn attempt_at(
+        &mut self,
+        at: Option<&'a Smarthost>,
+        entry: &Entry,
+        recipients: Vec<usize>,
+        content: Source<'_, '_>,
+    ) -> Result<Attempted, Error> {
         let mut tries = 1;
         loop {
-            let attempted = match self.try_once(entry, &recipients, content)? {
+            let attempted = match self.try_once(at, entry, &recipients, content)? {
                 Ok(attempted) => attempted,
                 Err(trouble) => return Ok(Attempted::none(recipients, &trouble)),
             };
@@ -91,11 +102,12 @@ impl<'a> Relay<'a> {
     /// and its failure is not reported in turn, so no loop comes of it.
     fn try_once(
         &mut self,
+        at: Option<&'a Smarthost>,
         entry: &Entry,
         recipients: &[usize],
         content: Source<'_, '_>,
     ) -> Result<Result<Attempted, Trouble>, Error> {
-        if let Err(trouble) = self.connect(entry.reverse_path.as_ref()) {
+        if let Err(trouble) = self.reach(at, entry.reverse_path.as_ref()) {
             return Ok(Err(trouble));
         }
         let started = system::now();
@@ -120,6 +132,17 @@ impl<'a> Relay<'a> {
         self.switch(|| choice.open(account))
     }
 
+    fn reach(&mut self, at: Option<&'a Smarthost>, account: Option<&Address>) -> Result<(), Trouble> {
+        match at {
+            None => self.connect(account),
+            Some(smarthost) if self.session().is_some() && std::ptr::eq(smarthost, self.smarthost) => Ok(()),
+            Some(smarthost) => {
+                let choice = self.choice.clone();
+                self.switch(|| choice.open_one(smarthost))
+            }
+        }
+    }
+
     fn switch(&mut self, open: impl FnOnce() -> Result<Opened<'a>, Trouble>) -> Result<(), Trouble> {
         let started = Instant::now();
         self.rest();
@@ -141,7 +164,7 @@ impl<'a> Relay<'a> {
     }
 
     /// Offers the mail of those who were put off to the first smarthost that has not been asked yet; `left`, with that one
-    /// as asked, if it does not take us. Nothing else may be under way.
+    /// as asked, if it does not take us or is none for such a mail. Nothing else may be under way.
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
@@ -153,17 +176,29 @@ impl<'a> Relay<'a> {
     ) -> Result<Attempted, Error> {
         let account = entry.reverse_path.as_ref();
         left.tell_of_next(entry);
-        if !self.serves(account) || left.asked.contains(&name(self.smarthost)) {
-            let choice = self.choice.clone();
-            let Some(next) = choice.beyond(&left.asked, account).first().copied() else { return Ok(left) };
-            if let Err(trouble) = self.switch(|| choice.open_one(next)) {
-                tell(trouble.scope, &format!("{}: {trouble}", entry.id));
-                left.asked.push(name(next));
-                return Ok(left);
-            }
+        let is_next = self.serves(account) && !left.asked.contains(&name(self.smarthost));
+        let others = if is_next { vec![self.smarthost] } else { self.choice.beyond(&left.asked, account) };
+        let Some(next) = others.first().copied() else { return Ok(left) };
+        left.asked.push(name(next));
+        if let Err(trouble) = self.reach(Some(next), account) {
+            tell(trouble.scope, &format!("{}: {trouble}", entry.id));
+            return Ok(left);
         }
-        let attempted = self.attempt_for(entry, left.recipients.clone(), content)?;
-        Ok(if attempted.asked.is_empty() { left } else { attempted.after(&left) })
+        if !self.bears(entry, &left.recipients) {
+            log::info(&format!("{}: {next} takes no such mail, or none so large", entry.id));
+            return Ok(left);
+        }
+        let attempted = self.attempt_at(Some(next), entry, left.recipients.clone(), content)?;
+        Ok(if attempted.asked.is_empty() { left } else { Attempted { asked: left.asked, ..attempted } })
+    }
+
+    /// What the server says of itself is no reason to refuse the mail. A fall-back's limits return nothing that the one
+    /// before it may take later.
+    fn bears(&self, entry: &Entry, recipients: &[usize]) -> bool {
+        let Some(capabilities) = self.session().map(Session::capabilities) else { return true };
+        let is_ascii = |n: &usize| entry.recipients[*n].address.to_string().is_ascii();
+        capabilities.largest_mail().is_none_or(|largest| entry.size <= largest)
+            && (capabilities.smtputf8 || recipients.iter().all(is_ascii))
     }
 
     /// When a mail of that account may be begun, if that is not now, and which limit of the settings says so.
@@ -307,16 +342,17 @@ impl<'a> Relay<'a> {
         self.smarthost.max_connections.get()
     }
 
-    /// Opens another connection to the same smarthost, beside the work on this one.
-    pub(super) fn open_another(&self) -> Option<JoinHandle<Result<Session, Trouble>>> {
-        std::thread::Builder::new().spawn(self.choice.opener(self.smarthost)).ok()
+    /// Opens another connection to the same smarthost, which is told, beside the work on this one.
+    pub(super) fn open_another(&self) -> Option<(JoinHandle<Result<Session, Trouble>>, &'a Smarthost)> {
+        let thread = std::thread::Builder::new().spawn(self.choice.opener(self.smarthost)).ok()?;
+        Some((thread, self.smarthost))
     }
 
-    /// The same over the connection that [`open_another`](Self::open_another) has brought about; `connection` is its
-    /// number.
-    pub(super) fn over(&self, session: Session, connection: u32) -> Self {
+    /// The same over the connection with that smarthost that [`open_another`](Self::open_another) has brought about;
+    /// `connection` is its number.
+    pub(super) fn over(&self, session: Session, smarthost: &'a Smarthost, connection: u32) -> Self {
         let session = Some(session);
-        let (smarthost, is_wary) = (self.smarthost, self.is_wary);
+        let is_wary = self.choice.is_remarked(smarthost, NO_WINDOW);
         Self { session, smarthost, connection, is_wary, ..Self::with(self.config, self.choice.clone()) }
     }
 

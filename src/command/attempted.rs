@@ -102,11 +102,6 @@ impl Attempted {
         choice::tell(outcome.scope, &sentence);
     }
 
-    /// The smarthosts asked before count as asked.
-    pub(super) fn after(self, before: &Self) -> Self {
-        Self { asked: [before.asked.as_slice(), &self.asked].concat(), ..self }
-    }
-
     /// One recipient's refusal is no matter of the smarthost while it takes the mail for others.
     fn may_go_elsewhere(&self, outcome: &Outcome) -> bool {
         let is_taken = || self.outcomes.iter().any(|outcome| outcome.status == Status::Sent);

@@ -1,6 +1,8 @@
 //! The smarthosts that a mail may leave over: in which order they are asked, what is remembered of each in the spool, and
 //! whether its limits let another mail leave.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +11,7 @@ use lettre::Address;
 use super::settle::later;
 use crate::config::Config;
 use crate::log;
-use crate::outcome::Scope;
+use crate::outcome::{Scope, Stage};
 use crate::pace::{self, Rate};
 use crate::relay::{Credentials, Session, Smarthost, Trouble};
 use crate::spool::{Remark, Spool};
@@ -31,6 +33,8 @@ pub(super) struct Choice<'a> {
     host: String,
     /// Where lessons are kept; none for a mail that no spool keeps.
     memory: Option<&'a Spool>,
+    /// Those that no spool keeps: about whom, and what.
+    learnt: Rc<RefCell<Vec<(String, &'static str)>>>,
 }
 
 /// An open connection, and to whom.
@@ -39,7 +43,7 @@ pub(super) type Opened<'a> = (Session, &'a Smarthost);
 impl<'a> Choice<'a> {
     /// `host` is the name we give ourselves.
     pub(super) fn new(config: &'a Config, host: &str, memory: Option<&'a Spool>) -> Self {
-        Self { config, host: host.to_string(), memory }
+        Self { config, host: host.to_string(), memory, learnt: Rc::default() }
     }
 
     /// Mail of that account may leave over that smarthost, now.
@@ -78,16 +82,18 @@ impl<'a> Choice<'a> {
     /// A connection with that one.
     pub(super) fn open_one(&self, smarthost: &'a Smarthost) -> Result<Opened<'a>, Trouble> {
         let opened = open(&self.spared(smarthost), &self.host);
-        if opened.as_ref().is_err_and(|trouble| trouble.scope == Scope::Host) {
+        // A login that is refused is avoided too: too many of them close an account. What is wrong here says nothing of it.
+        if opened.as_ref().is_err_and(|trouble| trouble.stage != Stage::Setup) {
             self.avoid(smarthost);
         }
         Ok((opened?, smarthost))
     }
 
-    /// The smarthosts for that account that have room and are none of `asked`.
+    /// The smarthosts for that account that have room, are none of `asked`, and were in no trouble of late.
     pub(super) fn beyond(&self, asked: &[String], account: Option<&Address>) -> Vec<&'a Smarthost> {
         let mut smarthosts = self.in_order(account);
-        smarthosts.retain(|smarthost| !asked.contains(&name(smarthost)) && self.wait(smarthost).is_none());
+        let is_new = |smarthost: &Smarthost| !asked.contains(&name(smarthost)) && !self.is_avoided(smarthost);
+        smarthosts.retain(|smarthost| is_new(smarthost) && self.wait(smarthost).is_none());
         smarthosts
     }
 
@@ -100,7 +106,7 @@ impl<'a> Choice<'a> {
     /// The smarthosts for mail of that account in their order; one that took none lately comes after the others.
     fn in_order(&self, account: Option<&Address>) -> Vec<&'a Smarthost> {
         let mut smarthosts = self.config.smarthosts_of(account);
-        smarthosts.sort_by_key(|smarthost| self.is_remarked(smarthost, NO_WAY));
+        smarthosts.sort_by_key(|smarthost| self.is_avoided(smarthost));
         smarthosts
     }
 
@@ -109,7 +115,7 @@ impl<'a> Choice<'a> {
         let mut spared = smarthost.clone();
         spared.pipelining &= !self.is_remarked(smarthost, NO_GROUPS);
         spared.chunking &= !self.is_remarked(smarthost, NO_CHUNKING);
-        // Who cannot remember what came of it could not fall back either.
+        // Who cannot remember what came of it could not fall back the next time either.
         spared.auth_in_group &= self.memory.is_some() && !self.is_remarked(smarthost, NO_LOGIN_IN_GROUPS);
         spared
     }
@@ -117,22 +123,39 @@ impl<'a> Choice<'a> {
     /// Has the smarthost come after the others for a while, where there are others.
     pub(super) fn avoid(&self, smarthost: &Smarthost) {
         if self.config.smarthosts().count() > 1 {
-            self.remark(smarthost, NO_WAY, AVOIDED);
+            // It may be the account's trouble alone.
+            self.remember(name(smarthost), NO_WAY, AVOIDED);
         }
+    }
+
+    fn is_avoided(&self, smarthost: &Smarthost) -> bool {
+        self.is_known(&name(smarthost), NO_WAY)
     }
 
     pub(super) fn is_remarked(&self, smarthost: &Smarthost, says: &str) -> bool {
-        self.memory.is_some_and(|spool| spool.is_remarked(&smarthost.to_string(), says, system::now()))
+        self.is_known(&smarthost.to_string(), says)
     }
 
     /// Remembers that of the smarthost, for so long.
-    pub(super) fn remark(&self, smarthost: &Smarthost, says: &str, length: Duration) {
-        let Some(spool) = self.memory else { return };
+    pub(super) fn remark(&self, smarthost: &Smarthost, says: &'static str, length: Duration) {
+        self.remember(smarthost.to_string(), says, length);
+    }
+
+    fn is_known(&self, about: &str, says: &str) -> bool {
+        self.learnt.borrow().iter().any(|known| known.0 == about && known.1 == says)
+            || self.memory.is_some_and(|spool| spool.is_remarked(about, says, system::now()))
+    }
+
+    /// Where nothing can be kept, until this process ends.
+    fn remember(&self, about: String, says: &'static str, length: Duration) {
         let until = later(system::now(), length).unwrap_or(Timestamp::MAX);
-        // What cannot be kept is learnt again.
-        if let Err(error) = spool.remark(&Remark { about: smarthost.to_string(), says: says.to_string(), until }) {
-            log::error(&error.to_string());
+        let remark = Remark { about: about.clone(), says: says.to_string(), until };
+        match self.memory.map(|spool| spool.remark(&remark)) {
+            Some(Ok(())) => return,
+            Some(Err(error)) => log::error(&error.to_string()),
+            None => {}
         }
+        self.learnt.borrow_mut().push((about, says));
     }
 
     /// When the limits of that smarthost let another mail leave, if that is not now.

@@ -1,6 +1,8 @@
 //! In the relay: the leader's work. Whoever gets the relay lock sends everything that is due; after
 //! letting go of it, it looks once more, so that no mail waits for a wake-up that is lost.
 
+mod after;
+
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -9,7 +11,6 @@ use lettre::Address;
 
 use super::attempted::Attempted;
 use super::lines::{Answered, Lines};
-use super::recut;
 use super::report::Report;
 use super::routes::Routes;
 use super::selection::Selection;
@@ -20,7 +21,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::log;
 use crate::outcome::Outcome;
-use crate::spool::{Claim, Entry, QueueId, Record, Spool};
+use crate::spool::{Claim, Entry, QueueId, Spool};
 use crate::system;
 
 /// After so long, or so many mails, a leader hands over to a process of its own kind.
@@ -183,7 +184,7 @@ impl<'a> Term<'a> {
     }
 
     /// Begins to send a mail, or sees that it is not to be sent now.
-    fn take(&mut self, claim: Claim, patience: Patience, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
+    fn take(&mut self, mut claim: Claim, patience: Patience, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
         let now = system::now();
         if self.spool.is_held(&claim.entry.id) {
             return Ok(());
@@ -193,27 +194,38 @@ impl<'a> Term<'a> {
             // Everybody was settled, and then the machine stopped.
             return settle::settle(self.config, claim, &[]);
         }
-        let is_forced = self.selection.is_forced(&claim.entry);
         let account = self.routes.of(&claim.entry);
-        let is_open = match self.routes.closed(&account) {
-            // What was asked for by name is tried even so, until it has been seen to be in vain.
-            Some(_) => is_forced && !self.routes.is_in_vain(&account),
-            None => is_forced || (!self.selection.is_exclusive() && claim.is_due(now)),
-        };
-        if is_open {
+        while self.is_open(&claim, &account, now) {
             if !self.is_our_turn(&claim, &account, patience, told)? {
                 return Ok(());
             }
-            self.tried += 1;
             if open > 1 {
                 claim.reserve()?;
             }
-            return self.lines.begin(claim);
+            match self.lines.begin(claim)? {
+                Some(back) => claim = back,
+                None => {
+                    self.tried += 1;
+                    return Ok(());
+                }
+            }
+            // What is heard may close its way.
+            self.hear(told);
         }
         if settle::is_expired(self.config, &claim.entry, now) {
             self.expire(claim, now);
         }
         Ok(())
+    }
+
+    /// The mail is to be tried, as far as its own time and the trouble of its smarthosts go.
+    fn is_open(&self, claim: &Claim, account: &Address, now: Timestamp) -> bool {
+        let is_forced = self.selection.is_forced(&claim.entry);
+        match self.routes.closed(account) {
+            // What was asked for by name is tried even so, until it has been seen to be in vain.
+            Some(_) => is_forced && !self.routes.is_in_vain(account),
+            None => is_forced || (!self.selection.is_exclusive() && claim.is_due(now)),
+        }
     }
 
     /// Whether the limits of the settings let the mail leave now. Where its turn comes soon, it is waited for once all else
@@ -257,101 +269,6 @@ impl<'a> Term<'a> {
 
     fn hear_all(&mut self, told: &mut dyn FnMut(&Report)) {
         while self.hear(told) > 0 {}
-    }
-
-    /// Hears what has become of mails that are under way, and writes it down; of how many.
-    fn hear(&mut self, told: &mut dyn FnMut(&Report)) -> usize {
-        let answered = self.lines.hear();
-        let count = answered.len();
-        let (free, rest): (Vec<_>, Vec<_>) = answered.into_iter().partition(|mail| mail.attempted.is_free);
-        let (large, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(recut::is_called_for);
-        let (put_off, settled): (Vec<_>, Vec<_>) = rest.into_iter().partition(|mail| self.lines.has_another(mail));
-        self.conclude(settled, told);
-        for mail in put_off {
-            self.go_elsewhere(mail, told);
-        }
-        for mail in large {
-            self.smaller(mail.claim, told);
-        }
-        for mail in free {
-            self.again(mail.claim, told);
-        }
-        count
-    }
-
-    /// Another try for a mail that only its connection was lost to; it waits where the smarthost is closed by now.
-    fn again(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) {
-        if self.routes.closed(&self.routes.of(&claim.entry)).is_some() {
-            return;
-        }
-        match self.lines.again(&claim) {
-            Ok(attempted) => self.go_elsewhere(Answered { claim, attempted }, told),
-            Err(error) => log::error(&format!("{}: {error}", claim.entry.id)),
-        }
-    }
-
-    /// Has the smarthosts that were not asked yet take a mail for those whom another one put off. What it did for the
-    /// others is on disk before.
-    fn go_elsewhere(&mut self, mut mail: Answered, told: &mut dyn FnMut(&Report)) {
-        while self.lines.has_another(&mail) {
-            let Answered { mut claim, attempted } = mail;
-            let (done, left) = attempted.part();
-            let records = settle::records(self.config, &claim, &done);
-            let another = settle::note(self.config, &mut claim, &records).and_then(|()| {
-                self.tell(&claim.entry, &done, &records, told);
-                self.lines.another(&claim, left)
-            });
-            match another {
-                Ok(attempted) => mail = Answered { claim, attempted },
-                Err(error) => return log::error(&format!("{}: {error}", claim.entry.id)),
-            }
-        }
-        self.conclude(vec![mail], told);
-    }
-
-    /// Another try for less of a mail that was refused for its size. One that cannot be cut stays as it is: that it is
-    /// refused would lose the whole.
-    fn smaller(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) {
-        let id = claim.entry.id;
-        match recut::recut(self.spool, claim, self.lines.largest_mail()) {
-            Ok(Some(claim)) => self.again(claim, told),
-            Ok(None) => {}
-            Err(error) => log::error(&format!("{id}: too large for the smarthost, and cannot be cut: {error}")),
-        }
-    }
-
-    /// The outcomes first, of all mails that were answered together: they are told when they are on disk, and a clock that
-    /// cannot be set must not have anybody get a mail twice.
-    fn conclude(&mut self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) {
-        let accounts: Vec<Address> = answered.iter().map(|mail| self.routes.of(&mail.claim.entry)).collect();
-        for (attempted, account) in self.finish(answered, told).iter().zip(&accounts) {
-            self.routes.learn(account, attempted).unwrap_or_else(|error| log::error(&error.to_string()));
-        }
-    }
-
-    fn finish(&self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) -> Vec<Attempted> {
-        let (claims, attempts): (Vec<Claim>, Vec<Attempted>) =
-            answered.into_iter().map(|mail| (mail.claim, mail.attempted)).unzip();
-        let entries: Vec<Entry> = claims.iter().map(|claim| claim.entry.clone()).collect();
-        let records: Vec<Vec<Record>> =
-            claims.iter().zip(&attempts).map(|(claim, attempt)| settle::records(self.config, claim, attempt)).collect();
-        let mails = claims.into_iter().zip(records.iter().map(Vec::as_slice)).collect();
-        let results = settle::settle_all(self.config, mails);
-        for (((entry, attempt), records), settled) in entries.iter().zip(&attempts).zip(&records).zip(results) {
-            match settled {
-                Ok(()) => self.tell(entry, attempt, records, told),
-                // A mail that the disk has no room for must not stand before the others.
-                Err(error) => log::error(&format!("{}: {error}", entry.id)),
-            }
-        }
-        attempts
-    }
-
-    fn tell(&self, entry: &Entry, attempted: &Attempted, records: &[Record], told: &mut dyn FnMut(&Report)) {
-        for record in records {
-            attempted.line(entry, record.recipient, &record.outcome).log(self.config.log.format);
-            told(&report(entry, record.recipient, &record.outcome));
-        }
     }
 
     /// Too old, and the smarthost cannot even be tried.

@@ -16,7 +16,7 @@ use super::attempted::Attempted;
 use crate::config::Config;
 use crate::error::Error;
 use crate::pace::Rate;
-use crate::relay::{Session, Trouble};
+use crate::relay::{Session, Smarthost, Trouble};
 use crate::spool::{Claim, Spool};
 use crate::system;
 
@@ -65,17 +65,19 @@ impl<'a> Line<'a> {
         }
         Some(Answered { claim, attempted })
     }
+}
 
-    fn hear_all(&mut self) -> Vec<Answered> {
-        std::iter::from_fn(|| self.hear()).collect()
-    }
+/// A connection that comes about beside the work. By the time it has, the first one may be to somebody else.
+struct Opening<'a> {
+    thread: JoinHandle<Result<Session, Trouble>>,
+    smarthost: &'a Smarthost,
 }
 
 /// The connections.
 pub(super) struct Lines<'a> {
     first: Line<'a>,
     others: Vec<Line<'a>>,
-    opening: Option<JoinHandle<Result<Session, Trouble>>>,
+    opening: Option<Opening<'a>>,
     /// Connections that were tried beside the first.
     extra: u8,
     /// How many mails wait behind those under way.
@@ -109,54 +111,62 @@ impl<'a> Lines<'a> {
         let (others, over): (Vec<_>, Vec<_>) = std::mem::take(&mut self.others).into_iter().partition(is_of_use);
         self.others = others;
         over.into_iter().for_each(|line| line.relay.quit());
-        if let Some(opening) = self.opening.take_if(|opening| opening.is_finished())
-            && let Ok(Ok(session)) = opening.join()
+        if let Some(Opening { thread, smarthost }) = self.opening.take_if(|opening| opening.thread.is_finished())
+            && let Ok(Ok(session)) = thread.join()
         {
             // The first line's own count from 1.
             let number = u32::MAX - u32::from(self.extra);
-            self.others.push(Line::new(self.first.relay.over(session, number)));
+            self.others.push(Line::new(self.first.relay.over(session, smarthost, number)));
         }
         let most = self.first.relay.most_connections();
         let is_open = self.first.relay.session().is_some_and(|session| session.trust() >= MOST);
         if is_open && self.waiting >= FOR_ANOTHER && self.opening.is_none() && self.extra < most - 1 {
             self.extra += 1;
-            self.opening = self.first.relay.open_another();
+            let another = self.first.relay.open_another();
+            self.opening = another.map(|(thread, smarthost)| Opening { thread, smarthost });
         }
     }
 
-    /// Hands over a mail, as far as that goes without waiting for an answer.
+    /// Hands over a mail, as far as that goes without waiting for an answer. Gives it back where more of the mails under
+    /// way has to be heard, and written down, first.
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(super) fn begin(&mut self, claim: Claim) -> Result<(), Error> {
+    pub(super) fn begin(&mut self, claim: Claim) -> Result<Option<Claim>, Error> {
         let is_alone = claim.entry.reverse_path.is_none();
         let account = claim.entry.reverse_path.clone();
-        let most = self.most();
-        let emptiest = self.others.iter_mut().max_by_key(|line| line.room(most));
-        let is_better =
-            |line: &&mut Line<'_>| line.room(most) > self.first.room(most) && line.relay.serves(account.as_ref());
-        let line = match emptiest.filter(|line| !is_alone && is_better(line)) {
+        let (most, is_idle) = (self.most(), self.busy().next().is_none());
+        let room = self.first.room(most);
+        let others =
+            self.others.iter_mut().filter(|line| line.room(most) > room && line.relay.serves(account.as_ref()));
+        let line = match others.max_by_key(|line| line.room(most)).filter(|_| !is_alone) {
             Some(line) => line,
             None => &mut self.first,
         };
-        if is_alone || !line.relay.serves(account.as_ref()) {
-            // A report may need a second try, and a new connection leaves no way to hear of the mails on the old one.
-            self.answered.extend(line.hear_all());
+        let serves = line.relay.serves(account.as_ref());
+        // A report may need a second try. A new connection takes its time, and leaves no way to hear of mails on the old.
+        let has_room = match (is_alone, serves) {
+            (false, true) => line.under_way.is_empty() || line.room(most) > 0,
+            (true, true) => line.under_way.is_empty(),
+            (_, false) => is_idle,
+        };
+        if !has_room || !self.answered.is_empty() {
+            return Ok(Some(claim));
         }
         if is_alone {
             let attempted = line.relay.attempt(&claim)?;
             self.answered.push(Answered { claim, attempted });
-            return Ok(());
+            return Ok(None);
         }
         let recipients = claim.open();
-        if let Err(trouble) = line.relay.connect(account.as_ref()) {
+        if !serves && let Err(trouble) = line.relay.connect(account.as_ref()) {
             self.answered.push(Answered { claim, attempted: Attempted::none(recipients, &trouble) });
-            return Ok(());
+            return Ok(None);
         }
         let started = system::now();
         line.relay.begin(&claim.entry, &recipients, &|| Ok(claim.content()?), account.as_ref())?;
         line.under_way.push_back(UnderWay { claim, recipients, started });
-        Ok(())
+        Ok(None)
     }
 
     /// What has become of the mails that are answered first, and of all others of which that is known; waits for one.
@@ -180,12 +190,11 @@ impl<'a> Lines<'a> {
         answered
     }
 
-    /// Tries a mail again that nobody has.
+    /// Tries a mail again that nobody has; nothing may be under way.
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
     pub(super) fn again(&mut self, claim: &Claim) -> Result<Attempted, Error> {
-        self.answered.extend(self.first.hear_all());
         self.first.relay.attempt(claim)
     }
 
@@ -194,12 +203,11 @@ impl<'a> Lines<'a> {
         self.first.relay.has_another(&mail.claim.entry, &mail.attempted)
     }
 
-    /// Offers the mail of those who were put off to a smarthost that has not been asked yet.
+    /// Offers the mail of those who were put off to a smarthost that has not been asked yet; nothing may be under way.
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
     pub(super) fn another(&mut self, claim: &Claim, left: Attempted) -> Result<Attempted, Error> {
-        self.answered.extend(self.first.hear_all());
         self.first.relay.another(&claim.entry, left, &|| Ok(claim.content()?))
     }
 

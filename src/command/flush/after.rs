@@ -1,0 +1,159 @@
+//! What comes after a mail is answered: its outcome is written down, or more is done for it first, over another connection,
+//! with another smarthost, or with less of the mail.
+
+use lettre::Address;
+
+use super::super::attempted::Attempted;
+use super::super::lines::Answered;
+use super::super::report::Report;
+use super::super::{recut, settle};
+use super::{Term, report};
+use crate::log;
+use crate::spool::{Claim, Entry, Record};
+
+/// What is still to be done for a mail whose outcome does not stand yet.
+enum Next {
+    /// Nobody has it, for sure.
+    Again(Claim),
+    /// For those left others are to be asked.
+    Elsewhere(Claim, Attempted),
+    /// It was too large.
+    Smaller(Claim),
+}
+
+impl Term<'_> {
+    /// Hears what has become of mails that are under way, and writes it down; of how many. Where one of them needs more, all
+    /// others are heard and written down before: that takes its time, and what is known in it must not be lost.
+    pub(super) fn hear(&mut self, told: &mut dyn FnMut(&Report)) -> usize {
+        let (mut count, mut left) = (0, Vec::new());
+        loop {
+            let answered = self.lines.hear();
+            count += answered.len();
+            let is_last = answered.is_empty();
+            left.extend(self.write_down(answered, told));
+            if is_last || left.is_empty() {
+                break;
+            }
+        }
+        for next in left {
+            self.go_on(next, told);
+        }
+        count
+    }
+
+    /// Writes down the outcomes that stand; the rest of the work is told.
+    fn write_down(&mut self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) -> Vec<Next> {
+        let stands =
+            |mail: &Answered| !mail.attempted.is_free && !recut::is_called_for(mail) && !self.lines.has_another(mail);
+        let (settled, rest): (Vec<_>, Vec<_>) = answered.into_iter().partition(stands);
+        self.conclude(settled, told);
+        let mut left = Vec::new();
+        for mail in rest {
+            if mail.attempted.is_free {
+                left.push(Next::Again(mail.claim));
+            } else if recut::is_called_for(&mail) {
+                left.push(Next::Smaller(mail.claim));
+            } else {
+                left.extend(self.part(mail, told));
+            }
+        }
+        left
+    }
+
+    fn go_on(&mut self, next: Next, told: &mut dyn FnMut(&Report)) {
+        match next {
+            Next::Again(claim) => self.again(claim, told),
+            Next::Elsewhere(claim, left) => match self.lines.another(&claim, left) {
+                Ok(attempted) => self.after(Answered { claim, attempted }, told),
+                Err(error) => log::error(&format!("{}: {error}", claim.entry.id)),
+            },
+            Next::Smaller(claim) => self.smaller(claim, told),
+        }
+    }
+
+    /// Another try for a mail that only its connection was lost to; it waits where the smarthost is closed by now.
+    fn again(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) {
+        if self.routes.closed(&self.routes.of(&claim.entry)).is_some() {
+            return;
+        }
+        match self.lines.again(&claim) {
+            Ok(attempted) => self.after(Answered { claim, attempted }, told),
+            Err(error) => log::error(&format!("{}: {error}", claim.entry.id)),
+        }
+    }
+
+    /// After another try: there may be somebody else to ask, and somebody else may find it too large.
+    fn after(&mut self, mail: Answered, told: &mut dyn FnMut(&Report)) {
+        if recut::is_called_for(&mail) {
+            self.smaller(mail.claim, told);
+        } else if self.lines.has_another(&mail) {
+            if let Some(next) = self.part(mail, told) {
+                self.go_on(next, told);
+            }
+        } else {
+            self.conclude(vec![mail], told);
+        }
+    }
+
+    /// For those whom one smarthost put off others are to be asked. What it did for the rest is on disk before.
+    fn part(&self, mail: Answered, told: &mut dyn FnMut(&Report)) -> Option<Next> {
+        let Answered { mut claim, attempted } = mail;
+        let (done, left) = attempted.part();
+        let records = settle::records(self.config, &claim, &done);
+        match settle::note(self.config, &mut claim, &records) {
+            Ok(()) => {
+                self.tell(&claim.entry, &done, &records, told);
+                Some(Next::Elsewhere(claim, left))
+            }
+            Err(error) => {
+                log::error(&format!("{}: {error}", claim.entry.id));
+                None
+            }
+        }
+    }
+
+    /// Another try for less of a mail that was refused for its size. One that cannot be cut stays as it is: that it is
+    /// refused would lose the whole.
+    fn smaller(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) {
+        let id = claim.entry.id;
+        match recut::recut(self.spool, claim, self.lines.largest_mail()) {
+            Ok(Some(claim)) => self.again(claim, told),
+            Ok(None) => {}
+            Err(error) => log::error(&format!("{id}: too large for the smarthost, and cannot be cut: {error}")),
+        }
+    }
+
+    /// The outcomes first, of all mails that were answered together: they are told when they are on disk, and a clock that
+    /// cannot be set must not have anybody get a mail twice.
+    fn conclude(&mut self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) {
+        let accounts: Vec<Address> = answered.iter().map(|mail| self.routes.of(&mail.claim.entry)).collect();
+        for (attempted, account) in self.finish(answered, told).iter().zip(&accounts) {
+            self.routes.learn(account, attempted).unwrap_or_else(|error| log::error(&error.to_string()));
+        }
+    }
+
+    pub(super) fn finish(&self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) -> Vec<Attempted> {
+        let (claims, attempts): (Vec<Claim>, Vec<Attempted>) =
+            answered.into_iter().map(|mail| (mail.claim, mail.attempted)).unzip();
+        let entries: Vec<Entry> = claims.iter().map(|claim| claim.entry.clone()).collect();
+        let records: Vec<Vec<Record>> =
+            claims.iter().zip(&attempts).map(|(claim, attempt)| settle::records(self.config, claim, attempt)).collect();
+        let mails = claims.into_iter().zip(records.iter().map(Vec::as_slice)).collect();
+        let results = settle::settle_all(self.config, mails);
+        for (((entry, attempt), records), settled) in entries.iter().zip(&attempts).zip(&records).zip(results) {
+            match settled {
+                Ok(()) => self.tell(entry, attempt, records, told),
+                // A mail that the disk has no room for must not stand before the others.
+                Err(error) => log::error(&format!("{}: {error}", entry.id)),
+            }
+        }
+        attempts
+    }
+
+    fn tell(&self, entry: &Entry, attempted: &Attempted, records: &[Record], told: &mut dyn FnMut(&Report)) {
+        for record in records {
+            attempted.line(entry, record.recipient, &record.outcome).log(self.config.log.format);
+            told(&report(entry, record.recipient, &record.outcome));
+        }
+    }
+}
