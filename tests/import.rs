@@ -117,6 +117,33 @@ fn each_account_has_the_secret_that_was_its_own() {
 }
 
 #[test]
+fn whole_sender_address_of_postfix_comes_before_its_domain_wherever_it_stands() {
+    let place = tempfile::tempdir().unwrap();
+    let main = "relayhost = [a.example]:587\nsmtp_tls_security_level = secure\n\
+                smtp_sender_dependent_authentication = yes\n\
+                sender_dependent_relayhost_maps = hash:/etc/postfix/hubs\n\
+                smtp_sasl_password_maps = hash:/etc/postfix/logins\n";
+    let hubs = "@list.example [b.example]:587\nann@list.example [c.example]:587\n";
+    let logins = "[a.example]:587 all@a.example:hunter2\n@list.example list@list.example:hunter2-list\n\
+                  bob@list.example bob@list.example:hunter2-bob\nann@list.example ann@list.example:hunter2-ann\n";
+    for (name, text) in [("main.cf", main), ("hubs", hubs), ("logins", logins), ("arguments", "main.cf")] {
+        fs::write(place.path().join(name), text).unwrap();
+    }
+    let ran = import(place.path(), Path::new(TARGET), &[]);
+    let config = judged(text(&ran.stdout));
+    for (sender, account, host) in [
+        ("bob@list.example", "bob@list.example", "b.example"),
+        ("ann@list.example", "ann@list.example", "c.example"),
+        ("eve@list.example", "list@list.example", "b.example"),
+        ("eve@a.example", "all@a.example", "a.example"),
+    ] {
+        let found = config.account_of(sender);
+        let hosts: Vec<_> = config.smarthosts_of(Some(&found)).iter().map(|s| s.host.clone()).collect();
+        assert_eq!((found.to_string().as_str(), hosts), (account, vec![host.to_string()]), "{}", text(&ran.stdout));
+    }
+}
+
+#[test]
 fn nothing_that_counts_is_replaced_unasked() {
     let place = tempfile::tempdir().unwrap();
     let (target, password) = (place.path().join("config.toml"), place.path().join("password"));

@@ -39,7 +39,7 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
     }
     settings.look_at_check(&mut account);
     let logins = Logins::of(files, &settings, imported);
-    logins.log_in(settings.get("relayhost").unwrap_or_default(), &mut account);
+    Logins::log_in(logins.find(settings.get("relayhost").unwrap_or_default()), &mut account);
     sender(files, &settings, imported);
     settings.rest(imported);
     if !account.host.is_empty() {
@@ -217,7 +217,7 @@ impl Logins {
         if let Self::Rows(rows) = self { rows } else { &[] }
     }
 
-    /// The login for a sender, or for a host as the settings write it.
+    /// The login for a host as the settings write it.
     fn find(&self, key: &str) -> Option<&str> {
         let name = host_and_port(key).0;
         match self {
@@ -226,13 +226,28 @@ impl Logins {
         }
     }
 
-    /// Puts the login for that key into the account, if there is one.
-    fn log_in(&self, key: &str, account: &mut Account) -> bool {
-        let Some((user, password)) = self.find(key).and_then(|login| login.split_once(':')) else { return false };
+    /// The login for a sender.
+    fn find_of(&self, sender: &str) -> Option<&str> {
+        match self {
+            Self::One(login) => Some(login),
+            Self::Rows(rows) => of_sender(rows, sender).map(|row| row.value.as_str()),
+        }
+    }
+
+    /// Puts a login that was found into the account.
+    fn log_in(login: Option<&str>, account: &mut Account) -> bool {
+        let Some((user, password)) = login.and_then(|login| login.split_once(':')) else { return false };
         account.user = Some(user.trim().to_string());
         account.password = Some(Password::from(password.trim()));
         true
     }
+}
+
+/// The row for a sender: canonical(5), that of the whole address before that of its domain.
+fn of_sender<'a>(rows: &'a [Row], sender: &str) -> Option<&'a Row> {
+    let domain = sender.rfind('@').map(|at| &sender[at..]);
+    let row = |key: &str| rows.iter().find(|row| row.key == key);
+    row(sender).or_else(|| row(domain?))
 }
 
 /// sender_dependent_relayhost_maps, and logins that are kept by sender (smtp_sender_dependent_authentication).
@@ -244,8 +259,12 @@ fn by_sender(files: &Files, settings: &Settings, imported: &mut Imported, logins
     let is_by_sender = settings.is_on("smtp_sender_dependent_authentication");
     let is_new = |row: &&Row| !is_host(row) && !hosts.iter().any(|other| other.key == row.key);
     let others: Vec<&Row> = logins.rows().iter().filter(is_new).collect();
-    for row in hosts.iter().chain(others.iter().copied().filter(|row| is_by_sender && row.key.contains('@'))) {
-        let hub = Some(row.value.as_str()).filter(|_| hosts.iter().any(|host| host.key == row.key));
+    let own = others.iter().copied().filter(|row| is_by_sender && row.key.contains('@'));
+    let mut senders: Vec<&Row> = hosts.iter().chain(own).collect();
+    // The first that matches counts with us, and with Postfix a whole address, wherever it stands.
+    senders.sort_by_key(|row| row.key.starts_with('@'));
+    for row in senders {
+        let hub = of_sender(&hosts, &row.key).map(|host| host.value.as_str());
         let mut account = all.clone();
         if let Some(hub) = hub.filter(|hub| *hub != relayhost) {
             let (host, port) = relayhost_of(hub);
@@ -253,9 +272,9 @@ fn by_sender(files: &Files, settings: &Settings, imported: &mut Imported, logins
             // The login for another host is not shown to this one.
             (account.user, account.password) = (None, None);
         }
-        let is_own = is_by_sender && logins.log_in(&row.key, &mut account);
+        let is_own = is_by_sender && Logins::log_in(logins.find_of(&row.key), &mut account);
         if !is_own && account.user.is_none() {
-            logins.log_in(hub.unwrap_or(relayhost), &mut account);
+            Logins::log_in(logins.find(hub.unwrap_or(relayhost)), &mut account);
         }
         let sender = if row.key.starts_with('@') { format!("*{}", row.key) } else { row.key.clone() };
         imported.add_account_for((&row.path, row.line), &[&sender], account);
