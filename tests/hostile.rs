@@ -68,6 +68,32 @@ fn answer_without_an_end_is_not_waited_for() {
 }
 
 #[test]
+fn refusal_that_quotes_our_login_does_not_tell_the_secret() {
+    let encoded = openssl::base64::encode_block(format!("\0{USER}\0{PASSWORD}").as_bytes());
+    let quoted = format!("500 5.5.2 unrecognized: \"AUTH PLAIN {encoded}\", that is {PASSWORD}");
+    for (lines, last, shown) in [
+        ("", Act::Reply(quoted.clone()), "***"),
+        ("auth-in-group = true\n", Act::Reply(quoted.clone()), "***"),
+        ("auth-in-group = true\n", Act::Reply(quoted.replace("500", "334")), "broken off"),
+        ("", Act::Garbage(format!("AUTH PLAIN {encoded}\r\n").into_bytes()), "***"),
+    ] {
+        let lines = format!("auth = \"plain\"\n{lines}");
+        let smarthost = knowing_us().on(Point::Auth, last.clone()).on(Point::Mail, Act::Reply(quoted.clone()));
+        let machine = Machine::with(smarthost, &lines);
+        let kept = machine.run("sendmail", &["-odi", "a@host.example"], MAIL);
+        let watched = machine.run("mailx-t", &["ctl", "check", "-v"], b"");
+        let read = |path: &std::path::PathBuf| fs::read_to_string(path).unwrap_or_default();
+        let spool: String = machine.spool_files().iter().map(read).collect();
+        let told =
+            [machine.log(), spool, format!("{kept:?}"), format!("{watched:?}"), format!("{:?}", flush(&machine))];
+        assert!(told[0].contains(shown), "{last:?}: {}", machine.log());
+        for text in &told {
+            assert!(!text.contains(PASSWORD) && !text.contains(&encoded[..16]), "{last:?}: {text}");
+        }
+    }
+}
+
+#[test]
 fn answers_that_come_before_the_question_do_not_make_a_mail_taken() {
     // All that a whole dialogue would answer, in one go with the greeting; then nothing.
     let ahead = "220 hello\r\n250 ok\r\n235 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n";

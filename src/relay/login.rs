@@ -6,6 +6,7 @@
 use openssl::base64::{decode_block, encode_block};
 use zeroize::Zeroizing;
 
+use super::mask::Mask;
 use super::mechanism::{Exchange, Family, Mechanism, usable};
 use super::provider;
 use super::reply::Answer;
@@ -57,6 +58,12 @@ impl Ahead {
         Some(Self { command, smarthost: smarthost.clone(), credentials: credentials.clone() })
     }
 
+    /// No refusal is to quote it.
+    pub(super) fn hide(&self, mask: &mut Mask) {
+        mask.hide(self.credentials.secret().reveal());
+        mask.hide_line(&self.command);
+    }
+
     /// The sentence about an answer that does not let us in.
     pub(super) fn refused(&self, wire: &Wire, answer: &Answer) -> Trouble {
         refusal(wire, &self.smarthost, answer, &self.credentials)
@@ -81,6 +88,7 @@ fn try_each(
 ) -> Result<(), Trouble> {
     let mechanisms = usable(smarthost.auth, offered, credentials)
         .map_err(|why| wire.peer().trouble(Stage::Auth, Scope::Configuration, format!("no login: {why}")))?;
+    wire.mask().hide(credentials.secret().reveal());
     let mut refused: Vec<Family> = Vec::new();
     let mut first = None;
     for mechanism in mechanisms {
@@ -106,6 +114,12 @@ fn try_each(
     first.map_or(Ok(()), Err)
 }
 
+/// Says what no refusal is to quote.
+fn ask_hidden(wire: &mut Wire, line: &str) -> Result<Answer, Trouble> {
+    wire.mask().hide_line(line);
+    wire.ask(Stage::Auth, line)
+}
+
 /// One exchange up to its last reply.
 fn run(
     wire: &mut Wire,
@@ -117,15 +131,14 @@ fn run(
         wire.peer().trouble(Stage::Auth, Scope::Host, format!("login by {mechanism} broken off: {why}"))
     };
     let mut exchange = Exchange::new(mechanism, smarthost, credentials).map_err(|why| failed(wire, why))?;
-    let command = match exchange.initial() {
-        Some(initial) => command(mechanism, &initial),
-        None => Zeroizing::new(format!("AUTH {mechanism}\r\n")),
+    let mut answer = match exchange.initial() {
+        Some(initial) => ask_hidden(wire, &command(mechanism, &initial))?,
+        None => wire.ask(Stage::Auth, &format!("AUTH {mechanism}\r\n"))?,
     };
-    let mut answer = wire.ask(Stage::Auth, &command)?;
     while answer.code == 334 {
         let challenge = decode_block(answer.lines.first().map_or("", |line| line.trim())).ok();
         match exchange.answer(challenge.as_deref()) {
-            Ok(text) => answer = wire.ask(Stage::Auth, &line("", &text))?,
+            Ok(text) => answer = ask_hidden(wire, &line("", &text))?,
             Err(why) => {
                 wire.ask(Stage::Auth, CANCEL)?;
                 return Err(failed(wire, why));
@@ -139,7 +152,8 @@ fn run(
 }
 
 fn refusal(wire: &Wire, smarthost: &Smarthost, answer: &Answer, credentials: &Credentials) -> Trouble {
-    let (reply, user, key) = (answer.reply(), credentials.user(), credentials.key());
+    // Here even a 334 is one.
+    let (reply, user, key) = (wire.masked(answer).reply(), credentials.user(), credentials.key());
     let wanted = provider::wanted(smarthost.bare_host(), &reply);
     let why = match wanted.filter(|_| !credentials.is_token()) {
         _ if !reply.is_permanent() => format!("login of {user} put off ({reply})"),

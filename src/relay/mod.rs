@@ -21,6 +21,7 @@ mod envelope;
 mod fingerprint;
 mod grant;
 mod login;
+mod mask;
 mod mechanism;
 mod password;
 mod pattern;

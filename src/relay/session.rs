@@ -69,7 +69,10 @@ impl Session {
         match (smarthost.login(), credentials) {
             (None, _) => {}
             (Some(_), Some(credentials)) => match Ahead::of(smarthost, &capabilities.auth, credentials) {
-                Some(login) if groups => window.log_in_with_first(login),
+                Some(login) if groups => {
+                    login.hide(wire.mask());
+                    window.log_in_with_first(login);
+                }
                 _ => log_in(&mut wire, smarthost, &capabilities.auth, credentials)?,
             },
             (Some(user), None) => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use native_tls::TlsStream;
 
 use super::deadline::Timed;
+use super::mask::Mask;
 use super::reply::{Answer, Replies, ReplyError};
 use super::tls;
 use super::tls_error::TlsError;
@@ -95,6 +96,7 @@ pub(super) struct Wire {
     channel: Channel,
     peer: Peer,
     replies: Replies,
+    mask: Mask,
     limit: Duration,
     is_usable: bool,
     /// No reply is to be hoped for any more.
@@ -103,7 +105,8 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(channel: Channel, peer: Peer, limit: Duration) -> Self {
-        Self { channel, peer, replies: Replies::default(), limit, is_usable: true, is_silent: false }
+        let (replies, mask) = (Replies::default(), Mask::default());
+        Self { channel, peer, replies, mask, limit, is_usable: true, is_silent: false }
     }
 
     /// Puts TLS on a plain connection. Nothing may have come ahead of the handshake: anybody on the way could have
@@ -154,6 +157,16 @@ impl Wire {
         &self.peer
     }
 
+    /// What no refusal is to bring back to us.
+    pub(super) fn mask(&mut self) -> &mut Mask {
+        &mut self.mask
+    }
+
+    /// The answer as others may read it.
+    pub(super) fn masked(&self, answer: &Answer) -> Answer {
+        Answer { code: answer.code, lines: answer.lines.iter().map(|line| self.mask.over(line)).collect() }
+    }
+
     /// Nothing has failed so far.
     pub(super) fn is_usable(&self) -> bool {
         self.is_usable
@@ -195,11 +208,12 @@ impl Wire {
             let error = match error {
                 ReplyError::Io(error) => WireError::new(&error, self.limit),
                 ReplyError::Closed => WireError::Closed,
-                ReplyError::Garbage(line) => WireError::Garbage(line),
+                ReplyError::Garbage(line) => WireError::Garbage(self.mask.over(&line)),
                 ReplyError::TooLong => WireError::TooLong,
             };
             self.lost(stage, &error)
         })?;
+        let answer = if answer.code >= 400 { self.masked(&answer) } else { answer };
         if self.peer.is_watched() {
             dialogue::heard(stage, &answer);
         }
