@@ -24,8 +24,8 @@ pub fn open(settings: &Settings, program: &'static str, host: &str) {
     let pid = std::process::id();
     match &settings.target {
         Target::Syslog => {
-            let Ok(socket) = connect() else { return };
-            builder.target(Sink::Pipe(Box::new(Datagram(socket))));
+            let Ok(socket) = Datagram::open(Path::new(SOCKET)) else { return };
+            builder.target(Sink::Pipe(Box::new(socket)));
             builder.format(move |to, record| {
                 let time = jiff::Zoned::now().strftime("%b %e %H:%M:%S").to_string();
                 write!(to, "<{}>{time} {program}[{pid}]: {}", MAIL + severity(record.level()), record.args())
@@ -50,14 +50,6 @@ pub fn open(settings: &Settings, program: &'static str, host: &str) {
     }
     // A second logger in one process is none.
     let _ = builder.try_init();
-}
-
-fn connect() -> io::Result<UnixDatagram> {
-    let socket = UnixDatagram::unbound()?;
-    socket.connect(SOCKET)?;
-    // The system log being slow must not hold up a mail.
-    socket.set_nonblocking(true)?;
-    Ok(socket)
 }
 
 /// syslog(3)'s severities.
@@ -105,14 +97,28 @@ impl Write for Rotated {
 }
 
 /// One write, one datagram.
-struct Datagram(UnixDatagram);
+struct Datagram {
+    path: PathBuf,
+    socket: UnixDatagram,
+}
+
+impl Datagram {
+    fn open(path: &Path) -> io::Result<Self> {
+        let socket = UnixDatagram::unbound()?;
+        socket.connect(path)?;
+        // The system log being slow must not hold up a mail.
+        socket.set_nonblocking(true)?;
+        Ok(Self { path: path.to_path_buf(), socket })
+    }
+}
 
 impl Write for Datagram {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.send(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                self.0 = connect()?;
-                self.0.send(bytes)?;
+        match self.socket.send(bytes) {
+            // unix(7): a peer that is gone refuses once, and from then on there is no connection.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotConnected) => {
+                *self = Self::open(&self.path)?;
+                self.socket.send(bytes)?;
             }
             sent => drop(sent),
         }
@@ -141,5 +147,31 @@ mod tests {
         file.write_all(b"three\n").unwrap();
         assert_eq!(fs::read_to_string(&old).unwrap(), "one\n");
         assert_eq!(fs::read_to_string(&log).unwrap(), "three\n");
+    }
+
+    #[test]
+    fn first_line_after_a_restart_of_the_system_log_arrives() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("log");
+        let bind = || {
+            let listener = UnixDatagram::bind(&path).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            listener
+        };
+        let heard = |listener: &UnixDatagram| {
+            let mut bytes = [0; 16];
+            listener.recv(&mut bytes).map(|n| String::from_utf8_lossy(&bytes[..n]).into_owned())
+        };
+        let first = bind();
+        let mut log = Datagram::open(&path).unwrap();
+        log.write_all(b"one").unwrap();
+        assert_eq!(heard(&first).unwrap(), "one");
+        drop(first);
+        fs::remove_file(&path).unwrap();
+        let second = bind();
+        for line in ["two", "three"] {
+            log.write_all(line.as_bytes()).unwrap();
+            assert_eq!(heard(&second).unwrap(), line);
+        }
     }
 }
