@@ -175,6 +175,37 @@ fn daemon_serves_what_is_left_in_drop_at_once() {
 }
 
 #[test]
+fn daemon_without_a_watch_of_the_kernels_serves_by_the_clock() {
+    let in_namespace = |script: &str| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--user", "--map-root-user", "sh", "-c", script]);
+        command
+    };
+    let none_left = "echo 0 >/proc/sys/user/max_inotify_instances";
+    // Where that is not allowed, there is nothing to be seen.
+    if !in_namespace(none_left).stderr(Stdio::null()).status().unwrap().success() {
+        return;
+    }
+    let (machine, elsewhere) = (machine(), machine());
+    let mut command = in_namespace(&format!(r#"{none_left} && exec "$0" "$@""#));
+    command.arg(support::machine::relay_path()).args(["--config", &machine.config().to_string_lossy()]);
+    command.args(["serve", "--stay", "--every", "1s"]).stdin(Stdio::null());
+    let mut daemon = command.spawn().unwrap();
+    for n in 1..=3 {
+        let id = queued(&elsewhere, "a@host.example");
+        fs::rename(elsewhere.path("spool/queue").join(&id), machine.path("spool/drop").join(&id)).unwrap();
+        let has_come = machine.smarthost().wait_for(n, HANG);
+        if !has_come {
+            daemon.kill().unwrap();
+        }
+        assert!(has_come, "mail {n} did not come: {}", machine.log());
+    }
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    assert_eq!(machine.log().matches("fs.inotify.max_user_instances").count(), 1, "{}", machine.log());
+}
+
+#[test]
 fn named_configuration_before_the_verb_is_no_recipient() {
     let machine = machine();
     let config = machine.config();

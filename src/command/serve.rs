@@ -24,9 +24,9 @@ pub fn run(every: Duration, reload: &dyn Fn() -> Result<Config, Error>) -> Resul
     let Some(_daemon) = Spool::new(config.spool_path()).be_daemon()? else {
         return Err(Error::Relay("another daemon serves this spool already".to_string()));
     };
-    let mut is_first = true;
+    let (mut is_first, mut is_deaf) = (true, false);
     loop {
-        let end = round(&config, every);
+        let end = round(&config, every, &mut is_deaf);
         match end {
             Err(error) if is_first => return Err(error),
             // A disk that is full for a minute must not end the service. What failed may be the very watch that would
@@ -46,13 +46,26 @@ pub fn run(every: Duration, reload: &dyn Fn() -> Result<Config, Error>) -> Resul
     }
 }
 
-/// Sends what is due, then waits for something in `drop/`, or for the clock.
-fn round(config: &Config, every: Duration) -> Result<(), Error> {
+/// Sends what is due, then waits for something in `drop/`, or for the clock. `is_deaf`: there is the clock alone, and
+/// that has been told.
+fn round(config: &Config, every: Duration, is_deaf: &mut bool) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
     // Watched before it is looked at, so that nothing is left unseen in between.
     let watch = spool.watch_drop()?;
     if flush::run(config, &Selection::Due, &mut |_| {})? == End::TermOver {
         return Ok(());
     }
-    watch.wait(Instant::now() + every).map(drop).map_err(Error::Output)
+    if watch.is_none() && !*is_deaf {
+        log::error(&format!(
+            "no inotify instance is left: drop/ is served every {every:?} only: raise fs.inotify.max_user_instances"
+        ));
+    }
+    *is_deaf = watch.is_none();
+    match watch {
+        Some(watch) => watch.wait(Instant::now() + every).map(drop).map_err(Error::Output),
+        None => {
+            std::thread::sleep(every);
+            Ok(())
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
@@ -83,13 +84,17 @@ impl Spool {
         }
     }
 
-    /// Tells when a mail is left in `drop/`.
+    /// Tells when a mail is left in `drop/`; none where the kernel has no watch to give away.
     ///
     /// # Errors
     /// [`Error::Read`].
-    pub fn watch_drop(&self) -> Result<Watch, Error> {
+    pub fn watch_drop(&self) -> Result<Option<Watch>, Error> {
         let path = self.directory("drop");
-        Watch::on(&[&path]).map_err(|source| Error::Read { path: path.clone(), source })
+        match Watch::on(&[&path]) {
+            Ok(watch) => Ok(Some(watch)),
+            Err(error) if is_for_want_of_watches(&error) => Ok(None),
+            Err(source) => Err(Error::Read { path, source }),
+        }
     }
 }
 
@@ -120,7 +125,7 @@ impl Watch {
             let millis = u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX);
             let mut ready = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
             match poll(&mut ready, PollTimeout::from(millis)) {
-                Ok(0) | Err(nix::errno::Errno::EINTR) => {}
+                Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => {
                     let _ = self.0.read_events();
                     return Ok(true);
@@ -129,6 +134,12 @@ impl Watch {
             }
         }
     }
+}
+
+/// inotify(7): a limit is reached, or the kernel was built without.
+fn is_for_want_of_watches(error: &io::Error) -> bool {
+    let wants = [Errno::EMFILE, Errno::ENFILE, Errno::ENOSPC, Errno::ENOSYS];
+    error.raw_os_error().is_some_and(|raw| wants.contains(&Errno::from_raw(raw)))
 }
 
 #[cfg(test)]
