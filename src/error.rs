@@ -91,6 +91,17 @@ pub enum Error {
         /// Where the message is.
         place: PathBuf,
     },
+    /// The mail is not accepted, and no place took it.
+    #[error("{0}; the message could not be saved anywhere")]
+    Unsaved(Box<Error>),
+    /// The configuration cannot be used, and the mail waits for the service, which has its own look at it.
+    #[error("{reason}: the message waits in {}, and leaves once that is mended", .place.display())]
+    Waiting {
+        /// What is wrong.
+        reason: Box<Error>,
+        /// Where the message is.
+        place: PathBuf,
+    },
     /// Trouble with the spool.
     #[error(transparent)]
     Spool(#[from] spool::Error),
@@ -135,6 +146,7 @@ impl Error {
             Error::Enclosure { .. } | Error::Import(_) | Error::Loop(_) | Error::Queue(_) | Error::Refused(_) => {
                 Exit::DataError
             }
+            Error::Unsaved(reason) | Error::Waiting { reason, .. } => reason.exit(),
             // What is saved where no relay looks was not accepted; a broken configuration stays named as such.
             Error::Saved { reason, .. } => match reason.exit() {
                 Exit::Config => Exit::Config,

@@ -198,17 +198,16 @@ fn has_hashed_certificates(directory: &Path) -> bool {
 
 /// `~/dead.letter`, the last place for what nobody could take: appended to, for its owner's eyes alone. While another
 /// process writes a letter there, it is a file of our own beside it: nobody is waited for, and no letter lies in another.
+/// Where there is no home that we may write to, as for root that has stepped down, it is a file of its own in `/var/tmp`.
 ///
 /// # Errors
-/// No home directory, or the file cannot be written.
+/// The file cannot be written.
 pub fn dead_letter(caller: &Caller, letter: &mut dyn io::Read) -> io::Result<PathBuf> {
-    let home = caller.home.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-    let mut path = home.join("dead.letter");
-    let mut file = open_letter(&path)?;
-    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-        path = home.join(format!("dead.letter.{}", std::process::id()));
-        file = open_letter(&path)?;
-    }
+    let at_home = caller.home.as_deref().ok_or(io::ErrorKind::NotFound.into()).and_then(letter_in);
+    let (path, mut file) = match at_home {
+        Err(error) if is_out_of_reach(&error) => letter_in_public(Path::new("/var/tmp"))?,
+        opened => opened?,
+    };
     let before = file.metadata()?.len();
     let mut append = || -> io::Result<()> {
         writeln!(file, "From {} {}", caller.name, date())?;
@@ -223,6 +222,28 @@ pub fn dead_letter(caller: &Caller, letter: &mut dyn io::Read) -> io::Result<Pat
     Ok(path)
 }
 
+fn letter_in(home: &Path) -> io::Result<(PathBuf, File)> {
+    let mut path = home.join("dead.letter");
+    let mut file = open_letter(&path)?;
+    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+        path = home.join(format!("dead.letter.{}", std::process::id()));
+        file = open_letter(&path)?;
+    }
+    Ok((path, file))
+}
+
+/// Anybody can put files there: it is ours only if nobody else has made it.
+fn letter_in_public(directory: &Path) -> io::Result<(PathBuf, File)> {
+    let path = directory.join(format!("dead.letter.{:016x}", fastrand::u64(..)));
+    let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+    Ok((path, file))
+}
+
+fn is_out_of_reach(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem)
+}
+
 /// Without waiting for anybody (a FIFO has two ends) and without following anything.
 fn open_letter(path: &Path) -> io::Result<File> {
     let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
@@ -232,6 +253,7 @@ fn open_letter(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::os::unix::fs::MetadataExt;
 
     use super::*;
 
@@ -277,6 +299,19 @@ mod tests {
         assert!(text(&usual).ends_with("first\n\n") && text(&beside).ends_with("second\n\n"));
         drop(other);
         assert_eq!(dead_letter(&caller, &mut &b"third\n"[..]).unwrap(), usual);
+    }
+
+    #[test]
+    fn letter_in_a_public_directory_is_a_file_of_its_own() {
+        let public = tempfile::tempdir().unwrap();
+        let (one, other) = (letter_in_public(public.path()).unwrap(), letter_in_public(public.path()).unwrap());
+        assert_ne!(one.0, other.0);
+        let caller = Caller { uid: 1, name: "al".into(), home: Some(public.path().join("none")) };
+        let place = dead_letter(&caller, &mut &b"x\n"[..]).unwrap();
+        let (text, mode) = (std::fs::read_to_string(&place).unwrap(), std::fs::metadata(&place).unwrap().mode());
+        std::fs::remove_file(&place).unwrap();
+        assert!(place.starts_with("/var/tmp") && text.ends_with("x\n\n"), "{place:?}: {text}");
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where a mail goes that cannot be accepted: `failed/` of the spool, else the caller's `~/dead.letter`. It is
+//! Where a mail goes that cannot be accepted: `failed/` of the spool, else the caller's `~/dead.letter`, else a file in `/var/tmp`. It is
 //! not lost, and the caller is told that it was not sent.
 
 use std::io::{self, Read};
@@ -14,8 +14,9 @@ const IN_MEMORY: u64 = 4 << 20;
 /// Keeps `input` in `spool` if that takes it, because of `reason`, and returns the error that tells both.
 pub(super) fn rescue(reason: Error, spool: &Spool, input: &mut dyn Read) -> Error {
     match keep(spool, input) {
-        Ok(place) => Error::Saved { reason: Box::new(reason), place },
-        Err(_) => reason,
+        Ok(Some(place)) => Error::Saved { reason: Box::new(reason), place },
+        Ok(None) => reason,
+        Err(_) => Error::Unsaved(Box::new(reason)),
     }
 }
 
@@ -25,27 +26,28 @@ pub(super) fn again(reason: Error, spool: &Spool, offer: &mut dyn FnMut(Place<'_
     let kept = in_spool.or_else(|_| offer(&mut |input| system::dead_letter(&system::caller(), input)));
     match kept {
         Ok(place) => Error::Saved { reason: Box::new(reason), place },
-        Err(_) => reason,
+        Err(_) => Error::Unsaved(Box::new(reason)),
     }
 }
 
 /// Takes input and says where it is now.
 pub(super) type Place<'p> = &'p mut dyn FnMut(&mut dyn Read) -> io::Result<PathBuf>;
 
-fn keep(spool: &Spool, input: &mut dyn Read) -> io::Result<PathBuf> {
+/// Where it is now; none of what is empty.
+fn keep(spool: &Spool, input: &mut dyn Read) -> io::Result<Option<PathBuf>> {
     let mut start = Vec::new();
     let mut input = input;
     (&mut input).take(IN_MEMORY).read_to_end(&mut start)?;
     if start.is_empty() {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+        return Ok(None);
     }
     let is_whole = (start.len() as u64) < IN_MEMORY;
     let in_spool = spool.rescue(&mut start.as_slice().chain(&mut input));
     match in_spool {
-        Ok(place) => Ok(place),
+        Ok(place) => Ok(Some(place)),
         // What was read past the memory is gone from here.
         Err(error) if !is_whole && !is_untouched(&error) => Err(io::Error::other(error)),
-        Err(_) => system::dead_letter(&system::caller(), &mut start.as_slice().chain(&mut input)),
+        Err(_) => system::dead_letter(&system::caller(), &mut start.as_slice().chain(&mut input)).map(Some),
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn keep(request: &Request, error: config::Error, input: &mut dyn Read
         Err(error) => return error,
     };
     match leave(request, &config, &spool, &mut Given { message: &message, body: &mut body }) {
-        Ok(place) => Error::Saved { reason: Box::new(error.into()), place },
+        Ok(place) => Error::Waiting { reason: Box::new(error.into()), place },
         Err(_) => {
             let mut offer = |place: rescue::Place<'_>| place(&mut message.octets().chain(body.reader()?));
             rescue::again(error.into(), &spool, &mut offer)
