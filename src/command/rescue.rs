@@ -13,7 +13,12 @@ const IN_MEMORY: u64 = 4 << 20;
 
 /// Keeps `input` in `spool` if that takes it, because of `reason`, and returns the error that tells both.
 pub(super) fn rescue(reason: Error, spool: &Spool, input: &mut dyn Read) -> Error {
-    match keep(spool, input) {
+    rescue_with(reason, spool, &[], input)
+}
+
+/// The same with `heading` before it.
+pub(super) fn rescue_with(reason: Error, spool: &Spool, heading: &[u8], input: &mut dyn Read) -> Error {
+    match keep(spool, heading, input) {
         Ok(Some(place)) => Error::Saved { reason: Box::new(reason), place },
         Ok(None) => reason,
         Err(_) => Error::Unsaved(Box::new(reason)),
@@ -34,7 +39,7 @@ pub(super) fn again(reason: Error, spool: &Spool, offer: &mut dyn FnMut(Place<'_
 pub(super) type Place<'p> = &'p mut dyn FnMut(&mut dyn Read) -> io::Result<PathBuf>;
 
 /// Where it is now; none of what is empty.
-fn keep(spool: &Spool, input: &mut dyn Read) -> io::Result<Option<PathBuf>> {
+fn keep(spool: &Spool, heading: &[u8], input: &mut dyn Read) -> io::Result<Option<PathBuf>> {
     let mut start = Vec::new();
     let mut input = input;
     (&mut input).take(IN_MEMORY).read_to_end(&mut start)?;
@@ -42,12 +47,12 @@ fn keep(spool: &Spool, input: &mut dyn Read) -> io::Result<Option<PathBuf>> {
         return Ok(None);
     }
     let is_whole = (start.len() as u64) < IN_MEMORY;
-    let in_spool = spool.rescue(&mut start.as_slice().chain(&mut input));
+    let in_spool = spool.rescue(&mut heading.chain(start.as_slice()).chain(&mut input));
     match in_spool {
         Ok(place) => Ok(Some(place)),
         // What was read past the memory is gone from here.
         Err(error) if !is_whole && !is_untouched(&error) => Err(io::Error::other(error)),
-        Err(_) => system::dead_letter(&system::caller(), &mut start.as_slice().chain(&mut input)).map(Some),
+        Err(_) => system::dead_letter(&system::caller(), &mut heading.chain(&start[..]).chain(&mut input)).map(Some),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::keep::{self, Given};
 use super::rescue;
-use super::submit::{self, Moment, Request};
+use super::submit::{self, Input, Moment, Request};
 use crate::config::{self, Config, Source};
 use crate::error::Error;
 use crate::spool::{Spill, Spool};
@@ -19,7 +19,7 @@ pub(super) fn keep(request: &Request, error: config::Error, input: &mut dyn Read
     // Whoever sends by an account of their own has not asked the machine's service to send.
     let has_own = config::user_file().is_some_and(|file| file.exists());
     if is_entitled || has_own {
-        return rescue::rescue(error.into(), &spool, input);
+        return rescue::rescue_with(error.into(), &spool, &heading(request), input);
     }
     let taken = stand_in(&system::caller()).map_err(Error::from).and_then(|config| {
         let spill = || Spill::new(&spool, keep::most_dropped(&config));
@@ -36,6 +36,24 @@ pub(super) fn keep(request: &Request, error: config::Error, input: &mut dyn Read
             rescue::again(error.into(), &spool, &mut offer)
         }
     }
+}
+
+/// What only the command line says of a mail, as fields, so that whoever finds it knows what it was meant to be.
+fn heading(request: &Request) -> Vec<u8> {
+    let mut heading = Vec::new();
+    let mut add = |name: &str, value: &[u8]| {
+        let value: Vec<u8> = value.iter().map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }).collect();
+        heading.extend([name.as_bytes(), b": ", &value, b"\n"].concat());
+    };
+    if !request.destination.operands.is_empty() {
+        let operands: Vec<&[u8]> = request.destination.operands.iter().map(|operand| &operand.octets[..]).collect();
+        add("X-Envelope-To", &operands.join(&b", "[..]));
+    }
+    if let Input::Body(composition) = &request.input {
+        composition.fields.iter().for_each(|(name, value)| add(name, value));
+        heading.push(b'\n');
+    }
+    heading
 }
 
 /// Leaves the mail in `drop/`, and says where.
@@ -59,7 +77,20 @@ fn stand_in(caller: &Caller) -> Result<Config, config::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::compose::Composition;
     use crate::envelope::Destination;
+
+    #[test]
+    fn what_is_rescued_says_whom_it_was_for() {
+        let operands = vec![b"a@x.org".to_vec().into(), b"b\n@x.org".to_vec().into()];
+        let destination = Destination { operands, ..Destination::default() };
+        let fields = vec![("Subject".to_string(), b"two\nlines".to_vec())];
+        let input = Input::Body(Composition { fields, ..Composition::default() });
+        let request = Request { destination, input, ..Request::default() };
+        let expected = "X-Envelope-To: a@x.org, b @x.org\nSubject: two lines\n\n";
+        assert_eq!(String::from_utf8(heading(&request)).unwrap(), expected);
+        assert_eq!(heading(&Request::default()), b"");
+    }
 
     #[test]
     fn mail_waits_in_drop_for_a_service_that_knows_more() {
