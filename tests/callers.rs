@@ -215,6 +215,30 @@ fn every_kind_of_caller_is_understood() {
 }
 
 #[test]
+fn argument_that_hides_an_address_leads_to_nobody_it_names() {
+    let machine = Machine::strict(Smarthost::new());
+    let hiding = [
+        &["a@host.example\nBcc: evil@evil.example"][..],
+        &["a@host.example Foo: evil@evil.example"],
+        &["-c", "b@host.example Foo: evil@evil.example", "a@host.example"],
+        &["-b", "b@host.example\rFoo: evil@evil.example", "a@host.example"],
+        &["-a", "Cc: b@host.example\nBcc: evil@evil.example", "a@host.example Foo: evil@evil.example"],
+        &["-r", "b@host.example> SIZE=1\r\nRCPT TO:<evil@evil.example", "a@host.example"],
+        &["a@host.example", "--", "-f", "b@host.example Foo: evil@evil.example"],
+    ];
+    for arguments in hiding {
+        let ran = machine.run("mail", &[&["-s", "x", "-Ssendwait"], arguments].concat(), b"body\n");
+        assert_eq!(ran.status, Some(0), "{arguments:?} {ran:?}");
+        assert!(ran.stderr.contains("is no address"), "{arguments:?} {ran:?}");
+    }
+    let mails = machine.smarthost().mails();
+    assert_eq!(mails.len(), hiding.len());
+    for mail in mails {
+        assert!(!format!("{mail:?}").contains("evil.example"), "{mail:?}");
+    }
+}
+
+#[test]
 fn recipient_that_an_option_took_for_its_value_is_named() {
     let machine = Machine::strict(Smarthost::new());
     let ran = machine.run("mail", &["-s", "x", "-r", "a@host.example"], b"body\n");

@@ -1,7 +1,7 @@
 //! From mail(1)'s letters to a mail: which of `-a`, `-A` and `-C` are fields and which are files, what a subject of
 //! several lines means, who the recipients are. Files are opened here, with the caller's own rights.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::mail;
 use crate::command::compose::{Composition, Enclosure};
 use crate::command::submit::Input;
 use crate::error::Error;
-use crate::message::{Given, text};
+use crate::message::{Given, may_be_addresses, text};
 use crate::outcome::clean;
 
 /// What mail(1) was asked to send.
@@ -41,25 +41,28 @@ pub(super) fn letter(request: &mail::Request) -> Result<Letter, Error> {
     let named = composition.fields.iter().filter(|(name, _)| names_recipients(name)).map(|(_, value)| value.clone());
     let lists = [&request.recipients, &request.cc, &request.bcc].into_iter().flatten();
     let recipients = lists.map(|operand| operand.as_bytes().to_vec()).chain(named).collect();
+    // A field is read again where no argument is an address, and must not tell more than they do.
+    composition.fields.retain(|(name, value)| !holds_addresses(name) || may_be_addresses(value));
     composition.start = request.quoted.as_deref().map(open).transpose()?;
     if request.formatted {
         return Ok(Letter { input: Input::FormattedWith(composition), recipients, notes });
     }
     for (name, list) in [("To", &request.recipients), ("Cc", &request.cc)] {
+        let list: Vec<&[u8]> = list.iter().map(|item| item.as_bytes()).filter(|item| may_be_addresses(item)).collect();
         if !list.is_empty() {
-            composition.fields.push((name.to_string(), joined(list)));
+            composition.fields.push((name.to_string(), list.join(&b", "[..])));
         }
     }
     Ok(Letter { input: Input::Body(composition), recipients, notes })
 }
 
-fn joined(list: &[OsString]) -> Vec<u8> {
-    list.iter().map(|item| item.as_bytes()).collect::<Vec<_>>().join(&b", "[..])
-}
-
 /// `-a 'Bcc: x'` means what it says.
 fn names_recipients(name: &str) -> bool {
     ["To", "Cc", "Bcc"].iter().any(|field| name.eq_ignore_ascii_case(field))
+}
+
+fn holds_addresses(name: &str) -> bool {
+    names_recipients(name) || name.eq_ignore_ascii_case("From")
 }
 
 /// The fields of `-a` and `-C`; the files of `-a` and `-A` are opened.
@@ -139,6 +142,8 @@ fn split(line: &[u8]) -> (String, Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
 
     fn read(line: &[&str]) -> Result<Letter, Error> {

@@ -29,6 +29,7 @@ use crate::config::{self, Config};
 use crate::confinement;
 use crate::envelope::{Destination, Operand};
 use crate::error::{self, Error, Exit};
+use crate::message::may_be_addresses;
 use crate::system;
 use mode::{Mode, Run};
 use names::Face;
@@ -279,7 +280,8 @@ fn deliver(face: Face, request: &sendmail::Request, config: Option<PathBuf>, peo
         verbose: request.verbose,
     };
     let typing = Typing { asks_subject: false, ends_at_dot: people.at_stdin && !request.keep_dots };
-    Command::Submit { config, request: submit, notes: ignored(&request.unknown).into_iter().collect(), typing }
+    let notes = ignored(&request.unknown).into_iter().chain(no_sender(request.reverse_path.as_deref())).collect();
+    Command::Submit { config, request: submit, notes, typing }
 }
 
 /// Each mail is answered as soon as it is kept: `-odi` and `-v` have nothing to wait for.
@@ -328,6 +330,7 @@ fn mail_face(arguments: Vec<OsString>, config: Option<PathBuf>, people: People) 
     };
     let mut notes = letter.notes;
     notes.extend(ignored(&request.unknown));
+    notes.extend(no_sender(request.from.as_deref().or(request.reverse_path.as_deref())));
     let asks_subject = people.at_stdin && request.subject.is_none() && !request.formatted;
     let typing = Typing { asks_subject, ends_at_dot: people.at_stdin };
     Ok(Command::Submit { config: config.or(request.config), request: submit, notes, typing })
@@ -349,11 +352,18 @@ fn delivery(asked: mode::Delivery, is_waiting: bool, people: People) -> Delivery
     }
 }
 
+/// The warning about a sender who is none.
+fn no_sender(asked: Option<&OsStr>) -> Option<String> {
+    let sender = asked.filter(|sender| !may_be_addresses(sender.as_bytes()))?;
+    Some(format!("sender \"{}\" is no address", crate::outcome::clean(&text(sender))))
+}
+
 /// `-f ''` and `-f <>` mean the null sender, which says nothing about who it is from.
 fn sender(asked: Option<&OsStr>) -> Option<String> {
-    // A line end within is no part of an address, and what follows it is no sender.
-    let is_one_line = |sender: &String| !sender.trim().contains(|c: char| c.is_control());
-    asked.map(text).filter(|sender| !matches!(sender.trim(), "" | "<>")).filter(is_one_line)
+    asked
+        .filter(|sender| may_be_addresses(sender.as_bytes()))
+        .map(text)
+        .filter(|sender| !matches!(sender.trim(), "" | "<>"))
 }
 
 fn text(argument: &OsStr) -> String {

@@ -64,7 +64,7 @@ impl<I: Read, O: Write> Session<'_, I, O> {
         let default = config.recipients.default.as_ref().map(|names| names.list());
         let domain = config.rewrite.domain.as_deref();
         let mut resolver = Resolver::new(&aliases, &hosts, domain, default.as_deref(), &config.account);
-        let mut leads_somewhere = |address: &str| match Mailbox::list(address.as_bytes()).as_slice() {
+        let mut leads_somewhere = |address: &str| match Mailbox::of_argument(address.as_bytes()).as_slice() {
             [mailbox] => !resolver.one(&mailbox.address).is_empty(),
             _ => false,
         };

@@ -47,7 +47,7 @@ pub fn run(request: &Request, config: &Config, input: &mut dyn Read, out: &mut d
 }
 
 fn is_address(operand: &Operand) -> bool {
-    !crate::message::Mailbox::list(&operand.octets).is_empty()
+    !crate::message::Mailbox::of_argument(&operand.octets).is_empty()
 }
 
 /// The steps from one source, and where they end.

@@ -184,11 +184,9 @@ fn first_named(destination: &Destination, message: &Message, resolver: &mut Reso
     Vec::new()
 }
 
-/// The mailboxes of one operand; one without any is worth a warning. A line end within is no part of an
-/// address: what follows it may be made to look like a command.
+/// The mailboxes of one operand; one without any is worth a warning.
 fn named(operand: &[u8], resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
-    let is_one_line = !operand.trim_ascii().iter().any(|b| matches!(b, b'\r' | b'\n' | 0));
-    let mailboxes = if is_one_line { Mailbox::list(operand) } else { Vec::new() };
+    let mailboxes = Mailbox::of_argument(operand);
     if mailboxes.is_empty() {
         resolver.warn(format!("recipient \"{}\" is no address", crate::outcome::clean(&crate::message::text(operand))));
     }

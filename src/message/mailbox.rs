@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 
 use email_encoding::headers::{quoted_string, writer::EmailWriter};
 
-use super::value::{Pair, pairs};
+use super::value::{Pair, pairs, text};
 
 /// A display name, where there is one, and what stands in the place of the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,12 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// The mailboxes in the value of an address field or in one command-line argument.
+    /// The mailboxes in one argument of a command; none where [`may_be_addresses`] says so.
+    pub fn of_argument(argument: &[u8]) -> Vec<Self> {
+        if may_be_addresses(argument) { Self::list(argument) } else { Vec::new() }
+    }
+
+    /// The mailboxes in the value of an address field.
     pub fn list(value: &[u8]) -> Vec<Self> {
         pairs(value).into_iter().flat_map(Self::of_pair).collect()
     }
@@ -85,6 +90,42 @@ impl fmt::Display for Mailbox {
     }
 }
 
+/// Whether an argument, whose parts may be a stranger's, can be read as addresses: it has no line end or other control
+/// character within, and no group of RFC 5322 section 3.4 has a name that holds an address, for a reader of groups
+/// takes `a@x Foo: b@y` for b@y alone.
+pub fn may_be_addresses(argument: &[u8]) -> bool {
+    let text = text(argument);
+    let text = text.trim();
+    let outside = outside(text).unwrap_or_else(|| text.to_string());
+    // What follows the last colon is in no group's name.
+    let mut names: Vec<&str> = outside.split(':').collect();
+    names.pop();
+    !text.contains(|c: char| c.is_control() && c != '\t') && !names.into_iter().any(holds_address)
+}
+
+/// The name of a group, after the members of the one before it; a source route is none.
+fn holds_address(before_colon: &str) -> bool {
+    let name = before_colon.rsplit([',', ';']).next().unwrap_or_default().trim();
+    name.contains('@') && (!name.starts_with('@') || name.contains(char::is_whitespace))
+}
+
+/// The text without all that stands in quotes and brackets; none if one of them has no end.
+fn outside(text: &str) -> Option<String> {
+    let (mut out, mut until, mut chars) = (String::new(), None, text.chars());
+    while let Some(c) = chars.next() {
+        match (until, c) {
+            (Some('"' | ')'), '\\') => drop(chars.next()),
+            (Some(end), _) => until = Some(end).filter(|end| *end != c),
+            (None, '"') => until = Some('"'),
+            (None, '(') => until = Some(')'),
+            (None, '<') => until = Some('>'),
+            (None, '[') => until = Some(']'),
+            (None, _) => out.push(c),
+        }
+    }
+    until.is_none().then_some(out)
+}
+
 /// The user names or addresses in a text without brackets: one word, or a list by commas that lost its quotes.
 fn bare(text: &str) -> Vec<&str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty() && !part.contains(char::is_whitespace)).collect()
@@ -131,6 +172,40 @@ mod tests {
         assert_eq!(addresses("a@x,,b@x"), ["a@x", "b@x"]);
         assert_eq!(addresses("g: a@x, b@y;, c@z"), ["a@x", "b@y", "c@z"]);
         assert_eq!(addresses("<@r1,@r2:a@x>"), ["a@x"]);
+    }
+
+    #[test]
+    fn argument_leads_to_no_address_behind_another() {
+        let no_address = [
+            "a@x\nBcc: b@y",
+            "a@x Foo: b@y",
+            "a@x Foo: b@y;",
+            "c@z, a@x Foo: b@y",
+            "@x Foo: b@y",
+            "a@x:b@y",
+            "\"a@x Foo: b@y",
+            "a@x (Foo: b@y",
+            "<a@x Foo: b@y",
+            "a@x> SIZE=1\r\nRCPT TO:<b@y",
+            "a@x\u{1b}b@y",
+        ];
+        for argument in no_address {
+            assert_eq!(Mailbox::of_argument(argument.as_bytes()), [], "{argument:?}");
+        }
+        let addresses = [
+            "a@x\n",
+            "g: a@x, b@y;",
+            "g: a@x; h: b@y;",
+            "<@r1,@r2:a@x>",
+            "\"a: b@y\" <a@x>",
+            "a@x (b@y: c)",
+            "a@[IPv6:2001:db8::1]",
+            "a@x,\tb@y",
+        ];
+        for argument in addresses {
+            assert_eq!(Mailbox::of_argument(argument.as_bytes()), Mailbox::list(argument.as_bytes()), "{argument:?}");
+            assert_ne!(Mailbox::of_argument(argument.as_bytes()), [], "{argument:?}");
+        }
     }
 
     #[test]

@@ -19,8 +19,8 @@ mod value;
 use std::io::{self, Read, Write};
 use std::ops::Range;
 
-pub use mailbox::Mailbox;
 pub(crate) use mailbox::quoted;
+pub use mailbox::{Mailbox, may_be_addresses};
 pub use scan::LONGEST_NAME;
 use scan::Scan;
 pub use shape::{LONGEST_LINE, Shape};
