@@ -83,7 +83,7 @@ pub enum Error {
     #[error("{0}")]
     Environment(String),
     /// The file holds a password that others can read.
-    #[error("{} holds a password and is readable by others: chmod 600 it, or move the password to a password-file", .0.display())]
+    #[error("{} holds a password and is readable by others: chmod o= it, or move the password to a password-file", .0.display())]
     Exposed(PathBuf),
     /// Others may write what would be run with our rights.
     #[error("{} may be written by others: give it to yourself or root, and chmod go-w it", .0.display())]

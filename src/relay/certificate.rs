@@ -135,9 +135,9 @@ mod tests {
             Err(error) => error.to_string(),
         };
         assert_eq!(refused(Some(&key)), "");
-        assert!(refused(None).contains("client-cert") && refused(None).contains("chmod 600"));
+        assert!(refused(None).contains("client-cert") && refused(None).contains("chmod o="));
         set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
-        assert!(refused(Some(&key)).contains("client-key") && refused(Some(&key)).contains("chmod 600"));
+        assert!(refused(Some(&key)).contains("client-key") && refused(Some(&key)).contains("chmod o="));
         set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
         let other = valid("client.example", None).1;
         fs::write(&key, other.private_key_to_pem_pkcs8().unwrap()).unwrap();

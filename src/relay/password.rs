@@ -145,7 +145,7 @@ fn read_file(path: &Path, access: Access) -> Result<Zeroizing<Vec<u8>>, String> 
 fn guard(mode: u32, owner: u32) -> Result<(), String> {
     let mine = geteuid().as_raw();
     if mode & 0o007 != 0 {
-        Err(format!("mode {:04o} opens it to every user: chmod 600 it", mode & 0o7777))
+        Err(format!("mode {:04o} opens it to every user: chmod o= it", mode & 0o7777))
     } else if mode & 0o020 != 0 {
         Err(format!("mode {:04o} lets its group write it: chmod g-w it", mode & 0o7777))
     } else if owner != 0 && owner != mine {
