@@ -11,6 +11,8 @@ impl Pattern {
     /// Letters are compared without regard to case.
     pub(super) fn fits(&self, sender: &str) -> bool {
         let (pattern, sender) = (self.0.to_lowercase(), sender.to_lowercase());
+        // No sender begins with `@`: a domain alone stands for all its addresses.
+        let pattern = if pattern.starts_with('@') { format!("*{pattern}") } else { pattern };
         let mut pieces = pattern.split('*');
         let first = pieces.next().unwrap_or_default();
         let Some(mut rest) = sender.strip_prefix(first) else { return false };
@@ -40,6 +42,9 @@ mod tests {
         for (pattern, sender, fits) in [
             ("www-data", "www-data", true),
             ("www-data", "www-data2", false),
+            ("@b.example", "Al@B.example", true),
+            ("@b.example", "al@b.example.org", false),
+            ("@*.example", "al@b.example", true),
             ("*@b.example", "Al@B.example", true),
             ("*@b.example", "al@b.example.org", false),
             ("*@*.example", "al@b.example", true),
