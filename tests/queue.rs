@@ -164,3 +164,13 @@ fn caller_waits_no_longer_than_it_is_told_and_the_relay_goes_on() {
     assert!(machine.smarthost().wait_for(1, HANG) && machine.smarthost().wait_until_idle(HANG));
     assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
 }
+
+#[test]
+fn mailq_takes_the_letter_of_postqueue_for_json() {
+    let machine = Machine::strict(Smarthost::new());
+    let kept = machine.run("sendmail", &["-odq", "a@host.example"], b"Subject: x\n\nx\n");
+    assert_eq!(kept.status, Some(0), "{kept:?}");
+    let listed = machine.run("mailq", &["-j"], b"");
+    let mail: serde_json::Value = serde_json::from_slice(listed.stdout.as_ref()).unwrap();
+    assert_eq!(mail["recipients"][0]["address"], "a@host.example");
+}

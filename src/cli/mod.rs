@@ -257,7 +257,9 @@ fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, peopl
             Ok(Command::Serve { config, every: every.unwrap_or(USUAL_INTERVAL), place })
         }
         Mode::List => {
-            let form = if long.json { list::Form::Json } else { list::Form::Text };
+            // postqueue's letter, which no sendmail has.
+            let is_json = long.json || request.unknown.iter().any(|option| option == "-j");
+            let form = if is_json { list::Form::Json } else { list::Form::Text };
             Ok(Command::List { config, form })
         }
         Mode::Aliases => Ok(Command::Nothing),
