@@ -80,6 +80,17 @@ fn each_step_that_fails_is_told_after_those_that_did_not() {
 }
 
 #[test]
+fn port_that_speaks_tls_at_once_is_recognized_by_its_silence() {
+    // As a server of implicit TLS does, it waits for us.
+    let smarthost = knowing_us().starttls().on(Point::Connect, Act::Stall);
+    let machine = Machine::with(smarthost, "tls = \"starttls\"\ntimeout = \"300ms\"\n");
+    let ran = check(&machine, &[]);
+    let last = ran.stdout.lines().last().unwrap();
+    let sentence = "no complete answer within 300ms: is tls = \"implicit\" or another port meant?";
+    assert!(ran.status == Some(78) && last.starts_with("FAIL  ") && last.ends_with(sentence), "{ran:?}");
+}
+
+#[test]
 fn refused_login_of_a_well_known_provider_names_what_it_wants() {
     let refusal = "535 Login Fail. Please enter your authorization code to login.";
     let machine = Machine::with(knowing_us().on(Point::Auth, Act::reply(refusal)), "");

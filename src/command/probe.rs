@@ -2,6 +2,7 @@
 //! envelope is offered and taken back, since many a provider refuses only there to send in our name.
 
 use std::io::Write;
+use std::time::Duration;
 
 use super::findings::{Findings, Form};
 use crate::config::Config;
@@ -12,6 +13,9 @@ use crate::system;
 
 /// A certificate that ends sooner should have been renewed by now, in days.
 const SOON: i32 = 14;
+
+/// Nobody who looks on waits for as long as RFC 5321 section 4.5.3.2 has a mail wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How far to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +56,7 @@ fn try_one(config: &Config, smarthost: &Smarthost, reach: Reach, findings: &mut 
     if reach == Reach::Offline {
         return findings.ok(&format!("smarthost {smarthost}: password for the {login} found, not tried"));
     }
-    // No mail follows, so that the login has to be one of its own.
-    let alone = Smarthost { auth_in_group: false, ..smarthost.clone() };
-    let mut session = match Session::open(&alone, credentials.as_ref(), &system::host_name()) {
+    let mut session = match Session::open(&looked_on(smarthost), credentials.as_ref(), &system::host_name()) {
         Ok(session) => session,
         Err(trouble) => return failed(smarthost, &trouble, findings),
     };
@@ -72,6 +74,11 @@ fn try_one(config: &Config, smarthost: &Smarthost, reach: Reach, findings: &mut 
     }
     session.quit();
     Ok(())
+}
+
+/// The smarthost as it is to be while a person looks on. No mail follows, so that the login has to be one of its own.
+fn looked_on(smarthost: &Smarthost) -> Smarthost {
+    Smarthost { auth_in_group: false, timeout: smarthost.timeout.min(PATIENCE), ..smarthost.clone() }
 }
 
 /// The steps that went well before the one that did not.
@@ -119,4 +126,18 @@ fn offered(capabilities: &Capabilities) -> String {
         offered.push(&auth);
     }
     if offered.is_empty() { "nothing".to_string() } else { offered.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_who_looks_on_waits_for_minutes() {
+        let usual = Smarthost::new("smtp.example.com");
+        assert!(usual.timeout > PATIENCE);
+        assert_eq!(looked_on(&usual).timeout, PATIENCE);
+        let quick = Smarthost { timeout: Duration::from_secs(2), ..usual };
+        assert_eq!(looked_on(&quick).timeout, quick.timeout);
+    }
 }

@@ -137,9 +137,15 @@ fn reach(smarthost: &Smarthost) -> Result<Wire, Trouble> {
 fn greet(wire: &mut Wire, tls: Tls) -> Result<(), Trouble> {
     let answer = wire.read(Stage::Greeting).map_err(|mut trouble| {
         // A server of implicit TLS waits for our first byte, as we wait for its.
-        if tls == Tls::StartTls {
-            trouble.sentence.push_str(": is tls = \"implicit\" meant?");
-        }
+        let advice = match tls {
+            // What it said was no greeting, and that is advice enough.
+            _ if trouble.sentence.ends_with('?') => "",
+            Tls::StartTls => ": is tls = \"implicit\" or another port meant?",
+            Tls::None => ": is another port meant?",
+            // Where TLS came about, the port is one for it.
+            Tls::Implicit => "",
+        };
+        trouble.sentence.push_str(advice);
         trouble
     })?;
     if answer.is_class(2) {
