@@ -28,7 +28,7 @@
 //! | 3 desk | [`config`], [`error`] | composes the parts' settings and errors |
 //! | 2 world | [`spool`], [`relay`], [`log`], [`alarm`], [`confinement`], [`system`] | disk, network, log, machine; none knows another |
 //! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`bounce`], [`retry`], [`pace`], [`reception`] | octets; no clock, no files, no environment |
-//! | 0 words | [`outcome`], [`interval`], [`dsn`] | nothing |
+//! | 0 words | [`outcome`], [`interval`], [`dsn`], [`likeness`] | nothing |
 
 #![forbid(unsafe_code)]
 
@@ -42,6 +42,7 @@ pub mod dsn;
 pub mod envelope;
 pub mod error;
 pub mod interval;
+pub mod likeness;
 pub mod log;
 pub mod message;
 pub mod outcome;

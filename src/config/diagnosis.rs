@@ -1,7 +1,6 @@
 //! From the TOML reader's words to a sentence with a hint, and without anything that could be a value.
 
-/// How far a key may be off and still be worth a hint.
-const LIKENESS: f64 = 0.75;
+use crate::likeness::nearest;
 
 /// Line and column, from 1, of a byte offset.
 pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
@@ -32,9 +31,7 @@ pub(super) fn sentence(message: &str) -> String {
 
 fn unknown_key(quoted: &[&str]) -> String {
     let [wrong, known @ ..] = quoted else { return "unknown key".to_string() };
-    let likeness = |key: &str| strsim::jaro_winkler(wrong, key);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match nearest.filter(|key| likeness(key) >= LIKENESS) {
+    match nearest(wrong, known.iter().copied()) {
         Some(key) => format!("unknown key \"{wrong}\": did you mean \"{key}\"?"),
         None => format!("unknown key \"{wrong}\": known here are {}", list(known)),
     }
