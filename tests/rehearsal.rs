@@ -55,6 +55,29 @@ fn exit_status_is_that_of_the_real_thing() {
 }
 
 #[test]
+fn misspelt_dry_run_sends_nothing_where_a_person_may_have_typed_it() {
+    let machine = Machine::strict(Smarthost::new());
+    let long = [CRON, &[b'x'; 300_000]].concat();
+    for (name, arguments) in [
+        ("mailx-t", &["-s", "S", "--dryrun", "a@host.example"][..]),
+        ("mailx-t", &["-t", "--dryrun"]),
+        ("mailx-t", &["a@host.example", "--dryrun"]),
+        ("mail", &["a@host.example", "--dryrun"]),
+        ("mailx", &["--dryrun", "-s", "S", "a@host.example"]),
+    ] {
+        let ran = machine.run(name, arguments, &long);
+        let told = "mailx-t: unknown option --dryrun: did you mean --dry-run?\n";
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(64), told), "{name} {arguments:?}");
+        assert!(machine.smarthost().connections().is_empty() && machine.mail_files().is_empty(), "{name}");
+    }
+    // Programs that call sendmail may pass the options of another mailer.
+    let ran = machine.run("sendmail", &["--read-envelope-from", "-odi", "a@host.example"], CRON);
+    let told = "mailx-t: ignored unknown options: --read-envelope-from\n";
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), told));
+    assert_eq!(machine.smarthost().mails().len(), 1);
+}
+
+#[test]
 fn mail_that_is_too_large_is_shown_as_it_would_be_cut() {
     let machine = Machine::strict(Smarthost::new());
     let config = std::fs::read_to_string(machine.config()).unwrap();

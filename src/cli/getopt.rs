@@ -96,6 +96,24 @@ pub enum Usage {
     /// As above, of a long option.
     #[error("option --{0} needs a value")]
     MissingLong(&'static str),
+    /// A long option of mail(1) where options have ended.
+    #[error("option --{0} comes after an address: put it before the first")]
+    LateLong(&'static str),
+    /// A long option with a value, and it takes none.
+    #[error("option --{0} takes no value")]
+    NoValue(&'static str),
+    /// A long option that nobody knows.
+    #[error("unknown option --{name}: {}", hint(*.meant))]
+    UnknownLong {
+        /// What was written, without its dashes.
+        name: String,
+        /// The option that is most like it.
+        meant: Option<&'static str>,
+    },
+}
+
+fn hint(meant: Option<&str>) -> String {
+    meant.map_or("see mailx-t --help".to_string(), |meant| format!("did you mean --{meant}?"))
 }
 
 /// The words of `arguments`, the program's name not among them.

@@ -3,7 +3,8 @@
 //! Four dialects collide under this name (POSIX, bsd-mailx, GNU mailutils,
 //! s-nail and heirloom); the table follows what their callers mean. Options and
 //! operands may mix. After `--`, `-f`, `-F` and `-o` are for the mailer, as in
-//! s-nail, and all else is a recipient. An unknown letter never costs a mail.
+//! s-nail, and all else is a recipient. An unknown letter never costs a mail; an
+//! unknown long option does: a misspelt `--dry-run` must not send.
 //! Whether `-a` names a header or a file is decided in `composition`.
 
 use std::ffi::{OsStr, OsString};
@@ -14,6 +15,8 @@ use std::vec::IntoIter;
 
 use super::getopt::{self, Letter, Order, Takes, Usage, Word};
 use super::mode::Delivery;
+use super::native;
+use crate::likeness::nearest;
 use crate::outcome;
 use Takes::{Glued, Nothing, Value};
 
@@ -60,28 +63,70 @@ pub const LETTERS: &[Letter] = &[
 ];
 
 /// Long options of GNU mailutils and s-nail, each with the letter that says the same, and whether it takes a value;
-/// without a letter it is known, and not needed.
+/// without a letter it is known, and not needed. Those that print something and leave (`--usage`) are not here: a mail is
+/// not what they ask for.
 #[rustfmt::skip]
 pub const LONG: &[(&str, Option<char>, Takes)] = &[
+    ("account", Some('A'), Value),
+    ("alternative", None, Nothing),
     ("append", Some('a'), Value),
     ("attach", Some('a'), Value),
+    ("batch-mode", None, Nothing),
     ("bcc", Some('b'), Value),
+    ("byname", None, Nothing),
     ("cc", Some('c'), Value),
+    ("check-and-exit", None, Nothing),
+    ("cmd", None, Value),
+    ("config-file", None, Value),
+    ("config-verbose", None, Nothing),
     ("content-filename", None, Value),
     ("content-name", None, Value),
     ("content-type", Some('M'), Value),
     ("custom-header", Some('C'), Value),
+    ("debug", None, Nothing),
+    ("debug-level", None, Value),
+    ("debug-line-info", None, Nothing),
     ("discard-empty-messages", Some('E'), Nothing),
+    ("disconnected", None, Nothing),
+    ("enable-cmd-escapes", None, Nothing),
     ("encoding", None, Value),
+    ("end-options", None, Nothing),
     ("exec", None, Value),
+    ("exist", None, Nothing),
+    ("file", Some('f'), Nothing),
     ("from-address", Some('r'), Value),
+    ("header-search", None, Value),
+    ("header-summary", None, Nothing),
+    ("headers", None, Nothing),
+    ("ignore", None, Nothing),
+    ("inbox-of", Some('u'), Value),
     ("mime", None, Nothing),
+    ("no-alternative", None, Nothing),
+    ("no-config", None, Nothing),
+    ("no-debug-line-info", None, Nothing),
+    ("no-header-summary", None, Nothing),
+    ("no-mime", None, Nothing),
+    ("no-site-config", None, Nothing),
+    ("no-skip-empty-attachments", None, Nothing),
+    ("no-user-config", None, Nothing),
+    ("norc", None, Nothing),
+    ("nosum", None, Nothing),
+    ("print", None, Nothing),
+    ("quit", None, Nothing),
     ("quote-file", Some('q'), Value),
+    ("read", None, Nothing),
+    ("read-only", None, Nothing),
+    ("resource-files", None, Value),
     ("return-address", Some('r'), Value),
+    ("search", None, Value),
     ("set", Some('S'), Value),
     ("skip-empty-attachments", None, Nothing),
+    ("startup-cmd", None, Value),
     ("subject", Some('s'), Value),
+    ("target", Some('a'), Value),
+    ("template", Some('t'), Nothing),
     ("to", Some('t'), Nothing),
+    ("user", Some('u'), Value),
     ("verbose", Some('v'), Nothing),
 ];
 
@@ -120,7 +165,7 @@ pub struct Request {
     pub skip_empty: bool,
     /// The subject as given: it may hold line ends (`-s`).
     pub subject: Option<OsString>,
-    /// Options nobody knows, fit to print, for one warning.
+    /// Letters nobody knows, fit to print, for one warning.
     pub unknown: Vec<String>,
     /// Tell what happens (`-v`).
     pub verbose: bool,
@@ -129,7 +174,7 @@ pub struct Request {
 /// Reads mail(1)'s command line, the program's name not in it.
 ///
 /// # Errors
-/// A letter that is needed lacks its value.
+/// A letter that is needed lacks its value, or nobody knows a long option.
 pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
     let mut request = Request::default();
     let mut words = getopt::words(LETTERS, Order::Permute, arguments).into_iter().peekable();
@@ -196,13 +241,12 @@ impl Request {
 
     /// `--name`, `--name=value` or `--name value`.
     fn obey_long(&mut self, option: &OsStr, next: &mut Peekable<IntoIter<Word>>) -> Result<(), Usage> {
-        let text = option.as_bytes().strip_prefix(b"--").unwrap_or_default();
-        let mut parts = text.splitn(2, |byte| *byte == b'=');
-        let (name, given) = (parts.next().unwrap_or_default(), parts.next());
-        let Some((name, letter, takes)) = LONG.iter().find(|(known, ..)| known.as_bytes() == name) else {
-            self.unknown.push(outcome::clean(&option.to_string_lossy()));
-            return Ok(());
-        };
+        let (name, given) = split(option);
+        let Some((name, letter, takes)) = known(name) else { return Err(wrong_long(option)) };
+        if given.is_some() && *takes == Nothing && letter.is_some_and(|letter| letter != 'f') {
+            // `--to=ADDRESS` must not pass for `-t`.
+            return Err(Usage::NoValue(name));
+        }
         let given = given.map(|value| OsStr::from_bytes(value).to_owned());
         let value = match takes {
             Value => given.or_else(|| operand_if(next, |_| true)).ok_or(Usage::MissingLong(name))?,
@@ -210,6 +254,7 @@ impl Request {
         };
         match letter {
             Some('E') => self.skip_empty = true,
+            Some('f') => self.reading = true,
             Some(letter) => self.obey(*letter, value, &mut Vec::new().into_iter().peekable())?,
             None => self.ignored.push(format!("--{name}")),
         }
@@ -253,6 +298,36 @@ impl Request {
         }
         Ok(())
     }
+}
+
+/// Whether the tables of mail(1) have the long option.
+pub(super) fn knows(option: &OsStr) -> bool {
+    known(split(option).0).is_some()
+}
+
+/// What is wrong with a long option that cannot be obeyed where it stands. Its value is not told.
+pub(super) fn wrong_long(option: &OsStr) -> Usage {
+    let name = split(option).0;
+    if let Some((name, ..)) = known(name) {
+        return Usage::LateLong(name);
+    }
+    if let Some(name) = native::LONG.iter().find(|known| known.as_bytes() == name) {
+        return Usage::NoValue(name);
+    }
+    let name = outcome::clean(&String::from_utf8_lossy(name));
+    let words = native::LONG.iter().copied().chain(LONG.iter().map(|(known, ..)| *known));
+    Usage::UnknownLong { meant: nearest(&name, words), name }
+}
+
+/// The name without its dashes, and the value that is glued to it.
+fn split(option: &OsStr) -> (&[u8], Option<&[u8]>) {
+    let text = option.as_bytes().strip_prefix(b"--").unwrap_or_default();
+    let mut parts = text.splitn(2, |byte| *byte == b'=');
+    (parts.next().unwrap_or_default(), parts.next())
+}
+
+fn known(name: &[u8]) -> Option<&'static (&'static str, Option<char>, Takes)> {
+    LONG.iter().find(|(known, ..)| known.as_bytes() == name)
 }
 
 /// The words that are left, all operands: nothing else comes after `--`.

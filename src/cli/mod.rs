@@ -226,6 +226,12 @@ fn rehearsal(mut command: Command) -> Result<Command, Error> {
 
 fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, people: People) -> Result<Command, Error> {
     let is_bare = arguments.is_empty();
+    // Only sendmail's own name is called by programs, with options of whatever mailer they were written for.
+    if face == Face::MailxT
+        && let Some(option) = sendmail::long_option(&arguments)
+    {
+        return Err(Error::Usage(mail::wrong_long(&option).to_string()));
+    }
     let mut request = sendmail::parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
     match face {
         Face::MailxT => request = request.for_own_name(),

@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use super::getopt::{self, Order, Word};
-use super::sendmail;
+use super::{mail, sendmail};
 
 /// Which command line is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,9 @@ fn speaks_mail(arguments: &[OsString]) -> bool {
     getopt::words(sendmail::LETTERS, Order::FirstOperandEnds, arguments).iter().any(|word| match word {
         Word::Option { letter, .. } => u8::try_from(*letter).is_ok_and(is_mail_only),
         Word::Unknown(byte) => is_mail_only(*byte),
-        Word::End | Word::Long(_) | Word::Missing(_) | Word::Operand(_) => false,
+        // sendmail has none.
+        Word::Long(option) => mail::knows(option),
+        Word::End | Word::Missing(_) | Word::Operand(_) => false,
     })
 }
 
@@ -103,7 +105,6 @@ fn speaks_mail(arguments: &[OsString]) -> bool {
 mod tests {
     use std::os::unix::ffi::OsStringExt;
 
-    use super::super::mail;
     use super::*;
 
     fn called(argv0: &str, line: &[&str]) -> Face {
@@ -132,7 +133,17 @@ mod tests {
     #[test]
     fn own_name_speaks_sendmail_to_a_cron() {
         let cronie = ["-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root"];
-        for line in [&[][..], &cronie, &["-ti"], &["-bp"], &["-q"], &["-bs"], &["-fs", "a@x"], &["a@x", "-s", "S"]] {
+        for line in [
+            &[][..],
+            &cronie,
+            &["-ti"],
+            &["-bp"],
+            &["-q"],
+            &["-bs"],
+            &["-fs", "a@x"],
+            &["a@x", "-s", "S"],
+            &["a@x", "--cc=c@x"],
+        ] {
             assert_eq!(called("mailx-t", line), Face::MailxT, "{line:?}");
         }
     }
@@ -147,6 +158,8 @@ mod tests {
             &["-a", "X-Job: 1", "a@x"],
             &["-Ssendwait", "a@x"],
             &["-vE", "set escape", "a@x"],
+            &["--subject", "S", "a@x"],
+            &["-v", "--bcc=b@x", "a@x"],
         ];
         for line in lines {
             assert_eq!(called("mailx-t", line), Face::Mail, "{line:?}");

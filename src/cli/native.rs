@@ -40,7 +40,10 @@ For the machine:
   --help, --version
 ";
 
-/// The long options.
+/// The long options that every name knows; `--json` is for listings.
+pub const LONG: &[&str] = &["config", "dry-run", "help", "version"];
+
+/// What the long options say.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Long {
     /// `--config FILE`.

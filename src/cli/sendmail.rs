@@ -126,6 +126,12 @@ pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
     Ok(request)
 }
 
+/// The first long option, which is none of sendmail's; also one behind an operand, but none behind `--`.
+pub fn long_option(arguments: &[OsString]) -> Option<OsString> {
+    let words = getopt::words(LETTERS, Order::Permute, arguments);
+    words.into_iter().find_map(|word| if let Word::Long(option) = word { Some(option) } else { None })
+}
+
 impl Request {
     /// Called as `crond -m` calls its mailer, by our own name and perhaps with no argument at all: the message goes to
     /// the end of the file, and where nobody is named it names the recipients itself.

@@ -129,11 +129,42 @@ fn variables_that_matter_are_obeyed() {
 }
 
 #[test]
-fn unknown_option_is_named_and_costs_nothing() {
-    let request = read(&["-Z", "--nosum", "-sS", "root"]);
-    assert_eq!(request, Request { unknown: vec!["-Z".into(), "--nosum".into()], ..mail("S", &["root"]) });
+fn unknown_letter_is_named_and_costs_nothing() {
+    let request = read(&["-Z", "-sS", "root"]);
+    assert_eq!(request, Request { unknown: vec!["-Z".into()], ..mail("S", &["root"]) });
     assert_eq!(read(&["root", "-X"]).ignored, ["-X"]);
     assert_eq!(try_read(&["root", "-s"]), Err(Usage::MissingValue('s')));
+}
+
+#[test]
+fn unknown_long_option_is_an_error_that_names_the_nearest() {
+    let refused = |option: &str| try_read(&["-sS", option, "root"]).map_err(|usage| usage.to_string());
+    for (option, told) in [
+        ("--dryrun", "unknown option --dryrun: did you mean --dry-run?"),
+        ("--dry-run=yes", "option --dry-run takes no value"),
+        ("--to=a@x", "option --to takes no value"),
+        ("--subjet=secret", "unknown option --subjet: did you mean --subject?"),
+        ("--zzz", "unknown option --zzz: see mailx-t --help"),
+        ("--\u{1b}[2J", "unknown option --?[2J: see mailx-t --help"),
+    ] {
+        assert_eq!(refused(option), Err(told.to_string()));
+    }
+    assert_eq!(read(&["-sS", "--", "--dryrun"]), mail("S", &["--dryrun"]));
+    assert_eq!(read(&["-s", "--dryrun", "root"]), mail("--dryrun", &["root"]));
+}
+
+#[test]
+fn long_options_that_are_not_needed_swallow_their_values_alone() {
+    let line = ["--nosum", "--config-file", "/etc/mailutils.conf", "--no-mime", "--search=@x", "--subject=S", "root"];
+    let request = read(&line);
+    let ignored = ["--nosum", "--config-file", "--no-mime", "--search"].map(String::from).to_vec();
+    assert_eq!(request, Request { ignored, ..mail("S", &["root"]) });
+    for line in [&["--file", "root"][..], &["--user=alice"], &["--inbox-of", "alice"]] {
+        assert!(read(line).reading, "{line:?}");
+    }
+    assert_eq!(read(&["--template"]), read(&["-t"]));
+    let target = read(&["--target", "cc: c@x", "root"]);
+    assert_eq!(target.attachments_or_headers, [('a', "cc: c@x".into())]);
 }
 
 #[test]
