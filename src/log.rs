@@ -4,6 +4,7 @@
 //! The `log` crate carries the lines; env_logger takes them to the system log's socket, a file or
 //! stderr. What is logged follows the configuration alone, never the caller's environment.
 
+mod defect;
 mod line;
 mod target;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
+pub use defect::defect;
 pub use line::{Accepted, Attempt};
 pub use target::open;
 
@@ -40,6 +42,16 @@ impl Settings {
     /// The file that the log goes to, if it goes to one.
     pub fn file(&self) -> Option<&Path> {
         if let Target::File(path) = &self.target { Some(path) } else { None }
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Stderr => f.write_str("stderr"),
+            Self::Syslog => f.write_str("syslog"),
+        }
     }
 }
 

@@ -47,6 +47,7 @@ fn everything_in_order_is_one_screen_of_ok() {
     for words in [
         "mail leaves as",
         "spool ",
+        "log /",
         "connected",
         "TLS (TLSv1.3, TLS_",
         "certificate for smarthost.test by mailx-t test authority",
@@ -62,11 +63,11 @@ fn everything_in_order_is_one_screen_of_ok() {
 #[test]
 fn each_step_that_fails_is_told_after_those_that_did_not() {
     for (smarthost, failure, ok) in [
-        (knowing_us().on(Point::Mail, Act::reply("550 5.7.1 not yours")), "set from in [rewrite]", 6),
-        (knowing_us().on(Point::Rcpt, Act::reply("553 5.7.1 not owned by user")), "set from in [rewrite]", 6),
-        (knowing_us().on(Point::Auth, Act::reply("535 5.7.8 no")), "check user and password-file", 4),
-        (knowing_us().certificate(Kind::WrongHost), "is for another name", 3),
-        (knowing_us().on(Point::Greeting, Act::reply("554 5.7.1 go away")), "turns us away", 4),
+        (knowing_us().on(Point::Mail, Act::reply("550 5.7.1 not yours")), "set from in [rewrite]", 7),
+        (knowing_us().on(Point::Rcpt, Act::reply("553 5.7.1 not owned by user")), "set from in [rewrite]", 7),
+        (knowing_us().on(Point::Auth, Act::reply("535 5.7.8 no")), "check user and password-file", 5),
+        (knowing_us().certificate(Kind::WrongHost), "is for another name", 4),
+        (knowing_us().on(Point::Greeting, Act::reply("554 5.7.1 go away")), "turns us away", 5),
     ] {
         let machine = Machine::with(smarthost, "");
         let ran = check(&machine, &[]);
@@ -112,6 +113,20 @@ fn tls_is_told_after_starttls_and_as_json_too() {
     let machine = Machine::with(knowing_us().starttls(), "tls = \"starttls\"\n");
     let ran = check(&machine, &["--json"]);
     assert!(ran.stdout.contains("\"TLS (TLSv1.3, TLS_"), "{ran:?}");
+}
+
+#[test]
+fn log_that_cannot_be_written_is_told_without_the_network_too() {
+    let machine = Machine::with(knowing_us(), "");
+    let (text, log) = (fs::read_to_string(machine.config()).unwrap(), machine.path("log"));
+    let elsewhere = machine.path("none/log");
+    fs::write(machine.config(), text.replace(log.to_str().unwrap(), elsewhere.to_str().unwrap())).unwrap();
+    let sentence = format!("log {}: {} cannot be reached", elsewhere.display(), machine.path("none").display());
+    for form in [&["--offline"][..], &["--json"]] {
+        let ran = check(&machine, form);
+        assert!(ran.status == Some(78) && ran.stdout.contains(&sentence), "{ran:?}");
+    }
+    assert_eq!(machine.run("mailx-t", &["ctl", "test"], b"").status, Some(0), "it costs no mail");
 }
 
 #[test]

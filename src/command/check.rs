@@ -9,6 +9,7 @@ use super::handover;
 pub use super::probe::Reach;
 use crate::config::Config;
 use crate::error::Error;
+use crate::log::{self, Target};
 use crate::spool::Spool;
 use crate::system;
 
@@ -41,6 +42,7 @@ pub fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(),
     for defect in &defects {
         findings.fail(defect)?;
     }
+    look_at_log(config, &mut findings)?;
     if system::relay_program().is_none() {
         findings.fail("mailx-t-relay is neither in libexec/mailx-t nor beside mailx-t: reinstall mailx-t")?;
         return findings.conclude();
@@ -52,4 +54,15 @@ pub fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(),
     findings.flush()?;
     findings.count(usize::from(!handover::start_and_wait(config, &arguments)?));
     findings.conclude()
+}
+
+/// No mail is lost with its line, but what became of it is not to be found out later.
+fn look_at_log(config: &Config, findings: &mut Findings<'_>) -> Result<(), Error> {
+    let user = system::user(system::effective_uid()).name;
+    match log::defect(&config.log, &user) {
+        None => findings.ok(&format!("log {}", config.log.target)),
+        // What nobody has set: a container may well do without a system log.
+        Some(defect) if config.log.target == Target::Syslog => findings.note(&defect),
+        Some(defect) => findings.fail(&defect),
+    }
 }

@@ -13,7 +13,7 @@ use env_logger::{Builder, Target as Sink};
 use super::{Format, Settings, Target};
 
 /// The system log's socket.
-const SOCKET: &str = "/dev/log";
+pub(super) const SOCKET: &str = "/dev/log";
 /// syslog(3)'s facility mail.
 const MAIL: u8 = 2 << 3;
 
@@ -97,13 +97,13 @@ impl Write for Rotated {
 }
 
 /// One write, one datagram.
-struct Datagram {
+pub(super) struct Datagram {
     path: PathBuf,
     socket: UnixDatagram,
 }
 
 impl Datagram {
-    fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
         socket.connect(path)?;
         // The system log being slow must not hold up a mail.

@@ -1,0 +1,89 @@
+//! Why nothing would be logged, and what to do. Whoever writes a log drops a line that cannot be written, so that this
+//! has to be asked for; nothing is made or changed here.
+
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, access};
+
+use super::target::{Datagram, SOCKET};
+use super::{Settings, Target};
+
+/// What keeps this process, which runs as `user`, from writing the log; none if nothing does.
+pub fn defect(settings: &Settings, user: &str) -> Option<String> {
+    match &settings.target {
+        Target::File(path) => of_file(path, user),
+        Target::Stderr => None,
+        Target::Syslog => of_syslog(Path::new(SOCKET)),
+    }
+}
+
+fn of_file(path: &Path, user: &str) -> Option<String> {
+    let (log, directory) = (path.display(), path.parent().unwrap_or(path));
+    let may = |path: &Path, flags| access(path, flags).map_err(|error| error.desc());
+    if path.is_dir() {
+        return Some(format!("log {log} is a directory: set target in [log] to a file"));
+    }
+    // Whether it is there cannot be seen where a directory above it is closed.
+    if path.exists() {
+        let error = may(path, AccessFlags::W_OK).err()?;
+        return Some(format!("log {log} cannot be written ({error}): chown {user} {log}"));
+    }
+    if !directory.is_dir() {
+        let (place, error) =
+            (directory.display(), may(directory, AccessFlags::F_OK).err().unwrap_or("Not a directory"));
+        return Some(format!("log {log}: {place} cannot be reached ({error}): make it, and let {user} write there"));
+    }
+    let error = may(directory, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
+    Some(format!("log {log} cannot be made ({error}): touch {log}, then chown {user} {log}"))
+}
+
+fn of_syslog(socket: &Path) -> Option<String> {
+    let error = Datagram::open(socket).err()?;
+    let socket = socket.display();
+    Some(format!("log syslog: nobody listens at {socket} ({error}): start a syslog daemon, or set target in [log]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixDatagram;
+
+    use nix::unistd::geteuid;
+
+    use super::*;
+
+    #[test]
+    fn log_that_can_be_written_has_no_defect() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("log");
+        assert_eq!(of_file(&path, "me"), None);
+        assert!(!path.exists(), "to look makes nothing");
+        fs::write(&path, "").unwrap();
+        assert_eq!(of_file(&path, "me"), None);
+        let socket = place.path().join("socket");
+        let _listener = UnixDatagram::bind(&socket).unwrap();
+        assert_eq!(of_syslog(&socket), None);
+    }
+
+    #[test]
+    fn each_defect_is_told_with_its_cure() {
+        let place = tempfile::tempdir().unwrap();
+        let of = |name: &str| of_file(&place.path().join(name), "me").unwrap_or_default();
+        assert!(of("none/log").contains("/none cannot be reached (No such file or directory): make it, and let me"));
+        assert!(of("").ends_with(" is a directory: set target in [log] to a file"));
+        fs::write(place.path().join("file"), "").unwrap();
+        assert!(of("file/log").contains("/file cannot be reached (Not a directory)"));
+        fs::write(place.path().join("kept"), "").unwrap();
+        let others = [("kept", "cannot be written (Permission denied): chown me /"), ("new", "chown me /")];
+        fs::set_permissions(place.path().join("kept"), fs::Permissions::from_mode(0o400)).unwrap();
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o500)).unwrap();
+        for (name, cure) in others {
+            // Nothing is closed to root.
+            assert!(of(name).contains(cure) || geteuid().is_root() && of(name).is_empty(), "{}", of(name));
+        }
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let silent = of_syslog(&place.path().join("socket")).unwrap();
+        assert!(silent.contains("(No such file or directory (os error 2)): start a syslog daemon"), "{silent}");
+    }
+}
