@@ -74,6 +74,23 @@ fn held_mail_waits_for_its_release() {
 }
 
 #[test]
+fn mail_that_cannot_be_tried_now_is_no_success() {
+    let machine = machine();
+    let id = queued(&machine, "a@host.example");
+    done(&machine.run("mailx-t", &["ctl", "queue", "hold", &id], b""));
+    let held = machine.run("mailx-t", &["ctl", "queue", "retry", &id], b"");
+    assert_eq!(held.status, Some(65), "{held:?}");
+    assert!(held.stderr.contains(&format!("mailx-t ctl queue release {id} comes first")), "{held:?}");
+    done(&machine.run("mailx-t", &["ctl", "queue", "release", &id], b""));
+    let tried = machine.run("mailx-t", &["ctl", "queue", "retry", &id], b"");
+    assert!(done(&tried).contains("sent"), "{tried:?}");
+    for verb in ["retry", "show", "hold", "release", "remove", "bounce"] {
+        let gone = machine.run("mailx-t", &["ctl", "queue", verb, &id], b"");
+        assert_eq!((gone.status, gone.stderr), (Some(65), format!("mailx-t: {id}: not in the queue\n")), "{verb}");
+    }
+}
+
+#[test]
 fn single_mails_are_shown_removed_and_returned() {
     let machine = machine();
     let first = queued(&machine, "a@host.example");

@@ -8,8 +8,7 @@ use clap::{Parser, Subcommand};
 
 use super::{Command, terminal};
 use crate::command::queue::{self, Act, Which};
-use crate::command::selection::Matching;
-use crate::command::{check, import, init, list, run_queue, trial};
+use crate::command::{check, import, init, list, trial};
 use crate::config::import::Kind;
 use crate::config::{self, Config};
 use crate::error::Error;
@@ -294,13 +293,7 @@ fn run_on_queue(config: &Config, asked: Queue) -> Result<(), Error> {
             return list::run(config, if json { list::Form::Json } else { list::Form::Text }, &mut out);
         }
         Queue::Show { id } => return queue::show(config, &id, &mut out),
-        Queue::Retry { which: Which::All } => {
-            return run_queue::run(config, &run_queue::Which::All, run_queue::Detail::Outcomes);
-        }
-        Queue::Retry { which: Which::One(id) } => {
-            let which = run_queue::Which::Matching(Matching::id(id));
-            return run_queue::run(config, &which, run_queue::Detail::Outcomes);
-        }
+        Queue::Retry { which } => return queue::retry(config, &which),
         Queue::Hold { which } => (Act::Hold, which),
         Queue::Release { which } => (Act::Release, which),
         Queue::Remove { which } => (Act::Remove, which),

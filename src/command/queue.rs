@@ -4,6 +4,8 @@
 use std::io::Write;
 
 use super::list::age;
+use super::run_queue::{self, Detail};
+use super::selection::Matching;
 use super::settle;
 use crate::config::Config;
 use crate::error::Error;
@@ -48,7 +50,10 @@ pub fn run(config: &Config, act: Act, which: &Which, out: &mut dyn Write) -> Res
             if *which == Which::All {
                 continue;
             }
-            return Err(Error::Queue(format!("{id}: not in the queue, or a relay is at work on it")));
+            if spool.peek(&id)?.is_none() {
+                return Err(is_not_there(&id));
+            }
+            return Err(Error::Queue(format!("{id}: a relay is at work on it")));
         };
         let what = format!("{id} ({} old, to {})", age(&claim.entry), claim.entry.recipients[0].address);
         let done = apply(config, act, claim)?;
@@ -79,12 +84,34 @@ fn bounce(config: &Config, claim: Claim) -> Result<(), Error> {
     settle::settle(config, claim, &records)
 }
 
+/// Has the relay try them now, and tells what came of it.
+///
+/// # Errors
+/// There is no such mail, it is held, or the relay has trouble that it has named.
+pub fn retry(config: &Config, which: &Which) -> Result<(), Error> {
+    let Which::One(id) = which else { return run_queue::run(config, &run_queue::Which::All, Detail::Outcomes) };
+    let spool = Spool::new(config.spool_path());
+    if spool.peek(id)?.is_none() {
+        return Err(is_not_there(id));
+    }
+    if spool.is_held(id) {
+        return Err(Error::Queue(format!(
+            "{id} is held, and is not tried: mailx-t ctl queue release {id} comes first"
+        )));
+    }
+    run_queue::run(config, &run_queue::Which::Matching(Matching::id(id)), Detail::Outcomes)
+}
+
+fn is_not_there(id: &QueueId) -> Error {
+    Error::Queue(format!("{id}: not in the queue"))
+}
+
 /// Writes all that is known of a mail: envelope, journal, header section.
 ///
 /// # Errors
 /// There is no such mail, or [`Error::Output`].
 pub fn show(config: &Config, id: &QueueId, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
-    let text = spool.show(id)?.ok_or_else(|| Error::Queue(format!("{id}: not in the queue")))?;
+    let text = spool.show(id)?.ok_or_else(|| is_not_there(id))?;
     out.write_all(&text).map_err(Error::Output)
 }
