@@ -48,6 +48,9 @@ impl From<Exit> for ExitCode {
 /// Why a command could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Mails in the queue are in the hands of a relay, so that nothing could be done with them.
+    #[error("{0}")]
+    Busy(String),
     /// `ctl check` found something; it has said what.
     #[error("{0} found wrong")]
     Check(Findings),
@@ -159,7 +162,7 @@ impl Error {
             Error::Spool(spool::Error::Create { .. }) => Exit::CannotCreate,
             Error::Spool(spool::Error::Damaged { .. } | spool::Error::Read { .. }) => Exit::Unavailable,
             Error::Spool(spool::Error::Write { .. }) => Exit::IoError,
-            Error::Untaken(_) => Exit::TempFail,
+            Error::Busy(_) | Error::Untaken(_) => Exit::TempFail,
             Error::Usage(_) => Exit::Usage,
         }
     }

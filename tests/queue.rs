@@ -114,6 +114,29 @@ fn mail_somebody_else_is_sending_is_left_to_them() {
 }
 
 #[test]
+fn mails_that_a_relay_is_at_work_on_are_named_and_not_passed_over_in_silence() {
+    let machine = machine();
+    queued(&machine, 3);
+    let ids = machine.queue();
+    let claim = |id: &String| {
+        let file = OpenOptions::new().read(true).open(machine.path("spool/queue").join(id)).unwrap();
+        file.try_lock().unwrap();
+        file
+    };
+    let held = [claim(&ids[0]), claim(&ids[2])];
+    let all = machine.run("mailx-t", &["ctl", "queue", "remove", "all"], b"");
+    let sentence = format!("2 mails skipped, since a relay is at work on them: {}, {}: try again\n", ids[0], ids[2]);
+    assert_eq!((all.status, all.stderr), (Some(75), format!("mailx-t: {sentence}")));
+    assert!(all.stdout.contains(&format!("{} (", ids[1])) && all.stdout.lines().count() == 1, "{}", all.stdout);
+    let one = machine.run("mailx-t", &["ctl", "queue", "hold", &ids[0]], b"");
+    assert_eq!(one.status, Some(75), "{one:?}");
+    assert!(one.stderr.contains("1 mail skipped, since a relay is at work on it"), "{one:?}");
+    drop(held);
+    assert_eq!(machine.run("mailx-t", &["ctl", "queue", "remove", "all"], b"").status, Some(0));
+    assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
+}
+
+#[test]
 fn trouble_with_one_mail_leaves_the_connection_to_the_next() {
     let refused = On::at(Point::Mail).times(1);
     let later = On::at(Point::Content).times(1);

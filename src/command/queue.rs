@@ -45,21 +45,32 @@ pub fn run(config: &Config, act: Act, which: &Which, out: &mut dyn Write) -> Res
         Which::All => spool.ids()?,
         Which::One(id) => vec![*id],
     };
+    let mut busy = Vec::new();
     for id in ids {
         let Some(claim) = spool.claim(&id)? else {
-            if *which == Which::All {
-                continue;
+            match spool.peek(&id)? {
+                Some(_) => busy.push(id),
+                // It has left meanwhile.
+                None if *which == Which::All => {}
+                None => return Err(is_not_there(&id)),
             }
-            if spool.peek(&id)?.is_none() {
-                return Err(is_not_there(&id));
-            }
-            return Err(Error::Queue(format!("{id}: a relay is at work on it")));
+            continue;
         };
         let what = format!("{id} ({} old, to {})", age(&claim.entry), claim.entry.recipients[0].address);
         let done = apply(config, act, claim)?;
         writeln!(out, "{what}: {done}").map_err(Error::Output)?;
     }
-    Ok(())
+    if busy.is_empty() { Ok(()) } else { Err(Error::Busy(skipped(&busy))) }
+}
+
+/// So many ids make a line that can still be read.
+const MOST_NAMED: usize = 20;
+
+fn skipped(busy: &[QueueId]) -> String {
+    let mut names: Vec<String> = busy.iter().take(MOST_NAMED).map(QueueId::to_string).collect();
+    names.extend((busy.len() > MOST_NAMED).then(|| format!("{} more", busy.len() - MOST_NAMED)));
+    let (mails, them) = if busy.len() == 1 { ("1 mail", "it") } else { (&*format!("{} mails", busy.len()), "them") };
+    format!("{mails} skipped, since a relay is at work on {them}: {}: try again", names.join(", "))
 }
 
 fn apply(config: &Config, act: Act, claim: Claim) -> Result<&'static str, Error> {
