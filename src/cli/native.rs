@@ -302,14 +302,32 @@ fn run_on_queue(config: &Config, asked: Queue) -> Result<(), Error> {
     queue::run(config, act, &which, &mut out)
 }
 
-/// clap's sentence and its tip, without the usage that `--help` gives better.
+/// clap's sentence and its tip, without the usage that `--help` gives better; of that an example, where a word is missing.
 fn usage(text: &str) -> String {
     let useful = |line: &&str| line.starts_with("error: ") || line.trim_start().starts_with("tip: ");
-    let lines: Vec<&str> = text.lines().filter(useful).map(|line| line.trim().trim_start_matches("error: ")).collect();
-    if lines.is_empty() {
-        return "ctl needs a verb, such as check or init: see mailx-t ctl --help".to_string();
+    let said: Vec<&str> = text.lines().filter(useful).map(|line| line.trim().trim_start_matches("error: ")).collect();
+    if said.is_empty() {
+        // All that clap has to say is the help.
+        return match text.contains("Usage: mailx-t ctl queue ") {
+            true => "ctl queue needs a verb, such as list or retry: see mailx-t ctl queue --help".to_string(),
+            false => "ctl needs a verb, such as check or init: see mailx-t ctl --help".to_string(),
+        };
     }
-    format!("ctl: {}: see mailx-t ctl --help", lines.join(": "))
+    let what = missing(text).unwrap_or_else(|| said.join(": "));
+    format!("ctl: {what}: see mailx-t ctl --help")
+}
+
+/// What stands for a word in an example.
+const EXAMPLES: [(&str, &str); 4] =
+    [("[OPTIONS] ", ""), ("<ID|all>", "0KCX3T1M2A7Q4ZD"), ("<ID>", "0KCX3T1M2A7Q4ZD"), ("<FILE>", "/etc/msmtprc")];
+
+/// The words that clap found missing, which stand below its sentence, and a call that has them.
+fn missing(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("required arguments were not provided:\n")?;
+    let words: Vec<&str> = rest.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let call = rest.lines().find_map(|line| line.strip_prefix("Usage: "))?;
+    let call = EXAMPLES.iter().fold(call.to_string(), |call, (word, example)| call.replace(word, example));
+    Some(format!("{} is missing, as in {call}", words.join(" ")))
 }
 
 #[cfg(test)]
@@ -348,6 +366,21 @@ mod tests {
         let wrong = control(&["chekc".into()]).unwrap_err().to_string();
         assert!(wrong.contains("'chekc'") && wrong.contains("'check'") && wrong.lines().count() == 1, "{wrong}");
         assert!(control(&[]).unwrap_err().to_string().contains("needs a verb"));
+    }
+
+    #[test]
+    fn word_that_is_missing_is_named_with_an_example() {
+        let asked = |words: &[&str]| {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            control(&words).unwrap_err().to_string()
+        };
+        for verb in ["hold", "release", "remove", "retry", "bounce"] {
+            let expected = format!("ctl: <ID|all> is missing, as in mailx-t ctl queue {verb} 0KCX3T1M2A7Q4ZD: see");
+            assert!(asked(&["queue", verb]).starts_with(&expected), "{}", asked(&["queue", verb]));
+        }
+        assert!(asked(&["queue", "show"]).starts_with("ctl: <ID> is missing, as in mailx-t ctl queue show 0KCX"));
+        assert!(asked(&["import"]).contains("<FILE> is missing, as in mailx-t ctl import /etc/msmtprc: see"));
+        assert!(asked(&["queue"]).starts_with("ctl queue needs a verb, such as list"), "{}", asked(&["queue"]));
     }
 
     #[test]
