@@ -4,6 +4,7 @@
 
 mod diagnosis;
 mod environment;
+mod form;
 pub mod import;
 mod locate;
 
@@ -298,8 +299,10 @@ impl Config {
 /// Reads the text of a configuration file; `path` is for the error.
 fn parse(path: &Path, text: &str) -> Result<File, Error> {
     toml::from_str(text).map_err(|error| {
-        let (line, column) = diagnosis::place(text, error.span().map_or(0, |span| span.start));
-        Error::Content { path: path.to_path_buf(), line, column, what: diagnosis::sentence(error.message()) }
+        let offset = error.span().map_or(0, |span| span.start);
+        let (line, column) = diagnosis::place(text, offset);
+        let what = diagnosis::sentence(error.message(), text, offset);
+        Error::Content { path: path.to_path_buf(), line, column, what }
     })
 }
 

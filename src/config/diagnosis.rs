@@ -1,5 +1,8 @@
 //! From the TOML reader's words to a sentence with a hint, and without anything that could be a value.
 
+use toml::de::{DeTable, DeValue};
+
+use super::form;
 use crate::likeness::nearest;
 
 /// Line and column, from 1, of a byte offset.
@@ -9,24 +12,75 @@ pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// The sentence for one of the reader's messages.
-pub(super) fn sentence(message: &str) -> String {
+/// The sentence for what the reader said about the octet at `offset` of `text`.
+pub(super) fn sentence(message: &str, text: &str, offset: usize) -> String {
     let message = crate::outcome::clean(message);
+    if message == "duplicate key" {
+        return set_twice(text, offset);
+    }
+    let Ok(table) = DeTable::parse(text) else { return broken(&message) };
     let quoted = ticked(&message);
     if message.starts_with("unknown field") {
         return unknown_key(&quoted);
     }
-    if message.starts_with("missing field") {
+    let path = path(table.get_ref(), offset).unwrap_or_default();
+    // Tables and their keys are ours, what is deeper is somebody's own.
+    let Some((key, form)) = path.iter().take(2).rev().find_map(|name| form::of(name)) else {
+        return "wrong kind of value".to_string();
+    };
+    if message.starts_with("unknown variant") {
+        return format!("{key}: expected one of {}", list(&quoted[1..]));
+    }
+    if key == "smarthost" && message.starts_with("missing field") {
         return format!("the key \"{}\" is missing", quoted.first().copied().unwrap_or_default());
     }
-    if message.starts_with("unknown variant") {
-        return format!("not one of the known values: {}", list(&quoted[1..]));
+    // Others' sentences tell the value, or are for programmers; our own say more than the form.
+    let is_ours =
+        ["expected ", "http://", "the proxy's ", "unknown charset"].iter().any(|ours| message.starts_with(ours));
+    if is_ours { format!("{key}: {message}") } else { format!("{key}: expected {form}") }
+}
+
+/// A text that is no TOML: the reader's words, which hold nothing of it.
+fn broken(message: &str) -> String {
+    let is_bare = message.starts_with("string values must be quoted");
+    if is_bare { "a text has to stand in quotes".to_string() } else { message.to_string() }
+}
+
+/// A name that nobody knows could be anything, and is not told.
+fn set_twice(text: &str, offset: usize) -> String {
+    let (before, name) = text.split_at_checked(offset).unwrap_or((text, ""));
+    let is_table = before.rsplit('\n').next().is_some_and(|line| line.trim_start().starts_with('['));
+    let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(name.len());
+    match form::of(&name[..end]) {
+        Some(("smarthost", _)) => {
+            "there is a smarthost already: where there are several, write [[smarthost]] above each of them".to_string()
+        }
+        Some((name, _)) if is_table => format!("the table {name} is there twice: put its keys together"),
+        Some((name, _)) => format!("{name} is set twice"),
+        None => "this key is set twice".to_string(),
     }
-    if let (true, Some((_, expected))) = (message.starts_with("invalid"), message.split_once(", expected ")) {
-        // Between "invalid type: string" and this stands the value.
-        return format!("wrong kind of value, expected {expected}");
+}
+
+/// The names, from the outermost to the innermost, of what stands at `offset`.
+fn path<'a>(table: &'a DeTable<'_>, offset: usize) -> Option<Vec<&'a str>> {
+    table.iter().find_map(|(key, value)| {
+        let is_here = || (key.span().contains(&offset) || value.span().contains(&offset)).then(Vec::new);
+        let mut path = within(value.get_ref(), offset).or_else(is_here)?;
+        path.insert(0, key.get_ref().as_ref());
+        Some(path)
+    })
+}
+
+/// As [`path`], of what stands deeper.
+fn within<'a>(value: &'a DeValue<'_>, offset: usize) -> Option<Vec<&'a str>> {
+    match value {
+        DeValue::Table(table) => path(table, offset),
+        DeValue::Array(items) => items.iter().find_map(|item| {
+            let is_here = || item.span().contains(&offset).then(Vec::new);
+            within(item.get_ref(), offset).or_else(is_here)
+        }),
+        _ => None,
     }
-    message
 }
 
 fn unknown_key(quoted: &[&str]) -> String {
@@ -60,14 +114,19 @@ mod tests {
 
     #[test]
     fn broken_syntax_is_told_as_it_is() {
-        assert_eq!(sentence("unclosed table, expected `]`"), "unclosed table, expected `]`");
+        assert_eq!(sentence("unclosed table, expected `]`", "[x", 2), "unclosed table, expected `]`");
+    }
+
+    #[test]
+    fn value_that_the_reader_quotes_is_not_told() {
         let wrong = "invalid type: string \"hunter2\", expected u16";
-        assert_eq!(sentence(wrong), "wrong kind of value, expected u16");
+        assert_eq!(sentence(wrong, "x = \"hunter2\"", 4), "wrong kind of value");
+        assert_eq!(sentence(wrong, "smarthost.port = \"hunter2\"", 17), "port: expected a number from 1 to 65535");
     }
 
     #[test]
     fn far_off_keys_get_the_list() {
-        let text = sentence("unknown field `zzz`, expected one of `host`, `port`");
+        let text = sentence("unknown field `zzz`, expected one of `host`, `port`", "", 0);
         assert_eq!(text, "unknown key \"zzz\": known here are \"host\", \"port\"");
     }
 }

@@ -154,3 +154,76 @@ fn senders_of_their_own_need_an_account_of_their_own() {
     let config = load(&text.replace("b.org\"\nuser = \"x@a.org", "b.org\"\nuser = \"y@b.org")).unwrap();
     assert_eq!(config.account_of("root").to_string(), "y@b.org", "the first that is for all");
 }
+
+/// What is wrong with the lines, where they follow the smarthost's: the place and the sentence.
+fn wrong(lines: &str) -> String {
+    let error = load(&format!("{MINIMAL}{lines}\n")).unwrap_err();
+    error.strip_prefix("/etc/mailx-t/config.toml:").unwrap_or(&error).to_string()
+}
+
+#[test]
+fn value_of_the_wrong_form_is_told_by_its_key_and_the_form_expected() {
+    for (lines, told) in [
+        ("port = \"x\"", "5:8: port: expected a number from 1 to 65535"),
+        ("port = 0", "5:8: port: expected a number from 1 to 65535"),
+        ("port = 99999999999999999999999", "5:8: port: expected a number from 1 to 65535"),
+        ("pipelining = \"yes\"", "5:14: pipelining: expected true or false, without quotes"),
+        ("max-connections = 0", "5:19: max-connections: expected a number from 1 to 255"),
+        ("per-day = -1", "5:11: per-day: expected a number from 1 on"),
+        ("tls = 5", "5:7: tls: expected a word in quotes, such as \"implicit\""),
+        ("tls = \"x\"", "5:7: tls: expected one of \"implicit\", \"none\", \"starttls\""),
+        ("from = \"x\"", "5:8: from: expected a mail address in quotes, such as \"me@example.com\""),
+        ("from = {}", "5:8: from: expected a mail address in quotes, such as \"me@example.com\""),
+        ("source-address = \"x\"", "5:18: source-address: expected an IP address in quotes"),
+        ("match-from = \"x\"", "5:14: match-from: expected a list of texts, such as [\"*@example.com\", \"www-data\"]"),
+        (
+            "timeout = 5",
+            "5:11: timeout: expected a length of time in quotes, such as \"10s\", \"5m\", \"3h\" or \"5d\"",
+        ),
+        ("timeout = \"0s\"", "5:11: timeout: expected a length of time above zero"),
+        ("[spool]\nmax-message-size = \"x\"", "6:20: max-message-size: expected a size in quotes, such as \"25 MiB\""),
+        ("[recipients.aliases]\nport = 5", "6:8: aliases: expected an address or a list of addresses"),
+        ("[[rewrite]]", "5:1: rewrite: expected a table: [rewrite] on a line of its own, and its keys below"),
+        ("user = x@y", "5:8: a text has to stand in quotes"),
+    ] {
+        assert_eq!(wrong(lines), told);
+    }
+}
+
+#[test]
+fn what_is_set_twice_is_told_by_its_name() {
+    let several = "there is a smarthost already: where there are several, write [[smarthost]] above each of them";
+    for (lines, told) in [
+        ("[smarthost]\nhost = \"b.org\"", format!("5:2: {several}")),
+        ("[[smarthost]]\nhost = \"b.org\"", format!("5:3: {several}")),
+        ("host = \"b.org\"", "5:1: host is set twice".to_string()),
+        ("[spool]\n[log]\n[spool]", "7:2: the table spool is there twice: put its keys together".to_string()),
+        (
+            "[recipients.aliases]\nhunter2 = \"a@x.org\"\nhunter2 = \"b@x.org\"",
+            "7:1: this key is set twice".to_string(),
+        ),
+    ] {
+        assert_eq!(wrong(lines), told);
+    }
+}
+
+#[test]
+fn every_key_has_a_form_and_no_other_has() {
+    let known = |lines: &str| {
+        let told = wrong(&format!("{lines}zzz = 1"));
+        let list = told.split_once("known here are ").unwrap().1;
+        list.split(", ").map(|key| key.trim_matches('"').to_string()).collect::<Vec<_>>()
+    };
+    let top = load("zzz = 1").unwrap_err();
+    let mut keys: Vec<String> = top.split('"').skip(3).step_by(2).map(str::to_string).collect();
+    let sections = keys.iter().filter(|section| *section != "smarthost").cloned().collect::<Vec<_>>();
+    keys.extend(known(""));
+    keys.extend(sections.iter().flat_map(|section| match section.as_str() {
+        "alarm" => vec!["command".to_string()],
+        section => known(&format!("[{section}]\n")),
+    }));
+    keys.sort();
+    keys.dedup();
+    let forms: Vec<&str> = form::FORMS.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys, forms);
+}

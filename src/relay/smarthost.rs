@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
-use std::num::{NonZeroU8, NonZeroU32};
+use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ pub struct Smarthost {
     #[serde(deserialize_with = "host")]
     pub host: String,
     /// The TCP port; without one, the usual one for `tls`.
+    #[serde(default, deserialize_with = "some_port")]
     pub port: Option<u16>,
     /// How the connection is protected.
     #[serde(default)]
@@ -258,6 +259,10 @@ fn host<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
         return Ok(text);
     }
     Err(D::Error::custom("expected a host name in ASCII or an IP address, without port or scheme"))
+}
+
+fn some_port<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::Error> {
+    NonZeroU16::deserialize(from).map(|port| Some(port.get()))
 }
 
 fn some_time<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
