@@ -57,6 +57,9 @@ pub enum Error {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] config::Error),
+    /// Whoever waited to hear that the mail has left hears that it is kept.
+    #[error("{0}")]
+    Deferred(String),
     /// A file that is to go with a mail cannot be had.
     #[error("cannot attach {}: {why}: nothing was sent", crate::outcome::clean(&path.to_string_lossy()))]
     Enclosure {
@@ -162,7 +165,7 @@ impl Error {
             Error::Spool(spool::Error::Create { .. }) => Exit::CannotCreate,
             Error::Spool(spool::Error::Damaged { .. } | spool::Error::Read { .. }) => Exit::Unavailable,
             Error::Spool(spool::Error::Write { .. }) => Exit::IoError,
-            Error::Busy(_) | Error::Untaken(_) => Exit::TempFail,
+            Error::Busy(_) | Error::Deferred(_) | Error::Untaken(_) => Exit::TempFail,
             Error::Usage(_) => Exit::Usage,
         }
     }

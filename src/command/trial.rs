@@ -61,7 +61,7 @@ pub fn run(config: &Config, request: &Request, out: &mut dyn Write) -> Result<()
         Fate::Delivered => Ok(()),
         Fate::Failed(_) => Err(Error::Refused(format!("{}: the smarthost refused it for good", entry.id))),
         Fate::Tried(_) | Fate::Waiting => {
-            Err(Error::Queue(format!("{}: not sent yet; it is kept and will be tried again", entry.id)))
+            Err(Error::Deferred(format!("{}: not sent yet; it is kept and will be tried again", entry.id)))
         }
     }
 }
