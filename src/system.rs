@@ -20,6 +20,8 @@ pub struct Caller {
     pub uid: u32,
     /// The login name, or the uid in digits where the user database has none.
     pub name: String,
+    /// The full name, where the user database has one.
+    pub full_name: Option<String>,
     /// The home directory, where the user database names one.
     pub home: Option<PathBuf>,
 }
@@ -36,8 +38,18 @@ pub fn user(uid: u32) -> Caller {
     Caller {
         uid,
         name: known.as_ref().map_or_else(|| uid.to_string(), |user| user.name.clone()),
+        full_name: known.as_ref().and_then(|user| full_name(user.gecos.to_bytes(), &user.name)),
         home: known.map(|user| user.dir),
     }
+}
+
+/// The name in the field that passwd(5) calls GECOS: what is before the first comma, in which `&` is the login name.
+fn full_name(gecos: &[u8], login: &str) -> Option<String> {
+    let first = gecos.split(|byte| *byte == b',').next().unwrap_or_default();
+    let mut letters = login.chars();
+    let capital = letters.next().map(char::to_uppercase).into_iter().flatten().chain(letters).collect::<String>();
+    let name = crate::message::text(first).replace('&', &capital);
+    Some(name.trim()).filter(|name| !name.is_empty()).map(str::to_string)
 }
 
 /// The uid whose rights we have now.
@@ -265,6 +277,17 @@ mod tests {
     }
 
     #[test]
+    fn full_name_of_a_user_ends_at_the_first_comma() {
+        let name = |gecos: &[u8]| full_name(gecos, "alice");
+        assert_eq!(name(b"Alice Smith,Room 1,555,,"), Some("Alice Smith".into()));
+        assert_eq!(name(b"& Smith"), Some("Alice Smith".into()));
+        assert_eq!(name("J\u{fc}rgen".as_bytes()), Some("J\u{fc}rgen".into()));
+        assert_eq!(name(b"J\xfcrgen"), Some("J\u{fc}rgen".into()));
+        assert_eq!((name(b""), name(b" ,,,")), (None, None));
+        assert_eq!(full_name(b"&", ""), None);
+    }
+
+    #[test]
     fn full_name_is_found_beside_the_short_one() {
         let hosts = "127.0.0.1 localhost\n127.0.1.1\tweb1.example.org web1 # us\n10.0.0.9 db.example.org db\n";
         let names = names_in(hosts, "web1");
@@ -290,7 +313,7 @@ mod tests {
     #[test]
     fn letters_of_two_processes_do_not_mix() {
         let home = tempfile::tempdir().unwrap();
-        let caller = Caller { uid: 1, name: "al".into(), home: Some(home.path().to_path_buf()) };
+        let caller = Caller { uid: 1, name: "al".into(), full_name: None, home: Some(home.path().to_path_buf()) };
         let usual = dead_letter(&caller, &mut &b"first\n"[..]).unwrap();
         let other = OpenOptions::new().append(true).open(&usual).unwrap();
         other.lock().unwrap();
@@ -306,7 +329,7 @@ mod tests {
         let public = tempfile::tempdir().unwrap();
         let (one, other) = (letter_in_public(public.path()).unwrap(), letter_in_public(public.path()).unwrap());
         assert_ne!(one.0, other.0);
-        let caller = Caller { uid: 1, name: "al".into(), home: Some(public.path().join("none")) };
+        let caller = Caller { uid: 1, name: "al".into(), full_name: None, home: Some(public.path().join("none")) };
         let place = dead_letter(&caller, &mut &b"x\n"[..]).unwrap();
         let (text, mode) = (std::fs::read_to_string(&place).unwrap(), std::fs::metadata(&place).unwrap().mode());
         std::fs::remove_file(&place).unwrap();
@@ -317,7 +340,7 @@ mod tests {
     #[test]
     fn dead_letter_that_is_a_pipe_is_not_waited_for() {
         let home = tempfile::tempdir().unwrap();
-        let caller = Caller { uid: 1, name: "al".into(), home: Some(home.path().to_path_buf()) };
+        let caller = Caller { uid: 1, name: "al".into(), full_name: None, home: Some(home.path().to_path_buf()) };
         nix::unistd::mkfifo(&home.path().join("dead.letter"), Mode::S_IRWXU).unwrap();
         assert!(dead_letter(&caller, &mut &b"x\n"[..]).is_err());
     }
@@ -325,7 +348,7 @@ mod tests {
     #[test]
     fn dead_letters_pile_up_in_one_file() {
         let home = tempfile::tempdir().unwrap();
-        let caller = Caller { uid: 1, name: "al".into(), home: Some(home.path().to_path_buf()) };
+        let caller = Caller { uid: 1, name: "al".into(), full_name: None, home: Some(home.path().to_path_buf()) };
         for text in ["first\n", "second\n"] {
             dead_letter(&caller, &mut text.as_bytes()).unwrap();
         }

@@ -207,7 +207,7 @@ impl Case {
     fn moment(&self) -> Moment {
         let uid = if self.caller == "root" { 0 } else { 1001 };
         Moment {
-            caller: Caller { uid, name: self.caller.clone(), home: None },
+            caller: Caller { uid, name: self.caller.clone(), full_name: None, home: None },
             host: "host".into(),
             hosts: vec!["host".into(), "localhost".into()],
             id: QueueId::parse("0123456789ABCDE").unwrap(),

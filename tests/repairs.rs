@@ -248,7 +248,7 @@ fn sent(config: &Config, input: &[u8]) -> (Vec<u8>, Vec<String>) {
 
 fn moment() -> Moment {
     Moment {
-        caller: Caller { uid: 0, name: "root".into(), home: None },
+        caller: Caller { uid: 0, name: "root".into(), full_name: None, home: None },
         host: "host".into(),
         hosts: vec!["host".into(), "localhost".into()],
         id: QueueId::parse("0123456789ABCDE").unwrap(),

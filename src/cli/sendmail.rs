@@ -28,7 +28,7 @@ pub const LETTERS: &[Letter] = &[
     Letter::ignored('d', Glued, "sendmail's debug levels have no counterpart; the log level is a setting"),
     Letter::ignored('E', Glued, "historic"),
     Letter::ignored('e', Value, "trouble is told by the exit status, and after acceptance by a bounce"),
-    Letter::obeyed('F', Value, "the sender's full name, for a message that has no From"),
+    Letter::obeyed('F', Value, "the sender's full name, for a message that has no From; without it, that of the user database"),
     Letter::obeyed('f', Value, "the reverse-path; what the smarthost would not let us use is replaced by the account's address"),
     Letter::ignored('G', Nothing, "a relayed mail and a new one get the same repairs"),
     Letter::ignored('h', Value, "the servers on the way count the hops"),

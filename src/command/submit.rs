@@ -314,6 +314,7 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         account: &account,
         host: &moment.host,
         user: &moment.caller.name,
+        own_name: moment.caller.full_name.as_deref(),
         full_name: request.full_name.as_deref(),
         sender: request.sender.as_deref(),
         date: &moment.date,

@@ -101,6 +101,8 @@ pub struct Facts<'a> {
     pub host: &'a str,
     /// The user on whose behalf the mail is sent.
     pub user: &'a str,
+    /// The user's own full name.
+    pub own_name: Option<&'a str>,
     /// The display name the caller asked for (sendmail's `-F`).
     pub full_name: Option<&'a str>,
     /// The sender the caller asked for (sendmail's `-f`), where it is not the null one.

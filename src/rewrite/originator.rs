@@ -35,12 +35,15 @@ pub(super) fn originator(message: &Message, facts: &Facts<'_>, is_local: &dyn Fn
     Originator::Replaced { name: display_name(&from[0], facts, is_local), reply_to }
 }
 
-/// The sender the command line speaks of, where the message has none: `-F name -f address`, else the user.
+/// The sender the command line speaks of, where the message has none: `-F name -f address`, else the user, under the full
+/// name as Sendmail and Postfix have it.
 fn asked(facts: &Facts<'_>) -> Mailbox {
     let of_option = facts.sender.and_then(|sender| Mailbox::list(sender.as_bytes()).into_iter().next());
     let address = of_option.as_ref().map_or_else(|| facts.user.to_string(), |mailbox| mailbox.address.clone());
-    let name = facts.full_name.map(crate::outcome::clean).filter(|name| !name.is_empty());
-    Mailbox { name: name.or_else(|| of_option.and_then(|mailbox| mailbox.name)), address }
+    let cleaned = |name: Option<&str>| name.map(crate::outcome::clean).filter(|name| !name.is_empty());
+    let own = cleaned(facts.own_name).filter(|_| address == facts.user);
+    let given = cleaned(facts.full_name).or_else(|| of_option.and_then(|mailbox| mailbox.name));
+    Mailbox { name: given.or(own), address }
 }
 
 fn is_real(mailbox: &Mailbox, is_local: &dyn Fn(&str) -> bool) -> bool {
@@ -78,6 +81,7 @@ mod tests {
             account: &account,
             host: "web1",
             user: "root",
+            own_name: Some("Alice\tSmith"),
             full_name,
             sender,
             date: "",
@@ -101,6 +105,21 @@ mod tests {
         assert_eq!(name("From: root@web1\n"), "root@web1");
         assert_eq!(name("From: root <root@web1>\n"), "root@web1");
         assert_eq!(name("Subject: no from\n"), "CronDaemon (root@web1)");
+    }
+
+    #[test]
+    fn user_who_says_nothing_is_named_by_the_user_database() {
+        let name = |fields: &str, full_name: Option<&str>, sender: Option<&str>| match of(fields, full_name, sender) {
+            Originator::Fits => "fits".to_string(),
+            Originator::Replaced { name, .. } => name,
+        };
+        let none = "Subject: no from\n";
+        assert_eq!(name(none, None, None), "Alice Smith (root@web1)");
+        assert_eq!(name(none, None, Some("root")), "Alice Smith (root@web1)");
+        assert_eq!(name(none, Some("CronDaemon"), None), "CronDaemon (root@web1)");
+        assert_eq!(name(none, None, Some("backup")), "backup@web1");
+        assert_eq!(name(none, None, Some("bob@corp.org")), "bob@corp.org");
+        assert_eq!(name("From: root\n", None, None), "root@web1");
     }
 
     #[test]

@@ -18,6 +18,7 @@ fn wire_with(input: &str, settings: &Settings) -> (String, Rewritten) {
         account: &account,
         host: "web1",
         user: "root",
+        own_name: None,
         full_name: None,
         sender: None,
         date: "Fri, 20 Nov 2026 09:30:00 +0000",
