@@ -198,7 +198,7 @@ fn message(bytes: &[u8]) {
     assert_eq!(message.octets().len() + body.len(), bytes.len(), "bytes are lost");
 
     let moment = Moment {
-        caller: Caller { uid: 0, name: "root".into(), home: None },
+        caller: Caller { uid: 0, name: "root".into(), full_name: None, home: None },
         host: "web1".into(),
         hosts: vec!["web1".into()],
         id: QueueId::parse("0123456789ABCDE").expect("an id"),
