@@ -312,8 +312,9 @@ fn is_foreign(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.mode() & 0o002 != 0 || !ours.contains(&found.uid()))
 }
 
+/// As a password file, it may be open to a group: that of the service.
 fn is_exposed(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0)
+    fs::metadata(path).is_ok_and(|found| found.mode() & 0o007 != 0)
 }
 
 /// `[smarthost]` once, or `[[smarthost]]` several times.

@@ -115,6 +115,19 @@ fn no_error_quotes_what_could_be_a_secret() {
 }
 
 #[test]
+fn file_with_a_password_may_be_open_to_the_group_of_the_service_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.toml");
+    fs::write(&path, "[smarthost]\nhost = \"a\"\nuser = \"u@x.org\"\npassword = \"p\"\n").unwrap();
+    for (mode, is_fine) in [(0o600, true), (0o640, true), (0o644, false), (0o604, false)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let loaded = Config::load(Source::User(path.clone()));
+        assert_eq!(loaded.is_ok(), is_fine, "{mode:o}: {:?}", loaded.err());
+    }
+}
+
+#[test]
 fn recipients_that_are_none_are_refused() {
     for (lines, word) in [
         ("[recipients]\ndefault = \"not an address\"", "default"),

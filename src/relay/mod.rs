@@ -27,6 +27,7 @@ mod password;
 mod pattern;
 pub mod provider;
 mod proxy;
+mod reader;
 mod rehearsal;
 mod reply;
 mod scram;

@@ -1,0 +1,122 @@
+//! Who reads a file with a secret, and what its owner and mode have to be for that: advice that is right for the user of a
+//! service, for a user with settings of their own, and for root.
+
+use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgroups};
+
+/// The user whose rights this process has.
+pub(super) struct Reader {
+    uid: u32,
+    /// Its own first.
+    groups: Vec<u32>,
+    name: String,
+    /// The name of a group that is its own alone, as services have one.
+    own_group: Option<String>,
+}
+
+impl Reader {
+    /// This process.
+    pub(super) fn this() -> Self {
+        let (uid, gid) = (geteuid(), getegid());
+        let user = User::from_uid(uid).ok().flatten();
+        let name = user.map_or_else(|| uid.to_string(), |user| user.name);
+        let group = Group::from_gid(gid).ok().flatten().map(|group| group.name);
+        let others = getgroups().unwrap_or_default();
+        let groups = std::iter::once(gid).chain(others).map(Gid::as_raw).collect();
+        let own_group = group.filter(|group| *group == name);
+        Self { uid: Uid::as_raw(uid), groups, name, own_group }
+    }
+
+    /// Judges a file of that owner and group: others must be able neither to read it nor to have written it.
+    pub(super) fn guard(&self, (owner, group): (u32, u32), mode: u32) -> Result<(), String> {
+        let said = mode & 0o7777;
+        if mode & 0o007 != 0 {
+            // Without what it lets everybody do, it may be closed to us as well.
+            let is_enough = self.may_read((owner, group), mode);
+            let cure = if is_enough { "chmod o= it".to_owned() } else { self.let_in(owner) };
+            Err(format!("mode {said:04o} opens it to every user: {cure}"))
+        } else if mode & 0o020 != 0 {
+            Err(format!("mode {said:04o} lets its group write it: chmod g-w it"))
+        } else if owner != 0 && owner != self.uid {
+            let (uid, cure) = (self.uid, self.give());
+            Err(format!("belongs to user {owner}, neither root nor user {uid} who reads it: {cure}"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What opens a file of that owner to this user, and to nobody else.
+    pub(super) fn let_in(&self, owner: u32) -> String {
+        if owner == self.uid { "chmod u=rw,o= it".to_owned() } else { self.give() }
+    }
+
+    /// What opens the way to a file.
+    pub(super) fn let_through(&self) -> String {
+        format!("a directory above it is closed to the user {}: chmod o+x that, or move the file", self.name)
+    }
+
+    /// As owner or in the group, whatever others may.
+    fn may_read(&self, (owner, group): (u32, u32), mode: u32) -> bool {
+        match self.uid {
+            0 => true,
+            uid if uid == owner => mode & 0o400 != 0,
+            _ => self.groups.contains(&group) && mode & 0o040 != 0,
+        }
+    }
+
+    fn give(&self) -> String {
+        match &self.own_group {
+            Some(group) if self.uid != 0 => format!("chown root:{group} it, and chmod 640 it"),
+            _ => format!("chown {} it, and chmod 600 it", self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service() -> Reader {
+        Reader { uid: 998, groups: vec![997], name: "mailx-t".to_owned(), own_group: Some("mailx-t".to_owned()) }
+    }
+
+    fn user() -> Reader {
+        Reader { uid: 1000, groups: vec![100, 44], name: "alice".to_owned(), own_group: None }
+    }
+
+    fn root() -> Reader {
+        Reader { uid: 0, groups: vec![0], name: "root".to_owned(), own_group: Some("root".to_owned()) }
+    }
+
+    fn refused(reader: &Reader, whose: (u32, u32), mode: u32) -> String {
+        reader.guard(whose, mode).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn file_that_is_open_to_everybody_is_not_closed_to_its_reader() {
+        let service_only = "mode 0644 opens it to every user: chown root:mailx-t it, and chmod 640 it";
+        assert_eq!(refused(&service(), (0, 0), 0o644), service_only);
+        assert!(refused(&service(), (0, 997), 0o604).ends_with(": chown root:mailx-t it, and chmod 640 it"));
+        assert!(refused(&user(), (0, 0), 0o604).ends_with(": chown alice it, and chmod 600 it"));
+        for (reader, whose) in [(service(), (0, 997)), (service(), (998, 0)), (user(), (1000, 100)), (root(), (0, 0))] {
+            assert_eq!(refused(&reader, whose, 0o644), "mode 0644 opens it to every user: chmod o= it");
+        }
+        assert!(refused(&user(), (1000, 100), 0o007).ends_with(": chmod u=rw,o= it"));
+    }
+
+    #[test]
+    fn file_of_somebody_else_is_given_to_its_reader() {
+        let foreign = refused(&service(), (4711, 997), 0o640);
+        assert!(foreign.starts_with("belongs to user 4711, neither root nor user 998 who reads it: "), "{foreign}");
+        assert!(foreign.ends_with(": chown root:mailx-t it, and chmod 640 it"), "{foreign}");
+        assert!(refused(&root(), (4711, 0), 0o600).ends_with(": chown root it, and chmod 600 it"));
+        assert!(refused(&user(), (1000, 100), 0o660).ends_with(": chmod g-w it"));
+    }
+
+    #[test]
+    fn file_that_is_closed_to_its_reader_is_opened_to_no_more_than_them() {
+        assert_eq!(service().let_in(0), "chown root:mailx-t it, and chmod 640 it");
+        assert_eq!(user().let_in(0), "chown alice it, and chmod 600 it");
+        assert_eq!(user().let_in(1000), "chmod u=rw,o= it");
+        assert_eq!(refused(&service(), (0, 997), 0o640), "");
+    }
+}
