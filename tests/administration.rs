@@ -71,6 +71,13 @@ fn held_mail_waits_for_its_release() {
     done(&machine.run("sendmail", &["-q"], b""));
     assert_eq!(machine.smarthost().mails().len(), 1);
     assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
+
+    let given_up = queued(&machine, "b@host.example");
+    for verb in ["hold", "bounce"] {
+        done(&machine.run("mailx-t", &["ctl", "queue", verb, &given_up], b""));
+    }
+    done(&machine.run("sendmail", &["-q"], b""));
+    assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
 }
 
 #[test]

@@ -208,7 +208,10 @@ impl Claim {
         let path = self.spool.file("queue", &self.entry.id);
         fs::remove_file(&path)
             .and_then(|()| sync_directory(&self.spool.directory("queue")))
-            .map_err(|source| Error::Write { path, source })
+            .map_err(|source| Error::Write { path, source })?;
+        // Most mails are not held; one that stays is swept.
+        let _ = fs::remove_file(self.spool.hold(&self.entry.id));
+        Ok(())
     }
 
     /// All recipients have it: takes the mail out of the queue for good. The removal is itself the
@@ -344,6 +347,20 @@ mod tests {
         assert!(spool.claim(&id).unwrap().is_none());
         assert!(spool.ids().unwrap().is_empty());
         assert_eq!(fs::read_dir(spool.directory("queue")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn held_mail_leaves_nothing_that_holds_it() {
+        let ends: [fn(Claim) -> Result<(), Error>; 3] = [Claim::remove, Claim::remove_reported, Claim::fail];
+        for end in ends {
+            let (_keep, spool, id) = queued(&["a@x.org"]);
+            let mut claim = spool.claim(&id).unwrap().unwrap();
+            claim.hold(true).unwrap();
+            claim.record(&[record(0, Status::Bounced)]).unwrap();
+            assert!(spool.is_held(&id));
+            end(claim).unwrap();
+            assert!(!spool.is_held(&id));
+        }
     }
 
     #[test]

@@ -276,7 +276,9 @@ mod tests {
             format!("tmp/{gone}.gz"),
             format!("drop/{gone}.new"),
             format!("queue/{gone}.journal"),
+            format!("queue/{gone}.hold"),
             format!("queue/{id}.journal"),
+            format!("queue/{id}.hold"),
             format!("tmp/{gone}.drop"),
             "tmp/other".to_string(),
         ];
@@ -290,7 +292,7 @@ mod tests {
         }
         spool.sweep().unwrap();
         let left: Vec<bool> = names.iter().map(|name| place(name).exists()).collect();
-        assert_eq!(left, [false, false, false, false, false, true, true, true]);
+        assert_eq!(left, [false, false, false, false, false, false, true, true, true, true]);
         assert!(spool.claim(&id).unwrap().is_some());
     }
 
