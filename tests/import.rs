@@ -117,6 +117,31 @@ fn each_account_has_the_secret_that_was_its_own() {
 }
 
 #[test]
+fn first_account_of_msmtp_that_fits_a_sender_has_their_mail() {
+    let all = |name: &str| format!("account {name}\nhost a.example\nfrom bob@list.example\nuser bob\n");
+    let some = "account list\nhost b.example\nfrom *@list.example\nuser list@list.example\n";
+    let (bob, list) = (("bob@list.example", "a.example"), ("list@list.example", "b.example"));
+    for (text_of_file, of_bob) in [
+        (format!("{}{some}", all("default")), bob),
+        (format!("{}{some}account default : private\n", all("private")), bob),
+        (format!("{some}{}", all("default")), list),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        for (name, text) in [("msmtprc", text_of_file.as_str()), ("arguments", "msmtprc")] {
+            fs::write(place.path().join(name), text).unwrap();
+        }
+        let ran = import(place.path(), Path::new(TARGET), &[]);
+        let config = judged(text(&ran.stdout));
+        for (sender, (account, host)) in [("Bob@list.example", of_bob), ("eve@list.example", list), ("root", bob)] {
+            let found = config.account_of(sender);
+            let hosts: Vec<_> = config.smarthosts_of(Some(&found)).iter().map(|s| s.host.clone()).collect();
+            let expected = (account, vec![host.to_string()]);
+            assert_eq!((found.to_string().as_str(), hosts), expected, "{sender}: {}", text(&ran.stdout));
+        }
+    }
+}
+
+#[test]
 fn whole_sender_address_of_postfix_comes_before_its_domain_wherever_it_stands() {
     let place = tempfile::tempdir().unwrap();
     let main = "relayhost = [a.example]:587\nsmtp_tls_security_level = secure\n\

@@ -8,8 +8,8 @@ use serde::Deserialize;
 pub struct Pattern(String);
 
 impl Pattern {
-    /// Letters are compared without regard to case.
-    pub(super) fn fits(&self, sender: &str) -> bool {
+    /// Whether that sender is one of those meant; letters are compared without regard to case.
+    pub fn fits(&self, sender: &str) -> bool {
         let (pattern, sender) = (self.0.to_lowercase(), sender.to_lowercase());
         // No sender begins with `@`: a domain alone stands for all its addresses.
         let pattern = if pattern.starts_with('@') { format!("*{pattern}") } else { pattern };

@@ -13,7 +13,7 @@ use crate::config::{Config, Source};
 use crate::envelope::Names;
 use crate::message::Mailbox;
 use crate::outcome::clean;
-use crate::relay::{Fingerprint, Smarthost, Tls};
+use crate::relay::{Fingerprint, Pattern, Smarthost, Tls};
 
 /// A secret on its way from one file to another. No debug output shows it.
 #[derive(Clone, PartialEq, Eq)]
@@ -207,6 +207,16 @@ impl Imported {
         let from = from.filter(|from| Some(from) != account.user.as_ref());
         let match_from = senders.iter().map(|sender| sender.to_string()).collect();
         self.add_account(Account { match_from, from, ..account });
+    }
+
+    /// The account for all mail keeps that of its own sender where a pattern of another would take it.
+    pub(super) fn keep_own_sender(&mut self) {
+        let (Some(from), Some((first, others))) = (&self.from, self.accounts.split_first_mut()) else { return };
+        let mut patterns = others.iter().flat_map(|account| &account.match_from);
+        if patterns.any(|pattern| Pattern::from(pattern.as_str()).fits(from)) {
+            first.match_from = vec![from.clone()];
+            first.from = Some(from.clone()).filter(|from| Some(from) != first.user.as_ref());
+        }
     }
 
     /// The address to send as, where nothing in the file says it.

@@ -5,7 +5,7 @@ use super::files::Files;
 use super::imported::{Account, Imported, Password};
 use super::words::{mechanism, switch, unquoted, words};
 use crate::envelope::Aliases;
-use crate::relay::Tls;
+use crate::relay::{Pattern, Tls};
 
 /// A line's number, key and value.
 type Setting<'a> = (usize, &'a str, &'a str);
@@ -22,6 +22,15 @@ impl<'a> Section<'a> {
     /// The last setting of that key, which counts.
     fn last(&self, wanted: &str) -> Option<(usize, &'a str)> {
         self.settings.iter().rev().find(|(_, key, _)| *key == wanted).map(|(n, _, value)| (*n, *value))
+    }
+
+    /// It sets nothing that the other does not set as well.
+    fn is_within(&self, other: &Section<'_>) -> bool {
+        self.settings.iter().all(|setting| other.settings.contains(setting))
+    }
+
+    fn is_for(&self, sender: &str) -> bool {
+        self.last("from").is_some_and(|(_, from)| Pattern::from(from).fits(sender))
     }
 }
 
@@ -42,11 +51,16 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
     for other in sections.iter().filter(|other| other.name != chosen.name) {
         further(files, imported, chosen, other);
     }
+    // msmtp takes the first account in the file that fits; here the one for all mail comes after those for some.
+    let first = imported.from.as_deref().and_then(|from| sections.iter().find(|section| section.is_for(from)));
+    if first.is_some_and(|first| first.is_within(chosen)) {
+        imported.keep_own_sender();
+    }
 }
 
 /// Another account is for the mail of its own sender. What it shares with the one for all mail is told there.
 fn further(files: &Files, imported: &mut Imported, chosen: &Section<'_>, other: &Section<'_>) {
-    if other.settings.iter().all(|setting| chosen.settings.contains(setting)) {
+    if other.is_within(chosen) {
         return;
     }
     const OF_ALL: [&str; 2] = ["aliases", "maildomain"];
