@@ -101,6 +101,19 @@ fn damaged_entry_is_named_kept_and_in_nobodys_way() {
 }
 
 #[test]
+fn drop_that_is_no_directory_is_named_and_the_queue_is_sent() {
+    let machine = machine();
+    queued(&machine, 2);
+    let place = machine.path("spool/drop");
+    fs::remove_dir(&place).unwrap();
+    fs::write(&place, "").unwrap();
+    let ran = machine.run("sendmail", &["-q"], b"");
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(recipients(&machine), ["a0@host.example", "a1@host.example"]);
+    assert!(machine.log().contains(&place.display().to_string()), "{}", machine.log());
+}
+
+#[test]
 fn mail_somebody_else_is_sending_is_left_to_them() {
     let machine = machine();
     queued(&machine, 2);

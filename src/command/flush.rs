@@ -104,7 +104,7 @@ struct Seen {
 
 /// A mail has come that this process has not looked at.
 fn is_new(spool: &Spool, seen: &Seen) -> Result<bool, Error> {
-    let is_left = spool.left()?.iter().any(|id| !seen.drop.contains(id));
+    let is_left = spool.left().is_ok_and(|left| left.iter().any(|id| !seen.drop.contains(id)));
     Ok(is_left || spool.ids()?.iter().any(|id| !seen.queue.contains(id)))
 }
 
@@ -130,11 +130,7 @@ impl<'a> Term<'a> {
     }
 
     fn serve(&mut self, told: &mut dyn FnMut(&Report)) -> Result<End, Error> {
-        self.seen.drop.extend(self.spool.left()?);
-        take_in::run(self.config, self.spool)?;
-        if !matches!(self.selection, Selection::One(_)) {
-            self.spool.sweep()?;
-        }
+        self.tidy();
         let mut ids = self.spool.ids_untried_first()?;
         if let Selection::One(first) = self.selection {
             // Somebody may be waiting for it.
@@ -151,6 +147,17 @@ impl<'a> Term<'a> {
         }
         self.hear_all(told);
         Ok(end)
+    }
+
+    /// Takes in what others have left, and away what nobody needs. Trouble with either must not keep the queue.
+    fn tidy(&mut self) {
+        let left = self.spool.left().map(|left| self.seen.drop.extend(left));
+        let taken = left.map_err(Error::from).and_then(|()| take_in::run(self.config, self.spool));
+        let is_sweeping = !matches!(self.selection, Selection::One(_));
+        let swept = if is_sweeping { self.spool.sweep() } else { Ok(()) };
+        for error in [taken.err(), swept.map_err(Error::from).err()].into_iter().flatten() {
+            log::error(&error.to_string());
+        }
     }
 
     fn go_through(&mut self, ids: Vec<QueueId>, patience: Patience, told: &mut dyn FnMut(&Report)) -> End {

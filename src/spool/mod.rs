@@ -210,11 +210,11 @@ impl Spool {
         let stem =
             |name: &str, ends: &[&str]| ends.iter().find_map(|end| QueueId::parse(name.strip_suffix(end)?)).is_some();
         self.sweep_one("tmp", &|name| stem(name, &["", ".body", ".gz"]))?;
-        self.sweep_one("drop", &|name| stem(name, &[".new"]))?;
         self.sweep_one("queue", &|name| {
             let is_beside = stem(name, &[".journal", ".hold"]);
             is_beside && name.split('.').next().is_some_and(|id| !self.directory("queue").join(id).exists())
-        })
+        })?;
+        self.sweep_one("drop", &|name| stem(name, &[".new"]))
     }
 
     fn sweep_one(&self, directory: &str, is_debris: &dyn Fn(&str) -> bool) -> Result<(), Error> {
