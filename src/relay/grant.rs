@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use openssl::sha::sha256;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use url::form_urlencoded;
+use zeroize::Zeroizing;
 
 use super::password::guarded_line;
 use super::provider;
@@ -42,10 +43,12 @@ pub(super) struct Access {
 /// What is kept.
 #[derive(Deserialize, Serialize)]
 struct Kept {
-    access: String,
+    #[serde(serialize_with = "revealed")]
+    access: Secret,
     /// In Unix time.
     expires: u64,
-    refresh: String,
+    #[serde(serialize_with = "revealed")]
+    refresh: Secret,
     /// Which refresh token of the settings it came from.
     origin: String,
 }
@@ -53,9 +56,9 @@ struct Kept {
 /// What an endpoint gives, RFC 6749 section 5.1.
 #[derive(Deserialize)]
 struct Given {
-    access_token: String,
+    access_token: Secret,
     expires_in: Option<u64>,
-    refresh_token: Option<String>,
+    refresh_token: Option<Secret>,
 }
 
 /// Why it gives nothing, RFC 6749 section 5.2.
@@ -71,7 +74,7 @@ pub(super) fn access(smarthost: &Smarthost) -> Result<Access, CredentialsError> 
     let (refresh, origin) = refresh_token(smarthost)?;
     let kept = kept(smarthost).filter(|kept| kept.origin == origin);
     match kept {
-        Some(kept) if kept.expires > now() + MARGIN => Ok(Access { token: Secret::from(kept.access), is_kept: true }),
+        Some(kept) if kept.expires > now() + MARGIN => Ok(Access { token: kept.access, is_kept: true }),
         Some(kept) => ask(smarthost, kept.refresh, origin),
         None => ask(smarthost, refresh, origin),
     }
@@ -91,33 +94,37 @@ pub(super) fn look(smarthost: &Smarthost) -> Result<(), CredentialsError> {
     client(smarthost).map(drop)
 }
 
-fn refresh_token(smarthost: &Smarthost) -> Result<(String, String), CredentialsError> {
+fn refresh_token(smarthost: &Smarthost) -> Result<(Secret, String), CredentialsError> {
     let path = smarthost.refresh_token_file.as_deref().ok_or_else(|| setting("is not set: set it"))?;
-    let token = guarded_line("refresh-token-file", path)?.reveal().to_owned();
-    let origin = hex(&sha256(token.as_bytes()));
+    let token = guarded_line("refresh-token-file", path)?;
+    let origin = hex(&sha256(token.reveal().as_bytes()));
     Ok((token, origin))
 }
 
-fn ask(smarthost: &Smarthost, refresh: String, origin: String) -> Result<Access, CredentialsError> {
+fn ask(smarthost: &Smarthost, refresh: Secret, origin: String) -> Result<Access, CredentialsError> {
     let endpoint = endpoint(smarthost)?;
     let (client, client_secret) = client(smarthost)?;
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", &refresh);
-    form.append_pair("client_id", client);
-    if let Some(secret) = client_secret {
-        form.append_pair("client_secret", secret.reveal());
-    }
-    let response = post(&endpoint, &form.finish(), smarthost)
+    let response = post(&endpoint, &form(&refresh, client, client_secret.as_ref()), smarthost)
         .map_err(|why| CredentialsError::TokenEndpoint { endpoint: endpoint.to_string(), why })?;
     let given = given(&endpoint, &response)?;
     let expires = now().saturating_add(given.expires_in.unwrap_or(SHORT_LIFE));
-    let refresh = given.refresh_token.filter(|token| !token.is_empty()).unwrap_or(refresh);
+    let refresh = given.refresh_token.filter(|token| !token.reveal().is_empty()).unwrap_or(refresh);
     let kept = Kept { access: given.access_token, expires, refresh, origin };
     if let Err(error) = keep(smarthost, &kept) {
         // It costs one more request; where the provider gives a new refresh token each time, a person has to authorize anew.
         log::warn!("the token of {smarthost} cannot be kept: {error}");
     }
-    Ok(Access { token: Secret::from(kept.access), is_kept: false })
+    Ok(Access { token: kept.access, is_kept: false })
+}
+
+/// What is posted, RFC 6749 section 6.
+fn form(refresh: &Secret, client: &str, client_secret: Option<&Secret>) -> Zeroizing<String> {
+    let mut pairs = vec![("grant_type", "refresh_token"), ("refresh_token", refresh.reveal()), ("client_id", client)];
+    pairs.extend(client_secret.map(|secret| ("client_secret", secret.reveal())));
+    // Each octet becomes three at the most: a text that grows would leave copies behind.
+    let room = pairs.iter().map(|(name, value)| name.len() + 3 * value.len() + 2).sum();
+    let mut form = form_urlencoded::Serializer::new(String::with_capacity(room));
+    Zeroizing::new(form.extend_pairs(pairs).finish())
 }
 
 /// Who we are for the endpoint, and the secret of that where there is one.
@@ -143,7 +150,7 @@ fn given(endpoint: &TokenEndpoint, response: &Response) -> Result<Given, Credent
     match response.status {
         200 => serde_json::from_slice::<Given>(&response.body)
             .ok()
-            .filter(|given| !given.access_token.is_empty())
+            .filter(|given| !given.access_token.reveal().is_empty())
             .ok_or_else(|| of_endpoint("the answer holds no access token: check token-endpoint".to_owned())),
         400 | 401 => {
             let Ok(refusal) = serde_json::from_slice::<Refusal>(&response.body) else {
@@ -173,7 +180,7 @@ fn place(smarthost: &Smarthost) -> Option<PathBuf> {
 }
 
 fn kept(smarthost: &Smarthost) -> Option<Kept> {
-    serde_json::from_slice(&fs::read(place(smarthost)?).ok()?).ok()
+    serde_json::from_slice(&Zeroizing::new(fs::read(place(smarthost)?).ok()?)).ok()
 }
 
 fn keep(smarthost: &Smarthost, kept: &Kept) -> io::Result<()> {
@@ -181,7 +188,7 @@ fn keep(smarthost: &Smarthost, kept: &Kept) -> io::Result<()> {
     let new = path.with_added_extension(format!("{}.new", std::process::id()));
     let written = || {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        file.write_all(&serde_json::to_vec(kept)?)?;
+        file.write_all(&text(kept)?)?;
         // The refresh token before it may be worth nothing any more.
         file.sync_data()?;
         fs::rename(&new, &path)
@@ -189,6 +196,19 @@ fn keep(smarthost: &Smarthost, kept: &Kept) -> io::Result<()> {
     written().inspect_err(|_| {
         let _ = fs::remove_file(&new);
     })
+}
+
+/// What the file holds.
+fn text(kept: &Kept) -> io::Result<Zeroizing<Vec<u8>>> {
+    let secrets = kept.access.reveal().len() + kept.refresh.reveal().len();
+    // Each octet becomes six at the most (RFC 8259 section 7); the rest is names, digits and marks.
+    let mut text = Zeroizing::new(Vec::with_capacity(6 * secrets + kept.origin.len() + 128));
+    serde_json::to_writer(&mut *text, kept)?;
+    Ok(text)
+}
+
+fn revealed<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(secret.reveal())
 }
 
 fn now() -> u64 {
@@ -201,11 +221,13 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use zeroize::ZeroizeOnDrop;
+
     use super::*;
 
     fn answered(status: u16, body: &str) -> Result<Given, String> {
         let endpoint = TokenEndpoint::parse("https://login.example.com/token").unwrap();
-        given(&endpoint, &Response { status, body: body.as_bytes().to_vec() }).map_err(|error| error.to_string())
+        given(&endpoint, &Response { status, body: body.as_bytes().to_vec().into() }).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -226,7 +248,7 @@ mod tests {
     #[test]
     fn answer_needs_no_more_than_a_token() {
         let given = answered(200, r#"{"access_token":"a","token_type":"Bearer"}"#).unwrap();
-        assert_eq!((given.access_token.as_str(), given.expires_in), ("a", None));
+        assert_eq!((given.access_token.reveal(), given.expires_in), ("a", None));
     }
 
     #[test]
@@ -247,15 +269,34 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         let smarthost = Smarthost { state: Some(directory.path().to_owned()), ..Smarthost::new("a") };
-        let tokens = |access: &str| Kept { access: access.into(), expires: 7, refresh: "r".into(), origin: "o".into() };
+        let secret = |text: &str| Secret::from(text.to_owned());
+        let tokens = |access| Kept { access: secret(access), expires: 7, refresh: secret("r"), origin: "o".into() };
         for access in ["one", "two"] {
             keep(&smarthost, &tokens(access)).unwrap();
-            assert_eq!(kept(&smarthost).unwrap().access, access);
+            assert_eq!(kept(&smarthost).unwrap().access.reveal(), access);
         }
         let files: Vec<_> = fs::read_dir(directory.path()).unwrap().flatten().collect();
         assert_eq!(files.len(), 1);
         assert_eq!(files[0].metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let other = Smarthost { user: Some("else".to_owned()), ..smarthost };
         assert!(kept(&other).is_none());
+    }
+
+    #[test]
+    fn what_carries_a_secret_is_wiped_and_has_not_grown() {
+        let is_wiped = |_: &dyn ZeroizeOnDrop| {};
+        // All of it has to be escaped.
+        let secret = || Secret::from("\u{1}".repeat(5000));
+        let form = form(&secret(), "me", Some(&secret()));
+        is_wiped(&form);
+        assert!(form.starts_with("grant_type=refresh_token&refresh_token=%01%01"), "{}", &form[..60]);
+        assert!(form.ends_with("%01") && form.contains("&client_id=me&client_secret=%01"));
+        let room =
+            2 * 3 * 5000 + "grant_typerefresh_tokenclient_idclient_secret".len() + 3 * ("refresh_token".len() + 2) + 8;
+        assert_eq!(form.capacity(), room);
+        let kept = Kept { access: secret(), expires: u64::MAX, refresh: secret(), origin: "o".repeat(64) };
+        let text = text(&kept).unwrap();
+        is_wiped(&text);
+        assert_eq!(text.capacity(), 2 * 6 * 5000 + 64 + 128);
     }
 }

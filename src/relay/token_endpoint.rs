@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::Smarthost;
 use super::connect::connect;
@@ -21,7 +22,7 @@ use super::tls_error::TlsError;
 /// For sending and receiving, once there is a connection.
 const LIMIT: Duration = Duration::from_secs(30);
 /// No answer is longer; one with its tokens has a few kilobytes.
-const MOST_BYTES: u64 = 256 * 1024;
+const MOST_BYTES: usize = 256 * 1024;
 
 /// Where tokens are given out: the URL of a token endpoint, RFC 6749 section 3.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,14 +48,16 @@ impl TokenEndpoint {
         self.0.host_str().unwrap_or_default()
     }
 
-    fn request(&self, form: &str) -> String {
+    fn request(&self, form: &str) -> Zeroizing<String> {
         let (url, length) = (&self.0, form.len());
         let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        format!(
+        let head = format!(
             "POST {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: mailx-t\r\nAccept: application/json\r\n\
-             Connection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
-        )
+             Connection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n"
+        );
+        // Made at its full length: a text that grows leaves copies behind.
+        Zeroizing::new([&head, form].concat())
     }
 }
 
@@ -70,11 +73,17 @@ impl<'de> Deserialize<'de> for TokenEndpoint {
     }
 }
 
-/// A whole answer.
-#[derive(Debug, PartialEq, Eq)]
+/// A whole answer; it may hold tokens.
+#[derive(PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 /// Posts `form` and returns the answer; `smarthost` says how to connect, which certificates to trust, and how long
@@ -114,10 +123,11 @@ fn reach(host: &Smarthost) -> Result<Timed, String> {
     Timed::new(tcp, until).map_err(|error| error.to_string())
 }
 
-fn converse(mut stream: impl Read + Write, request: &[u8]) -> Result<Vec<u8>, String> {
+fn converse(mut stream: impl Read + Write, request: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {
     stream.write_all(request).and_then(|()| stream.flush()).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    match stream.take(MOST_BYTES).read_to_end(&mut bytes) {
+    // A buffer that grows would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES));
+    match stream.take(MOST_BYTES as u64).read_to_end(&mut bytes) {
         // Servers close without a farewell of TLS; whether the answer is whole is seen in it.
         Err(error) if bytes.is_empty() => Err(error.to_string()),
         _ => Ok(bytes),
@@ -137,14 +147,14 @@ fn read(bytes: &[u8]) -> Option<Response> {
     let is_chunked = value("Transfer-Encoding").is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
     let body = match value("Content-Length") {
         _ if is_chunked => unchunked(rest)?,
-        Some(length) => rest.get(..length.trim().parse().ok()?)?.to_vec(),
-        None => rest.to_vec(),
+        Some(length) => rest.get(..length.trim().parse().ok()?)?.to_vec().into(),
+        None => rest.to_vec().into(),
     };
     Some(Response { status, body })
 }
 
-fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
+fn unchunked(mut rest: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut body = Zeroizing::new(Vec::with_capacity(rest.len()));
     loop {
         let httparse::Status::Complete((start, size)) = httparse::parse_chunk_size(rest).ok()? else { return None };
         if size == 0 {
@@ -164,12 +174,13 @@ mod tests {
 
     use openssl::ssl::SslVersion;
     use proptest::prelude::*;
+    use zeroize::ZeroizeOnDrop;
 
     use super::super::tls::tests::{accept, valid};
     use super::*;
 
     fn body(bytes: &[u8]) -> Option<(u16, Vec<u8>)> {
-        read(bytes).map(|response| (response.status, response.body))
+        read(bytes).map(|response| (response.status, response.body.to_vec()))
     }
 
     #[test]
@@ -188,6 +199,20 @@ mod tests {
         assert_eq!(body(b"HTTP/1.0 200 OK\r\n\r\n{}"), ok);
         assert_eq!(body(b"HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n1;x=y\r\n{\r\n1\r\n}\r\n0\r\n\r\n"), ok);
         assert_eq!(body(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), Some((400, Vec::new())));
+    }
+
+    #[test]
+    fn what_may_hold_a_token_is_wiped_and_not_shown() {
+        let is_wiped = |_: &dyn ZeroizeOnDrop| {};
+        let endpoint = TokenEndpoint::parse("https://login.example.com/token").unwrap();
+        let request = endpoint.request("refresh_token=geheim");
+        is_wiped(&request);
+        assert_eq!(request.len(), request.capacity(), "it has not grown");
+        for answer in ["HTTP/1.1 200 OK\r\n\r\ngeheim", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ngeheim"] {
+            let response = read(answer.as_bytes()).unwrap();
+            is_wiped(&response.body);
+            assert!(response.body.ends_with(b"geheim") && !format!("{response:?}").contains("103"), "{response:?}");
+        }
     }
 
     #[test]
