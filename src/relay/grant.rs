@@ -291,9 +291,9 @@ mod tests {
         is_wiped(&form);
         assert!(form.starts_with("grant_type=refresh_token&refresh_token=%01%01"), "{}", &form[..60]);
         assert!(form.ends_with("%01") && form.contains("&client_id=me&client_secret=%01"));
-        let room =
-            2 * 3 * 5000 + "grant_typerefresh_tokenclient_idclient_secret".len() + 3 * ("refresh_token".len() + 2) + 8;
-        assert_eq!(form.capacity(), room);
+        let (names, values) =
+            ("grant_typerefresh_tokenclient_idclient_secret".len(), "refresh_tokenme".len() + 2 * 5000);
+        assert_eq!(form.capacity(), names + 3 * values + 4 * "=&".len());
         let kept = Kept { access: secret(), expires: u64::MAX, refresh: secret(), origin: "o".repeat(64) };
         let text = text(&kept).unwrap();
         is_wiped(&text);
