@@ -29,6 +29,18 @@ fn done(ran: &Ran) -> &str {
     &ran.stdout
 }
 
+/// What `mailx-t` shows there with that letter.
+fn at_terminal(machine: &Machine, letter: &str) -> String {
+    // script(1) gives it a terminal.
+    let mut command = std::process::Command::new("script");
+    command.args(["-qec", &format!("{} {letter}", door_path().display())]).arg(machine.path("typescript"));
+    command.env_clear().env("TERM", "xterm").env("MAILX_T_CONFIG", machine.config()).env("PATH", "/usr/bin:/bin");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ran = start(command, b"").finish();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    fs::read_to_string(machine.path("typescript")).unwrap()
+}
+
 #[test]
 fn mailq_reads_like_postfix() {
     let machine = machine();
@@ -156,6 +168,19 @@ fn report_that_nobody_takes_stays_in_failed() {
     assert!(machine.smarthost().mails().is_empty() && machine.queue().is_empty());
     assert_eq!(machine.failed().len(), 1, "the report, which holds the mail");
     assert!(machine.log().contains("a report could not be delivered"));
+    // A program that reads it finds what it knows; check and a terminal have a word for people.
+    assert_eq!(done(&machine.run("mailq", &[], b"")), "Mail queue is empty\n");
+    assert_eq!(done(&machine.run("mailq", &["--json"], b"")), "");
+    let place = machine.path("spool/failed").display().to_string();
+    let shown = at_terminal(&machine, "-bp");
+    let sentence = format!("1 mail was given up and not returned: look into {place}");
+    assert!(shown.contains("Mail queue is empty") && shown.contains(&sentence), "{shown:?}");
+    fs::write(machine.path("spool/drop/core"), "x").unwrap();
+    let checked = machine.run("mailx-t", &["ctl", "check", "--offline"], b"");
+    let lines = done(&checked);
+    assert!(lines.contains("\nnote  failed: 1 mail given up and not returned, the oldest of 2"), "{lines}");
+    assert!(lines.contains(&format!(": look at them in {place}, and remove what is seen to\n")), "{lines}");
+    assert!(lines.contains("\nnote  drop: core cannot be taken in: "), "{lines}");
 }
 
 #[test]
@@ -282,14 +307,7 @@ fn queue_run_at_a_terminal_shows_how_far_it_has_come() {
     for to in ["a@host.example", "b@host.example"] {
         queued(&machine, to);
     }
-    // script(1) gives it a terminal.
-    let mut command = std::process::Command::new("script");
-    command.args(["-qec", &format!("{} -q", door_path().display())]).arg(machine.path("typescript"));
-    command.env_clear().env("TERM", "xterm").env("MAILX_T_CONFIG", machine.config()).env("PATH", "/usr/bin:/bin");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let ran = start(command, b"").finish();
-    assert_eq!(ran.status, Some(0), "{ran:?}");
-    let shown = fs::read_to_string(machine.path("typescript")).unwrap();
+    let shown = at_terminal(&machine, "-q");
     assert!(shown.contains("2 of 2 mails") && shown.contains("2 sent, 0 deferred, 0 refused"), "{shown:?}");
     assert_eq!(machine.smarthost().mails().len(), 2);
 }

@@ -155,7 +155,7 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Help => native::help(),
         Command::Nothing => Ok(()),
-        Command::List { config, form } => list::run(&load(config)?, form, &mut io::stdout()),
+        Command::List { config, form } => list::run(&load(config)?, terminal::listing(form), &mut io::stdout()),
         Command::RunQueue { config, which, verbose } => {
             let detail = if verbose { Detail::Outcomes } else { Detail::Nothing };
             run_queue::run(&load(config)?, &which, detail)

@@ -290,7 +290,8 @@ fn run_on_queue(config: &Config, asked: Queue) -> Result<(), Error> {
     let mut out = io::stdout();
     let (act, which) = match asked {
         Queue::List { json } => {
-            return list::run(config, if json { list::Form::Json } else { list::Form::Text }, &mut out);
+            let form = if json { list::Form::Json } else { list::Form::Text };
+            return list::run(config, terminal::listing(form), &mut out);
         }
         Queue::Show { id } => return queue::show(config, &id, &mut out),
         Queue::Retry { which } => return queue::retry(config, &which),

@@ -4,11 +4,17 @@
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use super::People;
+use crate::command::list;
 use crate::message::Given;
 
 /// Where a person sits.
 pub fn people() -> People {
     People { at_stdin: io::stdin().is_terminal(), at_stderr: io::stderr().is_terminal() }
+}
+
+/// How a listing is written: columns that a person looks at have a word for them below.
+pub fn listing(form: list::Form) -> list::Form {
+    if form == list::Form::Text && io::stdout().is_terminal() { list::Form::Screen } else { form }
 }
 
 /// One sentence on stderr, if there is one.

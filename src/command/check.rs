@@ -42,6 +42,7 @@ pub fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(),
     for defect in &defects {
         findings.fail(defect)?;
     }
+    look_at_what_is_left(&spool, &mut findings)?;
     look_at_log(config, &mut findings)?;
     if system::relay_program().is_none() {
         findings.fail("mailx-t-relay is neither in libexec/mailx-t nor beside mailx-t: reinstall mailx-t")?;
@@ -54,6 +55,35 @@ pub fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(),
     findings.flush()?;
     findings.count(usize::from(!handover::start_and_wait(config, &arguments)?));
     findings.conclude()
+}
+
+/// Whom nobody else tells: where there is nothing to see to, there is no line.
+fn look_at_what_is_left(spool: &Spool, findings: &mut Findings<'_>) -> Result<(), Error> {
+    // What cannot be listed is a defect of the spool, and has been told.
+    let (failed, strays) = (spool.failed().unwrap_or_default(), spool.strays().unwrap_or_default());
+    let root = spool.root().display();
+    if let Some(oldest) = failed.oldest() {
+        let counts = [
+            (failed.mails.len(), "mail", "given up and not returned"),
+            (failed.inputs.len(), "message", "that could not become a mail"),
+            (failed.refused.len(), "file", "from drop/ that was no mail"),
+        ];
+        let some = counts.into_iter().filter(|(n, ..)| *n > 0);
+        let plural = |n| if n == 1 { "" } else { "s" };
+        let counts: Vec<String> = some.map(|(n, noun, what)| format!("{n} {noun}{} {what}", plural(n))).collect();
+        let since = oldest.made().map(day).map_or(String::new(), |day| format!(", the oldest of {day}"));
+        let advice = format!("look at them in {root}/failed, and remove what is seen to");
+        findings.note(&format!("failed: {}{since}: {advice}", counts.join(", ")))?;
+    }
+    if let Some((first, others)) = strays.split_first() {
+        let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        findings.note(&format!("drop: {first}{others} cannot be taken in: remove what is no mail from {root}/drop"))?;
+    }
+    Ok(())
+}
+
+fn day(moment: jiff::Timestamp) -> String {
+    moment.to_zoned(jiff::tz::TimeZone::system()).date().to_string()
 }
 
 /// No mail is lost with its line, but what became of it is not to be found out later.

@@ -14,6 +14,8 @@ use crate::system;
 pub enum Form {
     /// One JSON object a line.
     Json,
+    /// Columns, and below them what a person should know. Programs look for what they know in the first or the last line.
+    Screen,
     /// Columns.
     Text,
 }
@@ -41,6 +43,7 @@ pub fn run(config: &Config, form: Form, out: &mut dyn Write) -> Result<(), Error
     };
     let written = match form {
         Form::Json => json(&spool, &listed, out),
+        Form::Screen => text(&spool, &listed, is_own, out).and_then(|()| given_up(&spool, out)),
         Form::Text => text(&spool, &listed, is_own, out),
     };
     match written {
@@ -123,6 +126,20 @@ fn text(spool: &Spool, listed: &[Listed], is_own: bool, out: &mut dyn Write) -> 
         )?;
     }
     Ok(())
+}
+
+/// Of a mail that was given up and could not be returned nobody else hears. Whoever may not look there is not told.
+fn given_up(spool: &Spool, out: &mut dyn Write) -> std::io::Result<()> {
+    let (count, place) = (spool.failed().map_or(0, |failed| failed.mails.len()), spool.root().join("failed"));
+    let (plural, verb) = if count == 1 { ("", "was") } else { ("s", "were") };
+    match count {
+        0 => Ok(()),
+        _ => writeln!(
+            out,
+            "mailx-t: {count} mail{plural} {verb} given up and not returned: look into {}",
+            place.display()
+        ),
+    }
 }
 
 fn block(mail: &Listed, trouble: Option<&str>, out: &mut dyn Write) -> std::io::Result<()> {
@@ -242,6 +259,26 @@ mod tests {
         assert_eq!(lines[3].trim(), "b@x.org");
         assert_eq!(lines[4].trim_start(), "(reason unavailable)");
         assert_eq!(lines[6], "");
+    }
+
+    #[test]
+    fn mails_given_up_are_told_to_a_person() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create(None).unwrap();
+        let told = || {
+            let mut out = Vec::new();
+            given_up(&spool, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(told(), "");
+        let place = directory.path().join("failed");
+        let sentence =
+            |start: &str| format!("mailx-t: {start} given up and not returned: look into {}\n", place.display());
+        for expected in ["1 mail was", "2 mails were"] {
+            std::fs::write(place.join(QueueId::new().as_str()), "x").unwrap();
+            assert_eq!(told(), sentence(expected));
+        }
     }
 
     #[test]

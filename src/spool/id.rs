@@ -37,6 +37,14 @@ impl QueueId {
         bytes.iter().all(|b| DIGITS.contains(b)).then_some(Self(bytes))
     }
 
+    /// When it was made, as far as that can be read from it: anybody may give a file such a name.
+    pub fn made(&self) -> Option<jiff::Timestamp> {
+        let digit = |byte: &u8| DIGITS.iter().position(|known| known == byte).and_then(|at| i64::try_from(at).ok());
+        let micros =
+            self.0[..10].iter().try_fold(0, |sum: i64, byte| sum.checked_mul(36)?.checked_add(digit(byte)?))?;
+        jiff::Timestamp::from_microsecond(micros).ok()
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         // Only made of DIGITS.
@@ -58,6 +66,13 @@ mod tests {
     fn ids_sort_by_arrival() {
         assert!(QueueId::of(1_700_000_000_000_000, 99) < QueueId::of(1_700_000_000_000_001, 0));
         assert!(QueueId::of(u64::MAX, u64::MAX).as_str().len() == LENGTH);
+    }
+
+    #[test]
+    fn id_tells_when_it_was_made() {
+        let made = |micros| QueueId::of(micros, u64::MAX).made().unwrap().as_microsecond();
+        assert_eq!((made(0), made(1_700_000_000_123_456)), (0, 1_700_000_000_123_456));
+        assert!(QueueId::parse("ZZZZZZZZZZZZZZZ").unwrap().made().is_some());
     }
 
     #[test]

@@ -1,0 +1,104 @@
+//! What only a person can see to: mails that were given up, and what lies in `drop/` and is for nobody.
+
+use std::fs;
+
+use super::{Error, QueueId, Spool};
+
+/// What lies in `failed/`. The whole of a mail that left cut is not counted: somebody has been told of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failed {
+    /// Mails that were given up and not returned whole, oldest first.
+    pub mails: Vec<QueueId>,
+    /// Input that could not become a mail, oldest first.
+    pub inputs: Vec<QueueId>,
+    /// Files out of `drop/` that were no mail, oldest first.
+    pub refused: Vec<QueueId>,
+}
+
+impl Failed {
+    /// Nothing is there for anybody to look at.
+    pub fn is_empty(&self) -> bool {
+        self.oldest().is_none()
+    }
+
+    /// What has waited the longest.
+    pub fn oldest(&self) -> Option<QueueId> {
+        [&self.mails, &self.inputs, &self.refused].iter().filter_map(|ids| ids.first()).min().copied()
+    }
+}
+
+impl Spool {
+    /// What lies in `failed/`.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it cannot be listed.
+    pub fn failed(&self) -> Result<Failed, Error> {
+        let of_kind = |end: &str| self.names("failed", |name| QueueId::parse(name.strip_suffix(end)?));
+        Ok(Failed { mails: of_kind("")?, inputs: of_kind(".input")?, refused: of_kind(".refused")? })
+    }
+
+    /// The names in `drop/` that the relay does not take: no mail is called so, or it is a directory.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it cannot be listed.
+    pub fn strays(&self) -> Result<Vec<String>, Error> {
+        let path = self.directory("drop");
+        let fail = |source| Error::Read { path: path.clone(), source };
+        let mut strays = Vec::new();
+        for found in fs::read_dir(&path).map_err(fail)? {
+            let found = found.map_err(fail)?;
+            let name = found.file_name().to_string_lossy().into_owned();
+            let is_of_mail = QueueId::parse(name.strip_suffix(".new").unwrap_or(&name)).is_some();
+            if !is_of_mail || found.file_type().is_ok_and(|kind| kind.is_dir()) {
+                strays.push(name);
+            }
+        }
+        strays.sort();
+        Ok(strays)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_has_to_look_at_is_told_apart() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create(None).unwrap();
+        assert!(spool.failed().unwrap().is_empty());
+        let mut ids = [(); 4].map(|()| QueueId::new());
+        ids.sort();
+        let [input, first, second, refused] = ids;
+        for name in [
+            format!("{input}.input"),
+            first.to_string(),
+            format!("{first}.journal"),
+            second.to_string(),
+            format!("{second}.gz"),
+            format!("{refused}.refused"),
+            "notes".to_string(),
+        ] {
+            fs::write(spool.directory("failed").join(name), "x").unwrap();
+        }
+        let failed = spool.failed().unwrap();
+        let expected = Failed { mails: vec![first, second], inputs: vec![input], refused: vec![refused] };
+        assert_eq!((&failed, failed.oldest()), (&expected, Some(input)));
+    }
+
+    #[test]
+    fn what_is_no_mail_in_drop_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create(None).unwrap();
+        let [mail, half, folder] = [(); 3].map(|()| QueueId::new());
+        for name in [mail.to_string(), format!("{half}.new"), "core".to_string(), format!("{mail}.bak")] {
+            fs::write(spool.directory("drop").join(name), "x").unwrap();
+        }
+        fs::create_dir(spool.file("drop", &folder)).unwrap();
+        let mut expected = vec!["core".to_string(), format!("{mail}.bak"), folder.to_string()];
+        expected.sort();
+        assert_eq!(spool.strays().unwrap(), expected);
+    }
+}
