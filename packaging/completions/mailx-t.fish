@@ -26,7 +26,7 @@ end
 
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s A -d 'a file to attach (mailutils); a word that is no file is s-nail\'s account, with a warning' -r -F
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s C -d 'another configuration file, never with more rights than the caller\'s' -r -F
-complete -c mailx-t -n "__fish_mailx_t_needs_command" -s F -d 'the sender\'s full name, for a message that has no From' -r -f
+complete -c mailx-t -n "__fish_mailx_t_needs_command" -s F -d 'the sender\'s full name, for a message that has no From; without it, that of the user database' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s M -d 'the media type of the body (s-nail), here or as the next argument; alone (mailutils) it is not needed' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s N -d 'when to report (never, or of success,failure,delay), also to the smarthost where it offers DSN' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s O -d 'DeliveryMode, IgnoreDots and Verbose are obeyed, any other name is ignored' -r -f
