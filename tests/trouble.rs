@@ -333,10 +333,10 @@ fn misspelt_configuration_has_its_sentence_and_shows_no_secret() {
 #[test]
 fn trouble_of_a_relay_that_nobody_listens_to_stands_in_the_log() {
     let machine = Machine::strict(Smarthost::new());
-    fs::remove_dir(machine.path("spool/drop")).unwrap();
+    fs::remove_dir_all(machine.path("spool/queue")).unwrap();
     let mut command = relay();
     command.arg("--config").arg(machine.config()).args(["flush", "--due"]);
     let ran = start(command, b"").finish();
-    assert_eq!(ran.status, Some(69), "{ran:?}");
-    assert!(machine.log().contains("/drop: No such file or directory"), "{}", machine.log());
+    assert_eq!(ran.status, Some(74), "{ran:?}");
+    assert!(machine.log().contains("/queue/relay.lock: No such file or directory"), "{}", machine.log());
 }
