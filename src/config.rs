@@ -26,9 +26,6 @@ use crate::{alarm, envelope, log, retry, rewrite, spool, system};
 /// Where the spool is when nothing else is said.
 pub const SYSTEM_SPOOL: &str = "/var/spool/mailx-t";
 
-/// The uid that needs no service user.
-const ROOT: u32 = 0;
-
 /// All settings of one run.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -117,33 +114,21 @@ pub enum Error {
 }
 
 impl Config {
-    /// As [`load`](Self::load), but root then becomes the service user, for good, where the spool is the service's: what
-    /// root leaves there the service could not touch. Where root owns the spool root serves, and nobody is looked up: to
-    /// ask every user database for a name that none knows takes milliseconds.
+    /// As [`load`](Self::load), but root first becomes the service user where the configuration is the machine's.
     ///
     /// # Errors
     /// One of [`Error`].
     pub fn load_as_service(source: Source) -> Result<Self, Error> {
-        let is_machine = source.is_machine();
-        let config = Self::load(source);
-        let spool = config.as_ref().map_or_else(|_| PathBuf::from(SYSTEM_SPOOL), Self::spool_path);
-        let is_of_service = |owner| system::service().is_some_and(|(uid, _)| uid == owner);
-        let is_served = match spool::Spool::new(spool).owner() {
-            Some(ROOT) => false,
-            Some(owner) => is_machine || (config.is_ok() && is_of_service(owner)),
-            None => is_machine,
-        };
-        if is_served {
+        if source.is_machine() {
             system::become_service().map_err(Error::Service)?;
         }
-        match &config {
-            // The timer reads it as the service user from the beginning.
-            Ok(Self { source: Source::System(path), .. }) if is_served => {
-                fs::File::open(path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
-            }
-            _ => {}
+        let config = Self::load(source)?;
+        // Another file may still mean the service's spool: what root leaves there the service could not touch.
+        let owner = spool::Spool::new(config.spool_path()).owner();
+        if system::service().is_some_and(|(uid, _)| Some(uid) == owner) {
+            system::become_service().map_err(Error::Service)?;
         }
-        config
+        Ok(config)
     }
 
     /// Reads the configuration from where it is.

@@ -107,10 +107,12 @@ pub fn is_root() -> bool {
 /// The user that owns the machine's spool where there is one, instead of root.
 const SERVICE: &str = "mailx-t";
 
-/// uid and gid of the service user; none where root serves.
+/// uid and gid of the service user; none where root serves. Where no user database knows the name, each of them is loaded
+/// and asked, which takes milliseconds: once is enough.
 pub fn service() -> Option<(u32, u32)> {
-    let user = User::from_name(SERVICE).ok().flatten()?;
-    Some((user.uid.as_raw(), user.gid.as_raw()))
+    static SERVING: OnceLock<Option<(u32, u32)>> = OnceLock::new();
+    let look_up = || User::from_name(SERVICE).ok().flatten().map(|user| (user.uid.as_raw(), user.gid.as_raw()));
+    *SERVING.get_or_init(look_up)
 }
 
 /// Root steps down to the service user, for good, before it touches anything from outside. Nobody else changes.
