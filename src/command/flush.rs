@@ -45,8 +45,8 @@ enum Patience {
 /// is the leader: it will see what we came for.
 ///
 /// # Errors
-/// The queue cannot be read, or an outcome cannot be written down. Trouble with a smarthost or a single
-/// mail is an outcome, not an error.
+/// The queue cannot be read, or an outcome cannot be written down; or `drop/` cannot be read, which is told once the
+/// queue has been sent. Trouble with a smarthost or a single mail is an outcome, not an error.
 pub fn run(config: &Config, selection: &Selection, told: &mut dyn FnMut(&Report)) -> Result<End, Error> {
     let host = system::host_name();
     log::open(&config.log, "mailx-t-relay", &host);
@@ -60,6 +60,7 @@ pub fn run(config: &Config, selection: &Selection, told: &mut dyn FnMut(&Report)
         drop(leader);
         match end? {
             End::Done if is_new(&spool, &seen)? => {}
+            End::Done => return seen.trouble.map_or(Ok(End::Done), Err),
             end => return Ok(end),
         }
     }
@@ -100,6 +101,8 @@ pub enum End {
 struct Seen {
     queue: HashSet<QueueId>,
     drop: HashSet<QueueId>,
+    /// With `drop/` or with what nobody needs. The queue is sent all the same.
+    trouble: Option<Error>,
 }
 
 /// A mail has come that this process has not looked at.
@@ -130,7 +133,7 @@ impl<'a> Term<'a> {
     }
 
     fn serve(&mut self, told: &mut dyn FnMut(&Report)) -> Result<End, Error> {
-        self.tidy();
+        self.tidy()?;
         let mut ids = self.spool.ids_untried_first()?;
         if let Selection::One(first) = self.selection {
             // Somebody may be waiting for it.
@@ -149,15 +152,22 @@ impl<'a> Term<'a> {
         Ok(end)
     }
 
-    /// Takes in what others have left, and away what nobody needs. Trouble with either must not keep the queue.
-    fn tidy(&mut self) {
-        let left = self.spool.left().map(|left| self.seen.drop.extend(left));
-        let taken = left.map_err(Error::from).and_then(|()| take_in::run(self.config, self.spool));
-        let is_sweeping = !matches!(self.selection, Selection::One(_));
-        let swept = if is_sweeping { self.spool.sweep() } else { Ok(()) };
-        for error in [taken.err(), swept.map_err(Error::from).err()].into_iter().flatten() {
-            log::error(&error.to_string());
+    /// Takes in what others have left, and away what nobody needs. A `drop/` that cannot be listed does not keep the queue;
+    /// one that cannot be synced does, since what was taken out of it might come back.
+    fn tidy(&mut self) -> Result<(), Error> {
+        match self.spool.left() {
+            Ok(left) => {
+                self.seen.drop.extend(left);
+                take_in::run(self.config, self.spool)?;
+            }
+            Err(error) => self.seen.trouble = Some(error.into()),
         }
+        if !matches!(self.selection, Selection::One(_))
+            && let Err(error) = self.spool.sweep()
+        {
+            self.seen.trouble = Some(error.into());
+        }
+        Ok(())
     }
 
     fn go_through(&mut self, ids: Vec<QueueId>, patience: Patience, told: &mut dyn FnMut(&Report)) -> End {

@@ -214,7 +214,8 @@ impl Spool {
         self.sweep_one("tmp", &|name| stem(name, &["", ".body", ".gz"]))?;
         self.sweep_one("queue", &|name| {
             let is_beside = stem(name, &[".journal", ".hold"]);
-            is_beside && name.split('.').next().is_some_and(|id| !self.directory("queue").join(id).exists())
+            let is_gone = |id: &str| self.directory("queue").join(id).try_exists().is_ok_and(|is_there| !is_there);
+            is_beside && name.split('.').next().is_some_and(is_gone)
         })?;
         self.sweep_one("drop", &|name| stem(name, &[".new"]))
     }
