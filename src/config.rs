@@ -84,8 +84,13 @@ pub enum Error {
     #[error("{0}")]
     Environment(String),
     /// The file holds a password that others can read.
-    #[error("{} holds a password and is readable by others: chmod o= it, or move the password to a password-file", .0.display())]
-    Exposed(PathBuf),
+    #[error("{} holds a password and is open to others: {cure}, or move the password to a password-file", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// What closes it to them.
+        cure: &'static str,
+    },
     /// Others may write what would be run with our rights.
     #[error("{} may be written by others: give it to yourself or root, and chmod go-w it", .0.display())]
     Foreign(PathBuf),
@@ -150,8 +155,8 @@ impl Config {
                     return Err(Error::Foreign(path.clone()));
                 }
                 let config = Self::of(path, &text, source.clone())?;
-                if config.smarthosts().any(|smarthost| smarthost.password.is_some()) && is_exposed(path) {
-                    return Err(Error::Exposed(path.clone()));
+                if config.smarthosts().any(|smarthost| smarthost.password.is_some()) {
+                    config.guard(path)?;
                 }
                 Ok(config)
             }
@@ -236,6 +241,20 @@ impl Config {
         Ok(config)
     }
 
+    /// Judges the file of these settings, which hold a password: it is for its owner alone, the machine's own for the group
+    /// of the service too.
+    fn guard(&self, path: &Path) -> Result<(), Error> {
+        let Ok(found) = fs::metadata(path) else { return Ok(()) };
+        let of_spool = || fs::metadata(self.spool_path()).ok().map(|spool| spool.gid());
+        let group = if self.source.is_machine() { of_spool() } else { None };
+        if !is_exposed(found.mode(), found.gid(), group) {
+            return Ok(());
+        }
+        let is_of_service = self.source.is_machine() && system::service().is_some();
+        let cure = if is_of_service { "chown root:mailx-t it, and chmod 640 it" } else { "chmod 600 it" };
+        Err(Error::Exposed { path: path.to_path_buf(), cure })
+    }
+
     /// All smarthosts in the order they are tried.
     pub fn smarthosts(&self) -> impl Iterator<Item = &Smarthost> {
         std::iter::once(&self.smarthost).chain(&self.fallbacks)
@@ -297,9 +316,10 @@ fn is_foreign(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.mode() & 0o002 != 0 || !ours.contains(&found.uid()))
 }
 
-/// As a password file, it may be open to a group: that of the service.
-fn is_exposed(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.mode() & 0o007 != 0)
+/// Others than its owner may use a file of that mode and group, but for reading by the one group that may.
+fn is_exposed(mode: u32, group: u32, readers: Option<u32>) -> bool {
+    let closed = if readers == Some(group) { 0o037 } else { 0o077 };
+    mode & closed != 0
 }
 
 /// `[smarthost]` once, or `[[smarthost]]` several times.

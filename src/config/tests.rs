@@ -115,16 +115,38 @@ fn no_error_quotes_what_could_be_a_secret() {
 }
 
 #[test]
-fn file_with_a_password_may_be_open_to_the_group_of_the_service_only() {
+fn file_with_a_password_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.toml");
-    fs::write(&path, "[smarthost]\nhost = \"a\"\nuser = \"u@x.org\"\npassword = \"p\"\n").unwrap();
-    for (mode, is_fine) in [(0o600, true), (0o640, true), (0o644, false), (0o604, false)] {
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        let loaded = Config::load(Source::User(path.clone()));
-        assert_eq!(loaded.is_ok(), is_fine, "{mode:o}: {:?}", loaded.err());
+    let spool = directory.path().display();
+    let text = "[smarthost]\nhost = \"a\"\nuser = \"u@x.org\"\npassword = \"p\"\n";
+    fs::write(&path, format!("{text}[spool]\npath = \"{spool}\"\n")).unwrap();
+    for source in [Source::User(path.clone()), Source::System(path.clone())] {
+        for (mode, is_fine) in
+            [(0o600, true), (0o400, true), (0o640, false), (0o660, false), (0o670, false), (0o604, false)]
+        {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let error = Config::load(source.clone()).err().map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(error.is_empty(), is_fine, "{mode:o}: {error}");
+            assert!(is_fine || error.contains(": chmod 600 it, or "), "{error}");
+        }
     }
+}
+
+#[test]
+fn machine_file_with_a_password_may_be_read_by_the_group_of_the_service() {
+    for (mode, group, is_exposed) in [
+        (0o640, 997, false),
+        (0o440, 997, false),
+        (0o640, 100, true),
+        (0o660, 997, true),
+        (0o670, 997, true),
+        (0o644, 997, true),
+    ] {
+        assert_eq!(super::is_exposed(mode, group, Some(997)), is_exposed, "{mode:o} {group}");
+    }
+    assert!(super::is_exposed(0o640, 997, None));
 }
 
 #[test]
