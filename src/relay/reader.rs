@@ -8,22 +8,31 @@ pub(super) struct Reader {
     uid: u32,
     /// Its own first.
     groups: Vec<u32>,
-    name: String,
+    /// For a sentence only: whatever serves the user database, a network among it, may take its time.
+    look_up: fn(u32, u32) -> Names,
+}
+
+/// What the user database calls a user.
+struct Names {
+    user: String,
     /// The name of a group that is its own alone, as services have one.
     own_group: Option<String>,
+}
+
+impl Names {
+    fn of(uid: u32, gid: u32) -> Self {
+        let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+        let user = user.map_or_else(|| uid.to_string(), |user| user.name);
+        let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten().map(|group| group.name);
+        Self { own_group: group.filter(|group| *group == user), user }
+    }
 }
 
 impl Reader {
     /// This process.
     pub(super) fn this() -> Self {
-        let (uid, gid) = (geteuid(), getegid());
-        let user = User::from_uid(uid).ok().flatten();
-        let name = user.map_or_else(|| uid.to_string(), |user| user.name);
-        let group = Group::from_gid(gid).ok().flatten().map(|group| group.name);
-        let others = getgroups().unwrap_or_default();
-        let groups = std::iter::once(gid).chain(others).map(Gid::as_raw).collect();
-        let own_group = group.filter(|group| *group == name);
-        Self { uid: Uid::as_raw(uid), groups, name, own_group }
+        let groups = std::iter::once(getegid()).chain(getgroups().unwrap_or_default()).map(Gid::as_raw).collect();
+        Self { uid: geteuid().as_raw(), groups, look_up: Names::of }
     }
 
     /// Judges a file of that owner and group: others must be able neither to read it nor to have written it.
@@ -51,7 +60,7 @@ impl Reader {
 
     /// What opens the way to a file.
     pub(super) fn let_through(&self) -> String {
-        format!("a directory above it is closed to the user {}: chmod o+x that, or move the file", self.name)
+        format!("a directory above it is closed to the user {}: chmod o+x that, or move the file", self.names().user)
     }
 
     /// As owner or in the group, whatever others may.
@@ -64,10 +73,14 @@ impl Reader {
     }
 
     fn give(&self) -> String {
-        match &self.own_group {
-            Some(group) if self.uid != 0 => format!("chown root:{group} it, and chmod 640 it"),
-            _ => format!("chown {} it, and chmod 600 it", self.name),
+        match self.names() {
+            Names { own_group: Some(group), .. } if self.uid != 0 => format!("chown root:{group} it, and chmod 640 it"),
+            Names { user, .. } => format!("chown {user} it, and chmod 600 it"),
         }
+    }
+
+    fn names(&self) -> Names {
+        (self.look_up)(self.uid, self.groups.first().copied().unwrap_or_default())
     }
 }
 
@@ -75,16 +88,20 @@ impl Reader {
 mod tests {
     use super::*;
 
+    fn named(user: &str, own_group: Option<&str>) -> Names {
+        Names { user: user.to_owned(), own_group: own_group.map(str::to_owned) }
+    }
+
     fn service() -> Reader {
-        Reader { uid: 998, groups: vec![997], name: "mailx-t".to_owned(), own_group: Some("mailx-t".to_owned()) }
+        Reader { uid: 998, groups: vec![997], look_up: |_, _| named("mailx-t", Some("mailx-t")) }
     }
 
     fn user() -> Reader {
-        Reader { uid: 1000, groups: vec![100, 44], name: "alice".to_owned(), own_group: None }
+        Reader { uid: 1000, groups: vec![100, 44], look_up: |_, _| named("alice", None) }
     }
 
     fn root() -> Reader {
-        Reader { uid: 0, groups: vec![0], name: "root".to_owned(), own_group: Some("root".to_owned()) }
+        Reader { uid: 0, groups: vec![0], look_up: |_, _| named("root", Some("root")) }
     }
 
     fn refused(reader: &Reader, whose: (u32, u32), mode: u32) -> String {
@@ -118,5 +135,14 @@ mod tests {
         assert_eq!(user().let_in(0), "chown alice it, and chmod 600 it");
         assert_eq!(user().let_in(1000), "chmod u=rw,o= it");
         assert_eq!(refused(&service(), (0, 997), 0o640), "");
+    }
+
+    #[test]
+    fn user_database_is_asked_only_where_a_name_is_told() {
+        let silent = |reader: Reader| Reader { look_up: |_, _| panic!("nobody is to be told a name"), ..reader };
+        assert_eq!(refused(&silent(user()), (1000, 100), 0o600), "");
+        assert_eq!(refused(&silent(service()), (0, 997), 0o640), "");
+        assert_eq!(silent(user()).let_in(1000), "chmod u=rw,o= it");
+        assert!(refused(&silent(user()), (1000, 100), 0o660).ends_with(": chmod g-w it"));
     }
 }
