@@ -38,6 +38,14 @@ const CALLS: &[Call] = &[
         body: "ok",
     },
     Call {
+        who: "a script with a subject that looks like an option",
+        argv: &["mail", "-s", "--help", "a@x.example"],
+        stdin: b"how to\n",
+        to: &["a@x.example"],
+        subject: "--help",
+        body: "how to",
+    },
+    Call {
         who: "Symfony without -i, its dots doubled",
         argv: &["sendmail", "-fapp@x.example", "--", "a@x.example"],
         stdin: b"To: a@x.example\r\nSubject: link\r\n\r\n..\r\n...two\r\nend",

@@ -19,6 +19,7 @@ fn table(letters: &[Letter]) -> String {
     for Letter { letter, takes, treatment, reason } in letters {
         let takes = match takes {
             Takes::Glued => "glued only",
+            Takes::Late => "glued, after a recipient also next",
             Takes::Nothing => "none",
             Takes::Value => "glued or next",
         };

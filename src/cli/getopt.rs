@@ -4,10 +4,12 @@
 //! a letter means is the face's business. clap cannot say what callers rely on
 //! (`-q` that never takes the next word, `-i -i`, letters nobody knows), getopt
 //! stops at the first letter it does not know. Every byte of the arguments
-//! comes out again in some word, so nothing a caller wrote is lost unseen.
+//! comes out again in some word, so nothing a caller wrote is lost unseen, and
+//! what is the value of an option is never an option, whatever it looks like.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::slice;
 
 use thiserror::Error;
 
@@ -41,6 +43,8 @@ impl Letter {
 pub enum Takes {
     /// The rest of its own argument, which may be empty; never the next argument (`-q`, `-q30m`).
     Glued,
+    /// As `Glued` before the first operand, as `Value` after it.
+    Late,
     /// No value: further letters may follow in the same argument (`-ti`).
     Nothing,
     /// The rest of its own argument, or else the next argument (`-fX`, `-f X`, `-f ''`).
@@ -65,13 +69,29 @@ pub enum Order {
     Permute,
 }
 
+/// What the options of a face are.
+#[derive(Clone, Copy, Debug)]
+pub struct Grammar {
+    /// Its letters.
+    pub letters: &'static [Letter],
+    /// Whether a long option, as it is written, has its value in the next argument.
+    pub long_takes_next: fn(&OsStr) -> bool,
+    /// Where its options end.
+    pub order: Order,
+}
+
 /// A part of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
     /// `--`: what follows are operands.
     End,
-    /// `--name`, whole: no letter of anyone, and never read as a cluster of letters.
-    Long(OsString),
+    /// `--name`: no letter of anyone, and never read as a cluster of letters.
+    Long {
+        /// Whole, as it is written.
+        option: OsString,
+        /// Its value, where that is an argument of its own.
+        value: Option<OsString>,
+    },
     /// A letter whose value should have followed, at the end of the arguments.
     Missing(char),
     /// No option: an argument without a dash, a lone `-`, or anything after the end of the options.
@@ -117,27 +137,85 @@ fn hint(meant: Option<&str>) -> String {
 }
 
 /// The words of `arguments`, the program's name not among them.
-pub fn words(letters: &[Letter], order: Order, arguments: &[OsString]) -> Vec<Word> {
-    let mut words = Vec::with_capacity(arguments.len());
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
+pub fn words(grammar: &Grammar, arguments: &[OsString]) -> Vec<Word> {
+    steps(grammar, arguments).flat_map(|(_, words)| words).collect()
+}
+
+/// The words, each argument's with that argument and with the next, where that is its value. What comes after the end of
+/// the options belongs to the argument that ends them.
+pub fn steps<'a>(grammar: &'a Grammar, arguments: &'a [OsString]) -> Steps<'a> {
+    Steps { grammar, rest: arguments.iter(), has_operand: false }
+}
+
+/// See [`steps`].
+#[derive(Debug)]
+pub struct Steps<'a> {
+    grammar: &'a Grammar,
+    rest: slice::Iter<'a, OsString>,
+    has_operand: bool,
+}
+
+impl<'a> Iterator for Steps<'a> {
+    type Item = (&'a [OsString], Vec<Word>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let before = self.rest.as_slice();
+        let argument = self.rest.next()?;
+        let mut words = Vec::new();
         match argument.as_bytes() {
             b"--" => {
                 words.push(Word::End);
-                break;
+                words.extend(self.operands());
             }
-            [b'-', b'-', ..] => words.push(Word::Long(argument.clone())),
-            [b'-', cluster @ ..] if !cluster.is_empty() => unbundle(letters, cluster, &mut rest, &mut words),
+            [b'-', b'-', ..] => {
+                let value = if (self.grammar.long_takes_next)(argument) { self.rest.next().cloned() } else { None };
+                words.push(Word::Long { option: argument.clone(), value });
+            }
+            [b'-', cluster @ ..] if !cluster.is_empty() => self.unbundle(cluster, &mut words),
             _ => {
+                self.has_operand = true;
                 words.push(Word::Operand(argument.clone()));
-                if order == Order::FirstOperandEnds {
-                    break;
+                if self.grammar.order == Order::FirstOperandEnds {
+                    words.extend(self.operands());
                 }
             }
         }
+        Some((&before[..before.len() - self.rest.len()], words))
     }
-    words.extend(rest.cloned().map(Word::Operand));
-    words
+}
+
+impl Steps<'_> {
+    /// All that is left, where options have ended.
+    fn operands(&mut self) -> impl Iterator<Item = Word> {
+        self.rest.by_ref().cloned().map(Word::Operand)
+    }
+
+    /// Takes one argument apart, letter by letter, up to the first that takes a value.
+    fn unbundle(&mut self, mut cluster: &[u8], words: &mut Vec<Word>) {
+        while let Some((&byte, tail)) = cluster.split_first() {
+            cluster = tail;
+            let Some(known) = self.grammar.letters.iter().find(|known| known.letter == char::from(byte)) else {
+                words.push(Word::Unknown(byte));
+                continue;
+            };
+            let letter = known.letter;
+            let may_be_next = match known.takes {
+                Takes::Nothing => {
+                    words.push(Word::Option { letter, value: None });
+                    continue;
+                }
+                Takes::Glued => false,
+                Takes::Late => self.has_operand,
+                Takes::Value => true,
+            };
+            let value = match may_be_next && tail.is_empty() {
+                true => self.rest.next().cloned(),
+                false => Some(OsStr::from_bytes(tail).to_owned()),
+            };
+            words.push(value.map_or(Word::Missing(letter), |value| Word::Option { letter, value: Some(value) }));
+            return;
+        }
+    }
 }
 
 /// What a face does about a value that is not there: a letter nobody needs cannot cost a mail.
@@ -147,35 +225,6 @@ pub fn words(letters: &[Letter], order: Order, arguments: &[OsString]) -> Vec<Wo
 pub fn check_missing(letters: &[Letter], letter: char) -> Result<(), Usage> {
     let is_obeyed = letters.iter().any(|known| known.letter == letter && known.treatment == Treatment::Obeyed);
     if is_obeyed { Err(Usage::MissingValue(letter)) } else { Ok(()) }
-}
-
-/// Takes one argument apart, letter by letter, up to the first that takes a value.
-fn unbundle<'a>(
-    letters: &[Letter],
-    mut cluster: &[u8],
-    rest: &mut impl Iterator<Item = &'a OsString>,
-    words: &mut Vec<Word>,
-) {
-    while let Some((&byte, tail)) = cluster.split_first() {
-        cluster = tail;
-        let Some(known) = letters.iter().find(|known| known.letter == char::from(byte)) else {
-            words.push(Word::Unknown(byte));
-            continue;
-        };
-        let letter = known.letter;
-        let glued = || OsStr::from_bytes(tail).to_owned();
-        let value = match known.takes {
-            Takes::Nothing => {
-                words.push(Word::Option { letter, value: None });
-                continue;
-            }
-            Takes::Glued => Some(glued()),
-            Takes::Value if tail.is_empty() => rest.next().cloned(),
-            Takes::Value => Some(glued()),
-        };
-        words.push(value.map_or(Word::Missing(letter), |value| Word::Option { letter, value: Some(value) }));
-        return;
-    }
 }
 
 #[cfg(test)]
@@ -189,14 +238,19 @@ mod tests {
     const LETTERS: &[Letter] = &[
         Letter::obeyed('f', Takes::Value, ""),
         Letter::obeyed('i', Takes::Nothing, ""),
+        Letter::obeyed('l', Takes::Late, ""),
         Letter::obeyed('q', Takes::Glued, ""),
         Letter::obeyed('t', Takes::Nothing, ""),
         Letter::ignored('X', Takes::Value, ""),
     ];
 
+    fn grammar(order: Order) -> Grammar {
+        Grammar { letters: LETTERS, long_takes_next: |option| option == "--name", order }
+    }
+
     fn lex(order: Order, arguments: &[&str]) -> Vec<Word> {
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        words(LETTERS, order, &arguments)
+        words(&grammar(order), &arguments)
     }
 
     fn posix(arguments: &[&str]) -> Vec<Word> {
@@ -209,6 +263,10 @@ mod tests {
 
     fn with(letter: char, value: &str) -> Word {
         Word::Option { letter, value: Some(value.into()) }
+    }
+
+    fn long(option: &str, value: Option<&str>) -> Word {
+        Word::Long { option: option.into(), value: value.map(OsString::from) }
     }
 
     fn operand(text: &str) -> Word {
@@ -270,7 +328,34 @@ mod tests {
 
     #[test]
     fn long_option_is_not_read_as_letters() {
-        assert_eq!(posix(&["--from=x", "-t"]), [Word::Long("--from=x".into()), flag('t')]);
+        assert_eq!(posix(&["--from=x", "-t"]), [long("--from=x", None), flag('t')]);
+    }
+
+    #[test]
+    fn value_of_a_long_option_is_the_next_argument_whatever_it_looks_like() {
+        for value in ["-t", "--", "--name", "a"] {
+            assert_eq!(posix(&["--name", value, "-i"]), [long("--name", Some(value)), flag('i')]);
+        }
+        assert_eq!(posix(&["--name"]), [long("--name", None)]);
+    }
+
+    #[test]
+    fn late_letter_takes_the_next_argument_after_an_operand_alone() {
+        let permuted = |arguments: &[&str]| lex(Order::Permute, arguments);
+        assert_eq!(permuted(&["-l", "-t"]), [with('l', ""), flag('t')]);
+        assert_eq!(permuted(&["a", "-l", "-t"]), [operand("a"), with('l', "-t")]);
+        assert_eq!(permuted(&["a", "-lb", "-t"]), [operand("a"), with('l', "b"), flag('t')]);
+        assert_eq!(permuted(&["a", "-l"]), [operand("a"), Word::Missing('l')]);
+    }
+
+    #[test]
+    fn each_step_is_an_argument_with_its_value() {
+        let arguments = ["-tf", "x", "--name", "-i", "-q", "a", "-X", "--", "--", "-t", "b"].map(OsString::from);
+        let grammar = grammar(Order::Permute);
+        let spans: Vec<&[OsString]> = steps(&grammar, &arguments).map(|(span, _)| span).collect();
+        let cuts = [0, 2, 4, 5, 6, 8, 11];
+        let expected: Vec<&[OsString]> = cuts.windows(2).map(|cut| &arguments[cut[0]..cut[1]]).collect();
+        assert_eq!(spans, expected);
     }
 
     #[test]
@@ -284,14 +369,18 @@ mod tests {
             Word::Option { letter: 'f', value: Some(raw(b"\xff")) },
             Word::Operand(raw(b"\xfe@x")),
         ];
-        assert_eq!(words(LETTERS, Order::FirstOperandEnds, &arguments), expected);
+        assert_eq!(words(&grammar(Order::FirstOperandEnds), &arguments), expected);
     }
 
     /// The bytes that a word stands for, the dash before its letter not counted.
     fn bytes(word: &Word) -> Vec<u8> {
         match word {
             Word::End => b"--".to_vec(),
-            Word::Long(text) | Word::Operand(text) => text.as_bytes().to_vec(),
+            Word::Long { option, value } => {
+                let value = value.as_ref().map_or(&b""[..], |value| value.as_bytes());
+                [option.as_bytes(), value].concat()
+            }
+            Word::Operand(text) => text.as_bytes().to_vec(),
             Word::Missing(letter) => letter.to_string().into_bytes(),
             Word::Option { letter, value } => {
                 let value = value.as_ref().map_or(&b""[..], |value| value.as_bytes());
@@ -305,7 +394,7 @@ mod tests {
         #[test]
         fn no_byte_is_lost_or_made_up(
             arguments in prop::collection::vec((prop::bool::ANY, prop::collection::vec(
-                prop_oneof![prop::sample::select(&b"-fiqtXZ@"[..]), any::<u8>()], 0..6)), 0..8),
+                prop_oneof![prop::sample::select(&b"-filqtXZ@"[..]), any::<u8>()], 0..6)), 0..8),
             permute in prop::bool::ANY,
         ) {
             let arguments: Vec<OsString> = arguments
@@ -313,7 +402,7 @@ mod tests {
                 .map(|(dash, tail)| OsString::from_vec(if dash { [b"-", &tail[..]].concat() } else { tail }))
                 .collect();
             let order = if permute { Order::Permute } else { Order::FirstOperandEnds };
-            let found: Vec<u8> = words(LETTERS, order, &arguments).iter().flat_map(bytes).collect();
+            let found: Vec<u8> = words(&grammar(order), &arguments).iter().flat_map(bytes).collect();
             let mut found = found.into_iter().peekable();
             for byte in arguments.iter().flat_map(|argument| argument.as_bytes()) {
                 if found.next_if_eq(byte).is_none() {

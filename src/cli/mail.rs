@@ -13,12 +13,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
-use super::getopt::{self, Letter, Order, Takes, Usage, Word};
+use super::getopt::{self, Grammar, Letter, Order, Takes, Usage, Word};
 use super::mode::Delivery;
 use super::native;
 use crate::likeness::nearest;
 use crate::outcome;
-use Takes::{Glued, Nothing, Value};
+use Takes::{Glued, Late, Nothing, Value};
 
 /// mail(1)'s letters; docs/compatibility.md shows the same table.
 #[rustfmt::skip]
@@ -37,7 +37,7 @@ pub const LETTERS: &[Letter] = &[
     Letter::obeyed('E', Nothing, "an empty body sends nothing; but with an argument such as `set escape` it is mailutils' and not needed"),
     Letter::ignored('e', Nothing, "asks about a mailbox: there is none to read"),
     Letter::ignored('F', Nothing, "no copy is kept in a file named after the recipient"),
-    Letter::obeyed('f', Glued, "reads a mailbox: there is none; after a recipient or `--`, the reverse-path, as for sendmail"),
+    Letter::obeyed('f', Late, "reads a mailbox: there is none; after a recipient or `--`, the reverse-path, as for sendmail"),
     Letter::ignored('H', Nothing, "lists a mailbox: there is none to read"),
     Letter::ignored('h', Value, "the servers on the way count the hops"),
     Letter::ignored('I', Nothing, "nothing is asked at the terminal"),
@@ -130,6 +130,9 @@ pub const LONG: &[(&str, Option<char>, Takes)] = &[
     ("verbose", Some('v'), Nothing),
 ];
 
+/// Its command line.
+pub const GRAMMAR: Grammar = Grammar { letters: LETTERS, long_takes_next: takes_next, order: Order::Permute };
+
 /// What mail(1) was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
@@ -177,17 +180,17 @@ pub struct Request {
 /// A letter that is needed lacks its value, or nobody knows a long option.
 pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
     let mut request = Request::default();
-    let mut words = getopt::words(LETTERS, Order::Permute, arguments).into_iter().peekable();
+    let mut words = getopt::words(&GRAMMAR, arguments).into_iter().peekable();
     while let Some(word) = words.next() {
         match word {
             Word::End => request.obey_mailer(operands(&mut words))?,
-            Word::Long(option) => request.obey_long(&option, &mut words)?,
+            Word::Long { option, value } => request.obey_long(&option, value)?,
             Word::Missing(letter) => {
                 getopt::check_missing(LETTERS, letter)?;
                 request.ignored.push(format!("-{letter}"));
             }
             Word::Operand(operand) => request.recipients.push(operand),
-            Word::Option { letter, value } => request.obey(letter, value.unwrap_or_default(), &mut words)?,
+            Word::Option { letter, value } => request.obey(letter, value.unwrap_or_default(), &mut words),
             Word::Unknown(byte) => request.unknown.push(format!("-{}", byte.escape_ascii())),
         }
     }
@@ -207,7 +210,7 @@ impl Request {
     }
 
     /// Does what one letter says; of the letters with one answer the last wins.
-    fn obey(&mut self, letter: char, value: OsString, next: &mut Peekable<IntoIter<Word>>) -> Result<(), Usage> {
+    fn obey(&mut self, letter: char, value: OsString, next: &mut Peekable<IntoIter<Word>>) {
         match letter {
             'A' | 'a' => self.attachments_or_headers.push((letter, value)),
             'b' => self.bcc.push(value),
@@ -215,10 +218,7 @@ impl Request {
             'C' => self.config = Some(value.into()),
             'c' => self.cc.push(value),
             'E' => self.skip_empty |= operand_if(next, is_command).is_none(),
-            'f' if !self.recipients.is_empty() => {
-                let value = Some(value).filter(|glued| !glued.is_empty()).or_else(|| operand_if(next, |_| true));
-                self.reverse_path = Some(value.ok_or(Usage::MissingValue('f'))?);
-            }
+            'f' if !self.recipients.is_empty() => self.reverse_path = Some(value),
             'f' | 'u' => self.reading = true,
             'M' => match either(value, next, is_media_type).filter(|kind| is_media_type(kind.as_bytes())) {
                 Some(kind) => self.content_type = Some(kind),
@@ -236,11 +236,10 @@ impl Request {
             'v' => self.verbose = true,
             _ => self.ignored.push(format!("-{letter}")),
         }
-        Ok(())
     }
 
     /// `--name`, `--name=value` or `--name value`.
-    fn obey_long(&mut self, option: &OsStr, next: &mut Peekable<IntoIter<Word>>) -> Result<(), Usage> {
+    fn obey_long(&mut self, option: &OsStr, next: Option<OsString>) -> Result<(), Usage> {
         let (name, given) = split(option);
         let Some((name, letter, takes)) = known(name) else { return Err(wrong_long(option)) };
         if given.is_some() && *takes == Nothing && letter.is_some_and(|letter| letter != 'f') {
@@ -249,13 +248,13 @@ impl Request {
         }
         let given = given.map(|value| OsStr::from_bytes(value).to_owned());
         let value = match takes {
-            Value => given.or_else(|| operand_if(next, |_| true)).ok_or(Usage::MissingLong(name))?,
+            Value => given.or(next).ok_or(Usage::MissingLong(name))?,
             _ => OsString::new(),
         };
         match letter {
             Some('E') => self.skip_empty = true,
             Some('f') => self.reading = true,
-            Some(letter) => self.obey(*letter, value, &mut Vec::new().into_iter().peekable())?,
+            Some(letter) => self.obey(*letter, value, &mut Vec::new().into_iter().peekable()),
             None => self.ignored.push(format!("--{name}")),
         }
         Ok(())
@@ -303,6 +302,13 @@ impl Request {
 /// Whether the tables of mail(1) have the long option.
 pub(super) fn knows(option: &OsStr) -> bool {
     known(split(option).0).is_some()
+}
+
+/// Whether the value of a long option is the next argument.
+fn takes_next(option: &OsStr) -> bool {
+    let (name, given) = split(option);
+    let takes_value = known(name).is_some_and(|(_, _, takes)| *takes == Value);
+    native::takes_next(option) || (takes_value && given.is_none())
 }
 
 /// What is wrong with a long option that cannot be obeyed where it stands. Its value is not told.

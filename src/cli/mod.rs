@@ -31,6 +31,7 @@ use crate::envelope::{Destination, Operand};
 use crate::error::{self, Error, Exit};
 use crate::message::may_be_addresses;
 use crate::system;
+use getopt::{Grammar, Order};
 use mode::{Mode, Run};
 use names::Face;
 
@@ -190,17 +191,13 @@ fn run(command: Command) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Usage`].
 pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Result<Command, Error> {
-    if names::face(argv0, &arguments) == Face::Ctl {
-        return native::control(names::own_arguments(argv0, &arguments));
-    }
-    // The value of a long option is no operand, and must not hide the letters that tell the face.
-    let (long, arguments) = native::take_long(arguments)?;
     let face = names::face(argv0, &arguments);
-    if face == Face::Ctl {
-        let named = long.config.map(|path| [OsString::from("--config"), path.into_os_string()]);
-        let own = names::own_arguments(argv0, &arguments).iter().cloned();
-        return native::control(&named.into_iter().flatten().chain(own).collect::<Vec<_>>());
+    if face == Face::Ctl && names::is_linked(argv0) {
+        return native::control(&arguments);
     }
+    // What follows the word `ctl` is clap's. Elsewhere they may stand anywhere: who types one last means it as well.
+    let order = if face == Face::Ctl { Order::FirstOperandEnds } else { Order::Permute };
+    let (long, arguments) = native::take_long(&Grammar { order, ..face.grammar() }, &arguments)?;
     if long.help {
         return Ok(Command::Help);
     }
@@ -209,6 +206,7 @@ pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Resul
     }
     let is_rehearsal = long.dry_run;
     let command = match face {
+        Face::Ctl => native::control(&names::administration(long.config, &arguments)),
         Face::Mail => mail_face(arguments, long.config, people),
         _ => sendmail_face(face, arguments, long, people),
     };
@@ -381,3 +379,6 @@ fn text(argument: &OsStr) -> String {
 fn named(arguments: &[OsString]) -> Vec<Operand> {
     arguments.iter().map(|argument| argument.as_bytes().to_vec().into()).collect()
 }
+
+#[cfg(test)]
+mod tests;

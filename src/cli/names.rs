@@ -6,14 +6,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
-use super::getopt::{self, Order, Word};
-use super::{mail, sendmail};
+use super::getopt::{self, Grammar, Word};
+use super::{mail, native, sendmail};
 
 /// Which command line is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Face {
-    /// Administration; under our own name the first argument is the word `ctl`, see [`own_arguments`].
+    /// Administration; under our own name the first argument is the word `ctl`, see [`administration`].
     Ctl,
     /// mail(1): stdin is a body.
     Mail,
@@ -26,6 +27,13 @@ pub enum Face {
     Newaliases,
     /// sendmail's letters; stdin is a message.
     Sendmail,
+}
+
+impl Face {
+    /// The options that are spoken. Those of administration are clap's, once its name is read.
+    pub fn grammar(self) -> Grammar {
+        if self == Self::Mail { mail::GRAMMAR } else { sendmail::GRAMMAR }
+    }
 }
 
 /// A name, the face it stands for, and what a user of that name expects: a row of docs/compatibility.md.
@@ -69,13 +77,15 @@ pub fn face(argv0: &OsStr, arguments: &[OsString]) -> Face {
     }
 }
 
-/// The arguments that are the face's own: without the word `ctl` where that word chose it.
-pub fn own_arguments<'a>(argv0: &OsStr, arguments: &'a [OsString]) -> &'a [OsString] {
-    let is_linked = NAMES.iter().any(|known| known.name.as_bytes() == base_name(argv0.as_bytes()));
-    match arguments {
-        [_, rest @ ..] if !is_linked && opens_administration(arguments) => rest,
-        all => all,
-    }
+/// Whether the program was called by one of the [`NAMES`].
+pub fn is_linked(argv0: &OsStr) -> bool {
+    NAMES.iter().any(|known| known.name.as_bytes() == base_name(argv0.as_bytes()))
+}
+
+/// The arguments of administration under our own name: without the word that opens it, and with what was said before it.
+pub fn administration(config: Option<PathBuf>, arguments: &[OsString]) -> Vec<OsString> {
+    let config = config.map(|path| [OsString::from("--config"), path.into_os_string()]);
+    config.into_iter().flatten().chain(arguments.iter().skip(1).cloned()).collect()
 }
 
 /// argv[0] without its directories, and without the dash that login(1) puts before a shell's name.
@@ -84,19 +94,21 @@ fn base_name(argv0: &[u8]) -> &[u8] {
     name.strip_prefix(b"-").unwrap_or(name)
 }
 
-/// Only in the first place, so that a recipient of that name stays one.
+/// Only in the first place, long options of every name apart, so that a recipient of that name stays one.
 fn opens_administration(arguments: &[OsString]) -> bool {
-    arguments.first().is_some_and(|first| first == CTL)
+    let is_own = |word: &Word| matches!(word, Word::Long { option, .. } if native::knows(option));
+    let mut words = getopt::words(&sendmail::GRAMMAR, arguments).into_iter().skip_while(is_own);
+    matches!(words.next(), Some(Word::Operand(first)) if first == CTL)
 }
 
 /// Whether an option of mail(1)'s own is there, before the first operand: no recipient can choose the face.
 fn speaks_mail(arguments: &[OsString]) -> bool {
     let is_mail_only = |byte: u8| MAIL_ONLY.contains(&byte);
-    getopt::words(sendmail::LETTERS, Order::FirstOperandEnds, arguments).iter().any(|word| match word {
+    getopt::words(&sendmail::GRAMMAR, arguments).iter().any(|word| match word {
         Word::Option { letter, .. } => u8::try_from(*letter).is_ok_and(is_mail_only),
         Word::Unknown(byte) => is_mail_only(*byte),
         // sendmail has none.
-        Word::Long(option) => mail::knows(option),
+        Word::Long { option, .. } => mail::knows(option),
         Word::End | Word::Missing(_) | Word::Operand(_) => false,
     })
 }
@@ -179,9 +191,11 @@ mod tests {
     fn administration_is_the_first_word_or_a_name_of_its_own() {
         assert_eq!(called("mailx-t", &["ctl", "check", "-s"]), Face::Ctl);
         assert_eq!(called("mailx-t", &["-t", "ctl"]), Face::MailxT);
+        assert_eq!(called("mailx-t", &["--config", "/c", "ctl", "check"]), Face::Ctl);
+        assert_eq!(called("mailx-t", &["--subject", "ctl", "a@x"]), Face::Mail);
         let arguments = ["ctl", "check"].map(OsString::from);
-        assert_eq!(own_arguments(OsStr::new("/usr/bin/mailx-t"), &arguments), ["check"]);
-        assert_eq!(own_arguments(OsStr::new("mailx-tctl"), &arguments), ["ctl", "check"]);
-        assert_eq!(own_arguments(OsStr::new("mail"), &arguments), ["ctl", "check"]);
+        assert_eq!(administration(None, &arguments), ["check"]);
+        assert_eq!(administration(Some("/c".into()), &arguments), ["--config", "/c", "check"]);
+        assert!(is_linked(OsStr::new("/sbin/mailx-tctl")) && !is_linked(OsStr::new("/usr/bin/mailx-t")));
     }
 }

@@ -1,11 +1,13 @@
 //! mailx-t's own face: the long options every name knows, and `mailx-t ctl`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::getopt::{self, Grammar, Word};
 use super::{Command, terminal};
 use crate::command::queue::{self, Act, Which};
 use crate::command::{check, import, init, list, trial};
@@ -42,6 +44,9 @@ For the machine:
 /// The long options that every name knows; `--json` is for listings.
 pub const LONG: &[&str] = &["config", "dry-run", "help", "version"];
 
+/// The one that has a value, with its value glued to it.
+const GLUED_CONFIG: &[u8] = b"--config=";
+
 /// What the long options say.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Long {
@@ -57,36 +62,49 @@ pub struct Long {
     pub version: bool,
 }
 
-/// Takes the long options off the arguments, up to `--` or the first operand.
+/// Takes the long options off the arguments, up to `--`; what is another option's value is none.
 ///
 /// # Errors
 /// `--config` without a file.
-pub fn take_long(arguments: Vec<OsString>) -> Result<(Long, Vec<OsString>), Error> {
+pub fn take_long(grammar: &Grammar, arguments: &[OsString]) -> Result<(Long, Vec<OsString>), Error> {
     let mut long = Long::default();
     let mut rest = Vec::new();
-    let mut arguments = arguments.into_iter();
-    while let Some(argument) = arguments.next() {
-        match argument.to_str() {
-            Some("--dry-run") => long.dry_run = true,
-            Some("--help") => long.help = true,
-            Some("--json") => long.json = true,
-            Some("--version") => long.version = true,
-            Some("--config") => {
-                let file = arguments.next().ok_or_else(|| Error::Usage("--config needs a file".to_string()))?;
-                long.config = Some(PathBuf::from(file));
-            }
-            Some(text) if text.starts_with("--config=") => {
-                long.config = Some(PathBuf::from(&text["--config=".len()..]))
-            }
-            Some("--") => {
-                rest.push(argument);
-                break;
-            }
-            _ => rest.push(argument),
+    for (argument, words) in getopt::steps(grammar, arguments) {
+        match words.into_iter().next() {
+            Some(Word::Long { option, value }) if knows(&option) => long.obey(option.as_bytes(), value)?,
+            _ => rest.extend_from_slice(argument),
         }
     }
-    rest.extend(arguments);
     Ok((long, rest))
+}
+
+impl Long {
+    fn obey(&mut self, option: &[u8], value: Option<OsString>) -> Result<(), Error> {
+        match option {
+            b"--dry-run" => self.dry_run = true,
+            b"--help" => self.help = true,
+            b"--json" => self.json = true,
+            b"--version" => self.version = true,
+            _ => {
+                let glued = option.strip_prefix(GLUED_CONFIG).map(|file| OsStr::from_bytes(file).to_owned());
+                let file = glued.or(value).ok_or_else(|| Error::Usage("--config needs a file".to_string()))?;
+                self.config = Some(PathBuf::from(file));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a long option, as it is written, is one that every name knows.
+pub(super) fn knows(option: &OsStr) -> bool {
+    let option = option.as_bytes();
+    let is_name = |name: &str| option.strip_prefix(b"--").is_some_and(|written| written == name.as_bytes());
+    option.starts_with(GLUED_CONFIG) || is_name("json") || LONG.iter().any(|name| is_name(name))
+}
+
+/// Whether its value is the next argument.
+pub(super) fn takes_next(option: &OsStr) -> bool {
+    option == "--config"
 }
 
 /// Prints the help.
@@ -333,10 +351,12 @@ fn missing(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sendmail;
     use super::*;
 
     fn take(arguments: &[&str]) -> (Long, Vec<OsString>) {
-        take_long(arguments.iter().map(OsString::from).collect()).unwrap()
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        take_long(&sendmail::GRAMMAR, &arguments).unwrap()
     }
 
     #[test]

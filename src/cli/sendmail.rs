@@ -10,8 +10,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::getopt::{self, Letter, Order, Takes, Usage, Word};
+use super::getopt::{self, Grammar, Letter, Order, Takes, Usage, Word};
 use super::mode::{Delivery, Mode};
+use super::native;
 use crate::dsn::{Envid, Notify, OfMail};
 use crate::outcome;
 use Takes::{Glued, Nothing, Value};
@@ -56,6 +57,10 @@ pub const LETTERS: &[Letter] = &[
     Letter::ignored('X', Value, "no traffic log: it would hold what the mails say"),
     Letter::ignored('x', Nothing, "historic"),
 ];
+
+/// Its command line. It has no long options but those that every name knows.
+pub const GRAMMAR: Grammar =
+    Grammar { letters: LETTERS, long_takes_next: native::takes_next, order: Order::FirstOperandEnds };
 
 /// What sendmail was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,10 +111,10 @@ pub enum Body {
 pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
     let mut request = Request::default();
     let mut run = None;
-    for word in getopt::words(LETTERS, Order::FirstOperandEnds, arguments) {
+    for word in getopt::words(&GRAMMAR, arguments) {
         match word {
             Word::End => {}
-            Word::Long(name) => request.unknown.push(outcome::clean(&name.to_string_lossy())),
+            Word::Long { option, .. } => request.unknown.push(outcome::clean(&option.to_string_lossy())),
             Word::Missing(letter) => {
                 getopt::check_missing(LETTERS, letter)?;
                 request.ignored.push(format!("-{letter}"));
@@ -128,8 +133,8 @@ pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
 
 /// The first long option, which is none of sendmail's; also one behind an operand, but none behind `--`.
 pub fn long_option(arguments: &[OsString]) -> Option<OsString> {
-    let words = getopt::words(LETTERS, Order::Permute, arguments);
-    words.into_iter().find_map(|word| if let Word::Long(option) = word { Some(option) } else { None })
+    let words = getopt::words(&Grammar { order: Order::Permute, ..GRAMMAR }, arguments);
+    words.into_iter().find_map(|word| if let Word::Long { option, .. } = word { Some(option) } else { None })
 }
 
 impl Request {
