@@ -5,7 +5,9 @@
 //! operands may mix. After `--`, `-f`, `-F` and `-o` are for the mailer, as in
 //! s-nail, and all else is a recipient. An unknown letter never costs a mail; an
 //! unknown long option does: a misspelt `--dry-run` must not send.
-//! Whether `-a` names a header or a file is decided in `composition`.
+//! The long options stand in `long`; whether `-a` names a header or a file is decided in `composition`.
+
+mod long;
 
 use std::ffi::{OsStr, OsString};
 use std::iter::Peekable;
@@ -15,10 +17,10 @@ use std::vec::IntoIter;
 
 use super::getopt::{self, Grammar, Letter, Order, Takes, Usage, Word};
 use super::mode::Delivery;
-use super::native;
-use crate::likeness::nearest;
 use crate::outcome;
 use Takes::{Glued, Late, Nothing, Value};
+pub use long::LONG;
+pub(super) use long::{knows, wrong_long};
 
 /// mail(1)'s letters; docs/compatibility.md shows the same table.
 #[rustfmt::skip]
@@ -62,76 +64,8 @@ pub const LETTERS: &[Letter] = &[
     Letter::ignored('~', Nothing, "a line that starts with a tilde is text, always"),
 ];
 
-/// Long options of GNU mailutils and s-nail, each with the letter that says the same, and whether it takes a value;
-/// without a letter it is known, and not needed. Those that print something and leave (`--usage`) are not here: a mail is
-/// not what they ask for.
-#[rustfmt::skip]
-pub const LONG: &[(&str, Option<char>, Takes)] = &[
-    ("account", Some('A'), Value),
-    ("alternative", None, Nothing),
-    ("append", Some('a'), Value),
-    ("attach", Some('a'), Value),
-    ("batch-mode", None, Nothing),
-    ("bcc", Some('b'), Value),
-    ("byname", None, Nothing),
-    ("cc", Some('c'), Value),
-    ("check-and-exit", None, Nothing),
-    ("cmd", None, Value),
-    ("config-file", None, Value),
-    ("config-verbose", None, Nothing),
-    ("content-filename", None, Value),
-    ("content-name", None, Value),
-    ("content-type", Some('M'), Value),
-    ("custom-header", Some('C'), Value),
-    ("debug", None, Nothing),
-    ("debug-level", None, Value),
-    ("debug-line-info", None, Nothing),
-    ("discard-empty-messages", Some('E'), Nothing),
-    ("disconnected", None, Nothing),
-    ("enable-cmd-escapes", None, Nothing),
-    ("encoding", None, Value),
-    ("end-options", None, Nothing),
-    ("exec", None, Value),
-    ("exist", None, Nothing),
-    ("file", Some('f'), Nothing),
-    ("from-address", Some('r'), Value),
-    ("header-search", None, Value),
-    ("header-summary", None, Nothing),
-    ("headers", None, Nothing),
-    ("ignore", None, Nothing),
-    ("inbox-of", Some('u'), Value),
-    ("mime", None, Nothing),
-    ("no-alternative", None, Nothing),
-    ("no-config", None, Nothing),
-    ("no-debug-line-info", None, Nothing),
-    ("no-header-summary", None, Nothing),
-    ("no-mime", None, Nothing),
-    ("no-site-config", None, Nothing),
-    ("no-skip-empty-attachments", None, Nothing),
-    ("no-user-config", None, Nothing),
-    ("norc", None, Nothing),
-    ("nosum", None, Nothing),
-    ("print", None, Nothing),
-    ("quit", None, Nothing),
-    ("quote-file", Some('q'), Value),
-    ("read", None, Nothing),
-    ("read-only", None, Nothing),
-    ("resource-files", None, Value),
-    ("return-address", Some('r'), Value),
-    ("search", None, Value),
-    ("set", Some('S'), Value),
-    ("skip-empty-attachments", None, Nothing),
-    ("startup-cmd", None, Value),
-    ("subject", Some('s'), Value),
-    ("target", Some('a'), Value),
-    ("template", Some('t'), Nothing),
-    ("to", Some('t'), Nothing),
-    ("user", Some('u'), Value),
-    ("verbose", Some('v'), Nothing),
-];
-
 /// Its command line.
-pub const GRAMMAR: Grammar = Grammar { letters: LETTERS, long_takes_next: takes_next, order: Order::Permute };
+pub const GRAMMAR: Grammar = Grammar { letters: LETTERS, long_takes_next: long::takes_next, order: Order::Permute };
 
 /// What mail(1) was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -240,8 +174,8 @@ impl Request {
 
     /// `--name`, `--name=value` or `--name value`.
     fn obey_long(&mut self, option: &OsStr, next: Option<OsString>) -> Result<(), Usage> {
-        let (name, given) = split(option);
-        let Some((name, letter, takes)) = known(name) else { return Err(wrong_long(option)) };
+        let (name, given) = long::split(option);
+        let Some((name, letter, takes)) = long::known(name) else { return Err(wrong_long(option)) };
         if given.is_some() && *takes == Nothing && letter.is_some_and(|letter| letter != 'f') {
             // `--to=ADDRESS` must not pass for `-t`.
             return Err(Usage::NoValue(name));
@@ -297,43 +231,6 @@ impl Request {
         }
         Ok(())
     }
-}
-
-/// Whether the tables of mail(1) have the long option.
-pub(super) fn knows(option: &OsStr) -> bool {
-    known(split(option).0).is_some()
-}
-
-/// Whether the value of a long option is the next argument.
-fn takes_next(option: &OsStr) -> bool {
-    let (name, given) = split(option);
-    let takes_value = known(name).is_some_and(|(_, _, takes)| *takes == Value);
-    native::takes_next(option) || (takes_value && given.is_none())
-}
-
-/// What is wrong with a long option that cannot be obeyed where it stands. Its value is not told.
-pub(super) fn wrong_long(option: &OsStr) -> Usage {
-    let name = split(option).0;
-    if let Some((name, ..)) = known(name) {
-        return Usage::LateLong(name);
-    }
-    if let Some(name) = native::LONG.iter().find(|known| known.as_bytes() == name) {
-        return Usage::NoValue(name);
-    }
-    let name = outcome::clean(&String::from_utf8_lossy(name));
-    let words = native::LONG.iter().copied().chain(LONG.iter().map(|(known, ..)| *known));
-    Usage::UnknownLong { meant: nearest(&name, words), name }
-}
-
-/// The name without its dashes, and the value that is glued to it.
-fn split(option: &OsStr) -> (&[u8], Option<&[u8]>) {
-    let text = option.as_bytes().strip_prefix(b"--").unwrap_or_default();
-    let mut parts = text.splitn(2, |byte| *byte == b'=');
-    (parts.next().unwrap_or_default(), parts.next())
-}
-
-fn known(name: &[u8]) -> Option<&'static (&'static str, Option<char>, Takes)> {
-    LONG.iter().find(|(known, ..)| known.as_bytes() == name)
 }
 
 /// The words that are left, all operands: nothing else comes after `--`.
