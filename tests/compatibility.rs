@@ -3,6 +3,7 @@
 
 use clap::CommandFactory;
 use mailx_t::cli::getopt::{Letter, Takes, Treatment};
+use mailx_t::cli::mail::Means;
 use mailx_t::cli::{mail, names, native, sendmail};
 
 /// The document, as it is shipped.
@@ -66,11 +67,14 @@ fn document_shows_the_letters_of_sendmail() {
 
 #[test]
 fn document_shows_the_long_options_of_mail() {
-    let mut table = String::from("| option | value | letter |\n|---|---|---|\n");
-    for (name, letter, takes) in mail::LONG {
-        let letter = letter.map_or("known, and not needed".to_string(), |letter| format!("`-{letter}`"));
+    let mut table = String::from("| option | value | letter, or why nothing |\n|---|---|---|\n");
+    for (name, means, takes) in mail::LONG {
+        let means = match means {
+            Means::Letter(letter) => format!("`-{letter}`"),
+            Means::Nothing(reason) => reason.to_string(),
+        };
         let takes = if *takes == Takes::Nothing { "none" } else { "needed" };
-        table.push_str(&format!("| `--{name}` | {takes} | {letter} |\n"));
+        table.push_str(&format!("| `--{name}` | {takes} | {means} |\n"));
     }
     assert!(section("mail(1)'s letters").contains(&table), "docs/compatibility.md should have:\n\n{table}");
 }

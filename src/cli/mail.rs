@@ -19,7 +19,7 @@ use super::getopt::{self, Grammar, Letter, Order, Takes, Usage, Word};
 use super::mode::Delivery;
 use crate::outcome;
 use Takes::{Glued, Late, Nothing, Value};
-pub use long::LONG;
+pub use long::{LONG, Means};
 pub(super) use long::{knows, wrong_long};
 
 /// mail(1)'s letters; docs/compatibility.md shows the same table.
@@ -175,8 +175,8 @@ impl Request {
     /// `--name`, `--name=value` or `--name value`.
     fn obey_long(&mut self, option: &OsStr, next: Option<OsString>) -> Result<(), Usage> {
         let (name, given) = long::split(option);
-        let Some((name, letter, takes)) = long::known(name) else { return Err(wrong_long(option)) };
-        if given.is_some() && *takes == Nothing && letter.is_some_and(|letter| letter != 'f') {
+        let Some((name, means, takes)) = long::known(name) else { return Err(wrong_long(option)) };
+        if given.is_some() && *takes == Nothing && matches!(means, Means::Letter(letter) if *letter != 'f') {
             // `--to=ADDRESS` must not pass for `-t`.
             return Err(Usage::NoValue(name));
         }
@@ -185,11 +185,11 @@ impl Request {
             Value => given.or(next).ok_or(Usage::MissingLong(name))?,
             _ => OsString::new(),
         };
-        match letter {
-            Some('E') => self.skip_empty = true,
-            Some('f') => self.reading = true,
-            Some(letter) => self.obey(*letter, value, &mut Vec::new().into_iter().peekable()),
-            None => self.ignored.push(format!("--{name}")),
+        match means {
+            Means::Letter('E') => self.skip_empty = true,
+            Means::Letter('f') => self.reading = true,
+            Means::Letter(letter) => self.obey(*letter, value, &mut Vec::new().into_iter().peekable()),
+            Means::Nothing(_) => self.ignored.push(format!("--{name}")),
         }
         Ok(())
     }

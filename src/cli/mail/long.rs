@@ -7,74 +7,86 @@ use super::super::getopt::{Takes, Usage};
 use super::super::native;
 use crate::likeness::nearest;
 use crate::outcome;
+use Means::Letter;
 use Takes::{Nothing, Value};
 
-/// The long options, each with the letter that says the same, and whether it takes a value;
-/// without a letter it is known, and not needed. Those that print something and leave (`--usage`) are not here: a mail is
-/// not what they ask for.
+/// What a long option does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// What the letter does.
+    Letter(char),
+    /// Nothing, and why.
+    Nothing(&'static str),
+}
+
+/// Why most that do nothing are here.
+const UNNEEDED: Means = Means::Nothing("known, and not needed");
+
+/// The long options, each with what it does, and whether it takes a value; docs/compatibility.md shows the same table.
+/// Those that print something and leave (`--usage`) are not here: a mail is not what they ask for.
 #[rustfmt::skip]
-pub const LONG: &[(&str, Option<char>, Takes)] = &[
-    ("account", Some('A'), Value),
-    ("alternative", None, Nothing),
-    ("append", Some('a'), Value),
-    ("attach", Some('a'), Value),
-    ("batch-mode", None, Nothing),
-    ("bcc", Some('b'), Value),
-    ("byname", None, Nothing),
-    ("cc", Some('c'), Value),
-    ("check-and-exit", None, Nothing),
-    ("cmd", None, Value),
-    ("config-file", None, Value),
-    ("config-verbose", None, Nothing),
-    ("content-filename", None, Value),
-    ("content-name", None, Value),
-    ("content-type", Some('M'), Value),
-    ("custom-header", Some('C'), Value),
-    ("debug", None, Nothing),
-    ("debug-level", None, Value),
-    ("debug-line-info", None, Nothing),
-    ("discard-empty-messages", Some('E'), Nothing),
-    ("disconnected", None, Nothing),
-    ("enable-cmd-escapes", None, Nothing),
-    ("encoding", None, Value),
-    ("end-options", None, Nothing),
-    ("exec", None, Value),
-    ("exist", None, Nothing),
-    ("file", Some('f'), Nothing),
-    ("from-address", Some('r'), Value),
-    ("header-search", None, Value),
-    ("header-summary", None, Nothing),
-    ("headers", None, Nothing),
-    ("ignore", None, Nothing),
-    ("inbox-of", Some('u'), Value),
-    ("mime", None, Nothing),
-    ("no-alternative", None, Nothing),
-    ("no-config", None, Nothing),
-    ("no-debug-line-info", None, Nothing),
-    ("no-header-summary", None, Nothing),
-    ("no-mime", None, Nothing),
-    ("no-site-config", None, Nothing),
-    ("no-skip-empty-attachments", None, Nothing),
-    ("no-user-config", None, Nothing),
-    ("norc", None, Nothing),
-    ("nosum", None, Nothing),
-    ("print", None, Nothing),
-    ("quit", None, Nothing),
-    ("quote-file", Some('q'), Value),
-    ("read", None, Nothing),
-    ("read-only", None, Nothing),
-    ("resource-files", None, Value),
-    ("return-address", Some('r'), Value),
-    ("search", None, Value),
-    ("set", Some('S'), Value),
-    ("skip-empty-attachments", None, Nothing),
-    ("startup-cmd", None, Value),
-    ("subject", Some('s'), Value),
-    ("target", Some('a'), Value),
-    ("template", Some('t'), Nothing),
-    ("to", Some('t'), Nothing),
-    ("user", Some('u'), Value),
-    ("verbose", Some('v'), Nothing),
+pub const LONG: &[(&str, Means, Takes)] = &[
+    ("account", Means::Nothing("there are no settings of s-nail's; `match-from` of a smarthost says whose mail it takes"), Value),
+    ("alternative", UNNEEDED, Nothing),
+    ("append", Letter('a'), Value),
+    ("attach", Letter('a'), Value),
+    ("batch-mode", UNNEEDED, Nothing),
+    ("bcc", Letter('b'), Value),
+    ("byname", UNNEEDED, Nothing),
+    ("cc", Letter('c'), Value),
+    ("check-and-exit", UNNEEDED, Nothing),
+    ("cmd", UNNEEDED, Value),
+    ("config-file", UNNEEDED, Value),
+    ("config-verbose", UNNEEDED, Nothing),
+    ("content-filename", UNNEEDED, Value),
+    ("content-name", UNNEEDED, Value),
+    ("content-type", Letter('M'), Value),
+    ("custom-header", Letter('C'), Value),
+    ("debug", UNNEEDED, Nothing),
+    ("debug-level", UNNEEDED, Value),
+    ("debug-line-info", UNNEEDED, Nothing),
+    ("discard-empty-messages", Letter('E'), Nothing),
+    ("disconnected", UNNEEDED, Nothing),
+    ("enable-cmd-escapes", UNNEEDED, Nothing),
+    ("encoding", UNNEEDED, Value),
+    ("end-options", UNNEEDED, Nothing),
+    ("exec", UNNEEDED, Value),
+    ("exist", UNNEEDED, Nothing),
+    ("file", Letter('f'), Nothing),
+    ("from-address", Letter('r'), Value),
+    ("header-search", UNNEEDED, Value),
+    ("header-summary", UNNEEDED, Nothing),
+    ("headers", UNNEEDED, Nothing),
+    ("ignore", UNNEEDED, Nothing),
+    ("inbox-of", Letter('u'), Value),
+    ("mime", UNNEEDED, Nothing),
+    ("no-alternative", UNNEEDED, Nothing),
+    ("no-config", UNNEEDED, Nothing),
+    ("no-debug-line-info", UNNEEDED, Nothing),
+    ("no-header-summary", UNNEEDED, Nothing),
+    ("no-mime", UNNEEDED, Nothing),
+    ("no-site-config", UNNEEDED, Nothing),
+    ("no-skip-empty-attachments", UNNEEDED, Nothing),
+    ("no-user-config", UNNEEDED, Nothing),
+    ("norc", UNNEEDED, Nothing),
+    ("nosum", UNNEEDED, Nothing),
+    ("print", UNNEEDED, Nothing),
+    ("quit", UNNEEDED, Nothing),
+    ("quote-file", Letter('q'), Value),
+    ("read", UNNEEDED, Nothing),
+    ("read-only", UNNEEDED, Nothing),
+    ("resource-files", UNNEEDED, Value),
+    ("return-address", Letter('r'), Value),
+    ("search", UNNEEDED, Value),
+    ("set", Letter('S'), Value),
+    ("skip-empty-attachments", UNNEEDED, Nothing),
+    ("startup-cmd", UNNEEDED, Value),
+    ("subject", Letter('s'), Value),
+    ("target", Letter('a'), Value),
+    ("template", Letter('t'), Nothing),
+    ("to", Letter('t'), Nothing),
+    ("user", Letter('u'), Value),
+    ("verbose", Letter('v'), Nothing),
 ];
 
 /// Whether the tables of mail(1) have the long option.
@@ -110,6 +122,6 @@ pub(super) fn split(option: &OsStr) -> (&[u8], Option<&[u8]>) {
     (parts.next().unwrap_or_default(), parts.next())
 }
 
-pub(super) fn known(name: &[u8]) -> Option<&'static (&'static str, Option<char>, Takes)> {
+pub(super) fn known(name: &[u8]) -> Option<&'static (&'static str, Means, Takes)> {
     LONG.iter().find(|(known, ..)| known.as_bytes() == name)
 }

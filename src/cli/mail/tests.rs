@@ -168,6 +168,13 @@ fn long_options_that_are_not_needed_swallow_their_values_alone() {
 }
 
 #[test]
+fn account_of_s_nail_is_no_file_to_attach() {
+    for line in [&["--account=work", "-sS", "root"][..], &["-sS", "--account", "Cargo.toml", "root"]] {
+        assert_eq!(read(line), Request { ignored: vec!["--account".into()], ..mail("S", &["root"]) });
+    }
+}
+
+#[test]
 fn long_options_say_what_their_letters_say() {
     for (long, short) in [
         (&["--subject=S", "--cc", "c@x", "--bcc=b@x", "a@x"][..], &["-sS", "-cc@x", "-bb@x", "a@x"][..]),
@@ -190,7 +197,8 @@ fn long_options_say_what_their_letters_say() {
 #[test]
 fn long_options_stand_in_order_and_their_letters_are_obeyed() {
     assert!(LONG.iter().is_sorted_by_key(|(name, ..)| name));
-    for letter in LONG.iter().filter_map(|(_, letter, _)| *letter) {
+    for (_, means, _) in LONG {
+        let Means::Letter(letter) = *means else { continue };
         assert!(LETTERS.iter().any(|known| known.letter == letter && known.treatment == Treatment::Obeyed), "{letter}");
     }
 }
