@@ -18,7 +18,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use zeroize::Zeroizing;
 
-use super::reader::Reader;
+use super::reader::{Reader, closed_above};
 use super::{CredentialsError, Secret, Smarthost, grant};
 
 /// No password is longer; OAuth tokens reach some kilobytes.
@@ -148,7 +148,7 @@ fn cure(path: &Path, error: &io::Error) -> String {
     match (error.kind(), fs::metadata(path)) {
         (io::ErrorKind::NotFound, _) => "check the path".to_owned(),
         (io::ErrorKind::PermissionDenied, Ok(state)) => Reader::this().let_in(state.uid()),
-        (io::ErrorKind::PermissionDenied, Err(_)) => Reader::this().let_through(),
+        (io::ErrorKind::PermissionDenied, Err(_)) => Reader::this().let_through(closed_above(path)),
         _ => "check path, owner and mode".to_owned(),
     }
 }

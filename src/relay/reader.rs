@@ -1,6 +1,10 @@
 //! Who reads a file with a secret, and what its owner and mode have to be for that: advice that is right for the user of a
 //! service, for a user with settings of their own, and for root.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
 use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgroups};
 
 /// The user whose rights this process has.
@@ -58,9 +62,10 @@ impl Reader {
         if owner == self.uid { "chmod u=rw,o= it".to_owned() } else { self.give() }
     }
 
-    /// What opens the way to a file.
-    pub(super) fn let_through(&self) -> String {
-        format!("a directory above it is closed to the user {}: chmod o+x that, or move the file", self.names().user)
+    /// What opens the way to a file below the directory `closed`.
+    pub(super) fn let_through(&self, closed: &Path) -> String {
+        let cure = if is_home(closed) { "move the file to /etc/mailx-t" } else { "chmod o+x that, or move the file" };
+        format!("{} is closed to the user {}: {cure}", closed.display(), self.names().user)
     }
 
     /// As owner or in the group, whatever others may.
@@ -82,6 +87,20 @@ impl Reader {
     fn names(&self) -> Names {
         (self.look_up)(self.uid, self.groups.first().copied().unwrap_or_default())
     }
+}
+
+/// The directory is somebody's home, or in one: what is closed there is so on purpose.
+fn is_home(directory: &Path) -> bool {
+    let owner =
+        fs::metadata(directory).ok().and_then(|found| User::from_uid(Uid::from_raw(found.uid())).ok().flatten());
+    let own = owner.map(|user| user.dir).filter(|home| home.parent().is_some());
+    let usual = ["/home", "/root"].map(PathBuf::from);
+    usual.into_iter().chain(own).any(|home| directory.starts_with(home))
+}
+
+/// The directory above `path` that this process may not pass.
+pub(super) fn closed_above(path: &Path) -> &Path {
+    path.ancestors().skip(1).find(|above| fs::metadata(above).is_ok()).unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -144,5 +163,15 @@ mod tests {
         assert_eq!(refused(&silent(service()), (0, 997), 0o640), "");
         assert_eq!(silent(user()).let_in(1000), "chmod u=rw,o= it");
         assert!(refused(&silent(user()), (1000, 100), 0o660).ends_with(": chmod g-w it"));
+    }
+
+    #[test]
+    fn home_is_opened_to_nobody() {
+        for home in ["/root", "/root/mail", "/home/alice", "/home"] {
+            let advice = service().let_through(Path::new(home));
+            assert_eq!(advice, format!("{home} is closed to the user mailx-t: move the file to /etc/mailx-t"));
+        }
+        let advice = service().let_through(Path::new("/etc/mailx-t"));
+        assert_eq!(advice, "/etc/mailx-t is closed to the user mailx-t: chmod o+x that, or move the file");
     }
 }
