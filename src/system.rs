@@ -43,13 +43,17 @@ pub fn user(uid: u32) -> Caller {
     }
 }
 
+/// No more characters of a full name are told: users write their own with chfn(1), and it stands in a line of a header.
+const MOST_OF_NAME: usize = 64;
+
 /// The name in the field that passwd(5) calls GECOS: what is before the first comma, in which `&` is the login name.
 fn full_name(gecos: &[u8], login: &str) -> Option<String> {
     let first = gecos.split(|byte| *byte == b',').next().unwrap_or_default();
     let mut letters = login.chars();
     let capital = letters.next().map(char::to_uppercase).into_iter().flatten().chain(letters).collect::<String>();
     let name = crate::message::text(first).replace('&', &capital);
-    Some(name.trim()).filter(|name| !name.is_empty()).map(str::to_string)
+    let fit: String = name.trim().chars().take(MOST_OF_NAME).collect();
+    Some(fit.trim_end()).filter(|name| !name.is_empty()).map(str::to_string)
 }
 
 /// The uid whose rights we have now.
@@ -287,6 +291,9 @@ mod tests {
         assert_eq!(name(b"J\xfcrgen"), Some("J\u{fc}rgen".into()));
         assert_eq!((name(b""), name(b" ,,,")), (None, None));
         assert_eq!(full_name(b"&", ""), None);
+        let long = "\u{fc}".repeat(100);
+        assert_eq!(name(long.as_bytes()), Some("\u{fc}".repeat(64)));
+        assert_eq!(name(format!("{} Smith", "x".repeat(63)).as_bytes()), Some("x".repeat(63)));
     }
 
     #[test]
