@@ -56,8 +56,11 @@ fn display_name(from: &Mailbox, facts: &Facts<'_>, is_local: &dyn Fn(&str) -> bo
         return from.name.clone().unwrap_or_else(|| crate::outcome::clean(&from.address));
     }
     let who = format!("{}@{}", crate::outcome::clean(from.parts().0), facts.host);
-    match from.name.as_deref().filter(|name| *name != from.parts().0) {
-        Some(name) => format!("{name} ({who})"),
+    // A mail out of drop/ was given its name when it was left there.
+    let told = format!("({who})");
+    match from.name.as_deref().filter(|name| *name != from.parts().0 && *name != who) {
+        Some(name) if name.ends_with(&told) => name.to_string(),
+        Some(name) => format!("{name} {told}"),
         None => who,
     }
 }
@@ -105,6 +108,13 @@ mod tests {
         assert_eq!(name("From: root@web1\n"), "root@web1");
         assert_eq!(name("From: root <root@web1>\n"), "root@web1");
         assert_eq!(name("Subject: no from\n"), "CronDaemon (root@web1)");
+    }
+
+    #[test]
+    fn local_sender_who_is_named_with_the_host_already_is_so_once() {
+        assert_eq!(name("From: \"Alice (alice@web1)\" <alice@web1>\n"), "Alice (alice@web1)");
+        assert_eq!(name("From: \"alice@web1\" <alice@web1>\n"), "alice@web1");
+        assert_eq!(name("From: \"Alice (bob@web1)\" <alice@web1>\n"), "Alice (bob@web1) (alice@web1)");
     }
 
     #[test]
