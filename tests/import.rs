@@ -142,6 +142,19 @@ fn first_account_of_msmtp_that_fits_a_sender_has_their_mail() {
 }
 
 #[test]
+fn pattern_of_msmtp_is_no_address_to_send_from() {
+    let place = tempfile::tempdir().unwrap();
+    let settings = "account default\nhost a.example\nfrom *@list.example\nuser me@a.example\n";
+    for (name, text) in [("msmtprc", settings), ("arguments", "msmtprc")] {
+        fs::write(place.path().join(name), text).unwrap();
+    }
+    let ran = import(place.path(), Path::new(TARGET), &[]);
+    let config = judged(text(&ran.stdout));
+    assert_eq!((config.rewrite.from.as_ref(), config.account.to_string().as_str()), (None, "me@a.example"));
+    assert!(text(&ran.stderr).contains("msmtprc:3: from is left out: it stands for many senders"), "{ran:?}");
+}
+
+#[test]
 fn whole_sender_address_of_postfix_comes_before_its_domain_wherever_it_stands() {
     let place = tempfile::tempdir().unwrap();
     let main = "relayhost = [a.example]:587\nsmtp_tls_security_level = secure\n\

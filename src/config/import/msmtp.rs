@@ -102,6 +102,10 @@ fn account(files: &Files, imported: &mut Imported, settings: &[Setting<'_>]) -> 
 
 fn sender(imported: &mut Imported, n: usize, value: &str) {
     match value.strip_prefix("%U@") {
+        None if value.contains('*') => {
+            let why = "it stands for many senders, and mail leaves as one address: the user, or what --sender says";
+            imported.left_out(n, "from", why);
+        }
         Some(domain) => {
             imported.domain = Some(domain.to_string());
             imported.note(n, "from is left out: there is one sender for all users; its domain is that of local names");
