@@ -118,6 +118,22 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// It is the machine's own configuration that cannot be used.
+    pub fn is_of_machine(&self) -> bool {
+        match self {
+            Self::Content { path, .. }
+            | Self::Exposed { path, .. }
+            | Self::Foreign(path)
+            | Self::Missing(path)
+            | Self::Unreadable { path, .. } => path == Path::new(SYSTEM_FILE),
+            Self::Incomplete { place, .. } => place == SYSTEM_FILE,
+            Self::Environment(_) => false,
+            Self::Service(_) => true,
+        }
+    }
+}
+
 impl Config {
     /// As [`load`](Self::load), but root first becomes the service user where the configuration is the machine's.
     ///
@@ -202,6 +218,15 @@ impl Config {
                 Some(_) => continue,
             };
             return Err(incomplete(&format!("smarthost {own} has match-from and {wrong}")));
+        }
+        let is_unheard =
+            |further: &&Smarthost| is_for_all(further) && further.from.as_ref().is_some_and(|from| *from != account);
+        if let Some(unheard) = file.smarthost.iter().filter(|further| !std::ptr::eq(*further, general)).find(is_unheard)
+        {
+            return Err(incomplete(&format!(
+                "smarthost {unheard} has from, but no match-from: what leaves over it when another does not take it leaves as \
+                 {account}: leave from out, or add match-from"
+            )));
         }
         if file.spool.max_message_size.as_u64() == 0 {
             return Err(incomplete("max-message-size in [spool] is 0, and no mail is as small: set it to a size"));

@@ -38,6 +38,21 @@ fn check(machine: &Machine, arguments: &[&str]) -> Ran {
 }
 
 #[test]
+fn disk_that_has_room_for_a_name_only_is_no_spool() {
+    let machine = Machine::with(knowing_us(), "");
+    let door = machine.door("mailx-t", &["ctl", "check", "--offline"]);
+    let mut limited = Command::new("sh");
+    // A file may have 4 KiB (sh(1p), "ulimit"), as on a disk that is full but for a block.
+    limited.args(["-c", r#"ulimit -f 8; exec "$0" "$@""#]).arg(door.get_program()).args(door.get_args());
+    for (name, value) in door.get_envs() {
+        limited.env(name, value.unwrap_or_default());
+    }
+    let ran = limited.output().unwrap();
+    let told = String::from_utf8_lossy(&ran.stdout);
+    assert!(told.contains("FAIL  cannot write ") && !told.contains("ok    spool"), "{told}");
+}
+
+#[test]
 fn everything_in_order_is_one_screen_of_ok() {
     let machine = Machine::with(knowing_us(), "");
     let ran = check(&machine, &[]);
@@ -131,12 +146,12 @@ fn log_that_cannot_be_written_is_told_without_the_network_too() {
 
 #[test]
 fn files_of_a_token_are_looked_at_offline() {
-    let lines = "refresh-token-file = \"REFRESH\"\nclient-id = \"me\"\nclient-secret-file = \"SECRET\"\n\
+    let lines = "refresh-token-file = \"/REFRESH\"\nclient-id = \"me\"\nclient-secret-file = \"/SECRET\"\n\
                  token-endpoint = \"https://localhost:1/token\"\n";
     let machine = Machine::with(knowing_us(), lines);
     let (refresh, secret) = (machine.path("refresh"), machine.path("secret"));
     let text = std::fs::read_to_string(machine.config()).unwrap();
-    let text = text.replace("REFRESH", refresh.to_str().unwrap()).replace("SECRET", secret.to_str().unwrap());
+    let text = text.replace("/REFRESH", refresh.to_str().unwrap()).replace("/SECRET", secret.to_str().unwrap());
     let text: String =
         text.lines().filter(|line| !line.starts_with("password-file")).map(|line| format!("{line}\n")).collect();
     std::fs::write(machine.config(), text).unwrap();

@@ -18,7 +18,7 @@ pub(super) const FORMS: &[(&str, &str)] = &[
     ("connect-timeout", TIME),
     ("cron-env", "a word in quotes, such as \"drop\""),
     ("default", "an address in quotes, or a list of them"),
-    ("domain", TEXT),
+    ("domain", "a domain in quotes, such as \"example.org\""),
     ("fallback-charset", "a charset in quotes, such as \"gb18030\""),
     ("fingerprint", "\"sha256:\" and 64 hexadecimal digits, all in quotes"),
     ("first", TIME),

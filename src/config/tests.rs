@@ -168,6 +168,42 @@ fn recipients_that_are_none_are_refused() {
 }
 
 #[test]
+fn file_is_named_by_an_absolute_path_and_what_is_none_is_not_quoted() {
+    for key in ["refresh-token-file", "client-secret-file", "ca-file", "client-cert", "client-key"] {
+        let error = load(&format!("{MINIMAL}{key} = \"S3KRET9\"\n")).unwrap_err();
+        assert!(error.contains("absolute path") && !error.contains("S3KRET9"), "{error}");
+    }
+    let error = load(&MINIMAL.replace("/p", "S3KRET9")).unwrap_err();
+    assert!(error.contains("absolute path") && !error.contains("S3KRET9"), "{error}");
+}
+
+#[test]
+fn domain_of_local_names_can_stand_in_an_address() {
+    for domain in ["@x.org", "a b", "", "x..y", "x.org\\r\\nRCPT"] {
+        let error = load(&format!("{MINIMAL}[rewrite]\ndomain = \"{domain}\"\n")).unwrap_err();
+        assert!(error.contains("such as"), "{domain}: {error}");
+    }
+    assert!(load(&format!("{MINIMAL}[rewrite]\ndomain = \"x.org\"\n")).is_ok());
+}
+
+#[test]
+fn sender_of_a_further_smarthost_that_would_not_count_is_refused() {
+    let further = "[[smarthost]]\nhost = \"b.org\"\nuser = \"two@b.org\"\nfrom = \"two@b.org\"\n";
+    let first = MINIMAL.replace("[smarthost]", "[[smarthost]]");
+    let error = load(&format!("{first}{further}")).unwrap_err();
+    assert!(error.contains("leaves as me@example.com: leave from out, or add match-from"), "{error}");
+    assert!(load(&format!("{first}{}", further.replace("from = \"two@b.org\"\n", ""))).is_ok());
+}
+
+#[test]
+fn only_the_machines_own_file_speaks_for_the_machine() {
+    let error = |path: &str| Config::of(Path::new(path), "x = 1", Source::System(path.into())).unwrap_err();
+    assert!(error("/etc/mailx-t/config.toml").is_of_machine());
+    assert!(!error("/home/joe/config.toml").is_of_machine());
+    assert!(!super::Error::Environment("no".into()).is_of_machine());
+}
+
+#[test]
 fn missing_parts_are_named() {
     assert!(load("").unwrap_err().contains("there is no [smarthost]"));
     assert!(load("[smarthost]\nhost = \"a.org\"\nuser = \"login\"\n").unwrap_err().contains("set from in [rewrite]"));

@@ -40,6 +40,7 @@ pub struct Smarthost {
     /// The password itself.
     pub password: Option<Secret>,
     /// A file whose first line is the password.
+    #[serde(default, deserialize_with = "some_file")]
     pub password_file: Option<PathBuf>,
     /// A shell command whose first line of output is the password.
     pub password_command: Option<String>,
@@ -48,10 +49,12 @@ pub struct Smarthost {
     /// A shell command whose first line of output is a bearer token.
     pub token_command: Option<String>,
     /// A file whose first line is a refresh token, RFC 6749 section 1.5.
+    #[serde(default, deserialize_with = "some_file")]
     pub refresh_token_file: Option<PathBuf>,
     /// Who we are for the token endpoint.
     pub client_id: Option<String>,
     /// A file whose first line is the secret that belongs to it.
+    #[serde(default, deserialize_with = "some_file")]
     pub client_secret_file: Option<PathBuf>,
     /// Where tokens are given out; those of well-known hosts are known.
     pub token_endpoint: Option<TokenEndpoint>,
@@ -65,12 +68,15 @@ pub struct Smarthost {
     #[serde(default)]
     pub auth: AuthChoice,
     /// The only certificates to trust, instead of the system's.
+    #[serde(default, deserialize_with = "some_file")]
     pub ca_file: Option<PathBuf>,
     /// The only certificate to accept; without `ca_file` it takes the place of chain and name.
     pub fingerprint: Option<Fingerprint>,
     /// The certificate to show to the server, in PEM form, with its chain.
+    #[serde(default, deserialize_with = "some_file")]
     pub client_cert: Option<PathBuf>,
     /// The private key that belongs to it; without this it stands in the same file.
+    #[serde(default, deserialize_with = "some_file")]
     pub client_key: Option<PathBuf>,
     /// The oldest version of TLS to speak.
     #[serde(default)]
@@ -103,6 +109,13 @@ pub struct Smarthost {
     /// The most connections at a time.
     #[serde(default = "two")]
     pub max_connections: NonZeroU8,
+}
+
+/// A path that means the same file wherever we are started. What is none may be a secret in the wrong place, so it is not
+/// told.
+fn some_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(from)?;
+    if path.is_absolute() { Ok(Some(path)) } else { Err(D::Error::custom("expected an absolute path")) }
 }
 
 /// How the connection is protected.

@@ -29,6 +29,7 @@ use std::io::{self, Read, Write};
 
 use lettre::Address;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
 pub use cut::{Cut, Notice};
 pub use header::rewrite;
@@ -48,6 +49,7 @@ pub struct Settings {
     /// The address the smarthost lets us use, for MAIL FROM and the From field. Unset: the smarthost's user.
     pub from: Option<Address>,
     /// The domain of local names that no alias and no default recipient covers.
+    #[serde(deserialize_with = "some_domain")]
     pub domain: Option<String>,
     /// What becomes of the crontab's variables that cron writes into the header section.
     pub cron_env: CronEnv,
@@ -56,6 +58,15 @@ pub struct Settings {
     pub fallback_charset: Option<String>,
     /// What becomes of colours and of lines that were written over.
     pub terminal_codes: TerminalCodes,
+}
+
+/// What can stand behind the @ of an address.
+fn some_domain<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let domain = String::deserialize(from)?;
+    match Address::new("a", &domain) {
+        Ok(_) => Ok(Some(domain)),
+        Err(_) => Err(D::Error::custom("expected a domain without @, such as example.org")),
+    }
 }
 
 /// `cron-env`.
