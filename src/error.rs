@@ -114,6 +114,9 @@ pub enum Error {
     /// The smarthost did not take the mail now, and a container without a spool cannot keep it.
     #[error("{0}; the mail was not accepted, since there is no spool to keep it in")]
     Untaken(String),
+    /// Somebody else's rights are needed.
+    #[error("{0}")]
+    Denied(String),
     /// The command line asks for something we cannot do.
     #[error("{0}")]
     Usage(String),
@@ -152,7 +155,9 @@ impl Error {
             Error::Enclosure { .. } | Error::Import(_) | Error::Loop(_) | Error::Queue(_) | Error::Refused(_) => {
                 Exit::DataError
             }
-            Error::Unsaved(reason) | Error::Waiting { reason, .. } => reason.exit(),
+            Error::Unsaved(reason) => reason.exit(),
+            // sendmail's own status for a mail that is kept and was not sent; PHP's mail() takes it as accepted.
+            Error::Waiting { .. } => Exit::TempFail,
             // What is saved where no relay looks was not accepted; a broken configuration stays named as such.
             Error::Saved { reason, .. } => match reason.exit() {
                 Exit::Config => Exit::Config,
@@ -161,7 +166,9 @@ impl Error {
                 _ => Exit::TempFail,
             },
             Error::Spool(spool::Error::Envelope { .. }) => Exit::DataError,
+            Error::Denied(_) => Exit::NoPermission,
             Error::Spool(error) if error.is_denied() => Exit::NoPermission,
+            Error::Spool(spool::Error::NoSpool(_)) => Exit::Config,
             Error::Spool(spool::Error::Create { .. }) => Exit::CannotCreate,
             Error::Spool(spool::Error::Damaged { .. } | spool::Error::Read { .. }) => Exit::Unavailable,
             Error::Spool(spool::Error::Write { .. }) => Exit::IoError,

@@ -28,6 +28,9 @@ pub enum Error {
         /// How many it has.
         recipients: usize,
     },
+    /// A directory that is to become a spool has other uses.
+    #[error("{} is no spool and not empty: set path in [spool] to a directory of its own", .0.display())]
+    NoSpool(PathBuf),
     /// A file or directory cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -53,7 +56,7 @@ impl Error {
             Error::Create { source, .. } | Error::Read { source, .. } | Error::Write { source, .. } => {
                 source.kind() == io::ErrorKind::PermissionDenied
             }
-            Error::Damaged { .. } | Error::Envelope { .. } => false,
+            Error::Damaged { .. } | Error::Envelope { .. } | Error::NoSpool(_) => false,
         }
     }
 }

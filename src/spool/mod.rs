@@ -18,6 +18,7 @@ mod watch;
 mod whole;
 
 use std::fs::{self, DirBuilder, File};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -61,7 +62,7 @@ impl Default for Settings {
 }
 
 /// The directories of a spool and their modes: `drop/` takes from anyone and shows to nobody.
-const DIRECTORIES: [(&str, u32); 4] = [("drop", 0o3733), ("tmp", 0o700), ("queue", 0o700), ("failed", 0o700)];
+const DIRECTORIES: [(&str, u32); 4] = [("queue", 0o700), ("drop", 0o3733), ("tmp", 0o700), ("failed", 0o700)];
 
 /// What nobody has touched for so long was left by a crash.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -147,12 +148,22 @@ impl Spool {
             }
             Ok(())
         };
+        self.is_ours_to_make()?;
         let wanted = std::iter::once((self.root.clone(), 0o755))
             .chain(DIRECTORIES.iter().map(|(name, mode)| (self.directory(name), *mode)));
         for (path, mode) in wanted {
             make(&path, mode).map_err(|source| Error::Create { path, source })?;
         }
         Ok(())
+    }
+
+    /// Modes are changed in what is, or becomes, a spool: never in a directory that has other uses, such as `/var`.
+    fn is_ours_to_make(&self) -> Result<(), Error> {
+        let is_empty = || fs::read_dir(&self.root).map_or(true, |mut files| files.next().is_none());
+        if self.directory("queue").is_dir() || is_empty() {
+            return Ok(());
+        }
+        Err(Error::NoSpool(self.root.clone()))
     }
 
     /// What is wrong with the spool, one sentence each; nothing if all is well.
@@ -176,9 +187,13 @@ impl Spool {
             }
         }
         let probe = QueueId::new();
-        match Draft::create(self, probe).and_then(Draft::discard) {
-            Ok(()) => {}
-            Err(error) => defects.push(error.to_string()),
+        // A full disk has room for a name, but not for a mail; of this more is written than is held back.
+        let write = |mut draft: Draft| {
+            let written = draft.write_all(&[0; 128 << 10]).map_err(|source| draft.failed(source));
+            written.and(draft.discard())
+        };
+        if let Err(error) = Draft::create(self, probe).and_then(write) {
+            defects.push(error.to_string());
         }
         defects
     }
@@ -268,6 +283,20 @@ mod tests {
 
     use super::entry::tests::example;
     use super::*;
+
+    #[test]
+    fn directory_with_other_uses_does_not_become_a_spool() {
+        let directory = tempfile::tempdir().unwrap();
+        let tmp = directory.path().join("tmp");
+        fs::create_dir(&tmp).unwrap();
+        fs::set_permissions(&tmp, fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(matches!(Spool::new(directory.path()).create(None), Err(Error::NoSpool(_))));
+        assert_eq!(fs::metadata(&tmp).unwrap().mode() & 0o7777, 0o1777);
+        fs::remove_dir(&tmp).unwrap();
+        for _ in 0..2 {
+            Spool::new(directory.path()).create(None).unwrap();
+        }
+    }
 
     #[test]
     fn debris_is_swept_when_it_is_old_and_nothing_else_is() {
