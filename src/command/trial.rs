@@ -53,6 +53,9 @@ pub fn run(config: &Config, request: &Request, out: &mut dyn Write) -> Result<()
             to.join(", ")
         ));
     }
+    for warning in &prepared.warnings {
+        say(format!("{}: {warning}", entry.id))?;
+    }
     say(format!("{}: kept, to {}", entry.id, to.join(", ")))?;
     let spool = Spool::new(config.spool_path());
     let detail = if request.verbose { Detail::Dialogue } else { Detail::Outcomes };

@@ -1,5 +1,5 @@
-//! A mail whose configuration cannot be used. A caller without a right to the queue leaves it in `drop/` all the same:
-//! the service has settings of its own, and sends it as soon as those can be used. Anybody else's is rescued.
+//! A mail whose configuration cannot be used. Where that is the machine's, a caller without a right to the queue leaves it
+//! in `drop/` all the same: the service sends it as soon as it can read its settings. Anybody else's is rescued.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -16,9 +16,8 @@ use crate::system::{self, Caller};
 pub(super) fn keep(request: &Request, error: config::Error, input: &mut dyn Read) -> Error {
     let spool = Spool::new(config::SYSTEM_SPOOL);
     let is_entitled = spool.owner().is_none_or(system::is);
-    // Whoever sends by an account of their own has not asked the machine's service to send.
-    let has_own = config::user_file().is_some_and(|file| file.exists());
-    if is_entitled || has_own {
+    // Whoever names settings of their own has not asked the machine's service to send.
+    if is_entitled || !error.is_of_machine() {
         return rescue::rescue_with(error.into(), &spool, &heading(request), input);
     }
     let taken = stand_in(&system::caller()).map_err(Error::from).and_then(|config| {
