@@ -38,7 +38,7 @@ pub const LETTERS: &[Letter] = &[
     Letter::ignored('d', Nothing, "the mail is sent; the log level is a setting"),
     Letter::obeyed('E', Nothing, "an empty body sends nothing; but with an argument such as `set escape` it is mailutils' and not needed"),
     Letter::ignored('e', Nothing, "asks about a mailbox: there is none to read"),
-    Letter::ignored('F', Nothing, "no copy is kept in a file named after the recipient"),
+    Letter::ignored('F', Nothing, "no copy is kept in a file named after the recipient; called as mailx-t, the sender's full name follows"),
     Letter::obeyed('f', Late, "reads a mailbox: there is none; after a recipient or `--`, the reverse-path, as for sendmail"),
     Letter::ignored('H', Nothing, "lists a mailbox: there is none to read"),
     Letter::ignored('h', Value, "the servers on the way count the hops"),
@@ -102,6 +102,8 @@ pub struct Request {
     pub skip_empty: bool,
     /// The subject as given: it may hold line ends (`-s`).
     pub subject: Option<OsString>,
+    /// Called by our own name, of which `--help` says what `-f` and `-F` mean.
+    pub is_ours: bool,
     /// Letters nobody knows, fit to print, for one warning.
     pub unknown: Vec<String>,
     /// Tell what happens (`-v`).
@@ -113,7 +115,18 @@ pub struct Request {
 /// # Errors
 /// A letter that is needed lacks its value, or nobody knows a long option.
 pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
-    let mut request = Request::default();
+    read(arguments, Request::default())
+}
+
+/// As [`parse`], called by our own name: `-f` and `-F` take a value before the first recipient too, as for sendmail.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_as_ours(arguments: &[OsString]) -> Result<Request, Usage> {
+    read(arguments, Request { is_ours: true, ..Request::default() })
+}
+
+fn read(arguments: &[OsString], mut request: Request) -> Result<Request, Usage> {
     let mut words = getopt::words(&GRAMMAR, arguments).into_iter().peekable();
     while let Some(word) = words.next() {
         match word {
@@ -153,6 +166,8 @@ impl Request {
             'c' => self.cc.push(value),
             'E' => self.skip_empty |= operand_if(next, is_command).is_none(),
             'f' if !self.recipients.is_empty() => self.reverse_path = Some(value),
+            'f' if self.is_ours => self.reverse_path = operand_if(next, |_| true),
+            'F' if self.is_ours => self.full_name = operand_if(next, |_| true),
             'f' | 'u' => self.reading = true,
             'M' => match either(value, next, is_media_type).filter(|kind| is_media_type(kind.as_bytes())) {
                 Some(kind) => self.content_type = Some(kind),

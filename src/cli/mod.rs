@@ -207,7 +207,7 @@ pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Resul
     let is_rehearsal = long.dry_run;
     let command = match face {
         Face::Ctl => native::control(&names::administration(long.config, &arguments)),
-        Face::Mail => mail_face(arguments, long.config, people),
+        Face::Mail => mail_face(names::is_linked(argv0), arguments, long.config, people),
         _ => sendmail_face(face, arguments, long, people),
     };
     if is_rehearsal { rehearsal(command?) } else { command }
@@ -308,8 +308,14 @@ fn destination(request: &sendmail::Request) -> Destination {
     Destination { operands: named(&request.operands), extract: request.extract_recipients, notify: request.notify }
 }
 
-fn mail_face(arguments: Vec<OsString>, config: Option<PathBuf>, people: People) -> Result<Command, Error> {
-    let request = mail::parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
+fn mail_face(
+    is_linked: bool,
+    arguments: Vec<OsString>,
+    config: Option<PathBuf>,
+    people: People,
+) -> Result<Command, Error> {
+    let parse = if is_linked { mail::parse } else { mail::parse_as_ours };
+    let request = parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
     if request.reading {
         return Err(Error::Usage("mailx-t only sends mail, it reads none: give a recipient to send to".into()));
     }

@@ -220,3 +220,21 @@ fn table_says_what_is_done() {
         assert_eq!(is_ignored, rest == read(&["root"]), "-{}", known.letter);
     }
 }
+
+#[test]
+fn sender_and_full_name_take_a_value_under_our_own_name() {
+    let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+    for before in [true, false] {
+        let arguments = match before {
+            true => words(&["-s", "s", "-f", "me@x.org", "-F", "Me", "a@b.c"]),
+            false => words(&["-s", "s", "a@b.c", "-f", "me@x.org", "-F", "Me"]),
+        };
+        let request = parse_as_ours(&arguments).unwrap();
+        assert_eq!(request.recipients, ["a@b.c"]);
+        assert_eq!((request.full_name, request.reverse_path), (Some("Me".into()), Some("me@x.org".into())));
+        assert!(!request.reading);
+    }
+    // A file named after the recipient keeps a copy: the letter takes no value.
+    assert_eq!(parse(&words(&["-s", "s", "-F", "a@b.c"])).unwrap().recipients, ["a@b.c"]);
+    assert!(parse(&words(&["-f", "a@b.c"])).unwrap().reading);
+}
