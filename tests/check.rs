@@ -38,6 +38,15 @@ fn check(machine: &Machine, arguments: &[&str]) -> Ran {
 }
 
 #[test]
+fn aliases_that_cannot_be_read_are_told() {
+    let machine = Machine::with(knowing_us(), "");
+    fs::create_dir(machine.path("aliases")).unwrap();
+    let ran = check(&machine, &["--offline"]);
+    let told = format!("{}: cannot be read, so its names are not known: ", machine.path("aliases").display());
+    assert!(ran.stdout.contains(&told), "{ran:?}");
+}
+
+#[test]
 fn disk_that_has_room_for_a_name_only_is_no_spool() {
     let machine = Machine::with(knowing_us(), "");
     let door = machine.door("mailx-t", &["ctl", "check", "--offline"]);

@@ -349,10 +349,17 @@ pub(super) fn aliases(config: &Config) -> (Aliases, Vec<String>) {
         own.insert(name, targets.list());
     }
     let path = &config.recipients.aliases_file;
-    // A file that cannot be read is no reason to lose a mail: the names fall to the default recipient.
-    let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let (system, warnings) = Aliases::parse(&text);
-    (own.or(system), warnings.iter().map(|warning| format!("{}: {warning}", path.display())).collect())
+    let (system, mut warnings) = match std::fs::read(path) {
+        Ok(bytes) => Aliases::parse(&String::from_utf8_lossy(&bytes)),
+        // One that does not exist is an empty one. One that cannot be read is no reason to lose a mail: the names fall to
+        // the default recipient.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Default::default(),
+        Err(error) => (Aliases::default(), vec![format!("cannot be read, so its names are not known: {error}")]),
+    };
+    for warning in &mut warnings {
+        *warning = format!("{}: {warning}", path.display());
+    }
+    (own.or(system), warnings)
 }
 
 /// Whom a report of failure would go to: the sender asked for, else the one in the message, else the user.
