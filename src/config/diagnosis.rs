@@ -19,9 +19,8 @@ pub(super) fn sentence(message: &str, text: &str, offset: usize) -> String {
         return set_twice(text, offset);
     }
     let Ok(table) = DeTable::parse(text) else { return broken(&message) };
-    let quoted = ticked(&message);
     if message.starts_with("unknown field") {
-        return unknown_key(&quoted);
+        return unknown_key(&message);
     }
     let path = path(table.get_ref(), offset).unwrap_or_default();
     // Tables and their keys are ours, what is deeper is somebody's own.
@@ -29,10 +28,10 @@ pub(super) fn sentence(message: &str, text: &str, offset: usize) -> String {
         return "wrong kind of value".to_string();
     };
     if message.starts_with("unknown variant") {
-        return format!("{key}: expected one of {}", list(&quoted[1..]));
+        return format!("{key}: expected one of {}", list(&wrong_and_known(&message).1));
     }
     if key == "smarthost" && message.starts_with("missing field") {
-        return format!("the key \"{}\" is missing", quoted.first().copied().unwrap_or_default());
+        return format!("the key \"{}\" is missing", ticked(&message).first().copied().unwrap_or_default());
     }
     // Others' sentences tell the value, or are for programmers; our own say more than the form.
     let is_ours =
@@ -83,12 +82,21 @@ fn within<'a>(value: &'a DeValue<'_>, offset: usize) -> Option<Vec<&'a str>> {
     }
 }
 
-fn unknown_key(quoted: &[&str]) -> String {
-    let [wrong, known @ ..] = quoted else { return "unknown key".to_string() };
+fn unknown_key(message: &str) -> String {
+    let (wrong, known) = wrong_and_known(message);
     match nearest(wrong, known.iter().copied()) {
         Some(key) => format!("unknown key \"{wrong}\": did you mean \"{key}\"?"),
-        None => format!("unknown key \"{wrong}\": known here are {}", list(known)),
+        None if known.is_empty() => "unknown key".to_string(),
+        None => format!("unknown key \"{wrong}\": known here are {}", list(&known)),
     }
+}
+
+/// The text that nobody knows, and those that are known. It may hold backticks and whatever else of the reader's
+/// sentence: only what follows the last ", expected" is the reader's own.
+fn wrong_and_known(message: &str) -> (&str, Vec<&str>) {
+    let (before, known) = message.rsplit_once(", expected ").unwrap_or((message, ""));
+    let wrong = before.split_once('`').and_then(|(_, wrong)| wrong.strip_suffix('`')).unwrap_or_default();
+    (wrong, ticked(known))
 }
 
 /// What stands between backticks.
@@ -128,5 +136,16 @@ mod tests {
     fn far_off_keys_get_the_list() {
         let text = sentence("unknown field `zzz`, expected one of `host`, `port`", "", 0);
         assert_eq!(text, "unknown key \"zzz\": known here are \"host\", \"port\"");
+    }
+
+    #[test]
+    fn value_with_backticks_is_not_told_in_part() {
+        let text = "smarthost.tls = \"\"";
+        for value in ["a`hunter2`b", "`, expected one of `hunter2`"] {
+            let wrong = format!("unknown variant `{value}`, expected one of `implicit`, `none`");
+            assert_eq!(sentence(&wrong, text, 17), "tls: expected one of \"implicit\", \"none\"");
+        }
+        let key = sentence("unknown field `a`b`c`, expected `host` or `port`", "", 0);
+        assert_eq!(key, "unknown key \"a`b`c\": known here are \"host\", \"port\"");
     }
 }
