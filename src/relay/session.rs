@@ -129,8 +129,9 @@ fn reach(smarthost: &Smarthost) -> Result<Wire, Trouble> {
         let why = "tls = \"none\" is only for this machine itself: set tls = \"implicit\" or \"starttls\"";
         return Err(peer.trouble(Stage::Setup, Scope::Configuration, why));
     }
+    let limit = smarthost.patience.map_or(smarthost.timeout, |patience| patience.min(smarthost.timeout));
     let timed = Timed::new(tcp, until).map_err(|error| peer.trouble(Stage::Connect, Scope::Host, error))?;
-    Ok(Wire::new(Channel::Plain(timed), peer, smarthost.timeout))
+    Ok(Wire::new(Channel::Plain(timed), peer, limit))
 }
 
 /// Waits for the greeting, RFC 5321 section 3.1.

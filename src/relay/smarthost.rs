@@ -64,6 +64,9 @@ pub struct Smarthost {
     /// A person wants to see the dialogue with it on stderr; not a key of the file.
     #[serde(skip)]
     pub is_watched: bool,
+    /// How long a person who looks on waits for each step, where that is less than `timeout`; not a key of the file.
+    #[serde(skip)]
+    pub patience: Option<Duration>,
     /// Which SASL mechanism to use.
     #[serde(default)]
     pub auth: AuthChoice,
@@ -190,6 +193,7 @@ impl Smarthost {
             token_endpoint: None,
             state: None,
             is_watched: false,
+            patience: None,
             auth: AuthChoice::default(),
             ca_file: None,
             fingerprint: None,

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::{CredentialsError, Smarthost, verdict};
 use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
@@ -68,12 +69,16 @@ pub(super) struct Peer {
     relay: Option<String>,
     /// A person wants to see the dialogue.
     is_watched: bool,
+    /// How long a mail would wait for an answer, where the limit is that of a person who looks on.
+    wait_of_mail: Option<Duration>,
 }
 
 impl Peer {
     /// A server that has not been reached yet.
     pub(super) fn named(smarthost: &Smarthost) -> Self {
-        Self { name: smarthost.to_string(), relay: None, is_watched: smarthost.is_watched }
+        let is_shorter = smarthost.patience.is_some_and(|patience| patience < smarthost.timeout);
+        let wait_of_mail = is_shorter.then_some(smarthost.timeout);
+        Self { name: smarthost.to_string(), relay: None, is_watched: smarthost.is_watched, wait_of_mail }
     }
 
     /// The same server, reached at `address`.
@@ -84,6 +89,10 @@ impl Peer {
 
     pub(super) fn is_watched(&self) -> bool {
         self.is_watched
+    }
+
+    pub(super) fn wait_of_mail(&self) -> Option<Duration> {
+        self.wait_of_mail
     }
 
     pub(super) fn relay(&self) -> &str {

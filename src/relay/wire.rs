@@ -256,6 +256,11 @@ impl Wire {
     fn lost(&mut self, stage: Stage, error: &WireError) -> Trouble {
         self.is_usable = false;
         self.is_silent |= !matches!(error, WireError::Lost(_) | WireError::Closed);
-        self.peer.trouble(stage, Scope::Host, format!("at {stage}: {error}"))
+        // Silence up to here is no proof of the trouble that the advice after it is about.
+        let but = match (error, self.peer.wait_of_mail()) {
+            (WireError::TimedOut(_), Some(wait)) => format!("; a mail waits for one up to {wait:?}"),
+            _ => String::new(),
+        };
+        self.peer.trouble(stage, Scope::Host, format!("at {stage}: {error}{but}"))
     }
 }

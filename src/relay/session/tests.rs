@@ -31,6 +31,20 @@ fn silent_greeting_ends_in_time() {
 }
 
 #[test]
+fn person_who_looks_on_waits_less_than_a_mail_and_is_told_so() {
+    for (timeout, told) in [
+        (Duration::from_secs(300), "no complete answer within 200ms; a mail waits for one up to 300s: is tls = "),
+        (LIMIT, "no complete answer within 200ms: is tls = "),
+    ] {
+        let (smarthost, server) = patient(&[]);
+        let looked_on = Smarthost { tls: Tls::StartTls, timeout, patience: Some(LIMIT), ..smarthost };
+        let trouble = trouble(&looked_on);
+        assert!(trouble.sentence.contains(told), "{trouble}");
+        server.join().unwrap();
+    }
+}
+
+#[test]
 fn dripping_greeting_ends_in_time() {
     let (smarthost, server) = serve(|mut tcp| {
         while tcp.write_all(b"2").is_ok() {
