@@ -108,6 +108,9 @@ pub enum Error {
         /// Where the message is.
         place: PathBuf,
     },
+    /// Trouble with more than one mail, each told once.
+    #[error("{}", sentences(.0).join("; "))]
+    Several(Vec<Error>),
     /// Trouble with the spool.
     #[error(transparent)]
     Spool(#[from] spool::Error),
@@ -138,7 +141,31 @@ impl std::fmt::Display for Findings {
     }
 }
 
+/// What each of them says, the same only once.
+fn sentences(errors: &[Error]) -> Vec<String> {
+    let mut sentences: Vec<String> = Vec::new();
+    for sentence in errors.iter().map(Error::to_string) {
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    sentences
+}
+
 impl Error {
+    /// All of them as one; none if there are none.
+    pub(crate) fn all(mut errors: Vec<Self>) -> Option<Self> {
+        if errors.len() > 1 { Some(Error::Several(errors)) } else { errors.pop() }
+    }
+
+    /// What it says, one sentence for each thing that went wrong.
+    pub fn sentences(&self) -> Vec<String> {
+        match self {
+            Error::Several(errors) => sentences(errors),
+            one => vec![one.to_string()],
+        }
+    }
+
     /// The mail itself is at fault: another try would change nothing.
     pub(crate) fn is_lasting(&self) -> bool {
         matches!(self, Error::Loop(_) | Error::Spool(spool::Error::Envelope { .. }))
@@ -165,6 +192,11 @@ impl Error {
                 Exit::DataError if reason.is_lasting() => Exit::DataError,
                 _ => Exit::TempFail,
             },
+            // What another try may mend is the least of it.
+            Error::Several(errors) => {
+                let mut statuses = errors.iter().map(Error::exit);
+                statuses.find(|status| *status != Exit::TempFail).unwrap_or(Exit::TempFail)
+            }
             Error::Spool(spool::Error::Envelope { .. }) => Exit::DataError,
             Error::Denied(_) => Exit::NoPermission,
             Error::Spool(error) if error.is_denied() => Exit::NoPermission,

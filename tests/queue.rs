@@ -150,6 +150,29 @@ fn mails_that_a_relay_is_at_work_on_are_named_and_not_passed_over_in_silence() {
 }
 
 #[test]
+fn damaged_entry_hides_neither_the_others_nor_those_a_relay_is_at_work_on() {
+    let machine = machine();
+    queued(&machine, 4);
+    let ids = machine.queue();
+    let place = |id: &String| machine.path("spool/queue").join(id);
+    for id in [&ids[0], &ids[2]] {
+        let whole = fs::read(place(id)).unwrap();
+        fs::write(place(id), &whole[..whole.len() - 1]).unwrap();
+    }
+    let held = OpenOptions::new().read(true).open(place(&ids[1])).unwrap();
+    held.try_lock().unwrap();
+    let ran = machine.run("mailx-t", &["ctl", "queue", "remove", "all"], b"");
+    assert_eq!(ran.status, Some(69), "{ran:?}");
+    assert!(ran.stdout.contains(&format!("{} (", ids[3])) && ran.stdout.lines().count() == 1, "{ran:?}");
+    let told: Vec<&str> = ran.stderr.lines().collect();
+    assert!(told.len() == 3 && told.iter().all(|line| line.starts_with("mailx-t: ")), "{told:#?}");
+    for (line, id) in told.iter().zip([&ids[0], &ids[2]]) {
+        assert!(line.contains(&format!("{} is no queue entry: ", place(id).display())), "{told:#?}");
+    }
+    assert!(told[2].contains(&format!("1 mail skipped, since a relay is at work on it: {}", ids[1])), "{told:#?}");
+}
+
+#[test]
 fn trouble_with_one_mail_leaves_the_connection_to_the_next() {
     let refused = On::at(Point::Mail).times(1);
     let later = On::at(Point::Content).times(1);

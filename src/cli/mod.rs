@@ -135,7 +135,7 @@ pub fn door() -> ExitCode {
     match command.and_then(run) {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
-            terminal::complain(&error.to_string());
+            error.sentences().iter().for_each(|sentence| terminal::complain(sentence));
             if has_input {
                 // A caller that still writes must hear our status, not its own broken pipe.
                 terminal::drain_stdin();

@@ -35,32 +35,48 @@ pub enum Which {
     One(QueueId),
 }
 
-/// Does it to each of the mails and says so.
+/// Does it to each of the mails and says so. Trouble with one of them keeps nobody from the others.
 ///
 /// # Errors
-/// There is no such mail, somebody else has it, or the disk refuses.
+/// There is no such mail, somebody else has it, or the disk refuses; [`Error::Several`] where there is more than one.
 pub fn run(config: &Config, act: Act, which: &Which, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
     let ids = match which {
         Which::All => spool.ids()?,
         Which::One(id) => vec![*id],
     };
-    let mut busy = Vec::new();
+    let (mut errors, mut busy) = (Vec::new(), Vec::new());
     for id in ids {
-        let Some(claim) = spool.claim(&id)? else {
-            match spool.peek(&id)? {
-                Some(_) => busy.push(id),
-                // It has left meanwhile.
-                None if *which == Which::All => {}
-                None => return Err(is_not_there(&id)),
-            }
-            continue;
-        };
-        let what = format!("{id} ({} old, to {})", age(&claim.entry), claim.entry.recipients[0].address);
-        let done = apply(config, act, claim)?;
-        writeln!(out, "{what}: {done}").map_err(Error::Output)?;
+        match act_on(config, &spool, act, &id) {
+            Ok(Met::Done(line)) => writeln!(out, "{line}").map_err(Error::Output)?,
+            Ok(Met::Busy) => busy.push(id),
+            // It has left meanwhile.
+            Ok(Met::Gone) if *which == Which::All => {}
+            Ok(Met::Gone) => errors.push(is_not_there(&id)),
+            Err(error) => errors.push(error),
+        }
     }
-    if busy.is_empty() { Ok(()) } else { Err(Error::Busy(skipped(&busy))) }
+    errors.extend((!busy.is_empty()).then(|| Error::Busy(skipped(&busy))));
+    Error::all(errors).map_or(Ok(()), Err)
+}
+
+/// How a mail was found.
+enum Met {
+    /// A relay is at work on it.
+    Busy,
+    /// It was there, and this is what was done.
+    Done(String),
+    /// It is not in the queue.
+    Gone,
+}
+
+fn act_on(config: &Config, spool: &Spool, act: Act, id: &QueueId) -> Result<Met, Error> {
+    let Some(claim) = spool.claim(id)? else {
+        return Ok(if spool.peek(id)?.is_some() { Met::Busy } else { Met::Gone });
+    };
+    let what = format!("{id} ({} old, to {})", age(&claim.entry), claim.entry.recipients[0].address);
+    let done = apply(config, act, claim)?;
+    Ok(Met::Done(format!("{what}: {done}")))
 }
 
 /// So many ids make a line that can still be read.
