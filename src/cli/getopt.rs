@@ -72,9 +72,11 @@ pub enum Order {
 /// What the options of a face are.
 #[derive(Clone, Copy, Debug)]
 pub struct Grammar {
+    /// A long option, as it is written, with its name in full.
+    pub expand: fn(&OsStr) -> OsString,
     /// Its letters.
     pub letters: &'static [Letter],
-    /// Whether a long option, as it is written, has its value in the next argument.
+    /// Whether a long option, its name in full, has its value in the next argument.
     pub long_takes_next: fn(&OsStr) -> bool,
     /// Where its options end.
     pub order: Order,
@@ -87,7 +89,7 @@ pub enum Word {
     End,
     /// `--name`: no letter of anyone, and never read as a cluster of letters.
     Long {
-        /// Whole, as it is written.
+        /// Whole, with its name in full, and else as it is written.
         option: OsString,
         /// Its value, where that is an argument of its own.
         value: Option<OsString>,
@@ -110,6 +112,14 @@ pub enum Word {
 /// A malformed command line (EX_USAGE).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Usage {
+    /// A long option that is cut short, and may be any of these.
+    #[error("option --{name} may be {}", alternatives(meant))]
+    AmbiguousLong {
+        /// What was written, without its dashes.
+        name: String,
+        /// The options that start so.
+        meant: Vec<&'static str>,
+    },
     /// An option stands last, its value is not there.
     #[error("option -{0} needs a value, and the command line ends after it")]
     MissingValue(char),
@@ -134,6 +144,10 @@ pub enum Usage {
 
 fn hint(meant: Option<&str>) -> String {
     meant.map_or("see mailx-t --help".to_string(), |meant| format!("did you mean --{meant}?"))
+}
+
+fn alternatives(names: &[&str]) -> String {
+    names.iter().map(|name| format!("--{name}")).collect::<Vec<_>>().join(" or ")
 }
 
 /// The words of `arguments`, the program's name not among them.
@@ -168,8 +182,9 @@ impl<'a> Iterator for Steps<'a> {
                 words.extend(self.operands());
             }
             [b'-', b'-', ..] => {
-                let value = if (self.grammar.long_takes_next)(argument) { self.rest.next().cloned() } else { None };
-                words.push(Word::Long { option: argument.clone(), value });
+                let option = (self.grammar.expand)(argument);
+                let value = if (self.grammar.long_takes_next)(&option) { self.rest.next().cloned() } else { None };
+                words.push(Word::Long { option, value });
             }
             [b'-', cluster @ ..] if !cluster.is_empty() => self.unbundle(cluster, &mut words),
             _ => {
@@ -245,7 +260,8 @@ mod tests {
     ];
 
     fn grammar(order: Order) -> Grammar {
-        Grammar { letters: LETTERS, long_takes_next: |option| option == "--name", order }
+        let long_takes_next = |option: &OsStr| option == "--name";
+        Grammar { expand: OsStr::to_owned, letters: LETTERS, long_takes_next, order }
     }
 
     fn lex(order: Order, arguments: &[&str]) -> Vec<Word> {

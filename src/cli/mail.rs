@@ -4,7 +4,8 @@
 //! s-nail and heirloom); the table follows what their callers mean. Options and
 //! operands may mix. After `--`, `-f`, `-F` and `-o` are for the mailer, as in
 //! s-nail, and all else is a recipient. An unknown letter never costs a mail; an
-//! unknown long option does: a misspelt `--dry-run` must not send.
+//! unknown long option does: a misspelt `--dry-run` must not send. Its name may
+//! be cut short where no other starts so.
 //! The long options stand in `long`; whether `-a` names a header or a file is decided in `composition`.
 
 mod long;
@@ -65,7 +66,8 @@ pub const LETTERS: &[Letter] = &[
 ];
 
 /// Its command line.
-pub const GRAMMAR: Grammar = Grammar { letters: LETTERS, long_takes_next: long::takes_next, order: Order::Permute };
+pub const GRAMMAR: Grammar =
+    Grammar { expand: long::expand, letters: LETTERS, long_takes_next: long::takes_next, order: Order::Permute };
 
 /// What mail(1) was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

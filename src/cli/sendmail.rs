@@ -6,7 +6,7 @@
 //! costs a mail; only a value that is needed and missing does.
 //! What `-b`, `-q` and `-od` mean stands in `mode`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -59,8 +59,12 @@ pub const LETTERS: &[Letter] = &[
 ];
 
 /// Its command line. It has no long options but those that every name knows.
-pub const GRAMMAR: Grammar =
-    Grammar { letters: LETTERS, long_takes_next: native::takes_next, order: Order::FirstOperandEnds };
+pub const GRAMMAR: Grammar = Grammar {
+    expand: OsStr::to_owned,
+    letters: LETTERS,
+    long_takes_next: native::takes_next,
+    order: Order::FirstOperandEnds,
+};
 
 /// What sendmail was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

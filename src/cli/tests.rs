@@ -88,7 +88,14 @@ fn options_that_are_nobodys_value_work_wherever_they_stand() {
     for words in [&["mail", "-s", "S", "--help"][..], &["sendmail", "-q", "--help"], &["mailx-t", "--help", "ctl"]] {
         assert!(matches!(is_asked(words), Command::Help), "{words:?}");
     }
-    for words in [&["mail", "-s", "S", "root", "--dry-run"][..], &["sendmail", "-i", "root", "--dry-run"]] {
+    for words in [&["mail", "--vers"][..], &["mailx-t", "-sS", "--vers"]] {
+        assert!(matches!(is_asked(words), Command::Version), "{words:?}");
+    }
+    for words in [
+        &["mail", "-s", "S", "root", "--dry-run"][..],
+        &["mailx-t", "--subj=S", "a@x", "--dry"],
+        &["sendmail", "-i", "root", "--dry-run"],
+    ] {
         let Command::Submit { request, .. } = is_asked(words) else { panic!("{words:?}") };
         assert_eq!(request.delivery, Delivery::Never, "{words:?}");
     }

@@ -1,7 +1,7 @@
 //! mail(1)'s long options: those of GNU mailutils and s-nail as one table, and how one is found in it.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::super::getopt::{Takes, Usage};
 use super::super::native;
@@ -89,9 +89,28 @@ pub const LONG: &[(&str, Means, Takes)] = &[
     ("verbose", Letter('v'), Nothing),
 ];
 
-/// Whether the tables of mail(1) have the long option.
+/// Whether the table has the long option, its name in full or cut short.
 pub(in crate::cli) fn knows(option: &OsStr) -> bool {
-    known(split(option).0).is_some()
+    known(split(&expand(option)).0).is_some()
+}
+
+/// A long option with its name in full, where it is cut short as getopt_long(3) allows: no other starts so.
+pub(super) fn expand(option: &OsStr) -> OsString {
+    let (name, given) = split(option);
+    let [full] = meant(name)[..] else { return option.to_owned() };
+    let given = given.map(|value| [b"=", value].concat()).unwrap_or_default();
+    OsString::from_vec([b"--", full.as_bytes(), &given].concat())
+}
+
+/// The long options of mail(1) and of every name that a name may stand for: itself, or else all that start so.
+fn meant(name: &[u8]) -> Vec<&'static str> {
+    let starting: Vec<&str> = names().filter(|full| full.as_bytes().starts_with(name)).collect();
+    let exact = starting.iter().copied().find(|full| full.as_bytes() == name);
+    exact.map_or(starting, |full| vec![full])
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    native::LONG.iter().copied().chain(LONG.iter().map(|(name, ..)| *name))
 }
 
 /// Whether the value of a long option is the next argument.
@@ -110,9 +129,13 @@ pub(in crate::cli) fn wrong_long(option: &OsStr) -> Usage {
     if let Some(name) = native::LONG.iter().find(|known| known.as_bytes() == name) {
         return Usage::NoValue(name);
     }
+    let meant = meant(name);
     let name = outcome::clean(&String::from_utf8_lossy(name));
-    let words = native::LONG.iter().copied().chain(LONG.iter().map(|(known, ..)| *known));
-    Usage::UnknownLong { meant: nearest(&name, words), name }
+    match meant[..] {
+        [] => Usage::UnknownLong { meant: nearest(&name, names()), name },
+        [one] => Usage::UnknownLong { meant: Some(one), name },
+        _ => Usage::AmbiguousLong { name, meant },
+    }
 }
 
 /// The name without its dashes, and the value that is glued to it.

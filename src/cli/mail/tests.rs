@@ -154,6 +154,24 @@ fn unknown_long_option_is_an_error_that_names_the_nearest() {
 }
 
 #[test]
+fn long_option_may_be_cut_short_where_no_other_starts_so() {
+    for line in [&["--subj=S", "root"][..], &["--subj", "S", "root"], &["--su", "S", "root"]] {
+        assert_eq!(read(line), mail("S", &["root"]), "{line:?}");
+    }
+    assert_eq!(read(&["--subj", "--help", "root"]), mail("--help", &["root"]));
+    assert_eq!(read(&["--templ"]), read(&["-t"]));
+    assert_eq!(read(&["--read", "root"]).ignored, ["--read"], "--read-only starts so, and is another");
+    for (option, told) in [
+        ("--s=S", "option --s may be --search or --set or --skip-empty-attachments or --startup-cmd or --subject"),
+        ("--ver", "option --ver may be --version or --verbose"),
+        ("--templ=x", "option --template takes no value"),
+        ("--dry=yes", "option --dry-run takes no value"),
+    ] {
+        assert_eq!(try_read(&[option, "root"]).map_err(|usage| usage.to_string()), Err(told.to_string()));
+    }
+}
+
+#[test]
 fn long_options_that_are_not_needed_swallow_their_values_alone() {
     let line = ["--nosum", "--config-file", "/etc/mailutils.conf", "--no-mime", "--search=@x", "--subject=S", "root"];
     let request = read(&line);
