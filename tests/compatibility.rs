@@ -72,6 +72,7 @@ fn document_shows_the_long_options_of_mail() {
         let means = match means {
             Means::Letter(letter) => format!("`-{letter}`"),
             Means::Nothing(reason) => reason.to_string(),
+            Means::Rehearsal => "the same as `--dry-run`".to_string(),
         };
         let takes = if *takes == Takes::Nothing { "none" } else { "needed" };
         table.push_str(&format!("| `--{name}` | {takes} | {means} |\n"));

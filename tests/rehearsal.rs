@@ -23,6 +23,8 @@ fn shown_mail_is_the_one_that_leaves() {
         ("mailx-t", &["-t", "--dry-run"][..]),
         ("sendmail", &["--dry-run", "-i", "-t", "joe@host.example"]),
         ("mail", &["-s", "S", "--dry-run", "a@host.example"]),
+        ("mail", &["-s", "S", "--debug", "a@host.example"]),
+        ("mailx", &["-s", "S", "-Sdebug", "-Ssendwait", "a@host.example"]),
     ] {
         let before = machine.log();
         let ran = machine.run(name, arguments, CRON);

@@ -54,7 +54,7 @@ pub const LETTERS: &[Letter] = &[
     Letter::obeyed('q', Glued, "a file that the body starts with (s-nail), here or as the next argument; alone (mailutils) it is not needed"),
     Letter::ignored('R', Nothing, "no mailbox is opened"),
     Letter::obeyed('r', Value, "the sender, in From and in the envelope"),
-    Letter::obeyed('S', Value, "`from=` and `sendwait` are obeyed, any other variable is ignored"),
+    Letter::obeyed('S', Value, "`from=` and `sendwait` are obeyed, `debug` is `--dry-run`, any other variable is ignored"),
     Letter::obeyed('s', Value, "the subject"),
     Letter::ignored('T', Value, "historic (heirloom); s-nail's recipients by kind are not known"),
     Letter::obeyed('t', Nothing, "stdin is a message with a header section, whose own fields win"),
@@ -96,6 +96,8 @@ pub struct Request {
     pub quoted: Option<PathBuf>,
     /// A mailbox was to be read, or nothing was said that sends a mail.
     pub reading: bool,
+    /// The mail is only shown (`--debug`, `-Sdebug`).
+    pub rehearsal: bool,
     /// The recipients as given: each may hold several addresses.
     pub recipients: Vec<OsString>,
     /// The envelope sender alone (`-- -f`).
@@ -193,7 +195,7 @@ impl Request {
     fn obey_long(&mut self, option: &OsStr, next: Option<OsString>) -> Result<(), Usage> {
         let (name, given) = long::split(option);
         let Some((name, means, takes)) = long::known(name) else { return Err(wrong_long(option)) };
-        if given.is_some() && *takes == Nothing && matches!(means, Means::Letter(letter) if *letter != 'f') {
+        if given.is_some() && *takes == Nothing && !matches!(means, Means::Letter('f') | Means::Nothing(_)) {
             // `--to=ADDRESS` must not pass for `-t`.
             return Err(Usage::NoValue(name));
         }
@@ -206,6 +208,7 @@ impl Request {
             Means::Letter('E') => self.skip_empty = true,
             Means::Letter('f') => self.reading = true,
             Means::Letter(letter) => self.obey(*letter, value, &mut Vec::new().into_iter().peekable()),
+            Means::Rehearsal => self.rehearsal = true,
             Means::Nothing(_) => self.ignored.push(format!("--{name}")),
         }
         Ok(())
@@ -226,6 +229,8 @@ impl Request {
             (b"from", Some(value)) => {
                 self.from.get_or_insert_with(|| OsString::from_vec(value.to_vec()));
             }
+            // s-nail then delivers nothing.
+            (b"debug", _) => self.rehearsal = true,
             (b"sendwait", _) => self.delivery = Delivery::Wait,
             (name, _) => self.ignored.push(outcome::clean(&format!("-S {}", String::from_utf8_lossy(name)))),
         }

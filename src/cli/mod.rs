@@ -337,7 +337,10 @@ fn mail_face(
         sender: sender(request.from.as_deref().or(request.reverse_path.as_deref())),
         full_name: request.full_name.as_deref().map(text),
         dsn: Default::default(),
-        delivery: delivery(request.delivery, request.verbose, people),
+        delivery: match request.rehearsal {
+            true => Delivery::Never,
+            false => delivery(request.delivery, request.verbose, people),
+        },
         verbose: request.verbose,
     };
     let mut notes = letter.notes;

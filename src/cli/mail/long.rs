@@ -17,6 +17,8 @@ pub enum Means {
     Letter(char),
     /// Nothing, and why.
     Nothing(&'static str),
+    /// What `--dry-run` does.
+    Rehearsal,
 }
 
 /// Why most that do nothing are here.
@@ -42,7 +44,7 @@ pub const LONG: &[(&str, Means, Takes)] = &[
     ("content-name", UNNEEDED, Value),
     ("content-type", Letter('M'), Value),
     ("custom-header", Letter('C'), Value),
-    ("debug", UNNEEDED, Nothing),
+    ("debug", Means::Rehearsal, Nothing),
     ("debug-level", UNNEEDED, Value),
     ("debug-line-info", UNNEEDED, Nothing),
     ("discard-empty-messages", Letter('E'), Nothing),

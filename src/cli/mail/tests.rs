@@ -186,6 +186,16 @@ fn long_options_that_are_not_needed_swallow_their_values_alone() {
 }
 
 #[test]
+fn debugging_of_s_nail_sends_nothing() {
+    for option in ["--debug", "-Sdebug", "-Sdebug=1"] {
+        assert_eq!(read(&["-sS", option, "root"]), Request { rehearsal: true, ..mail("S", &["root"]) }, "{option}");
+    }
+    // mailutils' is another.
+    let level = read(&["-sS", "--debug-level=trace9", "root"]);
+    assert_eq!(level, Request { ignored: vec!["--debug-level".into()], ..mail("S", &["root"]) });
+}
+
+#[test]
 fn account_of_s_nail_is_no_file_to_attach() {
     for line in [&["--account=work", "-sS", "root"][..], &["-sS", "--account", "Cargo.toml", "root"]] {
         assert_eq!(read(line), Request { ignored: vec!["--account".into()], ..mail("S", &["root"]) });
