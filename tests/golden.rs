@@ -178,7 +178,7 @@ impl Case {
     /// The way of a mail from argv to the wire, but for the disk.
     fn submit(&self, stdin: &[u8]) -> Result<Mail, String> {
         let command = cli::command(&self.argv[0], self.argv[1..].to_vec(), People::default());
-        let Command::Submit { request, .. } = command.map_err(|error| error.to_string())? else {
+        let Command::Submit { request, .. } = command.map_err(|error| error.to_string())?.command else {
             return Err("is no submission".into());
         };
         let mut body = Vec::new();

@@ -225,11 +225,29 @@ fn caller_waits_no_longer_than_it_is_told_and_the_relay_goes_on() {
 }
 
 #[test]
+fn option_that_nobody_knows_is_named_where_no_mail_is_sent_either() {
+    let machine = Machine::strict(Smarthost::new());
+    for (name, words, shown) in [
+        ("mailq", &["--foo", "-j"][..], ""),
+        ("sendmail", &["-bp", "--foo"], "Mail queue is empty\n"),
+        ("newaliases", &["--foo"], ""),
+        ("sendmail", &["-q", "--foo"], ""),
+        ("sendmail", &["-bv", "--foo", "a@host.example"], "a@host.example... deliverable: "),
+    ] {
+        let ran = machine.run(name, words, b"");
+        let told = "mailx-t: ignored unknown options: --foo\n";
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), told), "{name} {words:?}");
+        assert!(ran.stdout.starts_with(shown), "{name} {words:?}: {}", ran.stdout);
+    }
+}
+
+#[test]
 fn mailq_takes_the_letter_of_postqueue_for_json() {
     let machine = Machine::strict(Smarthost::new());
     let kept = machine.run("sendmail", &["-odq", "a@host.example"], b"Subject: x\n\nx\n");
     assert_eq!(kept.status, Some(0), "{kept:?}");
     let listed = machine.run("mailq", &["-j"], b"");
+    assert_eq!(listed.stderr, "");
     let mail: serde_json::Value = serde_json::from_slice(listed.stdout.as_ref()).unwrap();
     assert_eq!(mail["recipients"][0]["address"], "a@host.example");
 }

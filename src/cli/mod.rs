@@ -35,6 +35,21 @@ use getopt::{Grammar, Order};
 use mode::{Mode, Run};
 use names::Face;
 
+/// What the program is asked to do, and what the command line is worth a word about; that never costs a mail.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is to be done.
+    pub command: Command,
+    /// The warnings, to be told first.
+    pub notes: Vec<String>,
+}
+
+impl From<Command> for Asked {
+    fn from(command: Command) -> Self {
+        Self { command, notes: Vec::new() }
+    }
+}
+
 /// What the program is asked to do.
 #[derive(Debug)]
 pub enum Command {
@@ -46,8 +61,6 @@ pub enum Command {
         config: Option<PathBuf>,
         /// What holds for each of its mails.
         request: converse::Request,
-        /// What is worth a warning.
-        notes: Vec<String>,
     },
     /// `--help`.
     Help,
@@ -84,8 +97,6 @@ pub enum Command {
         config: Option<PathBuf>,
         /// The mail.
         request: submit::Request,
-        /// What the command line is worth a word about, and never a mail.
-        notes: Vec<String>,
         /// A person types the mail.
         typing: Typing,
     },
@@ -98,6 +109,13 @@ pub enum Command {
     },
     /// `--version`.
     Version,
+}
+
+impl Command {
+    /// Whether a mail is on stdin.
+    fn reads_mail(&self) -> bool {
+        matches!(self, Self::Submit { .. } | Self::Verify { .. })
+    }
 }
 
 /// How a mail is read that a person types; nothing of it where stdin is no terminal.
@@ -131,8 +149,12 @@ pub fn door() -> ExitCode {
     let argv0 = arguments.next().unwrap_or_default();
     let command = command(&argv0, arguments.collect(), terminal::people());
     // A command line that is not understood may be a submission's.
-    let has_input = matches!(command, Ok(Command::Submit { .. } | Command::Verify { .. }) | Err(_));
-    match command.and_then(run) {
+    let has_input = command.as_ref().map_or(true, |asked| asked.command.reads_mail());
+    let result = command.and_then(|Asked { command, notes }| {
+        notes.iter().for_each(|note| terminal::complain(note));
+        run(command)
+    });
+    match result {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
             error.sentences().iter().for_each(|sentence| terminal::complain(sentence));
@@ -149,8 +171,7 @@ fn run(command: Command) -> Result<(), Error> {
     let load = |named: Option<PathBuf>| Config::load_as_service(config::locate(named.as_deref()));
     match command {
         Command::Control(control) => native::run(control),
-        Command::Converse { config, request, notes } => {
-            notes.iter().for_each(|note| terminal::complain(note));
+        Command::Converse { config, request } => {
             let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
             converse::run(&request, load(config), &mut input, &mut output, &mut |note| terminal::complain(note))
         }
@@ -162,8 +183,7 @@ fn run(command: Command) -> Result<(), Error> {
             run_queue::run(&load(config)?, &which, detail)
         }
         Command::Serve { config, every, place } => run_queue::serve(&load(config)?, every, place),
-        Command::Submit { config, mut request, notes, typing } => {
-            notes.iter().for_each(|note| terminal::complain(note));
+        Command::Submit { config, mut request, typing } => {
             let mut stdin = io::stdin().lock();
             if let (Input::Body(given), true) = (&mut request.input, typing.asks_subject) {
                 given.fields.extend(terminal::ask_subject(&mut stdin, &mut io::stdout()));
@@ -190,27 +210,30 @@ fn run(command: Command) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Usage`].
-pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Result<Command, Error> {
+pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Result<Asked, Error> {
     let face = names::face(argv0, &arguments);
     if face == Face::Ctl && names::is_linked(argv0) {
-        return native::control(&arguments);
+        return native::control(&arguments).map(Asked::from);
     }
     // What follows the word `ctl` is clap's. Elsewhere they may stand anywhere: who types one last means it as well.
     let order = if face == Face::Ctl { Order::FirstOperandEnds } else { Order::Permute };
     let (long, arguments) = native::take_long(&Grammar { order, ..face.grammar() }, &arguments)?;
     if long.help {
-        return Ok(Command::Help);
+        return Ok(Command::Help.into());
     }
     if long.version {
-        return Ok(Command::Version);
+        return Ok(Command::Version.into());
     }
     let is_rehearsal = long.dry_run;
-    let command = match face {
-        Face::Ctl => native::control(&names::administration(long.config, &arguments)),
+    let mut asked = match face {
+        Face::Ctl => native::control(&names::administration(long.config, &arguments)).map(Asked::from),
         Face::Mail => mail_face(names::is_linked(argv0), arguments, long.config, people),
         _ => sendmail_face(face, arguments, long, people),
-    };
-    if is_rehearsal { rehearsal(command?) } else { command }
+    }?;
+    if is_rehearsal {
+        asked.command = rehearsal(asked.command)?;
+    }
+    Ok(asked)
 }
 
 /// The mail is only shown.
@@ -222,7 +245,7 @@ fn rehearsal(mut command: Command) -> Result<Command, Error> {
     Ok(command)
 }
 
-fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, people: People) -> Result<Command, Error> {
+fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, people: People) -> Result<Asked, Error> {
     let is_bare = arguments.is_empty();
     // Only sendmail's own name is called by programs, with options of whatever mailer they were written for.
     if face == Face::MailxT
@@ -242,9 +265,31 @@ fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, peopl
             "there is no mail on stdin and nothing was asked: try mailx-t --help, or mailx-t -s SUBJECT ADDRESS".into(),
         ));
     }
+    // postqueue's letter, which no sendmail has.
+    let is_json = long.json || request.unknown.iter().any(|option| option == "-j");
+    let form = if is_json { list::Form::Json } else { list::Form::Text };
+    request.unknown.retain(|option| request.mode != Mode::List || option != "-j");
+    let mut notes: Vec<String> = ignored(&request.unknown).into_iter().collect();
+    if request.mode == Mode::Deliver {
+        notes.extend(no_sender(request.reverse_path.as_deref()));
+    }
     let config = long.config.or_else(|| request.config.clone());
+    let command = match request.mode {
+        Mode::List => Command::List { config, form },
+        _ => sendmail_command(face, &request, config, people)?,
+    };
+    Ok(Asked { command, notes })
+}
+
+/// What is done in each of sendmail's modes but that of mailq.
+fn sendmail_command(
+    face: Face,
+    request: &sendmail::Request,
+    config: Option<PathBuf>,
+    people: People,
+) -> Result<Command, Error> {
     match &request.mode {
-        Mode::Deliver => Ok(deliver(face, &request, config, people)),
+        Mode::Deliver => Ok(deliver(face, request, config, people)),
         Mode::FlushQueue(Run::All) => {
             Ok(Command::RunQueue { config, which: run_queue::Which::All, verbose: request.verbose })
         }
@@ -260,15 +305,9 @@ fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, peopl
             let place = if *stays { run_queue::Place::Foreground } else { run_queue::Place::Background };
             Ok(Command::Serve { config, every: every.unwrap_or(USUAL_INTERVAL), place })
         }
-        Mode::List => {
-            // postqueue's letter, which no sendmail has.
-            let is_json = long.json || request.unknown.iter().any(|option| option == "-j");
-            let form = if is_json { list::Form::Json } else { list::Form::Text };
-            Ok(Command::List { config, form })
-        }
         Mode::Aliases => Ok(Command::Nothing),
-        Mode::Smtp => Ok(converse(&request, config)),
-        Mode::Verify => Ok(Command::Verify { config, request: verify::Request { destination: destination(&request) } }),
+        Mode::Smtp => Ok(converse(request, config)),
+        Mode::Verify => Ok(Command::Verify { config, request: verify::Request { destination: destination(request) } }),
         other => Err(Error::Usage(format!("{} is not served by mailx-t{}", other.option(), other.instead()))),
     }
 }
@@ -286,8 +325,7 @@ fn deliver(face: Face, request: &sendmail::Request, config: Option<PathBuf>, peo
         verbose: request.verbose,
     };
     let typing = Typing { asks_subject: false, ends_at_dot: people.at_stdin && !request.keep_dots };
-    let notes = ignored(&request.unknown).into_iter().chain(no_sender(request.reverse_path.as_deref())).collect();
-    Command::Submit { config, request: submit, notes, typing }
+    Command::Submit { config, request: submit, typing }
 }
 
 /// Each mail is answered as soon as it is kept: `-odi` and `-v` have nothing to wait for.
@@ -297,11 +335,7 @@ fn converse(request: &sendmail::Request, config: Option<PathBuf>) -> Command {
         _ => Delivery::Background,
     };
     let full_name = request.full_name.as_deref().map(text);
-    Command::Converse {
-        config,
-        request: converse::Request { full_name, delivery },
-        notes: ignored(&request.unknown).into_iter().collect(),
-    }
+    Command::Converse { config, request: converse::Request { full_name, delivery } }
 }
 
 fn destination(request: &sendmail::Request) -> Destination {
@@ -313,7 +347,7 @@ fn mail_face(
     arguments: Vec<OsString>,
     config: Option<PathBuf>,
     people: People,
-) -> Result<Command, Error> {
+) -> Result<Asked, Error> {
     let parse = if is_linked { mail::parse } else { mail::parse_as_ours };
     let request = parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
     if request.reading {
@@ -348,7 +382,7 @@ fn mail_face(
     notes.extend(no_sender(request.from.as_deref().or(request.reverse_path.as_deref())));
     let asks_subject = people.at_stdin && request.subject.is_none() && !request.formatted;
     let typing = Typing { asks_subject, ends_at_dot: people.at_stdin };
-    Ok(Command::Submit { config: config.or(request.config), request: submit, notes, typing })
+    Ok(Asked { command: Command::Submit { config: config.or(request.config), request: submit, typing }, notes })
 }
 
 /// The warning about options that nobody knows.

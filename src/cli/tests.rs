@@ -83,7 +83,7 @@ proptest! {
 fn options_that_are_nobodys_value_work_wherever_they_stand() {
     let is_asked = |words: &[&str]| {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        command(&words[0], words[1..].to_vec(), People::default()).unwrap()
+        command(&words[0], words[1..].to_vec(), People::default()).unwrap().command
     };
     for words in [&["mail", "-s", "S", "--help"][..], &["sendmail", "-q", "--help"], &["mailx-t", "--help", "ctl"]] {
         assert!(matches!(is_asked(words), Command::Help), "{words:?}");
