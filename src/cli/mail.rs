@@ -69,6 +69,24 @@ pub const LETTERS: &[Letter] = &[
 pub const GRAMMAR: Grammar =
     Grammar { expand: long::expand, letters: LETTERS, long_takes_next: long::takes_next, order: Order::Permute };
 
+/// The letters under our own name, of which `--help` says that `-f` and `-F` take a value.
+const OUR_LETTERS: [Letter; LETTERS.len()] = {
+    let mut letters = [LETTERS[0]; LETTERS.len()];
+    let mut n = 0;
+    while n < letters.len() {
+        letters[n] = match LETTERS[n].letter {
+            'F' => Letter::obeyed('F', Value, "the sender's full name"),
+            'f' => Letter::obeyed('f', Value, "the reverse-path"),
+            _ => LETTERS[n],
+        };
+        n += 1;
+    }
+    letters
+};
+
+/// The command line under our own name.
+pub const OUR_GRAMMAR: Grammar = Grammar { letters: &OUR_LETTERS, ..GRAMMAR };
+
 /// What mail(1) was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
@@ -106,8 +124,6 @@ pub struct Request {
     pub skip_empty: bool,
     /// The subject as given: it may hold line ends (`-s`).
     pub subject: Option<OsString>,
-    /// Called by our own name, of which `--help` says what `-f` and `-F` mean.
-    pub is_ours: bool,
     /// Letters nobody knows, fit to print, for one warning.
     pub unknown: Vec<String>,
     /// Tell what happens (`-v`).
@@ -119,28 +135,32 @@ pub struct Request {
 /// # Errors
 /// A letter that is needed lacks its value, or nobody knows a long option.
 pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
-    read(arguments, Request::default())
+    read(false, arguments)
 }
 
-/// As [`parse`], called by our own name: `-f` and `-F` take a value before the first recipient too, as for sendmail.
+/// As [`parse`], called by our own name: `-f` and `-F` take a value wherever they stand, as for sendmail.
 ///
 /// # Errors
 /// As [`parse`].
 pub fn parse_as_ours(arguments: &[OsString]) -> Result<Request, Usage> {
-    read(arguments, Request { is_ours: true, ..Request::default() })
+    read(true, arguments)
 }
 
-fn read(arguments: &[OsString], mut request: Request) -> Result<Request, Usage> {
-    let mut words = getopt::words(&GRAMMAR, arguments).into_iter().peekable();
+fn read(is_ours: bool, arguments: &[OsString]) -> Result<Request, Usage> {
+    let mut request = Request::default();
+    let grammar = if is_ours { OUR_GRAMMAR } else { GRAMMAR };
+    let mut words = getopt::words(&grammar, arguments).into_iter().peekable();
     while let Some(word) = words.next() {
         match word {
             Word::End => request.obey_mailer(operands(&mut words))?,
             Word::Long { option, value } => request.obey_long(&option, value)?,
             Word::Missing(letter) => {
-                getopt::check_missing(LETTERS, letter)?;
+                getopt::check_missing(grammar.letters, letter)?;
                 request.ignored.push(format!("-{letter}"));
             }
             Word::Operand(operand) => request.recipients.push(operand),
+            Word::Option { letter: 'F', value } if is_ours => request.full_name = value,
+            Word::Option { letter: 'f', value } if is_ours => request.reverse_path = value,
             Word::Option { letter, value } => request.obey(letter, value.unwrap_or_default(), &mut words),
             Word::Unknown(byte) => request.unknown.push(format!("-{}", byte.escape_ascii())),
         }
@@ -170,8 +190,6 @@ impl Request {
             'c' => self.cc.push(value),
             'E' => self.skip_empty |= operand_if(next, is_command).is_none(),
             'f' if !self.recipients.is_empty() => self.reverse_path = Some(value),
-            'f' if self.is_ours => self.reverse_path = operand_if(next, |_| true),
-            'F' if self.is_ours => self.full_name = operand_if(next, |_| true),
             'f' | 'u' => self.reading = true,
             'M' => match either(value, next, is_media_type).filter(|kind| is_media_type(kind.as_bytes())) {
                 Some(kind) => self.content_type = Some(kind),

@@ -227,7 +227,8 @@ pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Resul
     let is_rehearsal = long.dry_run;
     let mut asked = match face {
         Face::Ctl => native::control(&names::administration(long.config, &arguments)).map(Asked::from),
-        Face::Mail => mail_face(names::is_linked(argv0), arguments, long.config, people),
+        Face::Mail => mail_face(mail::parse, arguments, long.config, people),
+        Face::OurMail => mail_face(mail::parse_as_ours, arguments, long.config, people),
         _ => sendmail_face(face, arguments, long, people),
     }?;
     if is_rehearsal {
@@ -343,12 +344,11 @@ fn destination(request: &sendmail::Request) -> Destination {
 }
 
 fn mail_face(
-    is_linked: bool,
+    parse: fn(&[OsString]) -> Result<mail::Request, getopt::Usage>,
     arguments: Vec<OsString>,
     config: Option<PathBuf>,
     people: People,
 ) -> Result<Asked, Error> {
-    let parse = if is_linked { mail::parse } else { mail::parse_as_ours };
     let request = parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
     if request.reading {
         return Err(Error::Usage("mailx-t only sends mail, it reads none: give a recipient to send to".into()));

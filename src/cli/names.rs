@@ -18,6 +18,8 @@ pub enum Face {
     Ctl,
     /// mail(1): stdin is a body.
     Mail,
+    /// mail(1) under our own name, with sendmail's `-f` and `-F`.
+    OurMail,
     /// sendmail's letters; stdin is a message, which names the recipients where the arguments do not
     /// ([`sendmail::Request::for_own_name`]).
     MailxT,
@@ -32,7 +34,11 @@ pub enum Face {
 impl Face {
     /// The options that are spoken. Those of administration are clap's, once its name is read.
     pub fn grammar(self) -> Grammar {
-        if self == Self::Mail { mail::GRAMMAR } else { sendmail::GRAMMAR }
+        match self {
+            Self::Mail => mail::GRAMMAR,
+            Self::OurMail => mail::OUR_GRAMMAR,
+            _ => sendmail::GRAMMAR,
+        }
     }
 }
 
@@ -72,7 +78,7 @@ pub fn face(argv0: &OsStr, arguments: &[OsString]) -> Face {
     match NAMES.iter().find(|known| known.name.as_bytes() == name) {
         Some(known) => known.face,
         None if opens_administration(arguments) => Face::Ctl,
-        None if speaks_mail(arguments) => Face::Mail,
+        None if speaks_mail(arguments) => Face::OurMail,
         None => Face::MailxT,
     }
 }
@@ -174,7 +180,7 @@ mod tests {
             &["-v", "--bcc=b@x", "a@x"],
         ];
         for line in lines {
-            assert_eq!(called("mailx-t", line), Face::Mail, "{line:?}");
+            assert_eq!(called("mailx-t", line), Face::OurMail, "{line:?}");
         }
     }
 
@@ -192,7 +198,7 @@ mod tests {
         assert_eq!(called("mailx-t", &["ctl", "check", "-s"]), Face::Ctl);
         assert_eq!(called("mailx-t", &["-t", "ctl"]), Face::MailxT);
         assert_eq!(called("mailx-t", &["--config", "/c", "ctl", "check"]), Face::Ctl);
-        assert_eq!(called("mailx-t", &["--subject", "ctl", "a@x"]), Face::Mail);
+        assert_eq!(called("mailx-t", &["--subject", "ctl", "a@x"]), Face::OurMail);
         let arguments = ["ctl", "check"].map(OsString::from);
         assert_eq!(administration(None, &arguments), ["check"]);
         assert_eq!(administration(Some("/c".into()), &arguments), ["--config", "/c", "check"]);

@@ -29,7 +29,8 @@ const TEMPTING: &[&str] = &[
 
 /// The names that read options of sendmail's, and those of mail(1)'s; our own is the latter once a letter says so.
 const SENDMAIL: &[&[&str]] = &[&["sendmail"], &["send-mail"], &["mailq"], &["newaliases"], &["mailx-t"]];
-const MAIL: &[&[&str]] = &[&["mail"], &["mailx"], &["Mail"], &["mailx-t", "-sS"]];
+const MAIL: &[&[&str]] = &[&["mail"], &["mailx"], &["Mail"]];
+const OUR_MAIL: &[&[&str]] = &[&["mailx-t", "-sS"]];
 
 fn asked(line: &[OsString]) -> String {
     format!("{:?}", command(&line[0], line[1..].to_vec(), People::default()))
@@ -48,7 +49,8 @@ fn assert_same(called: &[&str], option: &str, glue: &str, value: &OsStr) {
 }
 
 fn assert_no_option(value: &OsStr) {
-    for (names, letters) in [(SENDMAIL, sendmail::LETTERS), (MAIL, mail::LETTERS)] {
+    let ours = mail::OUR_GRAMMAR.letters;
+    for (names, letters) in [(SENDMAIL, sendmail::LETTERS), (MAIL, mail::LETTERS), (OUR_MAIL, ours)] {
         let valued = |takes: Takes| letters.iter().filter(move |known: &&Letter| known.takes == takes);
         for called in names {
             valued(Takes::Value).for_each(|known| assert_same(called, &format!("-v{}", known.letter), "", value));
@@ -57,7 +59,7 @@ fn assert_no_option(value: &OsStr) {
             assert_same(called, "--config", "=", value);
         }
     }
-    for called in MAIL {
+    for called in [MAIL, OUR_MAIL].concat() {
         let valued = mail::LONG.iter().filter(|(_, _, takes)| *takes == Takes::Value);
         valued.for_each(|(name, ..)| assert_same(called, &format!("--{name}"), "=", value));
     }

@@ -262,6 +262,9 @@ fn sender_and_full_name_take_a_value_under_our_own_name() {
         assert_eq!((request.full_name, request.reverse_path), (Some("Me".into()), Some("me@x.org".into())));
         assert!(!request.reading);
     }
+    let glued = parse_as_ours(&words(&["-s", "s", "-fme@x.org", "-FMe", "a@b.c"])).unwrap();
+    assert_eq!((glued.full_name, glued.reverse_path), (Some("Me".into()), Some("me@x.org".into())));
+    assert_eq!(glued.recipients, ["a@b.c"]);
     // A file named after the recipient keeps a copy: the letter takes no value.
     assert_eq!(parse(&words(&["-s", "s", "-F", "a@b.c"])).unwrap().recipients, ["a@b.c"]);
     assert!(parse(&words(&["-f", "a@b.c"])).unwrap().reading);
