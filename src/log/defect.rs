@@ -1,6 +1,8 @@
 //! Why nothing would be logged, and what to do. Whoever writes a log drops a line that cannot be written, so that this
 //! has to be asked for; nothing is made or changed here.
 
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::unistd::{AccessFlags, access};
@@ -24,6 +26,9 @@ fn of_file(path: &Path, user: &str) -> Option<String> {
         return Some(format!("log {log} is a directory: set target in [log] to a file"));
     }
     // Whether it is there cannot be seen where a directory above it is closed.
+    if fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) && !has_reader(path) {
+        return Some(format!("log {log} is a named pipe that nobody reads: start its reader, or set target in [log]"));
+    }
     if path.exists() {
         let error = may(path, AccessFlags::W_OK).err()?;
         return Some(format!("log {log} cannot be written ({error}): chown {user} {log}"));
@@ -37,6 +42,12 @@ fn of_file(path: &Path, user: &str) -> Option<String> {
     Some(format!("log {log} cannot be made ({error}): touch {log}, then chown {user} {log}"))
 }
 
+/// fifo(7): to open one for writing without waiting is refused while nobody reads it.
+fn has_reader(pipe: &Path) -> bool {
+    let opened = OpenOptions::new().write(true).custom_flags(nix::libc::O_NONBLOCK).open(pipe);
+    opened.map_or_else(|error| error.raw_os_error() != Some(nix::libc::ENXIO), |_| true)
+}
+
 fn of_syslog(socket: &Path) -> Option<String> {
     let error = Datagram::open(socket).err()?;
     let socket = socket.display();
@@ -45,7 +56,6 @@ fn of_syslog(socket: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixDatagram;
 
@@ -83,6 +93,8 @@ mod tests {
             assert!(of(name).contains(cure) || geteuid().is_root() && of(name).is_empty(), "{}", of(name));
         }
         fs::set_permissions(place.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        nix::unistd::mkfifo(&place.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(of("pipe").contains(" is a named pipe that nobody reads: start its reader"), "{}", of("pipe"));
         let silent = of_syslog(&place.path().join("socket")).unwrap();
         assert!(silent.contains("(No such file or directory (os error 2)): start a syslog daemon"), "{silent}");
     }
