@@ -1,5 +1,5 @@
-//! Where a mail goes that cannot be accepted: `failed/` of the spool, else the caller's `~/dead.letter`, else a file in `/var/tmp`. It is
-//! not lost, and the caller is told that it was not sent.
+//! Where a mail goes that cannot be accepted: `failed/` of the spool, else the caller's `~/dead.letter`, else a file in
+//! `/var/tmp`. It is not lost, and the caller is told that it was not sent.
 
 use std::io::{self, Read};
 use std::path::PathBuf;

@@ -16,7 +16,7 @@ use super::entry::MOST_BLOCK;
 use super::{Entry, Error, QueueId, Spool, sync_directory};
 
 /// Where a user's own mails in `drop/` are written down.
-const REMEMBERED: &str = "dropped";
+pub(super) const REMEMBERED: &str = "dropped";
 /// How a file is called once it is out of reach.
 const TAKEN: &str = "drop";
 

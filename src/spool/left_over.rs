@@ -16,12 +16,7 @@ pub struct Failed {
 }
 
 impl Failed {
-    /// Nothing is there for anybody to look at.
-    pub fn is_empty(&self) -> bool {
-        self.oldest().is_none()
-    }
-
-    /// What has waited the longest.
+    /// What has waited the longest; none where nothing is there to look at.
     pub fn oldest(&self) -> Option<QueueId> {
         [&self.mails, &self.inputs, &self.refused].iter().filter_map(|ids| ids.first()).min().copied()
     }
@@ -67,7 +62,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(directory.path());
         spool.create(None).unwrap();
-        assert!(spool.failed().unwrap().is_empty());
+        assert_eq!(spool.failed().unwrap().oldest(), None);
         let mut ids = [(); 4].map(|()| QueueId::new());
         ids.sort();
         let [input, first, second, refused] = ids;

@@ -17,6 +17,7 @@ mod spill;
 mod watch;
 mod whole;
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -63,6 +64,16 @@ impl Default for Settings {
 
 /// The directories of a spool and their modes: `drop/` takes from anyone and shows to nobody.
 const DIRECTORIES: [(&str, u32); 4] = [("queue", 0o700), ("drop", 0o3733), ("tmp", 0o700), ("failed", 0o700)];
+
+/// What may be there before a spool is: of a file system its own, and in a user's place what they remember of mail that
+/// they left for the machine's service.
+fn may_precede(name: &OsStr) -> bool {
+    let is_whole = |name: &str| {
+        let id = name.strip_suffix(".new").unwrap_or(name).strip_suffix(".gz");
+        id.and_then(QueueId::parse).is_some()
+    };
+    name == "lost+found" || name == dropped::REMEMBERED || name.to_str().is_some_and(is_whole)
+}
 
 /// What nobody has touched for so long was left by a crash.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -159,8 +170,10 @@ impl Spool {
 
     /// Modes are changed in what is, or becomes, a spool: never in a directory that has other uses, such as `/var`.
     fn is_ours_to_make(&self) -> Result<(), Error> {
-        let is_empty = || fs::read_dir(&self.root).map_or(true, |mut files| files.next().is_none());
-        if self.directory("queue").is_dir() || is_empty() {
+        let is_foreign =
+            |found: std::io::Result<fs::DirEntry>| found.is_ok_and(|found| !may_precede(&found.file_name()));
+        let has_other_uses = || fs::read_dir(&self.root).is_ok_and(|mut files| files.any(is_foreign));
+        if self.directory("queue").is_dir() || !has_other_uses() {
             return Ok(());
         }
         Err(Error::NoSpool(self.root.clone()))
@@ -293,6 +306,10 @@ mod tests {
         assert!(matches!(Spool::new(directory.path()).create(None), Err(Error::NoSpool(_))));
         assert_eq!(fs::metadata(&tmp).unwrap().mode() & 0o7777, 0o1777);
         fs::remove_dir(&tmp).unwrap();
+        let id = QueueId::new();
+        Spool::remember(directory.path(), &id).unwrap();
+        fs::create_dir(directory.path().join("lost+found")).unwrap();
+        fs::write(directory.path().join(format!("{id}.gz")), "x").unwrap();
         for _ in 0..2 {
             Spool::new(directory.path()).create(None).unwrap();
         }
