@@ -1,5 +1,6 @@
 //! What holds of a command line under every name.
 
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
 use proptest::prelude::*;

@@ -1,0 +1,337 @@
+//! What argv asks for: the face that was meant reads it, and what it found becomes a verb's own request.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::getopt::{self, Grammar, Order};
+use super::mode::{self, Mode, Run};
+use super::names::{self, Face};
+use super::{composition, mail, native, sendmail};
+use crate::command::submit::{self, Delivery, Input};
+use crate::command::{converse, list, run_queue, verify};
+use crate::envelope::{Destination, Operand};
+use crate::error::Error;
+use crate::message::may_be_addresses;
+
+/// What the program is asked to do, and what the command line is worth a word about; that never costs a mail.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is to be done.
+    pub command: Command,
+    /// The warnings, to be told first.
+    pub notes: Vec<String>,
+}
+
+impl From<Command> for Asked {
+    fn from(command: Command) -> Self {
+        Self { command, notes: Vec::new() }
+    }
+}
+
+/// What the program is asked to do.
+#[derive(Debug)]
+pub enum Command {
+    /// `mailx-t ctl ...`.
+    Control(native::Control),
+    /// `sendmail -bs`.
+    Converse {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// What holds for each of its mails.
+        request: converse::Request,
+    },
+    /// `--help`.
+    Help,
+    /// There is nothing to do (newaliases: the alias file is read each time; `sendmail -qQ`: there is no quarantine).
+    Nothing,
+    /// mailq, `sendmail -bp`.
+    List {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// How it is written.
+        form: list::Form,
+    },
+    /// `sendmail -q`.
+    RunQueue {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// Which mails.
+        which: run_queue::Which,
+        /// Tell each outcome.
+        verbose: bool,
+    },
+    /// `sendmail -bd -q5m`, `sendmail -q30m`.
+    Serve {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// The time between two queue runs.
+        every: Duration,
+        /// In the background, or as long as the caller.
+        place: run_queue::Place,
+    },
+    /// A mail to send.
+    Submit {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// The mail.
+        request: submit::Request,
+        /// A person types the mail.
+        typing: Typing,
+    },
+    /// `sendmail -bv`.
+    Verify {
+        /// Another configuration than the usual one.
+        config: Option<PathBuf>,
+        /// Whom they ask about.
+        request: verify::Request,
+    },
+    /// `--version`.
+    Version,
+}
+
+impl Command {
+    /// Whether a mail is on stdin.
+    pub(super) fn reads_mail(&self) -> bool {
+        matches!(self, Self::Submit { .. } | Self::Verify { .. })
+    }
+}
+
+/// How a mail is read that a person types; nothing of it where stdin is no terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Typing {
+    /// Ask for the subject first.
+    pub asks_subject: bool,
+    /// A line of a lone dot ends it.
+    pub ends_at_dot: bool,
+}
+
+/// Between two queue runs of a daemon that was given no time: Postfix's queue_run_delay.
+const USUAL_INTERVAL: Duration = Duration::from_secs(300);
+
+/// Which of the standard streams a person sits at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct People {
+    /// Types the message.
+    pub at_stdin: bool,
+    /// Reads our complaints.
+    pub at_stderr: bool,
+}
+
+/// What argv asks for.
+///
+/// # Errors
+/// [`Error::Usage`].
+pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Result<Asked, Error> {
+    let face = names::face(argv0, &arguments);
+    if face == Face::Ctl && names::is_linked(argv0) {
+        return native::control(&arguments).map(Asked::from);
+    }
+    // What follows the word `ctl` is clap's. Elsewhere they may stand anywhere: who types one last means it as well.
+    let order = if face == Face::Ctl { Order::FirstOperandEnds } else { Order::Permute };
+    let (long, arguments) = native::take_long(&Grammar { order, ..face.grammar() }, &arguments)?;
+    if long.help {
+        return Ok(Command::Help.into());
+    }
+    if long.version {
+        return Ok(Command::Version.into());
+    }
+    let is_rehearsal = long.dry_run;
+    let mut asked = match face {
+        Face::Ctl => native::control(&names::administration(long.config, &arguments)).map(Asked::from),
+        Face::Mail => mail_face(mail::parse, arguments, long.config, people),
+        Face::OurMail => mail_face(mail::parse_as_ours, arguments, long.config, people),
+        _ => sendmail_face(face, arguments, long, people),
+    }?;
+    if is_rehearsal {
+        asked.command = rehearsal(asked.command)?;
+    }
+    Ok(asked)
+}
+
+/// The mail is only shown.
+fn rehearsal(mut command: Command) -> Result<Command, Error> {
+    match &mut command {
+        Command::Submit { request, .. } => request.delivery = Delivery::Never,
+        _ => return Err(Error::Usage("--dry-run shows what would become of a mail, but none is to be sent".into())),
+    }
+    Ok(command)
+}
+
+fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, people: People) -> Result<Asked, Error> {
+    let is_bare = arguments.is_empty();
+    // Only sendmail's own name is called by programs, with options of whatever mailer they were written for.
+    if face == Face::MailxT
+        && let Some(option) = sendmail::long_option(&arguments)
+    {
+        return Err(Error::Usage(mail::wrong_long(&option).to_string()));
+    }
+    let mut request = sendmail::parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
+    match face {
+        Face::MailxT => request = request.for_own_name(),
+        Face::Mailq => request.mode = Mode::List,
+        Face::Newaliases => request.mode = Mode::Aliases,
+        _ => {}
+    }
+    if face == Face::MailxT && is_bare && people.at_stdin {
+        return Err(Error::Usage(
+            "there is no mail on stdin and nothing was asked: try mailx-t --help, or mailx-t -s SUBJECT ADDRESS".into(),
+        ));
+    }
+    // postqueue's letter, which no sendmail has.
+    let is_json = long.json || request.unknown.iter().any(|option| option == "-j");
+    let form = if is_json { list::Form::Json } else { list::Form::Text };
+    request.unknown.retain(|option| request.mode != Mode::List || option != "-j");
+    let mut notes: Vec<String> = ignored(&request.unknown).into_iter().collect();
+    if request.mode == Mode::Deliver {
+        notes.extend(no_sender(request.reverse_path.as_deref()));
+    }
+    let config = long.config.or_else(|| request.config.clone());
+    let command = match request.mode {
+        Mode::List => Command::List { config, form },
+        _ => sendmail_command(face, &request, config, people)?,
+    };
+    Ok(Asked { command, notes })
+}
+
+/// What is done in each of sendmail's modes but that of mailq.
+fn sendmail_command(
+    face: Face,
+    request: &sendmail::Request,
+    config: Option<PathBuf>,
+    people: People,
+) -> Result<Command, Error> {
+    match &request.mode {
+        Mode::Deliver => Ok(deliver(face, request, config, people)),
+        Mode::FlushQueue(Run::All) => {
+            Ok(Command::RunQueue { config, which: run_queue::Which::All, verbose: request.verbose })
+        }
+        Mode::FlushQueue(Run::Matching(matching)) => {
+            let which = run_queue::Which::Matching(matching.clone());
+            Ok(Command::RunQueue { config, which, verbose: request.verbose })
+        }
+        Mode::FlushQueue(Run::Nothing) => Ok(Command::Nothing),
+        Mode::FlushQueue(Run::Every(every)) => {
+            Ok(Command::Serve { config, every: *every, place: run_queue::Place::Background })
+        }
+        Mode::Daemon { every, stays } => {
+            let place = if *stays { run_queue::Place::Foreground } else { run_queue::Place::Background };
+            Ok(Command::Serve { config, every: every.unwrap_or(USUAL_INTERVAL), place })
+        }
+        Mode::Aliases => Ok(Command::Nothing),
+        Mode::Smtp => Ok(converse(request, config)),
+        Mode::Verify => Ok(Command::Verify { config, request: verify::Request { destination: destination(request) } }),
+        other => Err(Error::Usage(format!("{} is not served by mailx-t{}", other.option(), other.instead()))),
+    }
+}
+
+fn deliver(face: Face, request: &sendmail::Request, config: Option<PathBuf>, people: People) -> Command {
+    let is_handler = face == Face::MailxT && request.operands.is_empty();
+    let submit = submit::Request {
+        input: Input::Formatted,
+        dots_may_be_doubled: !request.keep_dots,
+        destination: destination(request),
+        sender: sender(request.reverse_path.as_deref()),
+        full_name: request.full_name.as_deref().map(text),
+        dsn: request.dsn.clone(),
+        delivery: delivery(request.delivery, request.verbose || is_handler, people),
+        verbose: request.verbose,
+    };
+    let typing = Typing { asks_subject: false, ends_at_dot: people.at_stdin && !request.keep_dots };
+    Command::Submit { config, request: submit, typing }
+}
+
+/// Each mail is answered as soon as it is kept: `-odi` and `-v` have nothing to wait for.
+fn converse(request: &sendmail::Request, config: Option<PathBuf>) -> Command {
+    let delivery = match request.delivery {
+        mode::Delivery::Queue => Delivery::Queue,
+        _ => Delivery::Background,
+    };
+    let full_name = request.full_name.as_deref().map(text);
+    Command::Converse { config, request: converse::Request { full_name, delivery } }
+}
+
+fn destination(request: &sendmail::Request) -> Destination {
+    Destination { operands: named(&request.operands), extract: request.extract_recipients, notify: request.notify }
+}
+
+fn mail_face(
+    parse: fn(&[OsString]) -> Result<mail::Request, getopt::Usage>,
+    arguments: Vec<OsString>,
+    config: Option<PathBuf>,
+    people: People,
+) -> Result<Asked, Error> {
+    let request = parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
+    if request.reading {
+        return Err(Error::Usage("mailx-t only sends mail, it reads none: give a recipient to send to".into()));
+    }
+    let letter = composition::letter(&request)?;
+    if letter.recipients.is_empty() && !request.formatted {
+        // `-r` without its value takes the recipient for it.
+        let sender = request.from.as_deref().map(|from| format!(" ({} is the sender: -r takes a value)", text(from)));
+        let sender = sender.unwrap_or_default();
+        return Err(Error::Usage(format!("no recipient{sender}: mailx-t -s SUBJECT ADDRESS... < BODY")));
+    }
+    let submit = submit::Request {
+        input: letter.input,
+        dots_may_be_doubled: false,
+        destination: Destination {
+            operands: letter.recipients.into_iter().map(Operand::from).collect(),
+            extract: request.formatted,
+            notify: None,
+        },
+        sender: sender(request.from.as_deref().or(request.reverse_path.as_deref())),
+        full_name: request.full_name.as_deref().map(text),
+        dsn: Default::default(),
+        delivery: match request.rehearsal {
+            true => Delivery::Never,
+            false => delivery(request.delivery, request.verbose, people),
+        },
+        verbose: request.verbose,
+    };
+    let mut notes = letter.notes;
+    notes.extend(ignored(&request.unknown));
+    notes.extend(no_sender(request.from.as_deref().or(request.reverse_path.as_deref())));
+    let asks_subject = people.at_stdin && request.subject.is_none() && !request.formatted;
+    let typing = Typing { asks_subject, ends_at_dot: people.at_stdin };
+    Ok(Asked { command: Command::Submit { config: config.or(request.config), request: submit, typing }, notes })
+}
+
+/// The warning about options that nobody knows.
+fn ignored(unknown: &[String]) -> Option<String> {
+    (!unknown.is_empty()).then(|| format!("ignored unknown options: {}", unknown.join(" ")))
+}
+
+/// Who waits for the outcome: `-odi`, `-v`, crond's handler, and people at a terminal.
+fn delivery(asked: mode::Delivery, is_waiting: bool, people: People) -> Delivery {
+    match asked {
+        mode::Delivery::Queue => Delivery::Queue,
+        mode::Delivery::Wait => Delivery::Wait,
+        mode::Delivery::Background if !is_waiting => Delivery::Background,
+        _ if is_waiting || people.at_stdin || people.at_stderr => Delivery::Wait,
+        _ => Delivery::Background,
+    }
+}
+
+/// The warning about a sender who is none.
+fn no_sender(asked: Option<&OsStr>) -> Option<String> {
+    let sender = asked.filter(|sender| !may_be_addresses(sender.as_bytes()))?;
+    Some(format!("sender \"{}\" is no address", crate::outcome::clean(&text(sender))))
+}
+
+/// `-f ''` and `-f <>` mean the null sender, which says nothing about who it is from.
+fn sender(asked: Option<&OsStr>) -> Option<String> {
+    asked
+        .filter(|sender| may_be_addresses(sender.as_bytes()))
+        .map(text)
+        .filter(|sender| !matches!(sender.trim(), "" | "<>"))
+}
+
+fn text(argument: &OsStr) -> String {
+    crate::message::text(argument.as_bytes())
+}
+
+fn named(arguments: &[OsString]) -> Vec<Operand> {
+    arguments.iter().map(|argument| argument.as_bytes().to_vec().into()).collect()
+}
