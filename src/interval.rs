@@ -22,6 +22,11 @@ pub fn parse(text: &str) -> Option<Duration> {
     Duration::try_from(whole).ok()
 }
 
+/// The moment that comes `length` after `at`; none if the calendar ends before it.
+pub fn later(at: jiff::Timestamp, length: Duration) -> Option<jiff::Timestamp> {
+    jiff::SignedDuration::try_from(length).ok().and_then(|length| at.checked_add(length).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lettre::Address;
 
-use super::settle::later;
 use crate::config::Config;
+use crate::interval::later;
 use crate::log;
 use crate::outcome::{Scope, Stage};
 use crate::pace::{self, Rate};

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use lettre::Address;
 
 use super::attempted::Attempted;
-use super::settle::later;
 use crate::alarm;
 use crate::config::Config;
 use crate::error::Error;
+use crate::interval::later;
 use crate::log;
 use crate::outcome::{Outcome, Scope, Stage};
 use crate::pace::Rate;

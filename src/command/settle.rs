@@ -2,8 +2,6 @@
 //! The order is what keeps mails from being lost or doubled (`docs/spool.md`): delivered recipients
 //! first, then the report about refused ones, then that they are refused.
 
-use std::time::Duration;
-
 use lettre::Address;
 
 use super::attempted::Attempted;
@@ -13,6 +11,7 @@ use crate::config::Config;
 use crate::dsn;
 use crate::envelope::Resolver;
 use crate::error::Error;
+use crate::interval::later;
 use crate::log;
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 use crate::spool::{Claim, Draft, Entry, EntryRecipient, QueueId, Record, Spool};
@@ -36,11 +35,6 @@ pub(super) fn records(config: &Config, claim: &Claim, attempted: &Attempted) -> 
         },
     };
     attempted.recipients.iter().zip(&attempted.outcomes).map(record).collect()
-}
-
-/// `at` and a while.
-pub(super) fn later(at: jiff::Timestamp, delay: Duration) -> Option<jiff::Timestamp> {
-    jiff::SignedDuration::try_from(delay).ok().and_then(|delay| at.checked_add(delay).ok())
 }
 
 /// The mail is older than anybody should wait for it.
