@@ -22,7 +22,7 @@ use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
 
 use super::attempted::Attempted;
-use super::choice::{Choice, NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, name, tell};
+use super::choice::{Choice, NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, name};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
 const TRIES: usize = 3;
@@ -181,7 +181,7 @@ impl<'a> Relay<'a> {
         let Some(next) = others.first().copied() else { return Ok(left) };
         left.asked.push(name(next));
         if let Err(trouble) = self.reach(Some(next), account) {
-            tell(trouble.scope, &format!("{}: {trouble}", entry.id));
+            log::trouble(trouble.scope, &format!("{}: {trouble}", entry.id));
             return Ok(left);
         }
         if !self.bears(entry, &left.recipients) {

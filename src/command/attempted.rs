@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::choice;
-use crate::log::Attempt;
+use crate::log::{self, Attempt};
 use crate::outcome::{Outcome, Scope, Stage, Status};
 use crate::relay::Trouble;
 use crate::spool::Entry;
@@ -99,7 +98,7 @@ impl Attempted {
             "{}: {relay} puts off {count} of its recipients ({}): another smarthost is asked",
             entry.id, outcome.reason
         );
-        choice::tell(outcome.scope, &sentence);
+        log::trouble(outcome.scope, &sentence);
     }
 
     /// One recipient's refusal is no matter of the smarthost while it takes the mail for others.

@@ -11,7 +11,7 @@ use lettre::Address;
 use crate::config::Config;
 use crate::interval::later;
 use crate::log;
-use crate::outcome::{Scope, Stage};
+use crate::outcome::Stage;
 use crate::pace::{self, Rate};
 use crate::relay::{Credentials, Session, Smarthost, Trouble};
 use crate::spool::{Remark, Spool};
@@ -72,7 +72,7 @@ impl<'a> Choice<'a> {
         let last = smarthosts.pop().unwrap_or(&self.config.smarthost);
         for smarthost in smarthosts {
             match self.open_one(smarthost) {
-                Err(trouble) => tell(trouble.scope, &format!("{trouble}: the next one is asked")),
+                Err(trouble) => log::trouble(trouble.scope, &format!("{trouble}: the next one is asked")),
                 opened => return opened,
             }
         }
@@ -177,14 +177,6 @@ impl<'a> Choice<'a> {
 /// What tells it from the others: limits are an account's.
 pub(super) fn name(smarthost: &Smarthost) -> String {
     format!("{smarthost} {}", smarthost.user.as_deref().unwrap_or("-"))
-}
-
-/// A line about what a smarthost has not taken: louder where a person has to mend it.
-pub(super) fn tell(scope: Scope, sentence: &str) {
-    match scope {
-        Scope::Configuration => log::error(sentence),
-        _ => log::info(sentence),
-    }
 }
 
 fn open(smarthost: &Smarthost, host: &str) -> Result<Session, Trouble> {

@@ -16,6 +16,8 @@ pub use defect::defect;
 pub use line::{Accepted, Attempt};
 pub use target::open;
 
+use crate::outcome::Scope;
+
 /// `[log]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -90,4 +92,12 @@ pub fn error(sentence: &str) {
 /// A line about what was done.
 pub fn info(sentence: &str) {
     ::log::info!("{}", crate::outcome::clean(sentence));
+}
+
+/// A line about what a smarthost has not taken: an error where a person has to mend it, else for information.
+pub fn trouble(scope: Scope, sentence: &str) {
+    match scope {
+        Scope::Configuration => error(sentence),
+        Scope::Host | Scope::Message | Scope::Recipient => info(sentence),
+    }
 }
