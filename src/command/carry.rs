@@ -5,7 +5,6 @@ use std::fs::File;
 
 use super::attempt::Relay;
 use super::attempted::Attempted;
-use super::flush::report;
 use super::report::Report;
 use crate::config::Config;
 use crate::error::Error;
@@ -27,7 +26,7 @@ pub fn run(config: &Config, file: File, told: &mut dyn FnMut(&Report)) -> Result
     let mut tell = |attempted: &Attempted| {
         for (recipient, outcome) in attempted.recipients.iter().zip(&attempted.outcomes) {
             attempted.line(entry, *recipient, outcome).log(config.log.format);
-            told(&report(entry, *recipient, outcome));
+            told(&Report::of(entry, *recipient, outcome));
         }
     };
     let mut attempted = relay.attempt_for(entry, everybody, &|| Ok(carried.content()?))?;

@@ -9,7 +9,7 @@ use super::submit::{Delivery, Prepared, Request};
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::Status;
-use crate::spool::{Fate, Record, Spool};
+use crate::spool::{Fate, Spool};
 use crate::system;
 
 /// After the acceptance line: sees to it that a relay is at work, and tells a caller who waits what it should know.
@@ -58,14 +58,8 @@ fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
         Ok(Fate::Failed(progress) | Fate::Tried(progress)) => progress,
         Ok(Fate::Waiting) | Err(_) => return Told::default(),
     };
-    let report = |(n, record): (&usize, &Record)| Report {
-        id: accepted.entry.id.to_string(),
-        to: accepted.entry.recipients.get(*n).map(|r| r.address.to_string()).unwrap_or_default(),
-        status: record.outcome.status,
-        enhanced: record.outcome.enhanced,
-        reason: record.outcome.reason.clone(),
-    };
-    Told { reports: progress.last.iter().map(report).collect(), is_over: true, ..Told::default() }
+    let reports = progress.last.iter().map(|(n, record)| Report::of(&accepted.entry, *n, &record.outcome)).collect();
+    Told { reports, is_over: true, ..Told::default() }
 }
 
 /// What a caller who waited is told: refusal of everybody is an error, all else a note.

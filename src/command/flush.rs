@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::log;
 use crate::outcome::Outcome;
-use crate::spool::{Claim, Entry, QueueId, Spool};
+use crate::spool::{Claim, QueueId, Spool};
 use crate::system;
 
 /// After so long, or so many mails, a leader hands over to a process of its own kind.
@@ -296,17 +296,6 @@ impl<'a> Term<'a> {
             claim.open().iter().map(|n| last(n).unwrap_or_else(|| settle::untried(trouble))).collect();
         let attempted = Attempted::untried(claim.open(), outcomes, now);
         self.finish(vec![Answered { claim, attempted }], &mut |_| {});
-    }
-}
-
-/// An outcome as it is told.
-pub(super) fn report(entry: &Entry, recipient: usize, outcome: &Outcome) -> Report {
-    Report {
-        id: entry.id.to_string(),
-        to: entry.recipients[recipient].address.to_string(),
-        status: outcome.status,
-        enhanced: outcome.enhanced,
-        reason: outcome.reason.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the relay tells a door that waits: one line per recipient, as soon as its outcome is on disk.
 
-use crate::outcome::{EnhancedStatus, Status, clean};
+use crate::outcome::{EnhancedStatus, Outcome, Status, clean};
+use crate::spool::Entry;
 
 /// The outcome for one recipient of one mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,18 @@ pub struct Report {
 }
 
 impl Report {
+    /// The outcome for the recipient at that place of the entry's list.
+    pub(super) fn of(entry: &Entry, recipient: usize, outcome: &Outcome) -> Self {
+        let to = entry.recipients.get(recipient).map(|recipient| recipient.address.to_string());
+        Self {
+            id: entry.id.to_string(),
+            to: to.unwrap_or_default(),
+            status: outcome.status,
+            enhanced: outcome.enhanced,
+            reason: outcome.reason.clone(),
+        }
+    }
+
     /// The line, with its end. Fields are divided by tabs; none can hold one.
     pub fn line(&self) -> String {
         let Self { id, to, status, enhanced, reason } = self;

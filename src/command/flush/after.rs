@@ -7,7 +7,7 @@ use super::super::attempted::Attempted;
 use super::super::lines::Answered;
 use super::super::report::Report;
 use super::super::{recut, settle};
-use super::{Term, report};
+use super::Term;
 use crate::log;
 use crate::spool::{Claim, Entry, Record};
 
@@ -153,7 +153,7 @@ impl Term<'_> {
     fn tell(&self, entry: &Entry, attempted: &Attempted, records: &[Record], told: &mut dyn FnMut(&Report)) {
         for record in records {
             attempted.line(entry, record.recipient, &record.outcome).log(self.config.log.format);
-            told(&report(entry, record.recipient, &record.outcome));
+            told(&Report::of(entry, record.recipient, &record.outcome));
         }
     }
 }
