@@ -21,6 +21,7 @@ pub mod init;
 mod keep;
 mod lines;
 pub mod list;
+mod nondelivery;
 pub mod probe;
 pub mod queue;
 mod recut;

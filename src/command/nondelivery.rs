@@ -1,0 +1,106 @@
+//! Reports what failed: a mail to the sender about the recipients who were refused, brought to the queue like any other.
+
+use lettre::Address;
+
+use super::submit;
+use crate::bounce::{self, Failed};
+use crate::config::Config;
+use crate::dsn;
+use crate::envelope::Resolver;
+use crate::error::Error;
+use crate::log;
+use crate::spool::{Claim, Draft, Entry, EntryRecipient, QueueId, Record, Spool};
+use crate::system;
+
+/// Brings a report about the refused recipients to the queue, as far as the sender wants to hear of them. None is
+/// written about a report (RFC 5321 section 4.5.5).
+///
+/// # Errors
+/// The disk refused.
+pub(super) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<(), Error> {
+    let entry = &claim.entry;
+    if entry.reverse_path.is_none() {
+        log::error(&format!("{}: a report could not be delivered; it is kept in failed/", entry.id));
+        return Ok(());
+    }
+    let wanted = |record: &&Record| entry.recipients[record.recipient].dsn.wants_failure();
+    let failed: Vec<Failed<'_>> = refused.iter().filter(wanted).map(|record| failed(entry, record)).collect();
+    if failed.is_empty() {
+        log::info(&format!("{}: the sender asked for no report of failure (NOTIFY)", entry.id));
+        return Ok(());
+    }
+    let to = addressees(config, entry);
+    let id = QueueId::new();
+    let host = system::host_name();
+    let report = bounce::Report {
+        id: entry.id.as_str(),
+        arrived: &system::date_of(entry.arrived),
+        date: &system::date(),
+        host: &host,
+        account: &config.account,
+        to: &to,
+        unique: id.as_str(),
+        message_id: &entry.message_id,
+        eight_bit: entry.eight_bit,
+        size: entry.size,
+        dsn: &entry.dsn,
+        failed: &failed,
+    };
+    enqueue(claim, &own_entry(entry, id, &report), &report)?;
+    log::info(&format!("{}: sender non-delivery notification: {id}", entry.id));
+    Ok(())
+}
+
+/// A real originator, else whoever gets mail for that user of this machine.
+fn addressees(config: &Config, entry: &Entry) -> Vec<Address> {
+    let (aliases, _) = submit::aliases(config);
+    let hosts = system::local_names(&system::host_name());
+    let default = config.recipients.default.as_ref().map(|names| names.list());
+    let domain = config.rewrite.domain.as_deref();
+    let mut resolver = Resolver::new(&aliases, &hosts, domain, default.as_deref(), &config.account);
+    let found: Vec<Address> = resolver.one(&entry.originator).into_iter().map(|r| r.address).collect();
+    if found.is_empty() { vec![config.account.clone()] } else { found }
+}
+
+fn failed<'a>(entry: &'a Entry, record: &'a Record) -> Failed<'a> {
+    let recipient = &entry.recipients[record.recipient];
+    Failed {
+        address: &recipient.address,
+        original: recipient.original.as_deref(),
+        orcpt: recipient.dsn.orcpt.as_ref(),
+        outcome: &record.outcome,
+    }
+}
+
+fn own_entry(about: &Entry, id: QueueId, report: &bounce::Report<'_>) -> Entry {
+    Entry {
+        id,
+        arrived: system::now(),
+        uid: about.uid,
+        reverse_path: None,
+        originator: String::new(),
+        recipients: report
+            .to
+            .iter()
+            .map(|address| EntryRecipient {
+                address: address.clone(),
+                original: None,
+                dsn: dsn::OfRecipient::default(),
+            })
+            .collect(),
+        message_id: report.own_message_id(),
+        eight_bit: true,
+        repairs: Vec::new(),
+        dsn: dsn::OfMail::default(),
+        size: 0,
+    }
+}
+
+fn enqueue(claim: &Claim, entry: &Entry, report: &bounce::Report<'_>) -> Result<(), Error> {
+    let spool: &Spool = claim.spool();
+    let mut draft = Draft::create(spool, entry.id)?;
+    draft.envelope(entry)?;
+    report.write(&mut claim.content()?, &mut draft).map_err(|source| draft.failed(source))?;
+    draft.commit()?;
+    Ok(())
+}
