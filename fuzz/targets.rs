@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use mailx_t::cli::{self, People};
-use mailx_t::command::submit::{self, Input, Moment};
+use mailx_t::command::prepare::{Moment, prepare};
+use mailx_t::command::request::{Input, Request};
 use mailx_t::config::import::{self, Kind};
 use mailx_t::config::{Config, Source};
 use mailx_t::envelope::{Aliases, Resolver};
@@ -205,8 +206,8 @@ fn message(bytes: &[u8]) {
         arrived: jiff::Timestamp::UNIX_EPOCH,
         date: "Fri, 20 Nov 2026 09:30:00 +0000".into(),
     };
-    let request = submit::Request { input: Input::Formatted, ..submit::Request::default() };
-    let prepared = submit::prepare(&request, &CONFIG, &message, &moment).expect("there is always the account");
+    let request = Request { input: Input::Formatted, ..Request::default() };
+    let prepared = prepare(&request, &CONFIG, &message, &moment).expect("there is always the account");
     is_legal_head(&prepared.rewritten.head);
     let mut out = Vec::new();
     prepared.rewritten.write(&mut &body[..], &mut out).expect("memory can be written");

@@ -20,7 +20,9 @@ use std::path::PathBuf;
 
 use mailx_t::cli::{self, Command, People};
 use mailx_t::command::compose::Composition;
-use mailx_t::command::submit::{self, Input, Moment};
+use mailx_t::command::prepare::{Moment, prepare};
+use mailx_t::command::request::Input;
+use mailx_t::command::take;
 use mailx_t::config::{Config, Source};
 use mailx_t::message::{Mailbox, decoded, text};
 use mailx_t::spool::{EntryRecipient, QueueId};
@@ -182,10 +184,9 @@ impl Case {
             return Err("is no submission".into());
         };
         let mut body = Vec::new();
-        let message = submit::read(&request.input, &mut &stdin[..], &mut body).map_err(|error| error.to_string())?;
+        let message = take::read(&request.input, &mut &stdin[..], &mut body).map_err(|error| error.to_string())?;
         let config = Config::load(Source::System("fixtures/config.toml".into())).map_err(|error| error.to_string())?;
-        let prepared =
-            submit::prepare(&request, &config, &message, &self.moment()).map_err(|error| error.to_string())?;
+        let prepared = prepare(&request, &config, &message, &self.moment()).map_err(|error| error.to_string())?;
         let mut whole = Vec::new();
         prepared.rewritten.write(&mut &body[..], &mut whole).map_err(|error| error.to_string())?;
         let head = prepared.rewritten.head;

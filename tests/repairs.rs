@@ -18,7 +18,8 @@ use std::process::Command;
 use mail_parser::MessageParser;
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mailx_t::command::submit::{self, Input, Moment};
+use mailx_t::command::prepare::{Moment, prepare};
+use mailx_t::command::request::{Input, Request};
 use mailx_t::config::{Config, Source};
 use mailx_t::envelope::Destination;
 use mailx_t::message::{Message, decoded};
@@ -235,12 +236,12 @@ fn lines(text: &[u8]) -> Vec<String> {
 fn sent(config: &Config, input: &[u8]) -> (Vec<u8>, Vec<String>) {
     let mut body = Vec::new();
     let message = Message::read(&mut &input[..], &mut body).unwrap();
-    let request = submit::Request {
+    let request = Request {
         input: Input::Formatted,
         destination: Destination { extract: true, ..Destination::default() },
-        ..submit::Request::default()
+        ..Request::default()
     };
-    let prepared = submit::prepare(&request, config, &message, &moment()).unwrap();
+    let prepared = prepare(&request, config, &message, &moment()).unwrap();
     let mut mail = Vec::new();
     prepared.rewritten.write(&mut &body[..], &mut mail).unwrap();
     (mail, prepared.entry.repairs)

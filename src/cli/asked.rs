@@ -9,7 +9,7 @@ use super::getopt::{self, Grammar, Order};
 use super::mode::{self, Mode, Run};
 use super::names::{self, Face};
 use super::{composition, mail, native, sendmail};
-use crate::command::submit::{self, Delivery, Input};
+use crate::command::request::{Delivery, Input, Request};
 use crate::command::{converse, list, run_queue, verify};
 use crate::envelope::{Destination, Operand};
 use crate::error::Error;
@@ -76,7 +76,7 @@ pub enum Command {
         /// Another configuration than the usual one.
         config: Option<PathBuf>,
         /// The mail.
-        request: submit::Request,
+        request: Request,
         /// A person types the mail.
         typing: Typing,
     },
@@ -228,7 +228,7 @@ fn sendmail_command(
 
 fn deliver(face: Face, request: &sendmail::Request, config: Option<PathBuf>, people: People) -> Command {
     let is_handler = face == Face::MailxT && request.operands.is_empty();
-    let submit = submit::Request {
+    let submit = Request {
         input: Input::Formatted,
         dots_may_be_doubled: !request.keep_dots,
         destination: destination(request),
@@ -273,7 +273,7 @@ fn mail_face(
         let sender = sender.unwrap_or_default();
         return Err(Error::Usage(format!("no recipient{sender}: mailx-t -s SUBJECT ADDRESS... < BODY")));
     }
-    let submit = submit::Request {
+    let submit = Request {
         input: letter.input,
         dots_may_be_doubled: false,
         destination: Destination {

@@ -35,7 +35,7 @@ pub fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(),
         return Err(Error::Denied("what belongs to the machine is checked by root: sudo mailx-t ctl check".into()));
     }
     let mut findings = Findings::new(request.form, out);
-    for warning in super::submit::aliases(config).1 {
+    for warning in super::prepare::aliases(config).1 {
         findings.note(&warning)?;
     }
     findings.ok(&format!("configuration {}: mail leaves as {}", config.source, config.account))?;

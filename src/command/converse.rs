@@ -5,7 +5,9 @@
 
 use std::io::{BufWriter, Read, Write};
 
-use super::submit::{self, Accepted, Delivery};
+use super::prepare;
+use super::request::{self, Delivery};
+use super::submit::{self, Accepted};
 use crate::config::{self, Config};
 use crate::envelope::{Destination, Operand, Resolver};
 use crate::error::Error;
@@ -59,7 +61,7 @@ struct Session<'a, I, O: Write> {
 impl<I: Read, O: Write> Session<'_, I, O> {
     fn serve(mut self, host: &str) -> Result<(), Error> {
         let config = self.config;
-        let (aliases, _) = submit::aliases(config);
+        let (aliases, _) = prepare::aliases(config);
         let hosts = system::local_names(host);
         let default = config.recipients.default.as_ref().map(|names| names.list());
         let domain = config.rewrite.domain.as_deref();
@@ -127,16 +129,16 @@ impl<I: Read, O: Write> Session<'_, I, O> {
         }
     }
 
-    fn submission(&self, transaction: Transaction) -> submit::Request {
+    fn submission(&self, transaction: Transaction) -> request::Request {
         let operand = |(address, dsn): (String, _)| Operand { octets: address.into_bytes(), dsn };
         let operands = transaction.recipients.into_iter().map(operand).collect();
-        submit::Request {
+        request::Request {
             destination: Destination { operands, ..Destination::default() },
             sender: Some(transaction.reverse_path).filter(|path| !path.is_empty()),
             full_name: self.request.full_name.clone(),
             dsn: transaction.dsn,
             delivery: self.request.delivery,
-            ..submit::Request::default()
+            ..request::Request::default()
         }
     }
 }

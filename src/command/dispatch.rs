@@ -4,8 +4,9 @@
 use std::time::Instant;
 
 use super::handover::{self, Patience, Told};
+use super::prepare::Prepared;
 use super::report::Report;
-use super::submit::{Delivery, Prepared, Request};
+use super::request::{Delivery, Request};
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::Status;

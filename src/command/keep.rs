@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bytesize::ByteSize;
 
-use super::submit::Prepared;
+use super::prepare::Prepared;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::message::Message;

@@ -2,7 +2,7 @@
 
 use lettre::Address;
 
-use super::submit;
+use super::prepare;
 use crate::bounce::{self, Failed};
 use crate::config::Config;
 use crate::dsn;
@@ -53,7 +53,7 @@ pub(super) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Resu
 
 /// A real originator, else whoever gets mail for that user of this machine.
 fn addressees(config: &Config, entry: &Entry) -> Vec<Address> {
-    let (aliases, _) = submit::aliases(config);
+    let (aliases, _) = prepare::aliases(config);
     let hosts = system::local_names(&system::host_name());
     let default = config.recipients.default.as_ref().map(|names| names.list());
     let domain = config.rewrite.domain.as_deref();

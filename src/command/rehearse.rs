@@ -3,8 +3,9 @@
 use std::io::{self, Read, Write};
 
 use super::keep::{self, Given};
-use super::submit::{self, Input, Moment, Prepared, Request};
-use super::{handover, verify};
+use super::prepare::{self, Moment, Prepared};
+use super::request::{Input, Request};
+use super::{handover, take, verify};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::outcome::clean;
@@ -23,11 +24,11 @@ pub fn run(
 ) -> Result<Vec<String>, Error> {
     let config = config?;
     let spill = || Spill::temporary(keep::most(&config));
-    let (message, mut body) = submit::take(request, &spill, input)?;
+    let (message, mut body) = take::take(request, &spill, input)?;
     if matches!(&request.input, Input::Body(given) if given.skip_empty) && message.shape.bytes == 0 {
         return Ok(Vec::new());
     }
-    let mut prepared = submit::prepare(request, &config, &message, &Moment::now())?;
+    let mut prepared = prepare::prepare(request, &config, &message, &Moment::now())?;
     let mail = keep::rehearsed(&config, &mut prepared, &mut Given { message: &message, body: &mut body })?;
     write(&prepared, &mail, out)?;
     handover::program()?;

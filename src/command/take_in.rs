@@ -2,7 +2,8 @@
 //! files say is input like any other: recipients and fields go through the same rewriting as stdin's.
 
 use super::keep::{self, Given};
-use super::submit::{self, Moment, Request};
+use super::prepare::{self, Moment};
+use super::request::Request;
 use crate::config::Config;
 use crate::envelope::{Destination, Operand};
 use crate::error::Error;
@@ -43,10 +44,10 @@ fn take(config: &Config, dropped: Dropped, name: &QueueId) -> Result<(), Error> 
     let arrived = dropped.entry.arrived.min(system::now());
     let moment = Moment::of(system::user(dropped.uid), *name, arrived);
     let request = request(&dropped, &moment);
-    let mut prepared = submit::prepare(&request, config, &message, &moment)?;
+    let mut prepared = prepare::prepare(&request, config, &message, &moment)?;
     prepared.entry.repairs = merged(&dropped.entry.repairs, &prepared.entry.repairs);
     keep::write(config, &spool, &mut prepared, &mut Given { message: &message, body: &mut body })?;
-    submit::log_accepted(config, &prepared);
+    prepare::log_accepted(config, &prepared);
     let path_is_gone: Result<(), spool::Error> = dropped.remove();
     Ok(path_is_gone?)
 }

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::time::Instant;
 
+use super::request::{self, Delivery, Input};
 use super::run_queue::{self, Detail, Which};
 use super::selection::Matching;
-use super::submit::{self, Accepted, Delivery, Input};
+use super::submit::{self, Accepted};
 use crate::config::Config;
 use crate::envelope::{Destination, Operand};
 use crate::error::Error;
@@ -32,11 +33,11 @@ pub fn run(config: &Config, request: &Request, out: &mut dyn Write) -> Result<()
         env!("CARGO_PKG_VERSION")
     );
     let operands = request.to.iter().map(|to| Operand { octets: to.clone().into_bytes(), ..Operand::default() });
-    let submission = submit::Request {
+    let submission = request::Request {
         input: Input::Formatted,
         destination: Destination { operands: operands.collect(), ..Destination::default() },
         delivery: Delivery::Queue,
-        ..submit::Request::default()
+        ..request::Request::default()
     };
     let mut say = |text: String| writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Error::Output);
     let prepared = match submit::accept(&submission, config, &mut message.as_bytes())? {

@@ -5,8 +5,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::keep::{self, Given};
+use super::prepare::{self, Moment};
+use super::request::{Input, Request};
 use super::rescue;
-use super::submit::{self, Input, Moment, Request};
+use super::take;
 use crate::config::{self, Config, Source};
 use crate::error::Error;
 use crate::spool::{Spill, Spool};
@@ -22,7 +24,7 @@ pub(super) fn keep(request: &Request, error: config::Error, input: &mut dyn Read
     }
     let taken = stand_in(&system::caller()).map_err(Error::from).and_then(|config| {
         let spill = || Spill::new(&spool, keep::most_dropped(&config));
-        Ok((submit::take_or_rescue(request, &spill, input, &spool)?, config))
+        Ok((take::take_or_rescue(request, &spill, input, &spool)?, config))
     });
     let ((message, mut body), config) = match taken {
         Ok(taken) => taken,
@@ -58,7 +60,7 @@ fn heading(request: &Request) -> Vec<u8> {
 /// Leaves the mail in `drop/`, and says where.
 fn leave(request: &Request, config: &Config, spool: &Spool, given: &mut Given<'_>) -> Result<PathBuf, Error> {
     let moment = Moment::now();
-    let mut prepared = submit::prepare(request, config, given.message, &moment)?;
+    let mut prepared = prepare::prepare(request, config, given.message, &moment)?;
     keep::leave(config, spool, &mut prepared, given)?;
     Ok(spool.root().join("drop").join(moment.id.as_str()))
 }
@@ -109,7 +111,7 @@ mod tests {
             let input = format!("Subject: s\n{fields}\nbody\n");
             let config = stand_in(&system::caller()).unwrap();
             let (message, mut body) =
-                submit::take(&request, &|| Spill::new(&spool, 1000), &mut input.as_bytes()).unwrap();
+                take::take(&request, &|| Spill::new(&spool, 1000), &mut input.as_bytes()).unwrap();
             let place = leave(&request, &config, &spool, &mut Given { message: &message, body: &mut body }).unwrap();
             let left = std::fs::read_to_string(place).unwrap();
             assert!(left.contains(expected) && left.ends_with("\r\n\r\nbody\r\n"), "{left}");

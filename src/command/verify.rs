@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 
-use super::submit::{self, Moment};
+use super::prepare::{self, Moment};
 use crate::config::Config;
 use crate::envelope::{self, Destination, Operand, Recipient, Resolver, Step};
 use crate::error::Error;
@@ -52,7 +52,7 @@ fn is_address(operand: &Operand) -> bool {
 
 /// The steps from one source, and where they end.
 fn leads(config: &Config, destination: &Destination, message: &Message, out: &mut dyn Write) -> Result<(), Error> {
-    let (aliases, _) = submit::aliases(config);
+    let (aliases, _) = prepare::aliases(config);
     let moment = Moment::now();
     let default = config.recipients.default.as_ref().map(|names| names.list());
     let domain = config.rewrite.domain.as_deref();

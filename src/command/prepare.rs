@@ -1,0 +1,152 @@
+//! Prepares a mail: recovers its envelope and rewrites its header section. Nothing is written.
+
+use std::io;
+
+use super::request::Request;
+use crate::config::Config;
+use crate::envelope::{self, Aliases, Resolver, Step};
+use crate::error::Error;
+use crate::message::{Mailbox, Message};
+use crate::rewrite::{self, Facts, Rewritten};
+use crate::spool::{Entry, EntryRecipient, QueueId};
+use crate::system::Caller;
+use crate::{log, system};
+
+/// What differs from one call to the next and from one machine to the other.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// Who calls.
+    pub caller: Caller,
+    /// This machine's name.
+    pub host: String,
+    /// All its names: who is addressed under one of them is one of its users.
+    pub hosts: Vec<String>,
+    /// The mail's name.
+    pub id: QueueId,
+    /// Now.
+    pub arrived: jiff::Timestamp,
+    /// The value of a Date field for now.
+    pub date: String,
+}
+
+impl Moment {
+    pub(super) fn now() -> Self {
+        Self::of(system::caller(), QueueId::new(), system::now())
+    }
+
+    /// The moment at which that caller handed that mail in.
+    pub(super) fn of(caller: Caller, id: QueueId, arrived: jiff::Timestamp) -> Self {
+        let host = system::host_name();
+        Self { hosts: system::local_names(&host), host, caller, id, arrived, date: system::date() }
+    }
+}
+
+/// A mail ready to be written.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Its envelope, and what else is known of it; the size is not.
+    pub entry: Entry,
+    /// Its header section, and its body where that is ours.
+    pub rewritten: Rewritten,
+    /// How its recipients were found.
+    pub steps: Vec<Step>,
+    /// What a person should look at.
+    pub warnings: Vec<String>,
+    /// It lies in `drop/`: the service does the rest.
+    pub is_dropped: bool,
+}
+
+/// Recovers the envelope and rewrites the header section; writes nothing.
+///
+/// # Errors
+/// [`Error::NoRecipient`], [`Error::Loop`].
+pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &Moment) -> Result<Prepared, Error> {
+    let hops = message.named("Received").count();
+    if hops > rewrite::MOST_HOPS {
+        return Err(Error::Loop(hops));
+    }
+    let (aliases, _) = aliases(config);
+    let default = config.recipients.default.as_ref().map(|names| names.list());
+    let domain = config.rewrite.domain.as_deref();
+    let originator = originator(request, message, &moment.caller.name);
+    let account = config.account_of(&originator);
+    let mut resolver = Resolver::new(&aliases, &moment.hosts, domain, default.as_deref(), &account);
+    let recipients = envelope::recover(&request.destination, message, &mut resolver)?;
+    let facts = Facts {
+        settings: &config.rewrite,
+        account: &account,
+        host: &moment.host,
+        user: &moment.caller.name,
+        own_name: moment.caller.full_name.as_deref(),
+        full_name: request.full_name.as_deref(),
+        sender: request.sender.as_deref(),
+        date: &moment.date,
+        unique: moment.id.as_str(),
+    };
+    let rewritten = rewrite::rewrite(message, &recipients, &mut resolver, &facts);
+    let warnings = resolver.warnings().to_vec();
+    let entry = Entry {
+        id: moment.id,
+        arrived: moment.arrived,
+        uid: moment.caller.uid,
+        reverse_path: Some(account.clone()),
+        originator,
+        recipients: recipients
+            .into_iter()
+            .map(|r| EntryRecipient { address: r.address, original: r.original, dsn: r.dsn })
+            .collect(),
+        message_id: rewritten.message_id.clone(),
+        eight_bit: rewritten.plan.eight_bit,
+        repairs: rewritten.repairs.iter().map(|repair| repair.name().to_string()).collect(),
+        dsn: request.dsn.clone(),
+        size: 0,
+    };
+    let steps = resolver.steps().to_vec();
+    Ok(Prepared { entry, rewritten, steps, warnings, is_dropped: false })
+}
+
+/// The aliases of the configuration, then those of the system's file.
+pub(super) fn aliases(config: &Config) -> (Aliases, Vec<String>) {
+    let mut own = Aliases::default();
+    for (name, targets) in &config.recipients.aliases {
+        own.insert(name, targets.list());
+    }
+    let path = &config.recipients.aliases_file;
+    let (system, mut warnings) = match std::fs::read(path) {
+        Ok(bytes) => Aliases::parse(&String::from_utf8_lossy(&bytes)),
+        // One that does not exist is an empty one. One that cannot be read is no reason to lose a mail: the names fall to
+        // the default recipient.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Default::default(),
+        Err(error) => (Aliases::default(), vec![format!("cannot be read, so its names are not known: {error}")]),
+    };
+    for warning in &mut warnings {
+        *warning = format!("{}: {warning}", path.display());
+    }
+    (own.or(system), warnings)
+}
+
+/// Whom a report of failure would go to: the sender asked for, else the one in the message, else the user.
+fn originator(request: &Request, message: &Message, user: &str) -> String {
+    let of_message = || message.mailboxes(&["Sender", "From"]).into_iter().next().map(|mailbox| mailbox.address);
+    let of_request = request.sender.as_ref().and_then(|sender| Mailbox::list(sender.as_bytes()).into_iter().next());
+    of_request.map(|mailbox| mailbox.address).or_else(of_message).unwrap_or_else(|| user.to_string())
+}
+
+/// The line about a mail that stands on disk.
+pub(super) fn log_accepted(config: &Config, prepared: &Prepared) {
+    let entry = &prepared.entry;
+    let repairs: Vec<&str> = entry.repairs.iter().map(String::as_str).collect();
+    let line = log::Accepted {
+        id: entry.id.as_str(),
+        uid: entry.uid,
+        from: &entry.originator,
+        message_id: &entry.message_id,
+        size: entry.size,
+        recipients: entry.recipients.len(),
+        repairs: &repairs,
+    };
+    line.log(config.log.format);
+    for warning in &prepared.warnings {
+        log::warn(entry.id.as_str(), warning);
+    }
+}

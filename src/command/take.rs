@@ -1,0 +1,69 @@
+//! Takes a mail: stdin is read once, to a header section in memory and a body that can be had again.
+
+use std::io::{self, Read};
+
+use super::compose::{self, Unsent};
+use super::request::{Input, Request};
+use super::rescue;
+use crate::error::Error;
+use crate::message::Message;
+use crate::message::dots::{Dots, Undoubled};
+use crate::spool::{Spill, Spool};
+
+/// As [`take`], for a caller who has nothing else: what they wrote is not lost with the files that were to go with it.
+pub(super) fn take_or_rescue(
+    request: &Request,
+    spill: &dyn Fn() -> Spill,
+    input: &mut dyn Read,
+    spool: &Spool,
+) -> Result<(Message, Spill), Error> {
+    take_from(request, spill, input).map_err(|error| match error.downcast::<Unsent>() {
+        Ok(Unsent { text, source }) => rescue::rescue(Error::Input(source), spool, &mut text.as_slice().chain(input)),
+        Err(error) => not_taken(error),
+    })
+}
+
+/// The message, and its body where it can be had again.
+///
+/// # Errors
+/// [`Error::Input`], or [`Error::Spool`] where the body cannot be kept.
+pub(super) fn take(
+    request: &Request,
+    spill: &dyn Fn() -> Spill,
+    input: &mut dyn Read,
+) -> Result<(Message, Spill), Error> {
+    take_from(request, spill, input).map_err(not_taken)
+}
+
+fn not_taken(error: io::Error) -> Error {
+    match error.downcast() {
+        Ok(spool) => Error::Spool(spool),
+        Err(input) => Error::Input(input),
+    }
+}
+
+fn take_from(request: &Request, spill: &dyn Fn() -> Spill, input: &mut dyn Read) -> io::Result<(Message, Spill)> {
+    let mut dots = Dots::new(spill());
+    let message = read(&request.input, input, &mut dots)?;
+    let are_doubled = dots.are_doubled() && request.dots_may_be_doubled;
+    let mut body = dots.into_inner();
+    // Of what has overflowed only the ends are at hand.
+    if are_doubled && !body.has_overflowed() {
+        let mut single = spill();
+        io::copy(&mut Undoubled::new(body.reader()?), &mut single)?;
+        return Ok((message, single));
+    }
+    Ok((message, body))
+}
+
+/// Reads what stdin holds, as the caller's face says it is to be read; the body goes to `body`.
+///
+/// # Errors
+/// Those of `input` and `body`.
+pub fn read(kind: &Input, input: &mut dyn Read, body: &mut dyn io::Write) -> io::Result<Message> {
+    match kind {
+        Input::Formatted => Message::read(input, body),
+        Input::Body(given) => compose::body(given, input, body),
+        Input::FormattedWith(given) => compose::formatted(given, input, body),
+    }
+}
