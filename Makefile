@@ -8,7 +8,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CARGO_BUILD_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
 
-# Where a program was built stands in none: the same sources give the same octets in any directory, from any home.
+# No program holds the place it was built in: the same sources give the same octets in any directory, from any home.
 CRATES := $(or $(CARGO_HOME),$(HOME)/.cargo)
 SAME_EVERYWHERE := build.rustflags = ["--remap-path-prefix=$(CRATES)=/cargo", "--remap-path-prefix=$(CURDIR)=/mailx-t"]
 
@@ -52,7 +52,7 @@ deny: require ## judge the tree of crates: licences, bans, sources (deny.toml)
 build: require ## build the release programs
 	$(CARGO) --config '$(SAME_EVERYWHERE)' build --locked --release
 
-# Root often has no cargo: what was built before is then installed as it is.
+# Root often has no cargo: `make install` then installs the programs that were built before.
 install: ## install below PREFIX (make install DESTDIR= PREFIX=/usr; default /usr/local)
 	@if command -v $(CARGO) >/dev/null 2>&1 || [ ! -x "$(RELEASE)/mailx-t-relay" ]; then $(MAKE) --no-print-directory build; fi
 	@packaging/install put "$(RELEASE)"
