@@ -10,8 +10,10 @@
 // Telling is what a demonstration is for.
 #![allow(clippy::print_stdout)]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
+// A part of it is enough here.
+#[allow(dead_code, unused_imports)]
+#[path = "../tests/smarthost/mod.rs"]
+mod smarthost;
 
 use std::error::Error;
 use std::fs;
@@ -22,7 +24,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use mail_parser::MessageParser;
-use support::{Received, Running, Smarthost};
+use smarthost::{Received, Running, Smarthost};
 
 const ACCOUNT: &str = "mail@example.com";
 const PASSWORD: &str = "a demonstration's password";

@@ -9,8 +9,10 @@
 // Telling is what it is for.
 #![allow(clippy::print_stdout)]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
+// A part of it is enough here.
+#[allow(dead_code, unused_imports)]
+#[path = "../tests/smarthost/mod.rs"]
+mod smarthost;
 
 use std::error::Error;
 use std::fs;
@@ -19,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use support::{Received, Running, Smarthost};
+use smarthost::{Received, Running, Smarthost};
 
 const ACCOUNT: &str = "mail@example.com";
 /// No mail comes later than that; what is not written by then is not waited for.

@@ -1,6 +1,6 @@
 //! What foreign bytes must never do to us, one function for each place where we read some.
 //!
-//! The same functions serve `tests/fuzz.rs`, which runs a bounded number of inputs with the stable toolchain in every
+//! The same functions serve `tests/golden/fuzz.rs`, which runs a bounded number of inputs with the stable toolchain in every
 //! `make test`, and the programs beside this file, which cargo-fuzz runs for hours. A function that returns has
 //! found nothing; one that panics has found a defect.
 

@@ -19,7 +19,7 @@
 //!                                        └──► journal, log, the caller who waits
 //! ```
 //!
-//! Floors, top to bottom; imports go down only, and `tests/floors.rs` holds the house to it:
+//! Floors, top to bottom; imports go down only, and `tests/house/floors.rs` holds the house to it:
 //!
 //! | floor | modules | what they may know |
 //! |---|---|---|

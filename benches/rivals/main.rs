@@ -11,8 +11,10 @@
 mod floor;
 mod line;
 mod mailers;
-#[path = "../../tests/support/mod.rs"]
-mod support;
+// A part of it is enough here.
+#[allow(dead_code, unused_imports)]
+#[path = "../../tests/smarthost/mod.rs"]
+mod smarthost;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -21,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use line::Line;
 use mailers::{ACCOUNT, Mailer, PASSWORD, Place};
-use support::{Running, Smarthost};
+use smarthost::{Running, Smarthost};
 
 /// Longer than anything takes; what takes longer is shown as a gap.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -3,9 +3,6 @@
 //! Where the machine's own spool or the caller's home could be written to, the program runs in a mount namespace
 //! of its own, in which both are directories of the bench.
 
-#![allow(dead_code, unused_imports, unreachable_pub)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -14,12 +11,13 @@ use std::process::{Command, Output, Stdio};
 
 use mailx_t::spool::{QueueId, Spool};
 
-use crate::support::Running;
+use super::DOOR;
+use crate::smarthost::Running;
 
 /// The account that every bench logs in with.
-pub const USER: &str = "account@example.test";
+pub(crate) const USER: &str = "account@example.test";
 /// Its password.
-pub const PASSWORD: &str = "secret";
+pub(crate) const PASSWORD: &str = "secret";
 /// A program that takes longer than this hangs.
 const PATIENCE: &str = "60";
 
@@ -28,13 +26,13 @@ const IN_PLACE: &str = r#"mount --bind "$1/passwd" /etc/passwd && mount --bind "
 shift; exec "$@""#;
 
 /// A temporary directory with all that the programs touch.
-pub struct Bench {
+pub(crate) struct Bench {
     directory: tempfile::TempDir,
 }
 
 impl Bench {
     /// An empty spool with its modes, a home without letters, and nobody in the user database but root.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let bench = Self { directory };
         fs::set_permissions(bench.root(), Permissions::from_mode(0o755)).unwrap();
@@ -47,22 +45,22 @@ impl Bench {
     }
 
     /// Where everything lies.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.directory.path()
     }
 
     /// The spool.
-    pub fn spool(&self) -> PathBuf {
+    pub(crate) fn spool(&self) -> PathBuf {
         self.root().join("machine/mailx-t")
     }
 
     /// The log.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.root().join("log")).unwrap_or_default()
     }
 
     /// Writes a file.
-    pub fn file(&self, name: &str, content: impl AsRef<[u8]>, mode: u32) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>, mode: u32) -> PathBuf {
         let path = self.root().join(name);
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
@@ -70,7 +68,7 @@ impl Bench {
     }
 
     /// Writes a configuration, `NAME.toml`, for that smarthost; `more` are further sections.
-    pub fn configure(&self, name: &str, running: &Running, more: &str) -> PathBuf {
+    pub(crate) fn configure(&self, name: &str, running: &Running, more: &str) -> PathBuf {
         let ca = self.file(&format!("{name}.pem"), running.ca_pem(), 0o644);
         let password = self.file("password", PASSWORD, 0o600);
         let text = format!(
@@ -88,7 +86,7 @@ impl Bench {
     }
 
     /// The names in a directory of the spool that belong to mails, in their order.
-    pub fn names(&self, directory: &str) -> Vec<String> {
+    pub(crate) fn names(&self, directory: &str) -> Vec<String> {
         let found = fs::read_dir(self.spool().join(directory)).unwrap();
         let mut names: Vec<String> = found.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
         names.retain(|name| !matches!(name.as_str(), "relay.lock" | "relay.clock" | "relay.remarks" | "relay.sent"));
@@ -97,7 +95,7 @@ impl Bench {
     }
 
     /// What was saved of a message that was not accepted: `failed/ID.input`, or a letter at home.
-    pub fn saved(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn saved(&self) -> Vec<Vec<u8>> {
         let inputs = self.names("failed").into_iter().filter(|name| name.ends_with(".input"));
         let mut saved: Vec<Vec<u8>> =
             inputs.map(|name| fs::read(self.spool().join("failed").join(name)).unwrap()).collect();
@@ -106,7 +104,7 @@ impl Bench {
     }
 
     /// A command that starts with nothing of our environment and ends in time.
-    pub fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new("timeout");
         command.args(["-s", "KILL", PATIENCE]).args(words);
         command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -115,7 +113,7 @@ impl Bench {
     }
 
     /// As [`Bench::command`], where the machine's spool and root's home are ours.
-    pub fn sandboxed<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn sandboxed<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
         let mut all: Vec<OsString> = namespace();
         all.extend(["sh", "-c", IN_PLACE, "sh"].map(OsString::from));
         all.push(self.root().into());
@@ -124,15 +122,10 @@ impl Bench {
     }
 
     /// The mail run of everybody: tries everything now, undisturbed.
-    pub fn flush(&self, config: &Path) -> Output {
+    pub(crate) fn flush(&self, config: &Path) -> Output {
         self.command([OsStr::new(DOOR), "--config".as_ref(), config.as_ref(), "-q".as_ref()]).output().unwrap()
     }
 }
-
-/// The door.
-pub const DOOR: &str = env!("CARGO_BIN_EXE_mailx-t");
-/// The relay.
-pub const RELAY: &str = env!("CARGO_BIN_EXE_mailx-t-relay");
 
 /// What gives a program mounts of its own.
 fn namespace() -> Vec<OsString> {
@@ -142,23 +135,23 @@ fn namespace() -> Vec<OsString> {
 }
 
 /// Why no program can have mounts of its own here; none if it can.
-pub fn no_namespace() -> Option<String> {
+pub(crate) fn no_namespace() -> Option<String> {
     let bench = Bench::new();
     let tried = bench.sandboxed(["true"]).output().unwrap();
     (!tried.status.success()).then(|| String::from_utf8_lossy(&tried.stderr).trim().to_owned())
 }
 
 /// The name is a queue id.
-pub fn is_id(name: &str) -> bool {
+pub(crate) fn is_id(name: &str) -> bool {
     QueueId::parse(name).is_some()
 }
 
 /// What a program said on stderr.
-pub fn complaint(output: &Output) -> String {
+pub(crate) fn complaint(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).trim().to_owned()
 }
 
 /// Stdin from a file, so that every read of it is the same each time.
-pub fn stdin_of(path: &Path) -> Stdio {
+pub(crate) fn stdin_of(path: &Path) -> Stdio {
     File::open(path).unwrap().into()
 }

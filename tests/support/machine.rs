@@ -17,53 +17,51 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::smarthost::{Running, Smarthost};
+use super::{DOOR, RELAY};
+use crate::smarthost::{Running, Smarthost};
 
 /// The account at the smarthost; every mail leaves as this.
-pub const USER: &str = "mail@example.test";
+pub(crate) const USER: &str = "mail@example.test";
 /// Its password, which must stand nowhere but in the password file.
-pub const PASSWORD: &str = "hunter2-is-not-it";
+pub(crate) const PASSWORD: &str = "hunter2-is-not-it";
 /// Who gets mail for nobody in particular.
-pub const DEFAULT: &str = "ops@example.test";
+pub(crate) const DEFAULT: &str = "ops@example.test";
 /// Far longer than anything here takes: it only turns a hang into a failure.
-pub const HANG: Duration = Duration::from_secs(40);
-
-/// Cargo builds the programs for tests only; for whoever else includes this module there are none.
-const DOOR: Option<&str> = option_env!("CARGO_BIN_EXE_mailx-t");
+pub(crate) const HANG: Duration = Duration::from_secs(40);
 
 /// One machine; its files are gone when it is dropped.
-pub struct Machine {
+pub(crate) struct Machine {
     smarthost: Option<Running>,
     directory: tempfile::TempDir,
 }
 
 /// What a program that has ended left behind.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// The exit status; none after a signal.
-    pub status: Option<i32>,
+    pub(crate) status: Option<i32>,
     /// What it printed.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it complained of.
-    pub stderr: String,
+    pub(crate) stderr: String,
     /// Whether all of stdin could be written.
-    pub stdin: io::Result<()>,
+    pub(crate) stdin: io::Result<()>,
 }
 
 /// A program that runs.
-pub struct Started {
-    pub child: Child,
+pub(crate) struct Started {
+    pub(crate) child: Child,
     writer: Option<thread::JoinHandle<io::Result<()>>>,
 }
 
 impl Machine {
     /// A machine that relays through `smarthost`, which knows our account and demands it as every sender.
-    pub fn strict(smarthost: Smarthost) -> Self {
+    pub(crate) fn strict(smarthost: Smarthost) -> Self {
         Self::with(smarthost.mail_from_must_be_login().header_from_must_be_login().account(USER, PASSWORD), "")
     }
 
     /// A machine that relays through `smarthost`; `lines` go into its table in the configuration.
-    pub fn with(smarthost: Smarthost, lines: &str) -> Self {
+    pub(crate) fn with(smarthost: Smarthost, lines: &str) -> Self {
         let running = smarthost.start();
         let table = |place: &Path| format!("[smarthost]\n{}{lines}", reach(&running, place));
         let machine = Self::configured(table);
@@ -72,7 +70,7 @@ impl Machine {
     }
 
     /// A machine without a smarthost of its own; `tables` makes the configuration's part about smarthosts.
-    pub fn configured(tables: impl FnOnce(&Path) -> String) -> Self {
+    pub(crate) fn configured(tables: impl FnOnce(&Path) -> String) -> Self {
         let directory = tempfile::tempdir().expect("there is room");
         let machine = Self { smarthost: None, directory };
         let place = machine.directory.path();
@@ -90,38 +88,38 @@ impl Machine {
     }
 
     /// Its smarthost.
-    pub fn smarthost(&self) -> &Running {
+    pub(crate) fn smarthost(&self) -> &Running {
         self.smarthost.as_ref().expect("a machine with a smarthost")
     }
 
     /// Ends the smarthost, and with it every connection.
-    pub fn stop_smarthost(&mut self) {
+    pub(crate) fn stop_smarthost(&mut self) {
         self.smarthost = None;
     }
 
     /// The configuration file.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.path("config.toml")
     }
 
     /// A path in its directory.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// Puts another password into the password file.
-    pub fn write_password(&self, password: &str) {
+    pub(crate) fn write_password(&self, password: &str) {
         self.write_password_at(&self.path("password"), password);
     }
 
     /// Puts a password into a file that is closed to others.
-    pub fn write_password_at(&self, path: &Path, password: &str) {
+    pub(crate) fn write_password_at(&self, path: &Path, password: &str) {
         fs::write(path, format!("{password}\n")).expect("the directory is ours");
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("the file is ours");
     }
 
     /// The door under that name, not yet started.
-    pub fn door(&self, name: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn door(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(door_path());
         command.arg0(name).args(arguments).env_clear().env("MAILX_T_CONFIG", self.config());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -129,33 +127,33 @@ impl Machine {
     }
 
     /// Runs the door under that name to its end.
-    pub fn run(&self, name: &str, arguments: &[&str], stdin: &[u8]) -> Ran {
+    pub(crate) fn run(&self, name: &str, arguments: &[&str], stdin: &[u8]) -> Ran {
         start(self.door(name, arguments), stdin).finish()
     }
 
     /// Runs the door as `sendmail -odi`, to the given recipients, to its end.
-    pub fn send(&self, recipients: &[&str], message: &[u8]) -> Ran {
+    pub(crate) fn send(&self, recipients: &[&str], message: &[u8]) -> Ran {
         self.run("sendmail", &[&["-i", "-odi"], recipients].concat(), message)
     }
 
     /// The queue ids of the mails that wait.
-    pub fn queue(&self) -> Vec<String> {
+    pub(crate) fn queue(&self) -> Vec<String> {
         self.entries("queue")
     }
 
     /// The queue ids of the mails that were given up.
-    pub fn failed(&self) -> Vec<String> {
+    pub(crate) fn failed(&self) -> Vec<String> {
         self.entries("failed")
     }
 
     /// All files of the spool.
-    pub fn spool_files(&self) -> Vec<PathBuf> {
+    pub(crate) fn spool_files(&self) -> Vec<PathBuf> {
         let directories = ["", "drop", "failed", "queue", "tmp"].map(|name| self.path("spool").join(name));
         directories.iter().flat_map(|directory| list(directory)).filter(|path| path.is_file()).collect()
     }
 
     /// Of them, those that are there because of a mail.
-    pub fn mail_files(&self) -> Vec<PathBuf> {
+    pub(crate) fn mail_files(&self) -> Vec<PathBuf> {
         // A mail that was returned whole leaves its journal for a while, for who waits to hear of it.
         let is_left =
             |path: &PathBuf| path.extension().is_some_and(|e| e == "journal") && !path.with_extension("").exists();
@@ -171,7 +169,7 @@ impl Machine {
     }
 
     /// The log so far; empty if there is none.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
@@ -187,7 +185,7 @@ impl Machine {
 }
 
 /// The lines of a smarthost's table that say where it is and who we are there.
-pub fn reach(running: &Running, place: &Path) -> String {
+pub(crate) fn reach(running: &Running, place: &Path) -> String {
     let (host, port, d) = (running.host(), running.port(), place.display());
     format!(
         "host = \"{host}\"\nport = {port}\nuser = \"{USER}\"\npassword-file = \"{d}/password\"\n\
@@ -196,24 +194,33 @@ pub fn reach(running: &Running, place: &Path) -> String {
 }
 
 /// Where the door is.
-pub fn door_path() -> PathBuf {
-    PathBuf::from(DOOR.expect("a test that runs the programs"))
+pub(crate) fn door_path() -> PathBuf {
+    PathBuf::from(DOOR)
 }
 
-/// Where the relay is: beside the door.
-pub fn relay_path() -> PathBuf {
-    door_path().with_file_name("mailx-t-relay")
+/// Where the relay is.
+pub(crate) fn relay_path() -> PathBuf {
+    PathBuf::from(RELAY)
+}
+
+/// Puts a program in a place, ready to run.
+///
+/// Another process writes it: a file that a child of a test beside this one holds open for writing, if only until it
+/// becomes its own program, cannot be run (`ETXTBSY`).
+pub(crate) fn install(program: &Path, place: &Path) {
+    let done = Command::new("install").args(["-m", "755"]).args([program, place]).status();
+    assert!(done.expect("install(1) is everywhere").success(), "{} cannot be written", place.display());
 }
 
 /// The relay, not yet started.
-pub fn relay() -> Command {
+pub(crate) fn relay() -> Command {
     let mut command = Command::new(relay_path());
     command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// Starts a program and writes its stdin from a thread of its own.
-pub fn start(mut command: Command, stdin: &[u8]) -> Started {
+pub(crate) fn start(mut command: Command, stdin: &[u8]) -> Started {
     let mut child = command.spawn().expect("the program was built");
     let bytes = stdin.to_vec();
     let writer = child.stdin.take().map(|mut pipe| thread::spawn(move || pipe.write_all(&bytes)));
@@ -222,7 +229,7 @@ pub fn start(mut command: Command, stdin: &[u8]) -> Started {
 
 impl Started {
     /// Waits for its end.
-    pub fn finish(self) -> Ran {
+    pub(crate) fn finish(self) -> Ran {
         let Self { child, writer } = self;
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
         let (sender, receiver) = mpsc::channel();

@@ -1,9 +1,7 @@
 //! Octets as fixtures have them and as the wire does.
 
-#![allow(unreachable_pub)]
-
 /// With CRLF where a line ends in LF alone.
-pub fn with_crlf(octets: &[u8]) -> Vec<u8> {
+pub(crate) fn with_crlf(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len());
     for (at, byte) in octets.iter().enumerate() {
         if *byte == b'\n' && (at == 0 || octets[at - 1] != b'\r') {

@@ -1,9 +1,6 @@
 //! A program under strace: what it asks of the kernel, and the same again with the kernel saying no to one of the
 //! questions, or with the program killed at it.
 
-#![allow(dead_code, unreachable_pub)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -20,18 +17,18 @@ const UNTOUCHED: [&str; 5] = ["execve", "mmap", "getcwd", "exit", "exit_group"];
 
 /// One system call of a traced run.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub(crate) struct Call {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// The how-manieth of that name it is, from 1.
-    pub nth: usize,
+    pub(crate) nth: usize,
     /// Arguments and result, as strace writes them.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// What happens at a call instead of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The kernel gives this error.
     Error(&'static str),
     /// As `Error`, at this call and all later ones of its name.
@@ -42,11 +39,11 @@ pub enum Fault {
 
 /// A call and its fault.
 #[derive(Clone, Debug)]
-pub struct Point {
+pub(crate) struct Point {
     /// The call, as it was in an undisturbed run.
-    pub call: Call,
+    pub(crate) call: Call,
     /// What is to happen there.
-    pub fault: Fault,
+    pub(crate) fault: Fault,
 }
 
 impl fmt::Display for Point {
@@ -68,7 +65,7 @@ impl Point {
     }
 
     /// The fault came about, as the trace has it.
-    pub fn is_hit(&self, trace: &str) -> bool {
+    pub(crate) fn is_hit(&self, trace: &str) -> bool {
         match self.fault {
             Fault::Kill => trace.contains("+++ killed by SIGKILL +++"),
             Fault::Error(_) | Fault::Lasting(_) => trace.contains("(INJECTED)"),
@@ -77,13 +74,13 @@ impl Point {
 }
 
 /// strace is there, or the tests cannot say anything.
-pub fn require() {
+pub(crate) fn require() {
     let found = Command::new("strace").arg("-V").output();
     assert!(found.is_ok_and(|output| output.status.success()), "strace is not installed: apt-get install strace");
 }
 
 /// The words that put a program under strace; what it asks is written to `trace`.
-pub fn words(trace: &Path, point: Option<&Point>) -> Vec<OsString> {
+pub(crate) fn words(trace: &Path, point: Option<&Point>) -> Vec<OsString> {
     let mut words: Vec<OsString> = ["strace", "-f", "-y", "-s", "1024", "-e", TRACED].map(OsString::from).into();
     if let Some(point) = point {
         words.extend(["-e".into(), point.injection().into()]);
@@ -93,7 +90,7 @@ pub fn words(trace: &Path, point: Option<&Point>) -> Vec<OsString> {
 }
 
 /// The calls of the first process in a trace.
-pub fn calls(trace: &str) -> Vec<Call> {
+pub(crate) fn calls(trace: &str) -> Vec<Call> {
     let first = trace.split(' ').next().unwrap_or_default();
     let mut counts: HashMap<&str, usize> = HashMap::new();
     let mut calls = Vec::new();
@@ -112,7 +109,7 @@ pub fn calls(trace: &str) -> Vec<Call> {
 }
 
 /// The calls from the first that opens `mark`: what was before is the start of the program, not its work.
-pub fn work(trace: &str, mark: &str) -> Vec<Call> {
+pub(crate) fn work(trace: &str, mark: &str) -> Vec<Call> {
     let calls = calls(trace);
     let start = calls
         .iter()
@@ -145,7 +142,7 @@ const CHANGING: [&str; 17] = [
 
 /// A kill wherever something changes; EIO everywhere; ENOSPC where room may be missing; EINTR where a call may have
 /// to wait.
-pub fn points(calls: &[Call]) -> Vec<Point> {
+pub(crate) fn points(calls: &[Call]) -> Vec<Point> {
     let faults = |call: &Call| {
         let is_one = |names: &[&str]| names.contains(&call.name.as_str());
         let is_making = call.text.contains("O_CREAT");
@@ -163,13 +160,13 @@ pub fn points(calls: &[Call]) -> Vec<Point> {
 }
 
 /// Those where something changes, without the errors of calls that only look or set something up.
-pub fn changing(points: Vec<Point>) -> Vec<Point> {
+pub(crate) fn changing(points: Vec<Point>) -> Vec<Point> {
     let is_changing = |call: &Call| call.text.contains("O_CREAT") || CHANGING.contains(&call.name.as_str());
     points.into_iter().filter(|point| is_changing(&point.call)).collect()
 }
 
 /// Goes through all points, a few at a time, and names every one that is judged badly.
-pub fn sweep(what: &str, points: &[Point], judge: impl Fn(usize, &Point) -> Result<(), String> + Sync) {
+pub(crate) fn sweep(what: &str, points: &[Point], judge: impl Fn(usize, &Point) -> Result<(), String> + Sync) {
     let started = Instant::now();
     let (next, bad) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -1,0 +1,335 @@
+//! `mailx-t ctl import`: what becomes of other mailers' settings. Each folder of `fixtures/import` holds files as people have
+//! them, the arguments, and the configuration and the sentences expected.
+//!
+//! `BLESS=1 cargo test --test all golden::import` writes what is expected anew; read the difference before it is committed. Every
+//! secret in the folders begins with the same word, which must come out nowhere but in a password file.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use mailx_t::config::import::{self, Kind};
+use mailx_t::config::{Config, Source};
+use proptest::prelude::*;
+
+const SECRET: &str = "hunter2";
+const TARGET: &str = "/etc/mailx-t/config.toml";
+/// How many folders there are; a walk that finds fewer proves nothing.
+const FOLDERS: usize = 20;
+
+fn folders() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir("fixtures/import").unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    assert_eq!(folders.len(), FOLDERS);
+    folders
+}
+
+/// Imports what a folder holds, as its arguments say.
+fn import(folder: &Path, target: &Path, more: &[&str]) -> Output {
+    let arguments = fs::read_to_string(folder.join("arguments")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mailx-t"));
+    command.args(["ctl", "import", "--config"]).arg(target).args(arguments.lines()).args(more);
+    command.current_dir(folder).env_clear().output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn judged(config: &str) -> Config {
+    Config::of(Path::new(TARGET), config, Source::System(TARGET.into())).unwrap()
+}
+
+#[test]
+fn settings_become_the_configuration_expected() {
+    for folder in folders() {
+        let ran = import(&folder, Path::new(TARGET), &[]);
+        assert!(ran.status.success(), "{}: {}", folder.display(), text(&ran.stderr));
+        for (name, found) in [("config.toml", &ran.stdout), ("stderr", &ran.stderr)] {
+            let path = folder.join(name);
+            if std::env::var_os("BLESS").is_some() {
+                fs::write(&path, found).unwrap();
+            }
+            assert_eq!(text(found), fs::read_to_string(&path).unwrap_or_default(), "{}", path.display());
+            assert!(!text(found).contains(SECRET), "{}", path.display());
+        }
+        judged(text(&ran.stdout));
+    }
+}
+
+#[test]
+fn passwords_go_to_files_that_others_cannot_read() {
+    for folder in folders() {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("new/config.toml");
+        let ran = import(&folder, &target, &["--write"]);
+        assert!(ran.status.success(), "{}: {}", folder.display(), text(&ran.stderr));
+        let written = fs::read_to_string(&target).unwrap();
+        assert!(!written.contains(SECRET) && !text(&ran.stderr).contains(SECRET), "{written}");
+        for smarthost in judged(&written).smarthosts() {
+            let Some(path) = &smarthost.password_file else { continue };
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+            let password = fs::read_to_string(path).unwrap();
+            assert!(password.starts_with(SECRET) && password.ends_with('\n'), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn secret_is_the_one_that_was_written() {
+    for (folder, password) in [
+        ("msmtp-1", "hunter2 with \"quotes\" # and blanks\n"),
+        ("dma-1", "hunter2:with:colons\n"),
+        ("mailrc-2", "hunter2!\n"),
+        ("mailrc-3", "hunter2 # x\n"),
+        ("nullmailer-1", "hunter2 x\n"),
+        ("postfix-1", "hunter2:x\n"),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        import(&Path::new("fixtures/import").join(folder), &place.path().join("config.toml"), &["--write"]);
+        assert_eq!(fs::read_to_string(place.path().join("password")).unwrap(), password, "{folder}");
+    }
+}
+
+#[test]
+fn each_account_has_the_secret_that_was_its_own() {
+    for (folder, sender, password) in [
+        ("msmtp-4", "x@shop.example", "hunter2-shop\n"),
+        ("ssmtp-3", "www-data", "hunter2\n"),
+        ("postfix-3", "x@list.example", "hunter2-lists\n"),
+        ("postfix-3", "root@host.example", "hunter2-host\n"),
+        ("postfix-3", "second@example.com", "hunter2-second\n"),
+        ("mailrc-5", "me@home.example", "hunter2-home\n"),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("config.toml");
+        import(&Path::new("fixtures/import").join(folder), &target, &["--write"]);
+        let config = judged(&fs::read_to_string(&target).unwrap());
+        let theirs = config.smarthosts().find(|smarthost| smarthost.matches(sender)).unwrap();
+        let file = theirs.password_file.as_ref().unwrap();
+        assert_eq!(fs::read_to_string(file).unwrap(), password, "{folder}: {sender}");
+    }
+}
+
+#[test]
+fn first_account_of_msmtp_that_fits_a_sender_has_their_mail() {
+    let all = |name: &str| format!("account {name}\nhost a.example\nfrom bob@list.example\nuser bob\n");
+    let some = "account list\nhost b.example\nfrom *@list.example\nuser list@list.example\n";
+    let (bob, list) = (("bob@list.example", "a.example"), ("list@list.example", "b.example"));
+    for (text_of_file, of_bob) in [
+        (format!("{}{some}", all("default")), bob),
+        (format!("{}{some}account default : private\n", all("private")), bob),
+        (format!("{some}{}", all("default")), list),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        for (name, text) in [("msmtprc", text_of_file.as_str()), ("arguments", "msmtprc")] {
+            fs::write(place.path().join(name), text).unwrap();
+        }
+        let ran = import(place.path(), Path::new(TARGET), &[]);
+        let config = judged(text(&ran.stdout));
+        for (sender, (account, host)) in [("Bob@list.example", of_bob), ("eve@list.example", list), ("root", bob)] {
+            let found = config.account_of(sender);
+            let hosts: Vec<_> = config.smarthosts_of(Some(&found)).iter().map(|s| s.host.clone()).collect();
+            let expected = (account, vec![host.to_string()]);
+            assert_eq!((found.to_string().as_str(), hosts), expected, "{sender}: {}", text(&ran.stdout));
+        }
+    }
+}
+
+#[test]
+fn pattern_of_msmtp_is_no_address_to_send_from() {
+    let place = tempfile::tempdir().unwrap();
+    let settings = "account default\nhost a.example\nfrom *@list.example\nuser me@a.example\n";
+    for (name, text) in [("msmtprc", settings), ("arguments", "msmtprc")] {
+        fs::write(place.path().join(name), text).unwrap();
+    }
+    let ran = import(place.path(), Path::new(TARGET), &[]);
+    let config = judged(text(&ran.stdout));
+    assert_eq!((config.rewrite.from.as_ref(), config.account.to_string().as_str()), (None, "me@a.example"));
+    assert!(text(&ran.stderr).contains("msmtprc:3: from is left out: it stands for many senders"), "{ran:?}");
+}
+
+#[test]
+fn whole_sender_address_of_postfix_comes_before_its_domain_wherever_it_stands() {
+    let place = tempfile::tempdir().unwrap();
+    let main = "relayhost = [a.example]:587\nsmtp_tls_security_level = secure\n\
+                smtp_sender_dependent_authentication = yes\n\
+                sender_dependent_relayhost_maps = hash:/etc/postfix/hubs\n\
+                smtp_sasl_password_maps = hash:/etc/postfix/logins\n";
+    let hubs = "@list.example [b.example]:587\nann@list.example [c.example]:587\n";
+    let logins = "[a.example]:587 all@a.example:hunter2\n@list.example list@list.example:hunter2-list\n\
+                  bob@list.example bob@list.example:hunter2-bob\nann@list.example ann@list.example:hunter2-ann\n";
+    for (name, text) in [("main.cf", main), ("hubs", hubs), ("logins", logins), ("arguments", "main.cf")] {
+        fs::write(place.path().join(name), text).unwrap();
+    }
+    let ran = import(place.path(), Path::new(TARGET), &[]);
+    let config = judged(text(&ran.stdout));
+    for (sender, account, host) in [
+        ("bob@list.example", "bob@list.example", "b.example"),
+        ("ann@list.example", "ann@list.example", "c.example"),
+        ("eve@list.example", "list@list.example", "b.example"),
+        ("eve@a.example", "all@a.example", "a.example"),
+    ] {
+        let found = config.account_of(sender);
+        let hosts: Vec<_> = config.smarthosts_of(Some(&found)).iter().map(|s| s.host.clone()).collect();
+        assert_eq!((found.to_string().as_str(), hosts), (account, vec![host.to_string()]), "{}", text(&ran.stdout));
+    }
+}
+
+#[test]
+fn nothing_that_counts_is_replaced_unasked() {
+    let place = tempfile::tempdir().unwrap();
+    let (target, password) = (place.path().join("config.toml"), place.path().join("password"));
+    let folder = Path::new("fixtures/import/ssmtp-1");
+    // What ctl init makes is nothing yet.
+    fs::write(&target, include_str!("../../packaging/config.toml")).unwrap();
+    fs::write(&password, "").unwrap();
+    assert!(import(folder, &target, &["--write"]).status.success());
+    let written = fs::read(&target).unwrap();
+    for standing in [&target, &password] {
+        fs::write(&target, include_str!("../../packaging/config.toml")).unwrap();
+        fs::write(&password, "").unwrap();
+        fs::write(standing, "mine\n").unwrap();
+        let ran = import(folder, &target, &["--write"]);
+        let sentence = format!("mailx-t: {} exists: --force replaces it\n", standing.display());
+        assert_eq!(ran.status.code(), Some(73));
+        assert!(text(&ran.stderr).ends_with(&sentence), "{}", text(&ran.stderr));
+        assert_eq!(fs::read(standing).unwrap(), b"mine\n");
+    }
+    assert!(import(folder, &target, &["--write", "--force"]).status.success());
+    assert_eq!(fs::read(&target).unwrap(), written);
+    let names: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+#[test]
+fn what_makes_no_configuration_says_what_is_missing() {
+    let place = tempfile::tempdir().unwrap();
+    let import = |name: &str, text: &str, more: &[&str]| {
+        fs::write(place.path().join(name), text).unwrap();
+        fs::write(place.path().join("arguments"), name).unwrap();
+        let ran = import(place.path(), Path::new(TARGET), more);
+        assert!(ran.stdout.is_empty());
+        (ran.status.code(), self::text(&ran.stderr).to_string())
+    };
+    let (status, sentence) = import("ssmtp.conf", "mailhub=mail\n", &[]);
+    assert!(status == Some(65) && sentence.contains("say --sender ADDRESS"), "{sentence}");
+    let (status, sentence) = import("main.cf", "relayhost =\n", &[]);
+    assert!(status == Some(65) && sentence.contains("it names no smarthost"), "{sentence}");
+    let (status, sentence) = import("settings", "what is this\n", &[]);
+    assert!(status == Some(65) && sentence.contains("say --from KIND"), "{sentence}");
+    fs::write(place.path().join("arguments"), "missing.conf").unwrap();
+    let ran = self::import(place.path(), Path::new(TARGET), &[]);
+    assert_eq!(ran.status.code(), Some(66), "{}", text(&ran.stderr));
+    let (status, sentence) = import("settings", "", &["--from", "fetchmail"]);
+    assert!(status == Some(64) && sentence.contains("known are dma, exim, mailrc"), "{sentence}");
+    let (status, sentence) = import("msmtprc", "host a b\nfrom x@y.org\n", &[]);
+    assert!(status == Some(65) && sentence.contains("it makes no configuration"), "{sentence}");
+}
+
+const KINDS: [&str; 7] = ["dma", "exim", "mailrc", "msmtp", "nullmailer", "postfix", "ssmtp"];
+
+/// Words of all kinds, from which chance makes lines.
+const WORDS: [&str; 33] = [
+    "SMARTHOST",
+    "host ",
+    "mailhub=",
+    "set smtp=smtps://",
+    "set mta=",
+    "relayhost =",
+    "dc_smarthost='",
+    "a.org",
+    "a.org:25",
+    " smtp",
+    " --user=",
+    " --ssl",
+    "tls on",
+    "auth ",
+    "from ",
+    "set from=",
+    "x@a.org",
+    "AuthUser=",
+    "account default",
+    "defaults",
+    " ",
+    "=",
+    "\"",
+    "'",
+    "\\",
+    "{",
+    "}",
+    "${",
+    ":",
+    "@",
+    "[",
+    "\u{e9}",
+    "\0",
+];
+
+/// Whole lines, some with a secret in its place.
+const LINES: [&str; 25] = [
+    "SMARTHOST a.org",
+    "SECURETRANSFER",
+    "host a.org",
+    "user x@a.org",
+    "password hunter2",
+    "passwordeval echo hunter2",
+    "tls on",
+    "tls_certcheck off",
+    "account default",
+    "account b",
+    "mailhub=a.org:465",
+    "UseTLS=YES",
+    "AuthUser=x@a.org",
+    "AuthPass=hunter2",
+    "set smtp=smtps://a.org from=x@a.org",
+    "set mta=smtps://x%40a.org:hunter2@a.org",
+    "set smtp-auth-user=x@a.org smtp-auth-password=hunter2 ssl-verify=ignore",
+    "account c {",
+    "}",
+    "a.org smtp --user=x@a.org --pass=hunter2 --insecure",
+    "relayhost = [a.org]:587",
+    "smtp_tls_security_level = may",
+    "smtp_sasl_password_maps = static:x@a.org:hunter2",
+    "dc_smarthost='a.org::587'",
+    "dc_readhost='a.org'",
+];
+
+/// What comes out: the configuration, where there is one, and the sentences.
+fn made(kind: &str, text: &str, sender: Option<&str>) -> (Option<String>, Vec<String>) {
+    let mut imported = import::of_text(Kind::from_name(kind).unwrap(), text);
+    if let Some(sender) = sender {
+        imported.send_as(&sender.parse().unwrap());
+    }
+    let written = imported.write(Path::new(TARGET));
+    let mut sentences = imported.notes();
+    let config = written.map_err(|error| sentences.push(error.to_string())).ok().map(|written| written.config);
+    (config, sentences)
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_configuration_or_a_sentence(
+        lines in prop::collection::vec(prop_oneof![
+            4 => prop::collection::vec(prop::sample::select(&WORDS[..]), 0..5).prop_map(|words| words.concat()),
+            1 => any::<String>(),
+        ], 0..8),
+        has_sender in any::<bool>(),
+    ) {
+        for kind in KINDS {
+            let (config, sentences) = made(kind, &lines.join("\n"), has_sender.then_some("x@a.org"));
+            config.iter().for_each(|config| drop(judged(config)));
+            prop_assert!(sentences.iter().all(|sentence| !sentence.contains(|c: char| c.is_control())));
+        }
+    }
+
+    #[test]
+    fn no_secret_is_told_whichever_mailer_a_line_was_for(lines in prop::collection::vec(prop::sample::select(&LINES[..]), 0..8)) {
+        for kind in KINDS {
+            let (config, sentences) = made(kind, &lines.join("\n"), Some("x@a.org"));
+            prop_assert!(!sentences.iter().chain(&config).any(|told| told.contains(SECRET)), "{kind}: {config:?} {sentences:?}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! docs/compatibility.md says what the program's tables say: each row stands there word for word. The manual pages name
+//! every letter, every verb and every long option.
+
+use clap::CommandFactory;
+use mailx_t::cli::getopt::{Letter, Takes, Treatment};
+use mailx_t::cli::mail::Means;
+use mailx_t::cli::{mail, names, native, sendmail};
+
+/// The document, as it is shipped.
+const DOCUMENT: &str = include_str!("../../docs/compatibility.md");
+/// The page for people, with mail(1)'s letters.
+const USER_PAGE: &str = include_str!("../../packaging/man/mailx-t.1");
+/// The page for administrators, with sendmail's letters and the verbs.
+const ADMINISTRATION_PAGE: &str = include_str!("../../packaging/man/mailx-t.8");
+
+/// The table of a command line, as the document shows it.
+fn table(letters: &[Letter]) -> String {
+    let mut table =
+        String::from("| letter | value | treatment | what it does here, or why nothing |\n|---|---|---|---|\n");
+    for Letter { letter, takes, treatment, reason } in letters {
+        let takes = match takes {
+            Takes::Glued => "glued only",
+            Takes::Late => "glued, after a recipient also next",
+            Takes::Nothing => "none",
+            Takes::Value => "glued or next",
+        };
+        let treatment = match treatment {
+            Treatment::Ignored => "ignored",
+            Treatment::Obeyed => "obeyed",
+        };
+        table.push_str(&format!("| `-{letter}` | {takes} | {treatment} | {reason} |\n"));
+    }
+    table
+}
+
+/// The table of the names, as the document shows it.
+fn name_table() -> String {
+    let mut table = String::from("| called as | what it does |\n|---|---|\n");
+    for names::Name { name, meaning, .. } in names::NAMES {
+        table.push_str(&format!("| `{name}` | {meaning} |\n"));
+    }
+    table
+}
+
+/// The part of the document under a heading, up to the next heading of that level; empty without that heading.
+fn section(heading: &str) -> &'static str {
+    let rest = DOCUMENT.split_once(&format!("\n## {heading}\n")).map_or("", |(_, rest)| rest);
+    rest.split_once("\n## ").map_or(rest, |(section, _)| section)
+}
+
+/// The section holds exactly this table: no row is missing, old, or of another's making.
+fn assert_shows(heading: &str, expected: &str) {
+    let lines = section(heading).lines().skip_while(|line| !line.starts_with('|'));
+    let shown: String = lines.take_while(|line| line.starts_with('|')).map(|line| format!("{line}\n")).collect();
+    assert!(shown == expected, "docs/compatibility.md, under \"{heading}\", should read:\n\n{expected}");
+}
+
+#[test]
+fn document_shows_the_names() {
+    assert_shows("The names", &name_table());
+}
+
+#[test]
+fn document_shows_the_letters_of_sendmail() {
+    assert_shows("sendmail's letters", &table(sendmail::LETTERS));
+}
+
+#[test]
+fn document_shows_the_long_options_of_mail() {
+    let mut table = String::from("| option | value | letter, or why nothing |\n|---|---|---|\n");
+    for (name, means, takes) in mail::LONG {
+        let means = match means {
+            Means::Letter(letter) => format!("`-{letter}`"),
+            Means::Nothing(reason) => reason.to_string(),
+            Means::Rehearsal => "the same as `--dry-run`".to_string(),
+        };
+        let takes = if *takes == Takes::Nothing { "none" } else { "needed" };
+        table.push_str(&format!("| `--{name}` | {takes} | {means} |\n"));
+    }
+    assert!(section("mail(1)'s letters").contains(&table), "docs/compatibility.md should have:\n\n{table}");
+}
+
+#[test]
+fn document_shows_the_letters_of_mail() {
+    assert_shows("mail(1)'s letters", &table(mail::LETTERS));
+}
+
+#[test]
+fn each_letter_stands_once_and_in_order_with_a_reason() {
+    for letters in [sendmail::LETTERS, mail::LETTERS] {
+        let keys: Vec<_> = letters.iter().map(|l| (l.letter.to_ascii_uppercase(), l.letter)).collect();
+        assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
+        assert!(letters.iter().all(|l| l.letter.is_ascii_graphic() && !l.reason.is_empty() && !l.reason.contains('|')));
+    }
+}
+
+/// A page as its reader sees it: dashes are dashes, and fonts are gone.
+fn read(page: &str) -> String {
+    ["\\fB", "\\fI", "\\fR"].iter().fold(page.replace("\\-", "-"), |page, font| page.replace(font, ""))
+}
+
+/// What the page does not say, of the letters it has to name.
+fn unnamed(page: &str, letters: &[Letter]) -> String {
+    let page = read(page);
+    let names = |letter: char| {
+        // A letter with its value glued to it counts: `-odb` is a form of `-o`.
+        let option = format!("-{letter}");
+        page.match_indices(&option).any(|(at, _)| !page[..at].ends_with(|c: char| c.is_alphanumeric() || c == '-'))
+    };
+    letters.iter().map(|known| known.letter).filter(|letter| !names(*letter)).collect()
+}
+
+#[test]
+fn pages_name_every_letter() {
+    assert_eq!(unnamed(ADMINISTRATION_PAGE, sendmail::LETTERS), "", "mailx-t.8 lacks letters of sendmail");
+    assert_eq!(unnamed(USER_PAGE, mail::LETTERS), "", "mailx-t.1 lacks letters of mail");
+}
+
+/// The verbs and long options below a command of clap's.
+fn words(command: &clap::Command, found: &mut Vec<String>) {
+    let long = command.get_arguments().filter_map(clap::Arg::get_long);
+    found.extend(long.filter(|long| !["help", "version"].contains(long)).map(|long| format!("--{long}")));
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        found.push(verb.get_name().to_string());
+        words(verb, found);
+    }
+}
+
+#[test]
+fn page_names_every_verb_and_option_of_administration() {
+    let mut found = Vec::new();
+    words(&native::Arguments::command(), &mut found);
+    assert!(found.len() > 8, "{found:?}");
+    let page = read(ADMINISTRATION_PAGE);
+    let is_named = |word: &String| page.split(|c: char| !c.is_alphanumeric() && c != '-').any(|other| other == word);
+    let lacking: Vec<String> = found.into_iter().filter(|word| !is_named(word)).collect();
+    assert!(lacking.is_empty(), "mailx-t.8 lacks {lacking:?}");
+}

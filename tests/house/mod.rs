@@ -1,0 +1,8 @@
+//! The tree held to itself: documents to the program's tables, source to its map, programs to their libraries.
+
+mod compatibility;
+mod completions;
+mod configuration;
+mod floors;
+mod linkage;
+mod source;

@@ -1,0 +1,309 @@
+//! What a person does and sees: the listing, single mails, reports, the alarm, the daemon.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::smarthost::{Act, On, Point, Smarthost};
+use crate::support::Machine;
+use crate::support::machine::{HANG, PASSWORD, Ran, door_path, relay, relay_path, start};
+
+const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
+
+fn machine() -> Machine {
+    Machine::strict(Smarthost::new())
+}
+
+fn queued(machine: &Machine, to: &str) -> String {
+    let ran = machine.run("sendmail", &["-odq", "-f", "root", to], MAIL);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    machine.queue().pop().unwrap()
+}
+
+fn done(ran: &Ran) -> &str {
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    &ran.stdout
+}
+
+/// What `mailx-t` shows there with that letter.
+fn at_terminal(machine: &Machine, letter: &str) -> String {
+    // script(1) gives it a terminal.
+    let mut command = std::process::Command::new("script");
+    command.args(["-qec", &format!("{} {letter}", door_path().display())]).arg(machine.path("typescript"));
+    command.env_clear().env("TERM", "xterm").env("MAILX_T_CONFIG", machine.config()).env("PATH", "/usr/bin:/bin");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ran = start(command, b"").finish();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    fs::read_to_string(machine.path("typescript")).unwrap()
+}
+
+#[test]
+fn mailq_reads_like_postfix() {
+    let machine = machine();
+    assert_eq!(done(&machine.run("mailq", &[], b"")), "Mail queue is empty\n");
+    let id = queued(&machine, "a@host.example");
+    let text = machine.run("mailq", &[], b"").stdout;
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "----Queue ID----- --Size-- ---Arrival Time---- --Sender/Recipient------");
+    let fields: Vec<&str> = lines[1].split_whitespace().collect();
+    assert_eq!((fields[0], fields[6]), (id.as_str(), "root"));
+    assert_eq!(lines[2].trim(), "a@host.example");
+    assert_eq!(lines[4], "-- 1 Kbytes in 1 Request.");
+    assert_eq!(machine.run("sendmail", &["-bp"], b"").stdout, text);
+}
+
+#[test]
+fn json_listing_has_the_members_of_postqueue_and_ours() {
+    let machine = machine();
+    let id = queued(&machine, "a@host.example");
+    let text = machine.run("mailq", &["--json"], b"").stdout;
+    let object: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+    assert_eq!(object["queue_id"], id.as_str());
+    assert_eq!(object["queue_name"], "incoming");
+    assert_eq!(object["recipients"][0]["address"], "a@host.example");
+    for member in ["arrival_time", "message_size", "forced_expire", "sender", "attempts", "next_attempt", "message_id"]
+    {
+        assert!(object.get(member).is_some(), "{member}");
+    }
+}
+
+#[test]
+fn held_mail_waits_for_its_release() {
+    let machine = machine();
+    let id = queued(&machine, "a@host.example");
+    done(&machine.run("mailx-t", &["ctl", "queue", "hold", &id], b""));
+    done(&machine.run("sendmail", &["-q"], b""));
+    assert!(machine.smarthost().mails().is_empty());
+    assert!(machine.run("mailq", &[], b"").stdout.contains(&format!("{id}!")));
+    done(&machine.run("mailx-t", &["ctl", "queue", "release", "all"], b""));
+    done(&machine.run("sendmail", &["-q"], b""));
+    assert_eq!(machine.smarthost().mails().len(), 1);
+    assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
+
+    let given_up = queued(&machine, "b@host.example");
+    for verb in ["hold", "bounce"] {
+        done(&machine.run("mailx-t", &["ctl", "queue", verb, &given_up], b""));
+    }
+    done(&machine.run("sendmail", &["-q"], b""));
+    assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
+}
+
+#[test]
+fn mail_that_cannot_be_tried_now_is_no_success() {
+    let machine = machine();
+    let id = queued(&machine, "a@host.example");
+    done(&machine.run("mailx-t", &["ctl", "queue", "hold", &id], b""));
+    let held = machine.run("mailx-t", &["ctl", "queue", "retry", &id], b"");
+    assert_eq!(held.status, Some(65), "{held:?}");
+    assert!(held.stderr.contains(&format!("mailx-t ctl queue release {id} comes first")), "{held:?}");
+    done(&machine.run("mailx-t", &["ctl", "queue", "release", &id], b""));
+    let tried = machine.run("mailx-t", &["ctl", "queue", "retry", &id], b"");
+    assert!(done(&tried).contains("sent"), "{tried:?}");
+    for verb in ["retry", "show", "hold", "release", "remove", "bounce"] {
+        let gone = machine.run("mailx-t", &["ctl", "queue", verb, &id], b"");
+        assert_eq!((gone.status, gone.stderr), (Some(65), format!("mailx-t: {id}: not in the queue\n")), "{verb}");
+    }
+}
+
+#[test]
+fn single_mails_are_shown_removed_and_returned() {
+    let machine = machine();
+    let first = queued(&machine, "a@host.example");
+    let shown = machine.run("mailx-t", &["ctl", "queue", "show", &first], b"");
+    assert!(done(&shown).contains("to: a@host.example\n") && shown.stdout.contains("Subject: backup\r\n"), "{shown:?}");
+    assert!(!shown.stdout.contains("all is well"));
+    done(&machine.run("mailx-t", &["ctl", "queue", "remove", &first], b""));
+    assert!(machine.mail_files().is_empty());
+
+    let second = queued(&machine, "b@host.example");
+    done(&machine.run("mailx-t", &["ctl", "queue", "bounce", &second], b""));
+    done(&machine.run("sendmail", &["-q"], b""));
+    let mails = machine.smarthost().mails();
+    assert_eq!(mails.len(), 1);
+    assert!(
+        mails[0].header("Content-Type")[0].starts_with("multipart/report"),
+        "{:?}",
+        mails[0].header("Content-Type")
+    );
+    let gone = machine.run("mailx-t", &["ctl", "queue", "show", &second], b"");
+    assert_eq!(gone.status, Some(65));
+}
+
+#[test]
+fn queue_run_may_be_for_some_mails_only() {
+    let machine = machine();
+    for to in ["a@host.example", "b@other.example"] {
+        queued(&machine, to);
+    }
+    done(&machine.run("sendmail", &["-qRother"], b""));
+    let mails = machine.smarthost().mails();
+    assert_eq!((mails.len(), mails[0].addresses()), (1, vec!["b@other.example"]));
+    assert_eq!(machine.queue().len(), 1);
+}
+
+#[test]
+fn report_goes_from_the_account_where_the_null_sender_is_refused() {
+    // `strict` refuses MAIL FROM:<>, as providers do that want their login there.
+    let refuse = On::at(Point::Rcpt).containing("gone@");
+    let machine = Machine::strict(Smarthost::new().on(refuse, Act::reply("550 5.1.1 no such user")));
+    queued(&machine, "gone@host.example");
+    done(&machine.run("sendmail", &["-q"], b""));
+    let mails = machine.smarthost().mails();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].header("Auto-Submitted"), ["auto-replied"]);
+    assert!(!mails[0].reverse_path.is_empty());
+    assert!(machine.mail_files().is_empty(), "{:?}", machine.mail_files());
+}
+
+#[test]
+fn report_that_nobody_takes_stays_in_failed() {
+    let machine = Machine::strict(Smarthost::new().on(Point::Rcpt, Act::reply("550 5.1.1 no such user")));
+    queued(&machine, "gone@host.example");
+    done(&machine.run("sendmail", &["-q"], b""));
+    done(&machine.run("sendmail", &["-q"], b""));
+    assert!(machine.smarthost().mails().is_empty() && machine.queue().is_empty());
+    assert_eq!(machine.failed().len(), 1, "the report, which holds the mail");
+    assert!(machine.log().contains("a report could not be delivered"));
+    // A program that reads it finds what it knows; check and a terminal have a word for people.
+    assert_eq!(done(&machine.run("mailq", &[], b"")), "Mail queue is empty\n");
+    assert_eq!(done(&machine.run("mailq", &["--json"], b"")), "");
+    let place = machine.path("spool/failed").display().to_string();
+    let shown = at_terminal(&machine, "-bp");
+    let sentence = format!("1 mail was given up and not returned: look into {place}");
+    assert!(shown.contains("Mail queue is empty") && shown.contains(&sentence), "{shown:?}");
+    fs::write(machine.path("spool/drop/core"), "x").unwrap();
+    let checked = machine.run("mailx-t", &["ctl", "check", "--offline"], b"");
+    let lines = done(&checked);
+    assert!(lines.contains("\nnote  failed: 1 mail given up and not returned, the oldest of 2"), "{lines}");
+    assert!(lines.contains(&format!(": look at them in {place}, and remove what is seen to\n")), "{lines}");
+    assert!(lines.contains("\nnote  drop: core cannot be taken in: "), "{lines}");
+}
+
+#[test]
+fn alarm_is_raised_once_per_trouble() {
+    let machine = machine();
+    let path = machine.path("alarm");
+    let alarm = format!("[alarm]\ncommand = \"cat >> {}\"\n", path.display());
+    let config = fs::read_to_string(machine.config()).unwrap();
+    fs::write(machine.config(), config + &alarm).unwrap();
+    machine.write_password("wrong");
+    queued(&machine, "a@host.example");
+    for _ in 0..3 {
+        machine.run("sendmail", &["-q"], b"");
+    }
+    assert_eq!(machine.log().matches("no mail leaves this machine until the configuration is mended").count(), 1);
+    machine.write_password(PASSWORD);
+    done(&machine.run("sendmail", &["-q"], b""));
+    assert_eq!(machine.smarthost().mails().len(), 1);
+    // The command runs on its own: it has begun by now, and a FIFO would have to be read for it to end.
+    machine.write_password("wrong");
+    queued(&machine, "b@host.example");
+    machine.run("sendmail", &["-q"], b"");
+    assert_eq!(machine.log().matches("no mail leaves this machine until the configuration is mended").count(), 2);
+}
+
+#[test]
+fn daemon_serves_what_is_left_in_drop_at_once() {
+    let (machine, elsewhere) = (machine(), machine());
+    let mut command = relay();
+    command.args(["--config", &machine.config().to_string_lossy(), "serve", "--stay", "--every", "1h"]);
+    let mut daemon = command.spawn().unwrap();
+    // What it finds when it starts, and what comes while it waits.
+    for n in 1..=2 {
+        let id = queued(&elsewhere, "a@host.example");
+        let from = elsewhere.path("spool").join("queue").join(&id);
+        fs::rename(from, machine.path("spool").join("drop").join(&id)).unwrap();
+        assert!(machine.smarthost().wait_for(n, HANG), "mail {n} did not come");
+    }
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+}
+
+#[test]
+fn daemon_without_a_watch_of_the_kernels_serves_by_the_clock() {
+    let in_namespace = |script: &str| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--user", "--map-root-user", "sh", "-c", script]);
+        command
+    };
+    let none_left = "echo 0 >/proc/sys/user/max_inotify_instances";
+    // Where that is not allowed, there is nothing to be seen.
+    if !in_namespace(none_left).stderr(Stdio::null()).status().unwrap().success() {
+        return;
+    }
+    let (machine, elsewhere) = (machine(), machine());
+    let mut command = in_namespace(&format!(r#"{none_left} && exec "$0" "$@""#));
+    command.arg(relay_path()).args(["--config", &machine.config().to_string_lossy()]);
+    command.args(["serve", "--stay", "--every", "1s"]).stdin(Stdio::null());
+    let mut daemon = command.spawn().unwrap();
+    for n in 1..=3 {
+        let id = queued(&elsewhere, "a@host.example");
+        fs::rename(elsewhere.path("spool/queue").join(&id), machine.path("spool/drop").join(&id)).unwrap();
+        let has_come = machine.smarthost().wait_for(n, HANG);
+        if !has_come {
+            daemon.kill().unwrap();
+        }
+        assert!(has_come, "mail {n} did not come: {}", machine.log());
+    }
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    assert_eq!(machine.log().matches("fs.inotify.max_user_instances").count(), 1, "{}", machine.log());
+}
+
+#[test]
+fn named_configuration_before_the_verb_is_no_recipient() {
+    let machine = machine();
+    let config = machine.config();
+    let ran = machine.run("mailx-t", &["--config", &config.to_string_lossy(), "ctl", "queue", "list"], b"");
+    assert_eq!(done(&ran), "Mail queue is empty\n");
+    assert!(machine.mail_files().is_empty());
+}
+
+#[test]
+fn sender_with_a_line_end_is_nobody() {
+    let machine = machine();
+    let ran =
+        machine.run("sendmail", &["-odi", "-f", "a@host.example\nBcc: evil@host.example", "b@host.example"], MAIL);
+    assert_eq!(ran.status, Some(0));
+    let mails = machine.smarthost().mails();
+    assert_eq!(mails[0].addresses(), ["b@host.example"]);
+    assert!(!String::from_utf8_lossy(&mails[0].content).contains("evil"));
+}
+
+#[test]
+fn what_ends_the_daemon_in_the_foreground_ends_all_of_it() {
+    let (machine, elsewhere) = (machine(), machine());
+    let id = queued(&elsewhere, "a@host.example");
+    fs::rename(elsewhere.path("spool/queue").join(&id), machine.path("spool/drop").join(&id)).unwrap();
+    let mut daemon = machine.door("sendmail", &["-bD", "-q1h"]).spawn().unwrap();
+    assert!(machine.smarthost().wait_for(1, HANG), "the daemon does not serve");
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    let lock = fs::File::open(machine.path("spool/queue/serve.lock")).unwrap();
+    assert!(lock.try_lock().is_ok(), "somebody still serves the spool");
+}
+
+#[test]
+fn second_daemon_is_refused() {
+    let machine = machine();
+    // The first one as the file system sees it: a lock.
+    let lock = fs::File::create(machine.path("spool/queue/serve.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = relay();
+    command.args(["--config", &machine.config().to_string_lossy(), "serve", "--stay", "--every", "1h"]);
+    let ran = start(command, b"").finish();
+    assert_eq!(ran.status, Some(78));
+    assert!(ran.stderr.contains("another daemon serves this spool already"), "{ran:?}");
+}
+
+#[test]
+fn queue_run_at_a_terminal_shows_how_far_it_has_come() {
+    // Each answer takes longer than a moment.
+    let machine = Machine::strict(Smarthost::new().on(Point::Content, Act::Drip(Duration::from_millis(60))));
+    for to in ["a@host.example", "b@host.example"] {
+        queued(&machine, to);
+    }
+    let shown = at_terminal(&machine, "-q");
+    assert!(shown.contains("2 of 2 mails") && shown.contains("2 sent, 0 deferred, 0 refused"), "{shown:?}");
+    assert_eq!(machine.smarthost().mails().len(), 2);
+}

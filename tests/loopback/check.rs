@@ -1,0 +1,234 @@
+//! `ctl check` and `ctl test`: what a person is told before the first mail, and with it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Stdio};
+
+use crate::smarthost::{Act, Kind, On, Point, Smarthost};
+use crate::support::Machine;
+use crate::support::machine::{DEFAULT, PASSWORD, Ran, USER, start};
+
+fn knowing_us() -> Smarthost {
+    Smarthost::new().account(USER, PASSWORD)
+}
+
+/// That call of the door where neither the spool of this machine nor that of its user is what it is: a new configuration
+/// names none, and `ctl init` makes the one that then counts. None if root cannot be kept away from it.
+fn away_from_real_spools(machine: &Machine, door: &Command) -> Option<Command> {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let mut command = Command::new(if is_root { "unshare".as_ref() } else { door.get_program() });
+    if is_root {
+        if !Command::new("unshare").args(["--mount", "true"]).status().unwrap().success() {
+            return None;
+        }
+        let script = r#"mount -t tmpfs none /var/spool && exec "$0" "$@""#;
+        command.args(["--mount", "sh", "-c", script]).arg(door.get_program());
+    }
+    command.args(door.get_args()).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", machine.path("home"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Some(command)
+}
+
+fn check(machine: &Machine, arguments: &[&str]) -> Ran {
+    machine.run("mailx-t", &[&["ctl", "check"], arguments].concat(), b"")
+}
+
+#[test]
+fn aliases_that_cannot_be_read_are_told() {
+    let machine = Machine::with(knowing_us(), "");
+    fs::create_dir(machine.path("aliases")).unwrap();
+    let ran = check(&machine, &["--offline"]);
+    let told = format!("{}: cannot be read, so its names are not known: ", machine.path("aliases").display());
+    assert!(ran.stdout.contains(&told), "{ran:?}");
+}
+
+#[test]
+fn disk_that_has_room_for_a_name_only_is_no_spool() {
+    let machine = Machine::with(knowing_us(), "");
+    let door = machine.door("mailx-t", &["ctl", "check", "--offline"]);
+    let mut limited = Command::new("sh");
+    // A file may have 4 KiB (sh(1p), "ulimit"), as on a disk that is full but for a block.
+    limited.args(["-c", r#"ulimit -f 8; exec "$0" "$@""#]).arg(door.get_program()).args(door.get_args());
+    for (name, value) in door.get_envs() {
+        limited.env(name, value.unwrap_or_default());
+    }
+    let ran = limited.output().unwrap();
+    let told = String::from_utf8_lossy(&ran.stdout);
+    assert!(told.contains("FAIL  cannot write ") && !told.contains("ok    spool"), "{told}");
+}
+
+#[test]
+fn everything_in_order_is_one_screen_of_ok() {
+    let machine = Machine::with(knowing_us(), "");
+    let ran = check(&machine, &[]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert!(lines.len() < 12 && lines.iter().all(|line| line.starts_with("ok    ")), "{lines:#?}");
+    for words in [
+        "mail leaves as",
+        "spool ",
+        "log /",
+        "connected",
+        "TLS (TLSv1.3, TLS_",
+        "certificate for smarthost.test by mailx-t test authority",
+    ] {
+        assert!(ran.stdout.contains(words), "{words}: {lines:#?}");
+    }
+    assert!(ran.stdout.contains("SIZE 36700160, AUTH PLAIN LOGIN XOAUTH2\n"), "{lines:#?}");
+    assert!(ran.stdout.contains(&format!("login of {USER}\n")), "{lines:#?}");
+    assert!(ran.stdout.ends_with(&format!("mail from {USER} would be taken; none was sent\n")), "{lines:#?}");
+    assert!(machine.smarthost().mails().is_empty());
+}
+
+#[test]
+fn each_step_that_fails_is_told_after_those_that_did_not() {
+    for (smarthost, failure, ok) in [
+        (knowing_us().on(Point::Mail, Act::reply("550 5.7.1 not yours")), "set from in [rewrite]", 7),
+        (knowing_us().on(Point::Rcpt, Act::reply("553 5.7.1 not owned by user")), "set from in [rewrite]", 7),
+        (knowing_us().on(Point::Auth, Act::reply("535 5.7.8 no")), "check user and password-file", 5),
+        (knowing_us().certificate(Kind::WrongHost), "is for another name", 4),
+        (knowing_us().on(Point::Greeting, Act::reply("554 5.7.1 go away")), "turns us away", 5),
+    ] {
+        let machine = Machine::with(smarthost, "");
+        let ran = check(&machine, &[]);
+        assert_eq!(ran.status, Some(78), "{ran:?}");
+        let lines: Vec<_> = ran.stdout.lines().collect();
+        let (last, before) = lines.split_last().unwrap();
+        assert!(last.starts_with("FAIL  ") && last.contains(failure), "{lines:#?}");
+        let is_ok = before.iter().all(|line| line.starts_with("ok    "));
+        assert!(is_ok && (ok..=ok + 1).contains(&before.len()), "{lines:#?}");
+    }
+}
+
+#[test]
+fn port_that_speaks_tls_at_once_is_recognized_by_its_silence() {
+    // As a server of implicit TLS does, it waits for us.
+    let smarthost = knowing_us().starttls().on(Point::Connect, Act::Stall);
+    let machine = Machine::with(smarthost, "tls = \"starttls\"\ntimeout = \"300ms\"\n");
+    let ran = check(&machine, &[]);
+    let last = ran.stdout.lines().last().unwrap();
+    let sentence = "no complete answer within 300ms: is tls = \"implicit\" or another port meant?";
+    assert!(ran.status == Some(78) && last.starts_with("FAIL  ") && last.ends_with(sentence), "{ran:?}");
+}
+
+#[test]
+fn refused_login_of_a_well_known_provider_names_what_it_wants() {
+    let refusal = "535 Login Fail. Please enter your authorization code to login.";
+    let machine = Machine::with(knowing_us().on(Point::Auth, Act::reply(refusal)), "");
+    let ran = check(&machine, &[]);
+    assert!(ran.stdout.contains("check user and password-file: it wants an authorization code"), "{ran:?}");
+}
+
+#[test]
+fn json_is_one_object_a_line_from_both_programs() {
+    let machine = Machine::with(knowing_us().on(Point::Auth, Act::reply("535 5.7.8 no")), "");
+    let ran = check(&machine, &["--json"]);
+    let objects = ran.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let states: Vec<_> = objects.map(|object| object["status"].as_str().unwrap().to_owned()).collect();
+    assert!(states.len() > 4 && states.last().unwrap() == "fail", "{ran:?}");
+}
+
+#[test]
+fn tls_is_told_after_starttls_and_as_json_too() {
+    let machine = Machine::with(knowing_us().starttls(), "tls = \"starttls\"\n");
+    let ran = check(&machine, &["--json"]);
+    assert!(ran.stdout.contains("\"TLS (TLSv1.3, TLS_"), "{ran:?}");
+}
+
+#[test]
+fn log_that_cannot_be_written_is_told_without_the_network_too() {
+    let machine = Machine::with(knowing_us(), "");
+    let (text, log) = (fs::read_to_string(machine.config()).unwrap(), machine.path("log"));
+    let elsewhere = machine.path("none/log");
+    fs::write(machine.config(), text.replace(log.to_str().unwrap(), elsewhere.to_str().unwrap())).unwrap();
+    let sentence = format!("log {}: {} cannot be reached", elsewhere.display(), machine.path("none").display());
+    for form in [&["--offline"][..], &["--json"]] {
+        let ran = check(&machine, form);
+        assert!(ran.status == Some(78) && ran.stdout.contains(&sentence), "{ran:?}");
+    }
+    assert_eq!(machine.run("mailx-t", &["ctl", "test"], b"").status, Some(0), "it costs no mail");
+}
+
+#[test]
+fn files_of_a_token_are_looked_at_offline() {
+    let lines = "refresh-token-file = \"/REFRESH\"\nclient-id = \"me\"\nclient-secret-file = \"/SECRET\"\n\
+                 token-endpoint = \"https://localhost:1/token\"\n";
+    let machine = Machine::with(knowing_us(), lines);
+    let (refresh, secret) = (machine.path("refresh"), machine.path("secret"));
+    let text = std::fs::read_to_string(machine.config()).unwrap();
+    let text = text.replace("/REFRESH", refresh.to_str().unwrap()).replace("/SECRET", secret.to_str().unwrap());
+    let text: String =
+        text.lines().filter(|line| !line.starts_with("password-file")).map(|line| format!("{line}\n")).collect();
+    std::fs::write(machine.config(), text).unwrap();
+    for (key, path) in [("refresh-token-file", &refresh), ("client-secret-file", &secret)] {
+        let ran = check(&machine, &["--offline"]);
+        let sentence = format!("\nFAIL  {key} {}: cannot be opened", path.display());
+        assert!(ran.status == Some(78) && ran.stdout.contains(&sentence), "{ran:?}");
+        machine.write_password_at(path, PASSWORD);
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        let ran = check(&machine, &["--offline"]);
+        let sentence = format!("\nFAIL  {key} {}: mode 0644 opens it to every user", path.display());
+        assert!(ran.status == Some(78) && ran.stdout.contains(&sentence), "{ran:?}");
+        machine.write_password_at(path, PASSWORD);
+    }
+    let ran = check(&machine, &["--offline"]);
+    assert!(ran.status == Some(0) && ran.stdout.contains("refresh token found, not tried"), "{ran:?}");
+    assert!(machine.smarthost().connections().is_empty() && !ran.stdout.contains(PASSWORD));
+}
+
+#[test]
+fn dialogue_is_shown_without_its_secrets() {
+    let machine = Machine::with(knowing_us().mechanisms(&["LOGIN"]), "");
+    let ran = check(&machine, &["-v"]);
+    assert_eq!(ran.status, Some(0));
+    assert!(ran.stderr.contains("> AUTH LOGIN\n< 334 ***\n> ***\n< 334 ***\n> ***\n< 235 "), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("> MAIL FROM:<{USER}>\n< 250 ")), "{}", ran.stderr);
+    let encoded = openssl::base64::encode_block(PASSWORD.as_bytes());
+    assert!(!ran.stderr.contains(&encoded) && !ran.stdout.contains(PASSWORD));
+}
+
+#[test]
+fn test_mail_is_followed_to_the_answer() {
+    let machine = Machine::with(knowing_us(), "");
+    let ran = machine.run("mailx-t", &["ctl", "test", "-v"], b"");
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains(&format!("kept, to <{DEFAULT}>\n")), "{ran:?}");
+    assert!(ran.stdout.contains(&format!(": <{DEFAULT}> sent (250 2.0.0 ok, queued as 1)\n")), "{ran:?}");
+    assert!(ran.stderr.contains(" octets)\n") && !ran.stderr.contains(PASSWORD), "{ran:?}");
+    let mails = machine.smarthost().mails();
+    assert!(mails.len() == 1 && mails[0].header("Subject")[0].starts_with("test of mailx-t on "));
+}
+
+#[test]
+fn test_mail_that_does_not_leave_is_a_failure() {
+    for (act, outcome, status) in [("451 4.3.0 later", "deferred", 75), ("550 5.1.1 nobody", "bounced", 65)] {
+        let machine = Machine::with(knowing_us().on(On::at(Point::Rcpt).times(1), Act::reply(act)), "");
+        let ran = machine.run("mailx-t", &["ctl", "test", "a@host.example"], b"");
+        assert_eq!(ran.status, Some(status), "{ran:?}");
+        assert!(ran.stdout.contains(&format!("<a@host.example> {outcome} ({act})")), "{ran:?}");
+    }
+}
+
+#[test]
+fn configuration_for_a_provider_is_made_once() {
+    let machine = Machine::with(knowing_us(), "");
+    let path = machine.path("new.toml");
+    let init = |provider: &str| {
+        let config = path.to_string_lossy();
+        let door = machine.door("mailx-t", &["ctl", "init", "--provider", provider, "--config", &config]);
+        away_from_real_spools(&machine, &door).map(|door| start(door, b"").finish())
+    };
+    let Some(unknown) = init("nobody") else {
+        eprintln!("this machine refuses mounts even to root: nothing was tried");
+        return;
+    };
+    let init = |provider: &str| init(provider).unwrap();
+    assert!(unknown.stderr.contains("no provider nobody is known"));
+    assert!(!path.exists());
+    let made = init("icloud");
+    assert!(made.stdout.contains("set user in its [smarthost]; it wants an app-specific password"), "{made:?}");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\n[smarthost]\nhost = \"smtp.mail.me.com\"\ntls = \"starttls\"\n"), "{text}");
+    assert!(init("gmail").stdout.contains("which --provider does not change"));
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
