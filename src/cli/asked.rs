@@ -12,7 +12,7 @@ use super::{composition, mail, native, sendmail};
 use crate::command::request::{Delivery, Input, Request};
 use crate::command::{converse, list, run_queue, verify};
 use crate::envelope::{Destination, Operand};
-use crate::error::Error;
+use crate::error::{Error, Usage};
 use crate::message::may_be_addresses;
 
 /// What the program is asked to do, and what the command line is worth a word about; that never costs a mail.
@@ -154,7 +154,7 @@ pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Resul
 fn rehearsal(mut command: Command) -> Result<Command, Error> {
     match &mut command {
         Command::Submit { request, .. } => request.delivery = Delivery::Never,
-        _ => return Err(Error::Usage("--dry-run shows what would become of a mail, but none is to be sent".into())),
+        _ => return Err(Usage::NothingToRehearse.into()),
     }
     Ok(command)
 }
@@ -165,9 +165,9 @@ fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, peopl
     if face == Face::MailxT
         && let Some(option) = sendmail::long_option(&arguments)
     {
-        return Err(Error::Usage(mail::wrong_long(&option).to_string()));
+        return Err(wrong_option(mail::wrong_long(&option)));
     }
-    let mut request = sendmail::parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
+    let mut request = sendmail::parse(&arguments).map_err(wrong_option)?;
     match face {
         Face::MailxT => request = request.for_own_name(),
         Face::Mailq => request.mode = Mode::List,
@@ -175,9 +175,7 @@ fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, peopl
         _ => {}
     }
     if face == Face::MailxT && is_bare && people.at_stdin {
-        return Err(Error::Usage(
-            "there is no mail on stdin and nothing was asked: try mailx-t --help, or mailx-t -s SUBJECT ADDRESS".into(),
-        ));
+        return Err(Usage::NothingAsked.into());
     }
     // postqueue's letter, which no sendmail has.
     let is_json = long.json || request.unknown.iter().any(|option| option == "-j");
@@ -222,7 +220,7 @@ fn sendmail_command(
         Mode::Aliases => Ok(Command::Nothing),
         Mode::Smtp => Ok(converse(request, config)),
         Mode::Verify => Ok(Command::Verify { config, request: verify::Request { destination: destination(request) } }),
-        other => Err(Error::Usage(format!("{} is not served by mailx-t{}", other.option(), other.instead()))),
+        other => Err(Usage::NotServed { option: other.option(), instead: other.instead() }.into()),
     }
 }
 
@@ -262,16 +260,13 @@ fn mail_face(
     config: Option<PathBuf>,
     people: People,
 ) -> Result<Asked, Error> {
-    let request = parse(&arguments).map_err(|usage| Error::Usage(usage.to_string()))?;
+    let request = parse(&arguments).map_err(wrong_option)?;
     if request.reading {
-        return Err(Error::Usage("mailx-t only sends mail, it reads none: give a recipient to send to".into()));
+        return Err(Usage::Reading.into());
     }
     let letter = composition::letter(&request)?;
     if letter.recipients.is_empty() && !request.formatted {
-        // `-r` without its value takes the recipient for it.
-        let sender = request.from.as_deref().map(|from| format!(" ({} is the sender: -r takes a value)", text(from)));
-        let sender = sender.unwrap_or_default();
-        return Err(Error::Usage(format!("no recipient{sender}: mailx-t -s SUBJECT ADDRESS... < BODY")));
+        return Err(Usage::Recipientless { sender: request.from.as_deref().map(text) }.into());
     }
     let submit = Request {
         input: letter.input,
@@ -296,6 +291,10 @@ fn mail_face(
     let asks_subject = people.at_stdin && request.subject.is_none() && !request.formatted;
     let typing = Typing { asks_subject, ends_at_dot: people.at_stdin };
     Ok(Asked { command: Command::Submit { config: config.or(request.config), request: submit, typing }, notes })
+}
+
+fn wrong_option(usage: getopt::Usage) -> Error {
+    Usage::Option(usage.into()).into()
 }
 
 /// The warning about options that nobody knows.

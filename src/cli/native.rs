@@ -13,7 +13,7 @@ use crate::command::queue::{self, Act, Which};
 use crate::command::{check, import, init, list, trial};
 use crate::config::import::Kind;
 use crate::config::{self, Config};
-use crate::error::Error;
+use crate::error::{Error, Usage};
 use crate::spool::QueueId;
 
 /// The whole of `--help`.
@@ -87,7 +87,7 @@ impl Long {
             b"--version" => self.version = true,
             _ => {
                 let glued = option.strip_prefix(GLUED_CONFIG).map(|file| OsStr::from_bytes(file).to_owned());
-                let file = glued.or(value).ok_or_else(|| Error::Usage("--config needs a file".to_string()))?;
+                let file = glued.or(value).ok_or(Usage::ConfigWithoutFile)?;
                 self.config = Some(PathBuf::from(file));
             }
         }
@@ -259,7 +259,7 @@ pub fn control(arguments: &[OsString]) -> Result<Command, Error> {
     match Arguments::try_parse_from(argv) {
         Ok(arguments) => Ok(Command::Control(Control::Do(arguments))),
         Err(asked) if !asked.use_stderr() => Ok(Command::Control(Control::Print(asked.to_string()))),
-        Err(wrong) => Err(Error::Usage(usage(&wrong.to_string()))),
+        Err(wrong) => Err(Usage::Option(usage(&wrong.to_string()).into()).into()),
     }
 }
 

@@ -217,7 +217,7 @@ fn go_on(end: End) -> Result<(), Error> {
             .stderr(Stdio::null())
             .spawn()
     });
-    started.map(drop).map_err(|error| Error::Relay(format!("cannot hand over the queue: {error}")))
+    Ok(started.map(drop).map_err(error::Relay::HandOver)?)
 }
 
 fn flushed(report: &Report, verbose: bool) {

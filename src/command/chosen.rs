@@ -1,6 +1,6 @@
 //! The provider that a person names to `ctl init`: from the table of well-known ones, else from the domain's DNS.
 
-use crate::error::Error;
+use crate::error::Usage;
 use crate::relay::provider::{self, Provider};
 use crate::relay::{Smarthost, Tls, discovery};
 
@@ -17,33 +17,25 @@ pub(super) struct Chosen {
 ///
 /// # Errors
 /// Nobody knows it.
-pub(super) fn find(name: &str) -> Result<Chosen, Error> {
+pub(super) fn find(name: &str) -> Result<Chosen, Usage> {
     let (known, region) = name.split_once(':').unwrap_or((name, ""));
     if let Some(provider) = provider::find(known) {
         return of_provider(provider, region);
     }
     if !name.contains('.') {
-        let names: Vec<_> = provider::names().collect();
-        let sentence = format!("no provider {name} is known: name a domain, or one of {}", names.join(", "));
-        return Err(Error::Usage(sentence));
+        return Err(Usage::ProviderUnknown { name: name.to_string(), known: provider::names().collect() });
     }
-    let server = discovery::discover(name).map_err(|why| {
-        Error::Usage(format!("{why}: run mailx-t ctl init without --provider, and fill in host by hand"))
-    })?;
+    let server = discovery::discover(name).map_err(|why| Usage::ServerUnknown { why })?;
     let usual = Smarthost { tls: server.tls, ..Smarthost::new(&server.host) };
     let port = (usual.port() != server.port).then_some(server.port);
     Ok(Chosen { smarthost: Smarthost { port, ..usual }, wants: None, by_dns: Some(name.to_string()) })
 }
 
-fn of_provider(provider: &'static Provider, region: &str) -> Result<Chosen, Error> {
+fn of_provider(provider: &'static Provider, region: &str) -> Result<Chosen, Usage> {
     let is_region = !region.is_empty() && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if provider.host.contains("REGION") != is_region || (!is_region && !region.is_empty()) {
-        let name = provider.name;
-        let sentence = match provider.host.contains("REGION") {
-            true => format!("{name} needs a region: --provider {name}:eu-west-1"),
-            false => format!("{name} has no regions: --provider {name}"),
-        };
-        return Err(Error::Usage(sentence));
+        let (provider, has_regions) = (provider.name, provider.host.contains("REGION"));
+        return Err(if has_regions { Usage::RegionMissing { provider } } else { Usage::Regionless { provider } });
     }
     let host = provider.host.replace("REGION", region);
     let smarthost = Smarthost { tls: provider.tls, ..Smarthost::new(&host) };

@@ -147,7 +147,7 @@ impl<I: Read, O: Write> Session<'_, I, O> {
 fn refusal(error: &Error) -> Reply {
     match error {
         Error::NoRecipient(_) => Reply::new(554, &format!("5.5.1 {error}")),
-        Error::Refused(_) => Reply::new(554, &format!("5.0.0 {error}")),
+        Error::Refused { .. } => Reply::new(554, &format!("5.0.0 {error}")),
         // RFC 3463 section 3.6: too many recipients.
         Error::Spool(spool::Error::Envelope { .. }) => Reply::new(554, &format!("5.5.3 {error}")),
         Error::Spool(spool::Error::Write { .. }) => Reply::new(452, &format!("4.3.1 {error}")),

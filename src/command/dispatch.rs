@@ -24,8 +24,8 @@ pub(super) fn run(
     // Without a relay program no mail will ever leave: that is an error although the mail is kept. One that cannot
     // be started now is the next caller's, or the timer's.
     let kept = |error: Error| {
-        let note = format!("{error}; the mail is kept in the queue as {id}");
-        if system::relay_program().is_some() { Ok(vec![note]) } else { Err(Error::Relay(note)) }
+        let stranded = Error::Stranded { reason: Box::new(error), id };
+        if system::relay_program().is_some() { Ok(vec![stranded.to_string()]) } else { Err(stranded) }
     };
     if accepted.is_dropped || matches!(request.delivery, Delivery::Never | Delivery::Queue) {
         return Ok(Vec::new());
@@ -67,12 +67,8 @@ fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
 pub(super) fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Result<Vec<String>, Error> {
     let refused: Vec<&Report> = told.reports.iter().filter(|report| report.status == Status::Bounced).collect();
     if let Some(first) = refused.first().filter(|_| refused.len() == accepted.entry.recipients.len()) {
-        let others = match refused.len() {
-            1 => String::new(),
-            2 => " (and one other)".to_string(),
-            n => format!(" (and {} others)", n - 1),
-        };
-        return Err(Error::Refused(format!("<{}>{others} was refused for good: {}", first.to, first.reason)));
+        let (to, reason) = (first.to.clone(), first.reason.clone());
+        return Err(Error::Refused { to, others: refused.len() - 1, reason });
     }
     let id = accepted.entry.id;
     let mut notes: Vec<String> = told.reports.iter().filter_map(|report| note(request, report)).collect();

@@ -18,7 +18,7 @@ use super::settle;
 use super::take_in;
 use super::turn::Turn;
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::log;
 use crate::outcome::Outcome;
 use crate::spool::{Claim, QueueId, Spool};
@@ -78,7 +78,7 @@ pub fn run_in_turn(config: &Config, selection: &Selection, told: &mut dyn FnMut(
             // flock(2) knows no time limit, so that a wait in it would have no end.
             End::Led if Instant::now() < until => std::thread::sleep(LOOK_AGAIN),
             End::Led => {
-                return Err(Error::Relay("another relay has been at work for too long: look at the log".into()));
+                return Err(error::Relay::LedTooLong.into());
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use super::report::Report;
 use crate::config::{Config, Source};
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::system;
 
 /// Starts the relay with `arguments` and leaves it to itself.
@@ -72,8 +72,8 @@ pub(super) fn carry(config: &Config, mail: File, patience: Patience) -> Result<T
 
 /// Starts the relay with a socket as its stdout, writes the settings there, and reads what it tells.
 fn listen(config: &Config, mut command: Command, settings: &str, patience: Patience) -> Result<Told, Error> {
-    let (mut ours, theirs) = UnixStream::pair().map_err(|error| trouble(&error))?;
-    let complaints = theirs.try_clone().map_err(|error| trouble(&error))?;
+    let (mut ours, theirs) = UnixStream::pair().map_err(trouble)?;
+    let complaints = theirs.try_clone().map_err(trouble)?;
     command.stdout(OwnedFd::from(theirs)).stderr(OwnedFd::from(complaints));
     system::hear_of_children();
     let mut relay = spawn(config, command)?;
@@ -114,9 +114,9 @@ pub(super) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool
     // What it shows at a terminal depends on what the terminal is.
     command.envs(std::env::var_os("TERM").map(|term| ("TERM", term)));
     system::hear_of_children();
-    let mut child = command.spawn().map_err(|error| trouble(&error))?;
+    let mut child = command.spawn().map_err(trouble)?;
     tell(config, &mut child);
-    Ok(child.wait().map_err(|error| trouble(&error))?.success())
+    Ok(child.wait().map_err(trouble)?.success())
 }
 
 /// Becomes the relay, output and all: what stops us stops it, and its exit status is ours.
@@ -130,19 +130,19 @@ pub(super) fn become_relay(config: &Config, arguments: &[&str]) -> Result<Infall
         let lines = environment.to_lines();
         // Nobody reads before we are the relay, and every pipe holds so much (pipe(7)).
         if lines.len() > nix::libc::PIPE_BUF {
-            return Err(Error::Relay("the settings in the environment are too long for a daemon: use a file".into()));
+            return Err(error::Relay::EnvironmentTooLong.into());
         }
-        let (theirs, mut ours) = std::io::pipe().map_err(|error| trouble(&error))?;
-        ours.write_all(lines.as_bytes()).map_err(|error| trouble(&error))?;
+        let (theirs, mut ours) = io::pipe().map_err(trouble)?;
+        ours.write_all(lines.as_bytes()).map_err(trouble)?;
         command.stdin(theirs);
     }
-    Err(trouble(&command.exec()))
+    Err(trouble(command.exec()))
 }
 
 /// Nothing of ours but what it is given ties the relay to us: cron waits for whoever holds its pipes. The command,
 /// which holds our end too, ends here.
 fn spawn(config: &Config, mut command: Command) -> Result<Child, Error> {
-    let mut child = command.current_dir("/").spawn().map_err(|error| trouble(&error))?;
+    let mut child = command.current_dir("/").spawn().map_err(trouble)?;
     tell(config, &mut child);
     Ok(child)
 }
@@ -150,11 +150,9 @@ fn spawn(config: &Config, mut command: Command) -> Result<Child, Error> {
 /// Where the relay is.
 ///
 /// # Errors
-/// [`Error::Relay`]: it is not there, and no mail would ever leave.
+/// [`error::Relay::Missing`]: it is not there, and no mail would ever leave.
 pub(super) fn program() -> Result<PathBuf, Error> {
-    system::relay_program().ok_or_else(|| {
-        Error::Relay("cannot find mailx-t-relay in libexec/mailx-t or beside mailx-t: reinstall mailx-t".to_string())
-    })
+    Ok(system::relay_program().ok_or(error::Relay::Missing)?)
 }
 
 fn command(config: &Config, arguments: &[&str]) -> Result<Command, Error> {
@@ -183,6 +181,6 @@ fn tell(config: &Config, child: &mut Child) {
     }
 }
 
-fn trouble(error: &std::io::Error) -> Error {
-    Error::Relay(format!("cannot start mailx-t-relay: {error}"))
+fn trouble(error: io::Error) -> Error {
+    error::Relay::Start(error).into()
 }

@@ -63,7 +63,7 @@ pub struct Prepared {
 pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &Moment) -> Result<Prepared, Error> {
     let hops = message.named("Received").count();
     if hops > rewrite::MOST_HOPS {
-        return Err(Error::Loop(hops));
+        return Err(Error::Loop { hops });
     }
     let (aliases, _) = aliases(config);
     let default = config.recipients.default.as_ref().map(|names| names.list());

@@ -52,11 +52,13 @@ pub fn run(config: &Config, act: Act, which: &Which, out: &mut dyn Write) -> Res
             Ok(Met::Busy) => busy.push(id),
             // It has left meanwhile.
             Ok(Met::Gone) if *which == Which::All => {}
-            Ok(Met::Gone) => errors.push(is_not_there(&id)),
+            Ok(Met::Gone) => errors.push(Error::NotInQueue { id }),
             Err(error) => errors.push(error),
         }
     }
-    errors.extend((!busy.is_empty()).then(|| Error::Busy(skipped(&busy))));
+    if !busy.is_empty() {
+        errors.push(Error::Busy { ids: busy });
+    }
     Error::all(errors).map_or(Ok(()), Err)
 }
 
@@ -77,16 +79,6 @@ fn act_on(config: &Config, spool: &Spool, act: Act, id: &QueueId) -> Result<Met,
     let what = format!("{id} ({} old, to {})", age(&claim.entry), claim.entry.recipients[0].address);
     let done = apply(config, act, claim)?;
     Ok(Met::Done(format!("{what}: {done}")))
-}
-
-/// So many ids make a line that can still be read.
-const MOST_NAMED: usize = 20;
-
-fn skipped(busy: &[QueueId]) -> String {
-    let mut names: Vec<String> = busy.iter().take(MOST_NAMED).map(QueueId::to_string).collect();
-    names.extend((busy.len() > MOST_NAMED).then(|| format!("{} more", busy.len() - MOST_NAMED)));
-    let (mails, them) = if busy.len() == 1 { ("1 mail", "it") } else { (&*format!("{} mails", busy.len()), "them") };
-    format!("{mails} skipped, since a relay is at work on {them}: {}: try again", names.join(", "))
 }
 
 fn apply(config: &Config, act: Act, claim: Claim) -> Result<&'static str, Error> {
@@ -119,18 +111,12 @@ pub fn retry(config: &Config, which: &Which) -> Result<(), Error> {
     let Which::One(id) = which else { return run_queue::run(config, &run_queue::Which::All, Detail::Outcomes) };
     let spool = Spool::new(config.spool_path());
     if spool.peek(id)?.is_none() {
-        return Err(is_not_there(id));
+        return Err(Error::NotInQueue { id: *id });
     }
     if spool.is_held(id) {
-        return Err(Error::Queue(format!(
-            "{id} is held, and is not tried: mailx-t ctl queue release {id} comes first"
-        )));
+        return Err(Error::Held { id: *id });
     }
     run_queue::run(config, &run_queue::Which::Matching(Matching::id(id)), Detail::Outcomes)
-}
-
-fn is_not_there(id: &QueueId) -> Error {
-    Error::Queue(format!("{id}: not in the queue"))
 }
 
 /// Writes all that is known of a mail: envelope, journal, header section.
@@ -139,6 +125,6 @@ fn is_not_there(id: &QueueId) -> Error {
 /// There is no such mail, or [`Error::Output`].
 pub fn show(config: &Config, id: &QueueId, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
-    let text = spool.show(id)?.ok_or_else(|| is_not_there(id))?;
+    let text = spool.show(id)?.ok_or(Error::NotInQueue { id: *id })?;
     out.write_all(&text).map_err(Error::Output)
 }

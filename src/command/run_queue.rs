@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::handover;
 use super::selection::Matching;
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::spool::Spool;
 
 /// Which mails are meant.
@@ -45,7 +45,7 @@ pub fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), Error> 
     arguments.extend((!pattern.is_empty()).then_some(pattern.as_str()));
     match handover::start_and_wait(config, &arguments)? {
         true => Ok(()),
-        false => Err(Error::Relay("the queue run failed: the reason stands above or in the log".to_string())),
+        false => Err(error::Relay::QueueRun.into()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::flush::{self, End};
 use super::selection::Selection;
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::log;
 use crate::spool::Spool;
 use crate::system;
@@ -22,7 +22,7 @@ const AFTER_TROUBLE: Duration = Duration::from_secs(60);
 pub fn run(every: Duration, reload: &dyn Fn() -> Result<Config, Error>) -> Result<(), Error> {
     let mut config = reload()?;
     let Some(_daemon) = Spool::new(config.spool_path()).be_daemon()? else {
-        return Err(Error::Relay("another daemon serves this spool already".to_string()));
+        return Err(error::Relay::DaemonServes.into());
     };
     let (mut is_first, mut is_deaf) = (true, false);
     loop {

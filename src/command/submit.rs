@@ -130,7 +130,7 @@ fn is_spool_missed(config: &Config, spool: &Spool) -> bool {
 /// Why a mail that only the smarthost could have taken was not accepted; none if nobody said why.
 fn untaken(told: &Told) -> Option<Error> {
     let deferred = told.reports.iter().find(|report| report.status == Status::Deferred)?;
-    Some(Error::Untaken(format!("<{}>: {}", deferred.to, deferred.reason)))
+    Some(Error::Untaken { to: deferred.to.clone(), reason: deferred.reason.clone() })
 }
 
 /// Somebody has it, and nobody waits for it: there is nothing left to keep.

@@ -63,9 +63,7 @@ pub fn run(config: &Config, request: &Request, out: &mut dyn Write) -> Result<()
     run_queue::run(config, &Which::Matching(Matching::id(entry.id)), detail)?;
     match spool.await_fate(&entry.id, entry.recipients.len(), Instant::now())? {
         Fate::Delivered => Ok(()),
-        Fate::Failed(_) => Err(Error::Refused(format!("{}: the smarthost refused it for good", entry.id))),
-        Fate::Tried(_) | Fate::Waiting => {
-            Err(Error::Deferred(format!("{}: not sent yet; it is kept and will be tried again", entry.id)))
-        }
+        Fate::Failed(_) => Err(Error::TestRefused { id: entry.id }),
+        Fate::Tried(_) | Fate::Waiting => Err(Error::Deferred { id: entry.id }),
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use super::prepare::{self, Moment};
 use crate::config::Config;
 use crate::envelope::{self, Destination, Operand, Recipient, Resolver, Step};
-use crate::error::Error;
+use crate::error::{Error, Usage};
 use crate::message::{Message, text};
 use crate::outcome::clean;
 
@@ -20,12 +20,12 @@ pub struct Request {
 /// Writes every step from what was asked to the addresses that a mail would go to.
 ///
 /// # Errors
-/// [`Error::Usage`]: nobody was asked about; [`Error::NoRecipient`]: an operand is no address; [`Error::Input`] and
+/// [`Usage::NothingToVerify`]: nobody was asked about; [`Error::NoRecipient`]: an operand is no address; [`Error::Input`] and
 /// [`Error::Output`].
 pub fn run(request: &Request, config: &Config, input: &mut dyn Read, out: &mut dyn Write) -> Result<(), Error> {
     let destination = &request.destination;
     if destination.operands.is_empty() && !destination.extract {
-        return Err(Error::Usage("-bv needs an address, or -t and a message on stdin".into()));
+        return Err(Usage::NothingToVerify.into());
     }
     if destination.extract {
         let message = Message::read(input, &mut io::sink()).map_err(Error::Input)?;

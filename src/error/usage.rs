@@ -1,0 +1,68 @@
+//! What a command line asks for and nobody can do.
+
+/// Why a command line is malformed.
+#[derive(Debug, thiserror::Error)]
+pub enum Usage {
+    /// `--config` stands last.
+    #[error("--config needs a file")]
+    ConfigWithoutFile,
+    /// Neither arguments nor stdin say anything.
+    #[error("there is no mail on stdin and nothing was asked: try mailx-t --help, or mailx-t -s SUBJECT ADDRESS")]
+    NothingAsked,
+    /// `--dry-run` with something else than a mail.
+    #[error("--dry-run shows what would become of a mail, but none is to be sent")]
+    NothingToRehearse,
+    /// `-bv` about nobody.
+    #[error("-bv needs an address, or -t and a message on stdin")]
+    NothingToVerify,
+    /// A mode of sendmail's that has no meaning here.
+    #[error("{option} is not served by mailx-t{instead}")]
+    NotServed {
+        /// The option that asks for it.
+        option: String,
+        /// Where to turn, after its punctuation; empty where there is nowhere to turn.
+        instead: &'static str,
+    },
+    /// An option that the grammar of the options refuses, in the grammar's own words.
+    #[error(transparent)]
+    Option(Box<dyn std::error::Error + Send + Sync>),
+    /// A word that is neither a provider nor a domain.
+    #[error("no provider {name} is known: name a domain, or one of {}", .known.join(", "))]
+    ProviderUnknown {
+        /// What was written.
+        name: String,
+        /// The names in the table of providers.
+        known: Vec<&'static str>,
+    },
+    /// mail(1) is called to read mail.
+    #[error("mailx-t only sends mail, it reads none: give a recipient to send to")]
+    Reading,
+    /// mail(1) is called with options and without a recipient.
+    #[error("no recipient{}: mailx-t -s SUBJECT ADDRESS... < BODY", taken_for_sender(.sender.as_deref()))]
+    Recipientless {
+        /// What `-r` took for its value, which may have been meant as the recipient.
+        sender: Option<String>,
+    },
+    /// A provider has servers by region, and none is named.
+    #[error("{provider} needs a region: --provider {provider}:eu-west-1")]
+    RegionMissing {
+        /// Its name in the table of providers.
+        provider: &'static str,
+    },
+    /// A region is named, and the provider has one server for all.
+    #[error("{provider} has no regions: --provider {provider}")]
+    Regionless {
+        /// Its name in the table of providers.
+        provider: &'static str,
+    },
+    /// A domain whose DNS names no server to submit mail to.
+    #[error("{why}: run mailx-t ctl init without --provider, and fill in host by hand")]
+    ServerUnknown {
+        /// What DNS said.
+        why: String,
+    },
+}
+
+fn taken_for_sender(sender: Option<&str>) -> String {
+    sender.map_or_else(String::new, |sender| format!(" ({sender} is the sender: -r takes a value)"))
+}
