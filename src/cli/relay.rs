@@ -24,6 +24,7 @@ use crate::confinement;
 use crate::error::{self, Error, Exit};
 use crate::interval;
 use crate::log;
+use crate::relay::Dialogue;
 use crate::spool::{QueueId, Spool};
 use crate::system;
 
@@ -136,10 +137,11 @@ pub fn relay() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Error> {
     let settings = source(&arguments)?;
-    let mut config = Config::load_as_service(settings.clone())?;
-    if matches!(arguments.verb, Verb::Flush { dialogue: true, .. } | Verb::Probe { dialogue: true, .. }) {
-        config.watch();
-    }
+    let config = Config::load_as_service(settings.clone())?;
+    let dialogue = match arguments.verb {
+        Verb::Flush { dialogue: true, .. } | Verb::Probe { dialogue: true, .. } => Dialogue::Shown,
+        _ => Dialogue::Hidden,
+    };
     // A daemon reads its settings anew, and they may name another spool or a command.
     if !matches!(arguments.verb, Verb::Serve { .. } | Verb::Probe { .. }) && !config.has_commands() {
         confinement::confine(&config.spool_path(), config.log.file());
@@ -153,7 +155,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         Verb::Deliver { id } => {
             system::detach();
             // What becomes of the others that are due is no business of whoever waits for this one.
-            let end = flush::run(&config, &Selection::One(id), &mut |report| {
+            let end = flush::run(&config, &Selection::One(id), dialogue, &mut |report| {
                 if report.id == id.as_str() {
                     tell(&report.line());
                 }
@@ -162,14 +164,14 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         }
         Verb::Flush { due: true, verbose, .. } => {
             system::detach();
-            let end = flush::run(&config, &Selection::Due, &mut |report| flushed(report, verbose));
+            let end = flush::run(&config, &Selection::Due, dialogue, &mut |report| flushed(report, verbose));
             go_on(logged(end)?)
         }
         Verb::Flush { verbose, matching, .. } => {
             let selection = matching.map_or(Selection::All, Selection::Matching);
             let waiting = Spool::new(config.spool_path()).ids()?.len();
             let mut progress = if selection == Selection::All { Progress::of(waiting) } else { None };
-            let done = flush::run_in_turn(&config, &selection, &mut |report| match &mut progress {
+            let done = flush::run_in_turn(&config, &selection, dialogue, &mut |report| match &mut progress {
                 Some(progress) => {
                     progress.aside(|| flushed(report, verbose));
                     progress.told(report);
@@ -189,7 +191,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         }
         Verb::Probe { offline, form, .. } => {
             let reach = if offline { Reach::Offline } else { Reach::Online };
-            probe::run(&config, reach, form, &mut io::stdout())
+            probe::run(&config, reach, dialogue, form, &mut io::stdout())
         }
     }
 }

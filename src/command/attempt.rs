@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::log;
 use crate::outcome::{Outcome, Scope, Stage, Status};
 use crate::pace::Rate;
-use crate::relay::{Handed, Lesson, Mail, Session, Smarthost, Trouble};
+use crate::relay::{Client, Handed, Lesson, Mail, Session, Smarthost, Trouble};
 use crate::rewrite::SevenBit;
 use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
@@ -52,9 +52,9 @@ pub(super) struct Relay<'a> {
 pub(super) type Source<'s, 'c> = &'s dyn Fn() -> Result<Content<'c>, Error>;
 
 impl<'a> Relay<'a> {
-    /// `host` is the name we give ourselves; without a spool nothing is remembered.
-    pub(super) fn new(config: &'a Config, host: &str, memory: Option<&'a Spool>) -> Self {
-        Self::with(config, Choice::new(config, host, memory))
+    /// Without a spool nothing is remembered.
+    pub(super) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
+        Self::with(config, Choice::new(config, client, memory))
     }
 
     fn with(config: &'a Config, choice: Choice<'a>) -> Self {

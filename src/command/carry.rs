@@ -9,7 +9,8 @@ use super::report::Report;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
-use crate::spool::Carried;
+use crate::relay::Client;
+use crate::spool::{Carried, Spool};
 use crate::system;
 
 /// Sends the entry in `file`; `told` hears the outcomes.
@@ -21,7 +22,8 @@ pub fn run(config: &Config, file: File, told: &mut dyn FnMut(&Report)) -> Result
     log::open(&config.log, "mailx-t-relay", &host);
     let carried = Carried::read(file)?;
     let entry = &carried.entry;
-    let mut relay = Relay::new(config, &host, None);
+    let client = Client { tokens: Some(Spool::new(config.spool_path()).state()), ..Client::named(&host) };
+    let mut relay = Relay::new(config, &client, None);
     let everybody = (0..entry.recipients.len()).collect();
     let mut tell = |attempted: &Attempted| {
         for (recipient, outcome) in attempted.recipients.iter().zip(&attempted.outcomes) {

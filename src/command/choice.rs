@@ -13,7 +13,7 @@ use crate::interval::later;
 use crate::log;
 use crate::outcome::Stage;
 use crate::pace::{self, Rate};
-use crate::relay::{Credentials, Session, Smarthost, Trouble};
+use crate::relay::{Client, Credentials, Session, Smarthost, Trouble};
 use crate::spool::{Remark, Spool};
 use crate::system;
 
@@ -30,7 +30,7 @@ const AVOIDED: Duration = Duration::from_secs(5 * 60);
 #[derive(Clone)]
 pub(super) struct Choice<'a> {
     config: &'a Config,
-    host: String,
+    client: Client,
     /// Where lessons are kept; none for a mail that no spool keeps.
     memory: Option<&'a Spool>,
     /// Those that no spool keeps: about whom, and what.
@@ -41,9 +41,8 @@ pub(super) struct Choice<'a> {
 pub(super) type Opened<'a> = (Session, &'a Smarthost);
 
 impl<'a> Choice<'a> {
-    /// `host` is the name we give ourselves.
-    pub(super) fn new(config: &'a Config, host: &str, memory: Option<&'a Spool>) -> Self {
-        Self { config, host: host.to_string(), memory, learnt: Rc::default() }
+    pub(super) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
+        Self { config, client: client.clone(), memory, learnt: Rc::default() }
     }
 
     /// Mail of that account may leave over that smarthost, now.
@@ -81,7 +80,7 @@ impl<'a> Choice<'a> {
 
     /// A connection with that one.
     pub(super) fn open_one(&self, smarthost: &'a Smarthost) -> Result<Opened<'a>, Trouble> {
-        let opened = open(&self.spared(smarthost), &self.host);
+        let opened = open(&self.spared(smarthost), &self.client);
         // A login that is refused is avoided too: too many of them close an account. What is wrong here says nothing of it.
         if opened.as_ref().is_err_and(|trouble| trouble.stage != Stage::Setup) {
             self.avoid(smarthost);
@@ -99,8 +98,8 @@ impl<'a> Choice<'a> {
 
     /// Opens a connection to that smarthost, somewhere else: nothing of it is ours.
     pub(super) fn opener(&self, smarthost: &Smarthost) -> impl FnOnce() -> Result<Session, Trouble> + Send + 'static {
-        let (smarthost, host) = (self.spared(smarthost), self.host.clone());
-        move || open(&smarthost, &host)
+        let (smarthost, client) = (self.spared(smarthost), self.client.clone());
+        move || open(&smarthost, &client)
     }
 
     /// The smarthosts for mail of that account in their order; one that took none lately comes after the others.
@@ -179,7 +178,7 @@ pub(super) fn name(smarthost: &Smarthost) -> String {
     format!("{smarthost} {}", smarthost.user.as_deref().unwrap_or("-"))
 }
 
-fn open(smarthost: &Smarthost, host: &str) -> Result<Session, Trouble> {
-    let credentials = Credentials::read(smarthost)?;
-    Session::open(smarthost, credentials.as_ref(), host)
+fn open(smarthost: &Smarthost, client: &Client) -> Result<Session, Trouble> {
+    let credentials = Credentials::read(smarthost, client)?;
+    Session::open(smarthost, credentials.as_ref(), client)
 }

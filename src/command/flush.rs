@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::error::{self, Error};
 use crate::log;
 use crate::outcome::Outcome;
+use crate::relay::{Client, Dialogue};
 use crate::spool::{Claim, QueueId, Spool};
 use crate::system;
 
@@ -41,20 +42,27 @@ enum Patience {
     Some,
 }
 
-/// Sends the selected mails; `told` hears each outcome once it is on disk. Returns at once if another process
+/// Sends the selected mails; `told` hears each outcome once it is on disk, and `dialogue` says whether stderr shows what
+/// is said to the smarthosts. Returns at once if another process
 /// is the leader: it will see what we came for.
 ///
 /// # Errors
 /// The queue cannot be read, or an outcome cannot be written down; or `drop/` cannot be read, which is told once the
 /// queue has been sent. Trouble with a smarthost or a single mail is an outcome, not an error.
-pub fn run(config: &Config, selection: &Selection, told: &mut dyn FnMut(&Report)) -> Result<End, Error> {
+pub fn run(
+    config: &Config,
+    selection: &Selection,
+    dialogue: Dialogue,
+    told: &mut dyn FnMut(&Report),
+) -> Result<End, Error> {
     let host = system::host_name();
     log::open(&config.log, "mailx-t-relay", &host);
     let spool = Spool::new(config.spool_path());
+    let client = Client { dialogue, tokens: Some(spool.state()), ..Client::named(&host) };
     let mut seen = Seen::default();
     loop {
         let Some(leader) = spool.lead()? else { return Ok(End::Led) };
-        let mut term = Term::new(config, &spool, selection, &host, &mut seen);
+        let mut term = Term::new(config, &spool, selection, &client, &mut seen);
         let end = term.serve(told);
         term.lines.quit();
         drop(leader);
@@ -70,10 +78,15 @@ pub fn run(config: &Config, selection: &Selection, told: &mut dyn FnMut(&Report)
 ///
 /// # Errors
 /// As [`run`], and [`Error::Relay`] if the turn does not come.
-pub fn run_in_turn(config: &Config, selection: &Selection, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
+pub fn run_in_turn(
+    config: &Config,
+    selection: &Selection,
+    dialogue: Dialogue,
+    told: &mut dyn FnMut(&Report),
+) -> Result<(), Error> {
     let until = Instant::now() + TERM + TERM / 5;
     loop {
-        match run(config, selection, told)? {
+        match run(config, selection, dialogue, told)? {
             End::Done | End::TermOver => return Ok(()),
             // flock(2) knows no time limit, so that a wait in it would have no end.
             End::Led if Instant::now() < until => std::thread::sleep(LOOK_AGAIN),
@@ -126,8 +139,14 @@ struct Term<'a> {
 }
 
 impl<'a> Term<'a> {
-    fn new(config: &'a Config, spool: &'a Spool, selection: &'a Selection, host: &str, seen: &'a mut Seen) -> Self {
-        let (lines, routes) = (Lines::new(config, host, spool), Routes::new(config, spool));
+    fn new(
+        config: &'a Config,
+        spool: &'a Spool,
+        selection: &'a Selection,
+        client: &Client,
+        seen: &'a mut Seen,
+    ) -> Self {
+        let (lines, routes) = (Lines::new(config, client, spool), Routes::new(config, spool));
         let (until, later, waiting_for) = (Instant::now() + TERM, Vec::new(), HashSet::new());
         Self { config, spool, selection, lines, seen, until, tried: 0, routes, later, waiting_for }
     }

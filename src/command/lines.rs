@@ -16,7 +16,7 @@ use super::attempted::Attempted;
 use crate::config::Config;
 use crate::error::Error;
 use crate::pace::Rate;
-use crate::relay::{Session, Smarthost, Trouble};
+use crate::relay::{Client, Session, Smarthost, Trouble};
 use crate::spool::{Claim, Spool};
 use crate::system;
 
@@ -86,8 +86,8 @@ pub(super) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(config: &'a Config, host: &str, spool: &'a Spool) -> Self {
-        let first = Line::new(Relay::new(config, host, Some(spool)));
+    pub(super) fn new(config: &'a Config, client: &Client, spool: &'a Spool) -> Self {
+        let first = Line::new(Relay::new(config, client, Some(spool)));
         Self { first, others: Vec::new(), opening: None, extra: 0, waiting: 0, answered: Vec::new() }
     }
 

@@ -8,7 +8,8 @@ use super::findings::{Findings, Form};
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::Stage;
-use crate::relay::{Capabilities, Certificate, Credentials, Session, Smarthost, Tls, Trouble};
+use crate::relay::{Capabilities, Certificate, Client, Credentials, Dialogue, Session, Smarthost, Tls, Trouble};
+use crate::spool::Spool;
 use crate::system;
 
 /// A certificate that ends sooner should have been renewed by now, in days.
@@ -26,26 +27,33 @@ pub enum Reach {
     Online,
 }
 
-/// Tries every smarthost and writes a line for each step.
+/// Tries every smarthost and writes a line for each step. `dialogue` says whether stderr shows what is said to them.
 ///
 /// # Errors
 /// [`Error::Check`] if anything is wrong, [`Error::Output`] if that cannot be told.
-pub fn run(config: &Config, reach: Reach, form: Form, out: &mut dyn Write) -> Result<(), Error> {
+pub fn run(config: &Config, reach: Reach, dialogue: Dialogue, form: Form, out: &mut dyn Write) -> Result<(), Error> {
+    let client = client(config, dialogue);
     let mut findings = Findings::new(form, out);
     for smarthost in config.smarthosts() {
-        try_one(config, smarthost, reach, &mut findings)?;
+        try_one(config, smarthost, reach, &client, &mut findings)?;
     }
     findings.conclude()
 }
 
-fn try_one(config: &Config, smarthost: &Smarthost, reach: Reach, findings: &mut Findings<'_>) -> Result<(), Error> {
+fn try_one(
+    config: &Config,
+    smarthost: &Smarthost,
+    reach: Reach,
+    client: &Client,
+    findings: &mut Findings<'_>,
+) -> Result<(), Error> {
     if reach == Reach::Offline && smarthost.refresh_token_file.is_some() {
         return match Credentials::look(smarthost) {
             Ok(()) => findings.ok(&format!("smarthost {smarthost}: refresh token found, not tried")),
             Err(error) => findings.fail(&error.to_string()),
         };
     }
-    let credentials = match Credentials::read(smarthost) {
+    let credentials = match Credentials::read(smarthost, client) {
         Ok(credentials) => credentials,
         Err(error) => return findings.fail(&error.to_string()),
     };
@@ -56,7 +64,7 @@ fn try_one(config: &Config, smarthost: &Smarthost, reach: Reach, findings: &mut 
     if reach == Reach::Offline {
         return findings.ok(&format!("smarthost {smarthost}: password for the {login} found, not tried"));
     }
-    let mut session = match Session::open(&looked_on(smarthost), credentials.as_ref(), &system::host_name()) {
+    let mut session = match Session::open(&with_own_login(smarthost), credentials.as_ref(), client) {
         Ok(session) => session,
         Err(trouble) => return failed(smarthost, &trouble, findings),
     };
@@ -76,9 +84,15 @@ fn try_one(config: &Config, smarthost: &Smarthost, reach: Reach, findings: &mut 
     Ok(())
 }
 
-/// The smarthost as it is to be while a person looks on. No mail follows, so that the login has to be one of its own.
-fn looked_on(smarthost: &Smarthost) -> Smarthost {
-    Smarthost { auth_in_group: false, patience: Some(PATIENCE), ..smarthost.clone() }
+/// The client that we are while a person looks on.
+fn client(config: &Config, dialogue: Dialogue) -> Client {
+    let tokens = Spool::new(config.spool_path()).state();
+    Client { patience: Some(PATIENCE), dialogue, tokens: Some(tokens), ..Client::named(&system::host_name()) }
+}
+
+/// The smarthost, asked to let us in before any mail: no mail follows that the login could go with.
+fn with_own_login(smarthost: &Smarthost) -> Smarthost {
+    Smarthost { auth_in_group: false, ..smarthost.clone() }
 }
 
 /// The steps that went well before the one that did not.
@@ -130,13 +144,17 @@ fn offered(capabilities: &Capabilities) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::config::Source;
 
     #[test]
     fn nobody_who_looks_on_waits_for_minutes() {
-        let usual = Smarthost::new("smtp.example.com");
-        let looked_on = looked_on(&usual);
-        assert!(usual.timeout > PATIENCE);
-        assert_eq!((looked_on.patience, looked_on.timeout), (Some(PATIENCE), usual.timeout));
+        let text = "[smarthost]\nhost = \"smtp.example.com\"\nuser = \"me@example.com\"\n";
+        let path = Path::new("/config.toml");
+        let config = Config::of(path, text, Source::User(path.to_path_buf())).unwrap();
+        assert!(config.smarthost.timeout > PATIENCE);
+        assert_eq!(client(&config, Dialogue::Hidden).patience, Some(PATIENCE));
     }
 }

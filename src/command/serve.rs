@@ -8,6 +8,7 @@ use super::selection::Selection;
 use crate::config::Config;
 use crate::error::{self, Error};
 use crate::log;
+use crate::relay::Dialogue;
 use crate::spool::Spool;
 use crate::system;
 
@@ -52,7 +53,7 @@ fn round(config: &Config, every: Duration, is_deaf: &mut bool) -> Result<(), Err
     let spool = Spool::new(config.spool_path());
     // Watched before it is looked at, so that nothing is left unseen in between.
     let watch = spool.watch_drop()?;
-    if flush::run(config, &Selection::Due, &mut |_| {})? == End::TermOver {
+    if flush::run(config, &Selection::Due, Dialogue::Hidden, &mut |_| {})? == End::TermOver {
         return Ok(());
     }
     if watch.is_none() && !*is_deaf {

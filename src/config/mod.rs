@@ -247,7 +247,7 @@ impl Config {
         let Some(first) = smarthosts.next() else {
             return Err(incomplete("there is no [smarthost]"));
         };
-        let mut config = Self {
+        Ok(Self {
             smarthost: first,
             fallbacks: smarthosts.collect(),
             rewrite: file.rewrite,
@@ -258,12 +258,7 @@ impl Config {
             alarm: file.alarm,
             account,
             source,
-        };
-        let state = spool::Spool::new(config.spool_path()).state();
-        for smarthost in std::iter::once(&mut config.smarthost).chain(&mut config.fallbacks) {
-            smarthost.state = Some(state.clone());
-        }
-        Ok(config)
+        })
     }
 
     /// Judges the file of these settings, which hold a password: it is for its owner alone, the machine's own for the group
@@ -283,13 +278,6 @@ impl Config {
     /// All smarthosts in the order they are tried.
     pub fn smarthosts(&self) -> impl Iterator<Item = &Smarthost> {
         std::iter::once(&self.smarthost).chain(&self.fallbacks)
-    }
-
-    /// A person wants to see the dialogues.
-    pub fn watch(&mut self) {
-        for smarthost in std::iter::once(&mut self.smarthost).chain(&mut self.fallbacks) {
-            smarthost.is_watched = true;
-        }
     }
 
     /// The address that mail of that sender, an address or the name of a user, leaves as.

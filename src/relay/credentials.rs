@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, de};
 use zeroize::Zeroizing;
 
 use super::password::Source;
-use super::{AuthChoice, Smarthost, grant};
+use super::{AuthChoice, Client, Smarthost, grant};
 
 /// A text that no debug output shows, and whose memory is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub struct Credentials {
     key: &'static str,
     /// A token from before, which may have been revoked since.
     is_kept: bool,
+    /// Where the next token is kept.
+    tokens: Option<PathBuf>,
 }
 
 impl fmt::Debug for Credentials {
@@ -71,10 +73,11 @@ impl Credentials {
     ///
     /// # Errors
     /// None or several places named, or the one named unreadable, unsafe, empty or slow.
-    pub fn read(smarthost: &Smarthost) -> Result<Option<Self>, CredentialsError> {
+    pub fn read(smarthost: &Smarthost, client: &Client) -> Result<Option<Self>, CredentialsError> {
         let Some((user, source)) = place(smarthost)? else { return Ok(None) };
-        let (secret, is_kept) = source.secret(smarthost.connect_timeout)?;
-        Ok(Some(Self { user: user.to_owned(), secret, key: source.key(), is_kept }))
+        let tokens = client.tokens.clone();
+        let (secret, is_kept) = source.secret(smarthost.connect_timeout, tokens.as_deref())?;
+        Ok(Some(Self { user: user.to_owned(), secret, key: source.key(), is_kept, tokens }))
     }
 
     /// As [`read`](Self::read), but nobody is asked for a token: what it takes to ask has to lie on this machine.
@@ -84,7 +87,7 @@ impl Credentials {
     pub fn look(smarthost: &Smarthost) -> Result<(), CredentialsError> {
         match place(smarthost)? {
             Some((_, Source::Grant(_))) => grant::look(smarthost),
-            Some((_, source)) => source.secret(smarthost.connect_timeout).map(drop),
+            Some((_, source)) => source.secret(smarthost.connect_timeout, None).map(drop),
             None => Ok(()),
         }
     }
@@ -111,7 +114,10 @@ impl Credentials {
 
     /// With a new token, where the one at hand was kept from before.
     pub(super) fn renewed(&self, smarthost: &Smarthost) -> Option<Result<Self, CredentialsError>> {
-        let renew = || Ok(Self { secret: grant::renew(smarthost)?.token, is_kept: false, ..self.clone() });
+        let renew = || {
+            let secret = grant::renew(smarthost, self.tokens.as_deref())?.token;
+            Ok(Self { secret, is_kept: false, ..self.clone() })
+        };
         self.is_kept.then(renew)
     }
 
@@ -216,13 +222,17 @@ pub enum CredentialsError {
 mod tests {
     use super::*;
 
+    fn read(smarthost: &Smarthost) -> Result<Option<Credentials>, CredentialsError> {
+        Credentials::read(smarthost, &Client::named("me"))
+    }
+
     fn smarthost() -> Smarthost {
         Smarthost { user: Some("me".to_owned()), ..Smarthost::new("a") }
     }
 
     #[test]
     fn exactly_one_place_is_named() {
-        let refused = |smarthost: &Smarthost| Credentials::read(smarthost).unwrap_err().to_string();
+        let refused = |smarthost: &Smarthost| read(smarthost).unwrap_err().to_string();
         let error = refused(&smarthost());
         for key in ["password-file", "password-command", "password-credential", "or password"] {
             assert!(error.contains(key), "{error}");
@@ -233,13 +243,13 @@ mod tests {
         let two = Smarthost { password: Some("x".to_owned().into()), ..one };
         assert!(refused(&two).contains("password-command and password are both set"));
         let unused = Smarthost { auth: AuthChoice::None, ..two };
-        assert!(Credentials::read(&unused).unwrap().is_none());
+        assert!(read(&unused).unwrap().is_none());
     }
 
     #[test]
     fn debug_shows_no_secret() {
         let smarthost = Smarthost { password: Some("geheim".to_owned().into()), ..smarthost() };
-        let credentials = Credentials::read(&smarthost).unwrap().unwrap();
+        let credentials = read(&smarthost).unwrap().unwrap();
         assert!(!format!("{credentials:?}").contains("geheim"));
     }
 }

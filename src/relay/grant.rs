@@ -7,7 +7,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use openssl::sha::sha256;
@@ -70,21 +70,23 @@ struct Refusal {
 }
 
 /// The token that is kept, if it is good for a while, else a new one.
-pub(super) fn access(smarthost: &Smarthost) -> Result<Access, CredentialsError> {
+pub(super) fn access(smarthost: &Smarthost, tokens: Option<&Path>) -> Result<Access, CredentialsError> {
     let (refresh, origin) = refresh_token(smarthost)?;
-    let kept = kept(smarthost).filter(|kept| kept.origin == origin);
+    let file = tokens.map(|directory| file(directory, smarthost));
+    let kept = file.as_deref().and_then(kept).filter(|kept| kept.origin == origin);
     match kept {
         Some(kept) if kept.expires > now() + MARGIN => Ok(Access { token: kept.access, is_kept: true }),
-        Some(kept) => ask(smarthost, kept.refresh, origin),
-        None => ask(smarthost, refresh, origin),
+        Some(kept) => ask(smarthost, kept.refresh, origin, file.as_deref()),
+        None => ask(smarthost, refresh, origin, file.as_deref()),
     }
 }
 
 /// A new token, since the one that was kept is refused.
-pub(super) fn renew(smarthost: &Smarthost) -> Result<Access, CredentialsError> {
+pub(super) fn renew(smarthost: &Smarthost, tokens: Option<&Path>) -> Result<Access, CredentialsError> {
     let (refresh, origin) = refresh_token(smarthost)?;
-    let kept = kept(smarthost).filter(|kept| kept.origin == origin);
-    ask(smarthost, kept.map_or(refresh, |kept| kept.refresh), origin)
+    let file = tokens.map(|directory| file(directory, smarthost));
+    let kept = file.as_deref().and_then(kept).filter(|kept| kept.origin == origin);
+    ask(smarthost, kept.map_or(refresh, |kept| kept.refresh), origin, file.as_deref())
 }
 
 /// What is needed to ask for a token lies on this machine; nobody is asked.
@@ -101,7 +103,12 @@ fn refresh_token(smarthost: &Smarthost) -> Result<(Secret, String), CredentialsE
     Ok((token, origin))
 }
 
-fn ask(smarthost: &Smarthost, refresh: Secret, origin: String) -> Result<Access, CredentialsError> {
+fn ask(
+    smarthost: &Smarthost,
+    refresh: Secret,
+    origin: String,
+    file: Option<&Path>,
+) -> Result<Access, CredentialsError> {
     let endpoint = endpoint(smarthost)?;
     let (client, client_secret) = client(smarthost)?;
     let response = post(&endpoint, &form(&refresh, client, client_secret.as_ref()), smarthost)
@@ -110,7 +117,9 @@ fn ask(smarthost: &Smarthost, refresh: Secret, origin: String) -> Result<Access,
     let expires = now().saturating_add(given.expires_in.unwrap_or(SHORT_LIFE));
     let refresh = given.refresh_token.filter(|token| !token.reveal().is_empty()).unwrap_or(refresh);
     let kept = Kept { access: given.access_token, expires, refresh, origin };
-    if let Err(error) = keep(smarthost, &kept) {
+    if let Some(file) = file
+        && let Err(error) = keep(file, &kept)
+    {
         // It costs one more request; where the provider gives a new refresh token each time, a person has to authorize anew.
         log::warn!("the token of {smarthost} cannot be kept: {error}");
     }
@@ -172,26 +181,25 @@ fn setting(why: &str) -> CredentialsError {
 }
 
 /// One file for each account at each host: `relay.token-`, and sixteen digits.
-fn place(smarthost: &Smarthost) -> Option<PathBuf> {
+fn file(directory: &Path, smarthost: &Smarthost) -> PathBuf {
     let client = smarthost.client_id.as_deref().unwrap_or_default();
     let whose = format!("{}\0{}\0{client}", smarthost.host, smarthost.user.as_deref().unwrap_or_default());
     let digits = hex(&sha256(whose.as_bytes()));
-    Some(smarthost.state.as_ref()?.join(format!("relay.token-{}", &digits[..16])))
+    directory.join(format!("relay.token-{}", &digits[..16]))
 }
 
-fn kept(smarthost: &Smarthost) -> Option<Kept> {
-    serde_json::from_slice(&Zeroizing::new(fs::read(place(smarthost)?).ok()?)).ok()
+fn kept(file: &Path) -> Option<Kept> {
+    serde_json::from_slice(&Zeroizing::new(fs::read(file).ok()?)).ok()
 }
 
-fn keep(smarthost: &Smarthost, kept: &Kept) -> io::Result<()> {
-    let Some(path) = place(smarthost) else { return Ok(()) };
+fn keep(path: &Path, kept: &Kept) -> io::Result<()> {
     let new = path.with_added_extension(format!("{}.new", std::process::id()));
     let written = || {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         file.write_all(&text(kept)?)?;
         // The refresh token before it may be worth nothing any more.
         file.sync_data()?;
-        fs::rename(&new, &path)
+        fs::rename(&new, path)
     };
     written().inspect_err(|_| {
         let _ = fs::remove_file(&new);
@@ -268,18 +276,19 @@ mod tests {
     fn kept_token_is_for_its_owner_only_and_reads_back() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
-        let smarthost = Smarthost { state: Some(directory.path().to_owned()), ..Smarthost::new("a") };
+        let smarthost = Smarthost::new("a");
+        let path = file(directory.path(), &smarthost);
         let secret = |text: &str| Secret::from(text.to_owned());
         let tokens = |access| Kept { access: secret(access), expires: 7, refresh: secret("r"), origin: "o".into() };
         for access in ["one", "two"] {
-            keep(&smarthost, &tokens(access)).unwrap();
-            assert_eq!(kept(&smarthost).unwrap().access.reveal(), access);
+            keep(&path, &tokens(access)).unwrap();
+            assert_eq!(kept(&path).unwrap().access.reveal(), access);
         }
         let files: Vec<_> = fs::read_dir(directory.path()).unwrap().flatten().collect();
         assert_eq!(files.len(), 1);
         assert_eq!(files[0].metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let other = Smarthost { user: Some("else".to_owned()), ..smarthost };
-        assert!(kept(&other).is_none());
+        assert!(kept(&file(directory.path(), &other)).is_none());
     }
 
     #[test]

@@ -168,14 +168,14 @@ mod tests {
     use std::thread::JoinHandle;
 
     use super::super::tests::{HELLO, Script, hasty, patient};
-    use super::super::{AuthChoice, Session};
+    use super::super::{AuthChoice, Client, Session};
     use super::*;
     use crate::outcome::Status;
 
     fn with_login(smarthost: Smarthost, auth: AuthChoice) -> (Smarthost, Credentials) {
         let password = Some("geheim".to_owned().into());
         let smarthost = Smarthost { user: Some("me".to_owned()), password, auth, ..smarthost };
-        let credentials = Credentials::read(&smarthost).unwrap().unwrap();
+        let credentials = Credentials::read(&smarthost, &Client::named("me")).unwrap().unwrap();
         (smarthost, credentials)
     }
 
@@ -185,7 +185,7 @@ mod tests {
 
     fn log_in_at((smarthost, server): (Smarthost, JoinHandle<String>), auth: AuthChoice) -> (Option<Trouble>, String) {
         let (smarthost, credentials) = with_login(smarthost, auth);
-        let trouble = Session::open(&smarthost, Some(&credentials), "me").map(Session::quit).err();
+        let trouble = Session::open(&smarthost, Some(&credentials), &Client::named("me")).map(Session::quit).err();
         (trouble, server.join().unwrap())
     }
 
@@ -330,7 +330,7 @@ mod tests {
         assert_eq!((trouble.unwrap().stage, heard.as_str()), (Stage::Auth, "EHLO me\r\n"));
         let (smarthost, server) = patient(&[("", "220 x\r\n"), HELLO]);
         let (smarthost, _) = with_login(smarthost, AuthChoice::Auto);
-        let trouble = Session::open(&smarthost, None, "me").err().unwrap();
+        let trouble = Session::open(&smarthost, None, &Client::named("me")).err().unwrap();
         assert_eq!(trouble.stage, Stage::Setup);
         server.join().unwrap();
     }

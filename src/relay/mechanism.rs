@@ -200,6 +200,7 @@ pub(super) fn hmac(digest: MessageDigest, key: &[u8], data: &[u8]) -> Result<Vec
 
 #[cfg(test)]
 mod tests {
+    use super::super::Client;
     use super::*;
 
     fn credentials(user: &str, secret: &str) -> Credentials {
@@ -208,7 +209,7 @@ mod tests {
             password: Some(secret.to_owned().into()),
             ..Smarthost::new("server.example.com")
         };
-        Credentials::read(&smarthost).unwrap().unwrap()
+        Credentials::read(&smarthost, &Client::named("me")).unwrap().unwrap()
     }
 
     fn chosen(choice: AuthChoice, offered: &[&str]) -> Result<Vec<Mechanism>, String> {

@@ -11,6 +11,7 @@
 mod agreed;
 mod capabilities;
 mod certificate;
+mod client;
 mod connect;
 mod content;
 mod credentials;
@@ -46,6 +47,7 @@ mod wire;
 
 pub use capabilities::Capabilities;
 pub use certificate::Certificate;
+pub use client::{Client, Dialogue};
 pub use credentials::{Credentials, CredentialsError, Secret};
 pub use envelope::Mail;
 pub use fingerprint::Fingerprint;

@@ -62,7 +62,7 @@ impl<'a> Source<'a> {
     }
 
     /// The secret, and whether it is a token that was kept from before.
-    pub(super) fn secret(&self, limit: Duration) -> Result<(Secret, bool), CredentialsError> {
+    pub(super) fn secret(&self, limit: Duration, tokens: Option<&Path>) -> Result<(Secret, bool), CredentialsError> {
         let secret = match self {
             Source::Command(line) | Source::TokenCommand(line) => {
                 let bytes = run(line, limit).map_err(|why| CredentialsError::Command { key: self.key(), why })?;
@@ -75,7 +75,7 @@ impl<'a> Source<'a> {
             }
             Source::File(path) => guarded_line(self.key(), path),
             Source::Grant(smarthost) => {
-                let access = grant::access(smarthost)?;
+                let access = grant::access(smarthost, tokens)?;
                 return Ok((access.token, access.is_kept));
             }
             Source::Inline(secret) => text(self.key(), secret.reveal().as_bytes()),
@@ -206,7 +206,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::time::Instant;
 
-    use super::super::Credentials;
+    use super::super::{Client, Credentials};
     use super::*;
 
     fn smarthost() -> Smarthost {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     fn read(smarthost: &Smarthost) -> Result<String, String> {
-        let credentials = Credentials::read(smarthost).map_err(|error| error.to_string())?;
+        let credentials = Credentials::read(smarthost, &Client::named("me")).map_err(|error| error.to_string())?;
         Ok(credentials.expect("a login is wanted").secret().reveal().to_owned())
     }
 

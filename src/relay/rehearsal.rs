@@ -40,12 +40,13 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Client;
     use super::super::tests::{HELLO, Script, patient};
     use super::*;
 
     fn rehearsed(script: Script) -> (Result<(), String>, String) {
         let (smarthost, server) = patient(script);
-        let mut session = Session::open(&smarthost, None, "me").unwrap();
+        let mut session = Session::open(&smarthost, None, &Client::named("me")).unwrap();
         let address: Address = "a@b.example".parse().unwrap();
         let result = session.rehearse(&address, &address).map_err(|trouble| trouble.sentence);
         session.quit();

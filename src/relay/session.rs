@@ -12,11 +12,11 @@ use lettre::transport::smtp::extension::ClientId;
 use super::connect::connect;
 use super::deadline::{Timed, from_now};
 use super::login::{Ahead, log_in};
-use super::tls::{self, Client, Roots};
+use super::tls::{self, Handshake, Roots};
 use super::trouble::{Peer, Trouble};
 use super::window::Window;
 use super::wire::{Channel, Wire};
-use super::{Capabilities, Certificate, Credentials, Smarthost, Tls};
+use super::{Capabilities, Certificate, Client, Credentials, Smarthost, Tls};
 use crate::outcome::{Scope, Stage};
 
 /// An open connection to the smarthost, ready to take a mail.
@@ -27,15 +27,15 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects, makes sure who answers, and logs in; with `auth-in-group` the login may wait for the first mail. `helo`
-    /// is the name we give ourselves.
+    /// Connects, makes sure who answers, and logs in; with `auth-in-group` the login may wait for the first mail. `client`
+    /// is who we are.
     ///
     /// # Errors
     /// The trouble that every mail for this smarthost now has.
-    pub fn open(smarthost: &Smarthost, credentials: Option<&Credentials>, helo: &str) -> Result<Self, Trouble> {
-        match Self::open_trusting(Roots::Usual, smarthost, credentials, helo) {
+    pub fn open(smarthost: &Smarthost, credentials: Option<&Credentials>, client: &Client) -> Result<Self, Trouble> {
+        match Self::open_trusting(Roots::Usual, smarthost, credentials, client) {
             Err(trouble) if trouble.is_issuer_unknown && tls::has_more_roots(smarthost) => {
-                Self::open_trusting(Roots::Bundle, smarthost, credentials, helo)
+                Self::open_trusting(Roots::Bundle, smarthost, credentials, client)
             }
             result => result,
         }
@@ -45,25 +45,25 @@ impl Session {
         roots: Roots,
         smarthost: &Smarthost,
         credentials: Option<&Credentials>,
-        helo: &str,
+        client: &Client,
     ) -> Result<Self, Trouble> {
-        let client = (smarthost.tls != Tls::None).then(|| Client::begin(smarthost, roots));
-        let mut wire = reach(smarthost)?;
-        match client {
+        let handshake = (smarthost.tls != Tls::None).then(|| Handshake::begin(smarthost, roots));
+        let mut wire = reach(smarthost, client)?;
+        match handshake {
             None => greet(&mut wire, smarthost.tls)?,
-            Some(client) if smarthost.tls == Tls::Implicit => {
-                wire = wire.secured(client)?;
+            Some(handshake) if smarthost.tls == Tls::Implicit => {
+                wire = wire.secured(handshake)?;
                 greet(&mut wire, smarthost.tls)?;
             }
-            Some(client) => {
+            Some(handshake) => {
                 greet(&mut wire, smarthost.tls)?;
-                start_tls(&mut wire, helo)?;
+                start_tls(&mut wire, &client.name)?;
                 wire.allow(smarthost.connect_timeout);
-                wire = wire.secured(client)?;
+                wire = wire.secured(handshake)?;
             }
         }
         // RFC 3207 section 4.2: what was said before TLS does not count.
-        let capabilities = introduce(&mut wire, helo)?;
+        let capabilities = introduce(&mut wire, &client.name)?;
         let groups = smarthost.pipelining && capabilities.pipelining;
         let mut window = Window::new(groups, smarthost.chunking && capabilities.chunking);
         match (smarthost.login(), credentials) {
@@ -119,7 +119,7 @@ impl Session {
 }
 
 /// Looks up and connects, and keeps plaintext on this machine.
-fn reach(smarthost: &Smarthost) -> Result<Wire, Trouble> {
+fn reach(smarthost: &Smarthost, client: &Client) -> Result<Wire, Trouble> {
     let peer = Peer::named(smarthost);
     let until = from_now(smarthost.connect_timeout);
     let (tcp, address) = connect(smarthost, until).map_err(|error| peer.trouble(error.stage(), Scope::Host, &error))?;
@@ -129,9 +129,8 @@ fn reach(smarthost: &Smarthost) -> Result<Wire, Trouble> {
         let why = "tls = \"none\" is only for this machine itself: set tls = \"implicit\" or \"starttls\"";
         return Err(peer.trouble(Stage::Setup, Scope::Configuration, why));
     }
-    let limit = smarthost.patience.map_or(smarthost.timeout, |patience| patience.min(smarthost.timeout));
     let timed = Timed::new(tcp, until).map_err(|error| peer.trouble(Stage::Connect, Scope::Host, error))?;
-    Ok(Wire::new(Channel::Plain(timed), peer, limit))
+    Ok(Wire::new(Channel::Plain(timed), peer, client, smarthost.timeout))
 }
 
 /// Waits for the greeting, RFC 5321 section 3.1.

@@ -58,15 +58,6 @@ pub struct Smarthost {
     pub client_secret_file: Option<PathBuf>,
     /// Where tokens are given out; those of well-known hosts are known.
     pub token_endpoint: Option<TokenEndpoint>,
-    /// The directory where tokens are kept until they expire; not a key of the file.
-    #[serde(skip)]
-    pub state: Option<PathBuf>,
-    /// A person wants to see the dialogue with it on stderr; not a key of the file.
-    #[serde(skip)]
-    pub is_watched: bool,
-    /// How long a person who looks on waits for each step, where that is less than `timeout`; not a key of the file.
-    #[serde(skip)]
-    pub patience: Option<Duration>,
     /// Which SASL mechanism to use.
     #[serde(default)]
     pub auth: AuthChoice,
@@ -191,9 +182,6 @@ impl Smarthost {
             client_id: None,
             client_secret_file: None,
             token_endpoint: None,
-            state: None,
-            is_watched: false,
-            patience: None,
             auth: AuthChoice::default(),
             ca_file: None,
             fingerprint: None,

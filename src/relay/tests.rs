@@ -12,7 +12,7 @@ use std::time::Duration;
 use lettre::Address;
 
 use super::content::PIECE;
-use super::{Mail, Session, Smarthost, Tls, Trouble};
+use super::{Client, Mail, Session, Smarthost, Tls, Trouble};
 use crate::outcome::{Outcome, Scope, Stage, Status};
 
 pub(super) type Script = &'static [(&'static str, &'static str)];
@@ -73,7 +73,7 @@ pub(super) fn hasty(script: Script) -> (Smarthost, JoinHandle<String>) {
 }
 
 pub(super) fn open(smarthost: &Smarthost) -> Result<Session, Trouble> {
-    Session::open(smarthost, None, "me")
+    Session::open(smarthost, None, &Client::named("me"))
 }
 
 pub(super) fn with_mail<T>(recipients: usize, content: &str, then: impl FnOnce(&Mail<'_>, &mut dyn Read) -> T) -> T {

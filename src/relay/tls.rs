@@ -43,14 +43,14 @@ pub(super) fn has_more_roots(smarthost: &Smarthost) -> bool {
 
 /// Our side of a handshake: whom we trust, what we show. OpenSSL takes milliseconds to get ready, which pass
 /// while the way to the smarthost is being looked for.
-pub(super) struct Client<'a> {
+pub(super) struct Handshake<'a> {
     smarthost: &'a Smarthost,
     roots: Roots,
     /// None where no thread could be had.
     thread: Option<JoinHandle<Result<TlsConnector, TlsError>>>,
 }
 
-impl<'a> Client<'a> {
+impl<'a> Handshake<'a> {
     /// Begins to get ready.
     pub(super) fn begin(smarthost: &'a Smarthost, roots: Roots) -> Self {
         let own = smarthost.clone();
@@ -68,9 +68,9 @@ impl<'a> Client<'a> {
 }
 
 /// Shakes hands over `tcp`, and returns only when the server has proved to be the right one.
-pub(super) fn handshake(client: Client<'_>, mut tcp: Timed) -> Result<TlsStream<Timed>, TlsError> {
-    let smarthost = client.smarthost;
-    let connector = client.ready()?;
+pub(super) fn shake_hands(handshake: Handshake<'_>, mut tcp: Timed) -> Result<TlsStream<Timed>, TlsError> {
+    let smarthost = handshake.smarthost;
+    let connector = handshake.ready()?;
     tcp.keep(agreed::ENOUGH);
     let stream = connector.connect(smarthost.bare_host(), tcp).map_err(|error| match error {
         HandshakeError::Failure(error) => classify(&error, smarthost.tls),
@@ -104,7 +104,7 @@ fn connector(smarthost: &Smarthost, roots: Roots) -> Result<TlsConnector, TlsErr
                 Ok(_) => {}
             }
         }
-        // The fingerprint says all there is to know: `handshake` compares it before anything is sent.
+        // The fingerprint says all there is to know: `shake_hands` compares it before anything is sent.
         (None, Some(_)) => {
             builder.disable_built_in_roots(true);
             builder.danger_accept_invalid_certs(true).danger_accept_invalid_hostnames(true);
@@ -198,7 +198,7 @@ pub(super) mod tests {
         let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let server = thread::spawn(move || serve(listener.accept().unwrap().0));
         let timed = Timed::new(tcp, from_now(limit)).unwrap();
-        let result = handshake(Client::begin(&smarthost, Roots::Usual), timed).map(|mut stream| {
+        let result = shake_hands(Handshake::begin(&smarthost, Roots::Usual), timed).map(|mut stream| {
             let mut heard = vec![0; 2];
             stream.read_exact(&mut heard).unwrap();
             heard

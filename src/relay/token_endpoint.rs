@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::Smarthost;
 use super::connect::connect;
 use super::deadline::{Timed, from_now};
-use super::tls::{self, Client, Roots};
+use super::tls::{Handshake, Roots, has_more_roots, shake_hands};
 use super::tls_error::TlsError;
 
 /// For sending and receiving, once there is a connection.
@@ -102,13 +102,13 @@ pub(super) fn post(endpoint: &TokenEndpoint, form: &str, smarthost: &Smarthost) 
     let bytes = if endpoint.0.scheme() == "http" {
         converse(reach(&host)?, request.as_bytes())
     } else {
-        let shake_hands = |roots| {
-            let client = Client::begin(&host, roots);
-            reach(&host).map(|tcp| tls::handshake(client, tcp))
+        let shaken = |roots| {
+            let handshake = Handshake::begin(&host, roots);
+            reach(&host).map(|tcp| shake_hands(handshake, tcp))
         };
-        let mut stream = shake_hands(Roots::Usual)?;
-        if matches!(stream, Err(TlsError::UnknownIssuer(_))) && tls::has_more_roots(&host) {
-            stream = shake_hands(Roots::Bundle)?;
+        let mut stream = shaken(Roots::Usual)?;
+        if matches!(stream, Err(TlsError::UnknownIssuer(_))) && has_more_roots(&host) {
+            stream = shaken(Roots::Bundle)?;
         }
         let mut stream = stream.map_err(|error| error.to_string())?;
         stream.get_mut().allow(LIMIT);

@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use super::{CredentialsError, Smarthost, verdict};
 use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
@@ -67,32 +66,18 @@ pub(super) struct Peer {
     name: String,
     /// As reached: `host[ip]:port`.
     relay: Option<String>,
-    /// A person wants to see the dialogue.
-    is_watched: bool,
-    /// How long a mail would wait for an answer, where the limit is that of a person who looks on.
-    wait_of_mail: Option<Duration>,
 }
 
 impl Peer {
     /// A server that has not been reached yet.
     pub(super) fn named(smarthost: &Smarthost) -> Self {
-        let is_shorter = smarthost.patience.is_some_and(|patience| patience < smarthost.timeout);
-        let wait_of_mail = is_shorter.then_some(smarthost.timeout);
-        Self { name: smarthost.to_string(), relay: None, is_watched: smarthost.is_watched, wait_of_mail }
+        Self { name: smarthost.to_string(), relay: None }
     }
 
     /// The same server, reached at `address`.
     pub(super) fn reached(smarthost: &Smarthost, address: SocketAddr) -> Self {
         let relay = format!("{}[{}]:{}", smarthost.bare_host(), address.ip(), address.port());
-        Self { relay: Some(relay), ..Self::named(smarthost) }
-    }
-
-    pub(super) fn is_watched(&self) -> bool {
-        self.is_watched
-    }
-
-    pub(super) fn wait_of_mail(&self) -> Option<Duration> {
-        self.wait_of_mail
+        Self { name: smarthost.to_string(), relay: Some(relay) }
     }
 
     pub(super) fn relay(&self) -> &str {

@@ -10,10 +10,10 @@ use native_tls::TlsStream;
 use super::deadline::Timed;
 use super::mask::Mask;
 use super::reply::{Answer, Replies, ReplyError};
-use super::tls;
+use super::tls::{Handshake, shake_hands};
 use super::tls_error::TlsError;
 use super::trouble::{Peer, Trouble};
-use super::{Certificate, agreed, dialogue};
+use super::{Certificate, Client, Dialogue, agreed, dialogue};
 use crate::outcome::{Scope, Stage};
 
 /// The bytes underneath, protected or not.
@@ -97,27 +97,41 @@ pub(super) struct Wire {
     peer: Peer,
     replies: Replies,
     mask: Mask,
+    dialogue: Dialogue,
     limit: Duration,
+    /// How long a mail would wait for a reply, where `limit` is that of a person who looks on.
+    wait_of_mail: Option<Duration>,
     is_usable: bool,
     /// No reply is to be hoped for any more.
     is_silent: bool,
 }
 
 impl Wire {
-    pub(super) fn new(channel: Channel, peer: Peer, limit: Duration) -> Self {
-        let (replies, mask) = (Replies::default(), Mask::default());
-        Self { channel, peer, replies, mask, limit, is_usable: true, is_silent: false }
+    /// `timeout` is what a mail would wait for each reply.
+    pub(super) fn new(channel: Channel, peer: Peer, client: &Client, timeout: Duration) -> Self {
+        let limit = client.limit(timeout);
+        Self {
+            channel,
+            peer,
+            replies: Replies::default(),
+            mask: Mask::default(),
+            dialogue: client.dialogue,
+            limit,
+            wait_of_mail: (limit < timeout).then_some(timeout),
+            is_usable: true,
+            is_silent: false,
+        }
     }
 
     /// Puts TLS on a plain connection. Nothing may have come ahead of the handshake: anybody on the way could have
     /// put it there (RFC 3207 section 4.2).
-    pub(super) fn secured(mut self, client: tls::Client<'_>) -> Result<Self, Trouble> {
+    pub(super) fn secured(mut self, handshake: Handshake<'_>) -> Result<Self, Trouble> {
         if self.replies.has_more() {
             let why = "more than one answer came to STARTTLS: somebody on the way may be tampering with the connection";
             return Err(self.peer.trouble(Stage::Tls, Scope::Host, why));
         }
         if let Channel::Plain(timed) = self.channel {
-            let stream = tls::handshake(client, timed).map_err(|error| {
+            let stream = shake_hands(handshake, timed).map_err(|error| {
                 let mut trouble = self.peer.trouble(Stage::Tls, error.scope(), &error);
                 trouble.is_issuer_unknown = matches!(error, TlsError::UnknownIssuer(_));
                 trouble
@@ -185,7 +199,7 @@ impl Wire {
 
     /// Sends bytes within the limit; what comes meanwhile is kept for [`read`](Self::read).
     pub(super) fn write(&mut self, stage: Stage, bytes: &[u8]) -> Result<(), Trouble> {
-        if self.peer.is_watched() {
+        if self.dialogue == Dialogue::Shown {
             dialogue::said(stage, bytes);
         }
         self.channel.allow(self.limit);
@@ -214,7 +228,7 @@ impl Wire {
             self.lost(stage, &error)
         })?;
         let answer = if answer.code >= 400 { self.masked(&answer) } else { answer };
-        if self.peer.is_watched() {
+        if self.dialogue == Dialogue::Shown {
             dialogue::heard(stage, &answer);
         }
         Ok(answer)
@@ -257,7 +271,7 @@ impl Wire {
         self.is_usable = false;
         self.is_silent |= !matches!(error, WireError::Lost(_) | WireError::Closed);
         // Silence up to here is no proof of the trouble that the advice after it is about.
-        let but = match (error, self.peer.wait_of_mail()) {
+        let but = match (error, self.wait_of_mail) {
             (WireError::TimedOut(_), Some(wait)) => format!("; a mail waits for one up to {wait:?}"),
             _ => String::new(),
         };

@@ -37,8 +37,9 @@ fn person_who_looks_on_waits_less_than_a_mail_and_is_told_so() {
         (LIMIT, "no complete answer within 200ms: is tls = "),
     ] {
         let (smarthost, server) = patient(&[]);
-        let looked_on = Smarthost { tls: Tls::StartTls, timeout, patience: Some(LIMIT), ..smarthost };
-        let trouble = trouble(&looked_on);
+        let smarthost = Smarthost { tls: Tls::StartTls, timeout, ..smarthost };
+        let client = Client { patience: Some(LIMIT), ..Client::named("me") };
+        let trouble = Session::open(&smarthost, None, &client).err().unwrap();
         assert!(trouble.sentence.contains(told), "{trouble}");
         server.join().unwrap();
     }
@@ -149,6 +150,6 @@ fn trouble_with_tls_names_server_and_cure() {
 #[test]
 fn name_cannot_break_the_command_line() {
     let (smarthost, server) = patient(&[("", "220 hello\r\n"), ("EHLO", "250 hi\r\n")]);
-    drop(Session::open(&smarthost, None, "we b\r\nMAIL").unwrap());
+    drop(Session::open(&smarthost, None, &Client::named("we b\r\nMAIL")).unwrap());
     assert_eq!(server.join().unwrap(), "EHLO webMAIL\r\n");
 }
