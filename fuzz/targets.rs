@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use mailx_t::cli::{self, People};
-use mailx_t::command::prepare::{Moment, prepare};
-use mailx_t::command::request::{Input, Request};
+use mailx_t::command::submission::prepare::{Moment, prepare};
+use mailx_t::command::submission::request::{Input, Request};
 use mailx_t::config::import::{self, Kind};
 use mailx_t::config::{Config, Source};
 use mailx_t::envelope::{Aliases, Resolver};

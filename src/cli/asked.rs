@@ -9,7 +9,7 @@ use super::getopt::{self, Grammar, Order};
 use super::mode::{self, Mode, Run};
 use super::names::{self, Face};
 use super::{composition, mail, native, sendmail};
-use crate::command::request::{Delivery, Input, Request};
+use crate::command::submission::request::{Delivery, Input, Request};
 use crate::command::{converse, list, run_queue, verify};
 use crate::envelope::{Destination, Operand};
 use crate::error::{Error, Usage};

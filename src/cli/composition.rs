@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::mail;
-use crate::command::compose::{Composition, Enclosure};
-use crate::command::request::Input;
+use crate::command::submission::compose::{Composition, Enclosure};
+use crate::command::submission::request::Input;
 use crate::error::Error;
 use crate::message::{Given, may_be_addresses, text};
 use crate::outcome::clean;

@@ -22,8 +22,8 @@ use std::process::ExitCode;
 
 pub use asked::{Asked, Command, People, Typing, command};
 
-use crate::command::request::{Delivery, Input};
 use crate::command::run_queue::Detail;
+use crate::command::submission::request::{Delivery, Input};
 use crate::command::submit;
 use crate::command::{converse, list, rehearse, run_queue, verify};
 use crate::config::{self, Config};

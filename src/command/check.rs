@@ -5,8 +5,8 @@ use std::io::Write;
 
 use super::findings::Findings;
 pub use super::findings::Form;
-use super::handover;
 pub use super::probe::Reach;
+use super::relay_program;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log::{self, Target};
@@ -35,7 +35,7 @@ pub fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(),
         return Err(Error::Denied);
     }
     let mut findings = Findings::new(request.form, out);
-    for warning in super::prepare::aliases(config).1 {
+    for warning in super::submission::prepare::aliases(config).1 {
         findings.note(&warning)?;
     }
     findings.ok(&format!("configuration {}: mail leaves as {}", config.source, config.account))?;
@@ -57,7 +57,7 @@ pub fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(),
     arguments.extend(request.verbose.then_some("--dialogue"));
     // The relay writes its own lines.
     findings.flush()?;
-    findings.count(usize::from(!handover::start_and_wait(config, &arguments)?));
+    findings.count(usize::from(!relay_program::start_and_wait(config, &arguments)?));
     findings.conclude()
 }
 

@@ -5,8 +5,8 @@
 
 use std::io::{BufWriter, Read, Write};
 
-use super::prepare;
-use super::request::{self, Delivery};
+use super::submission::prepare;
+use super::submission::request::{self, Delivery};
 use super::submit::{self, Accepted};
 use crate::config::{self, Config};
 use crate::envelope::{Destination, Operand, Resolver};

@@ -2,7 +2,7 @@
 
 use lettre::Address;
 
-use super::prepare;
+use super::submission::prepare;
 use crate::bounce::{self, Failed};
 use crate::config::Config;
 use crate::dsn;

@@ -1,7 +1,7 @@
 //! In the relay: a mail that the smarthost finds too large is cut, once, and tried again. The whole of it is kept first.
 
-use super::keep;
 use super::lines::Answered;
+use super::submission::keep;
 use crate::error::Error;
 use crate::log;
 use crate::outcome::Status;

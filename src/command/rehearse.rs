@@ -2,10 +2,12 @@
 
 use std::io::{self, Read, Write};
 
-use super::keep::{self, Given};
-use super::prepare::{self, Moment, Prepared};
-use super::request::{Input, Request};
-use super::{handover, take, verify};
+use super::relay_program;
+use super::submission::keep::{self, Given};
+use super::submission::prepare::{self, Moment, Prepared};
+use super::submission::request::{Input, Request};
+use super::submission::take;
+use super::verify;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::outcome::clean;
@@ -31,7 +33,7 @@ pub fn run(
     let mut prepared = prepare::prepare(request, &config, &message, &Moment::now())?;
     let mail = keep::rehearsed(&config, &mut prepared, &mut Given { message: &message, body: &mut body })?;
     write(&prepared, &mail, out)?;
-    handover::program()?;
+    relay_program::program()?;
     Ok(prepared.warnings)
 }
 

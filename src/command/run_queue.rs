@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::handover;
+use super::relay_program;
 use super::selection::Matching;
 use crate::config::Config;
 use crate::error::{self, Error};
@@ -43,7 +43,7 @@ pub fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), Error> 
         Which::Matching(matching) => format!("--matching={matching}"),
     };
     arguments.extend((!pattern.is_empty()).then_some(pattern.as_str()));
-    match handover::start_and_wait(config, &arguments)? {
+    match relay_program::start_and_wait(config, &arguments)? {
         true => Ok(()),
         false => Err(error::Relay::QueueRun.into()),
     }
@@ -57,8 +57,8 @@ pub fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), Error> 
 pub fn serve(config: &Config, every: Duration, place: Place) -> Result<(), Error> {
     let every = format!("--every={}s", every.as_secs().max(1));
     match place {
-        Place::Background => handover::start(config, &["serve", &every]),
-        Place::Foreground => match handover::become_relay(config, &["serve", "--stay", &every])? {},
+        Place::Background => relay_program::start(config, &["serve", &every]),
+        Place::Foreground => match relay_program::become_relay(config, &["serve", "--stay", &every])? {},
     }
 }
 

@@ -4,11 +4,11 @@
 use std::io::Read;
 use std::time::Instant;
 
-use super::handover::{self, Patience, Told};
-use super::keep::{self, Given};
-use super::prepare::{self, Moment, Prepared};
-use super::request::{Input, Request};
-use super::{dispatch, rescue, take, unconfigured};
+use super::relay_program::{self, Patience, Told};
+use super::submission::keep::{self, Given};
+use super::submission::prepare::{self, Moment, Prepared};
+use super::submission::request::{Input, Request};
+use super::submission::{hand_over, rescue, take, unconfigured};
 use crate::config::{self, Config, Source};
 use crate::error::Error;
 use crate::outcome::Status;
@@ -71,7 +71,7 @@ pub(super) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -
                 if request.verbose || is_spool_missed(config, &spool) {
                     notes.push(format!("{error}: the mail was sent at once instead of being kept"));
                 }
-                notes.extend(dispatch::tell(request, prepared, told)?);
+                notes.extend(hand_over::tell(request, prepared, told)?);
                 return Ok(Accepted::Sent { id: prepared.entry.id, notes });
             }
             let untaken = told.filter(|_| !is_spool_missed(config, &spool)).and_then(|told| untaken(&told));
@@ -92,7 +92,7 @@ pub(super) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -
 pub(super) fn see_to(request: &Request, config: &Config, accepted: &Prepared) -> Result<Vec<String>, Error> {
     log::open(&config.log, "mailx-t", &system::host_name());
     prepare::log_accepted(config, accepted);
-    let mut notes = dispatch::run(request, config, &Spool::new(config.spool_path()), accepted)?;
+    let mut notes = hand_over::run(request, config, &Spool::new(config.spool_path()), accepted)?;
     notes.splice(0..0, accepted.warnings.iter().cloned());
     Ok(notes)
 }
@@ -118,7 +118,8 @@ fn carry(config: &Config, spool: &Spool, prepared: &mut Prepared, given: &mut Gi
     let until = Instant::now() + config.smarthost.connect_timeout + config.smarthost.timeout;
     let mail = keep::carried(config, spool, prepared, given);
     let outcomes = prepared.entry.recipients.len();
-    let told = mail.and_then(|mail| handover::carry(config, mail, Patience { until, outcomes })).unwrap_or_default();
+    let told =
+        mail.and_then(|mail| relay_program::carry(config, mail, Patience { until, outcomes })).unwrap_or_default();
     if told.reports.len() == outcomes { told } else { Told::default() }
 }
 

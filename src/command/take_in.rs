@@ -1,9 +1,9 @@
 //! In the relay: takes mails that users without a right to the queue have left in `drop/`. What their
 //! files say is input like any other: recipients and fields go through the same rewriting as stdin's.
 
-use super::keep::{self, Given};
-use super::prepare::{self, Moment};
-use super::request::Request;
+use super::submission::keep::{self, Given};
+use super::submission::prepare::{self, Moment};
+use super::submission::request::Request;
 use crate::config::Config;
 use crate::envelope::{Destination, Operand};
 use crate::error::Error;

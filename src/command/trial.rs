@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::time::Instant;
 
-use super::request::{self, Delivery, Input};
 use super::run_queue::{self, Detail, Which};
 use super::selection::Matching;
+use super::submission::request::{self, Delivery, Input};
 use super::submit::{self, Accepted};
 use crate::config::Config;
 use crate::envelope::{Destination, Operand};

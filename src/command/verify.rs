@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 
-use super::prepare::{self, Moment};
+use super::submission::prepare::{self, Moment};
 use crate::config::Config;
 use crate::envelope::{self, Destination, Operand, Recipient, Resolver, Step};
 use crate::error::{Error, Usage};

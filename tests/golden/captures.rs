@@ -14,10 +14,10 @@ use std::path::PathBuf;
 
 use crate::support::octets::with_crlf;
 use mailx_t::cli::{self, Command, People};
-use mailx_t::command::compose::Composition;
-use mailx_t::command::prepare::{Moment, prepare};
-use mailx_t::command::request::Input;
-use mailx_t::command::take;
+use mailx_t::command::submission::compose::Composition;
+use mailx_t::command::submission::prepare::{Moment, prepare};
+use mailx_t::command::submission::request::Input;
+use mailx_t::command::submission::take;
 use mailx_t::config::{Config, Source};
 use mailx_t::message::{Mailbox, decoded, text};
 use mailx_t::spool::{EntryRecipient, QueueId};

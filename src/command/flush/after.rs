@@ -5,8 +5,9 @@ use lettre::Address;
 
 use super::super::attempted::Attempted;
 use super::super::lines::Answered;
+use super::super::recut;
 use super::super::report::Report;
-use super::super::{recut, settle};
+use super::super::settle;
 use super::Term;
 use crate::log;
 use crate::spool::{Claim, Entry, Record};

@@ -12,12 +12,12 @@ use crate::system;
 const IN_MEMORY: u64 = 4 << 20;
 
 /// Keeps `input` in `spool` if that takes it, because of `reason`, and returns the error that tells both.
-pub(super) fn rescue(reason: Error, spool: &Spool, input: &mut dyn Read) -> Error {
+pub(crate) fn rescue(reason: Error, spool: &Spool, input: &mut dyn Read) -> Error {
     rescue_with(reason, spool, &[], input)
 }
 
 /// The same with `heading` before it.
-pub(super) fn rescue_with(reason: Error, spool: &Spool, heading: &[u8], input: &mut dyn Read) -> Error {
+pub(crate) fn rescue_with(reason: Error, spool: &Spool, heading: &[u8], input: &mut dyn Read) -> Error {
     match keep(spool, heading, input) {
         Ok(Some(place)) => Error::Saved { reason: Box::new(reason), place },
         Ok(None) => reason,
@@ -26,7 +26,7 @@ pub(super) fn rescue_with(reason: Error, spool: &Spool, heading: &[u8], input: &
 }
 
 /// As [`rescue`], for input that can be had again: `offer` gives all of it to the place it is called with.
-pub(super) fn again(reason: Error, spool: &Spool, offer: &mut dyn FnMut(Place<'_>) -> io::Result<PathBuf>) -> Error {
+pub(crate) fn again(reason: Error, spool: &Spool, offer: &mut dyn FnMut(Place<'_>) -> io::Result<PathBuf>) -> Error {
     let in_spool = offer(&mut |input| spool.rescue(input).map_err(io::Error::other));
     let kept = in_spool.or_else(|_| offer(&mut |input| system::dead_letter(&system::caller(), input)));
     match kept {
@@ -36,7 +36,7 @@ pub(super) fn again(reason: Error, spool: &Spool, offer: &mut dyn FnMut(Place<'_
 }
 
 /// Takes input and says where it is now.
-pub(super) type Place<'p> = &'p mut dyn FnMut(&mut dyn Read) -> io::Result<PathBuf>;
+pub(crate) type Place<'p> = &'p mut dyn FnMut(&mut dyn Read) -> io::Result<PathBuf>;
 
 /// Where it is now; none of what is empty.
 fn keep(spool: &Spool, heading: &[u8], input: &mut dyn Read) -> io::Result<Option<PathBuf>> {

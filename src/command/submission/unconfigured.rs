@@ -15,7 +15,7 @@ use crate::spool::{Spill, Spool};
 use crate::system::{self, Caller};
 
 /// Keeps the mail somewhere; the error says what is wrong with the configuration, and where the mail is.
-pub(super) fn keep(request: &Request, error: config::Error, input: &mut dyn Read) -> Error {
+pub(crate) fn keep(request: &Request, error: config::Error, input: &mut dyn Read) -> Error {
     let spool = Spool::new(config::SYSTEM_SPOOL);
     let is_entitled = spool.owner().is_none_or(system::is);
     // Whoever names settings of their own has not asked the machine's service to send.
@@ -78,7 +78,7 @@ fn stand_in(caller: &Caller) -> Result<Config, config::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::compose::Composition;
+    use crate::command::submission::compose::Composition;
     use crate::envelope::Destination;
 
     #[test]

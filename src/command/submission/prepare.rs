@@ -30,12 +30,12 @@ pub struct Moment {
 }
 
 impl Moment {
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self::of(system::caller(), QueueId::new(), system::now())
     }
 
     /// The moment at which that caller handed that mail in.
-    pub(super) fn of(caller: Caller, id: QueueId, arrived: jiff::Timestamp) -> Self {
+    pub(crate) fn of(caller: Caller, id: QueueId, arrived: jiff::Timestamp) -> Self {
         let host = system::host_name();
         Self { hosts: system::local_names(&host), host, caller, id, arrived, date: system::date() }
     }
@@ -106,7 +106,7 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
 }
 
 /// The aliases of the configuration, then those of the system's file.
-pub(super) fn aliases(config: &Config) -> (Aliases, Vec<String>) {
+pub(crate) fn aliases(config: &Config) -> (Aliases, Vec<String>) {
     let mut own = Aliases::default();
     for (name, targets) in &config.recipients.aliases {
         own.insert(name, targets.list());
@@ -133,7 +133,7 @@ fn originator(request: &Request, message: &Message, user: &str) -> String {
 }
 
 /// The line about a mail that stands on disk.
-pub(super) fn log_accepted(config: &Config, prepared: &Prepared) {
+pub(crate) fn log_accepted(config: &Config, prepared: &Prepared) {
     let entry = &prepared.entry;
     let repairs: Vec<&str> = entry.repairs.iter().map(String::as_str).collect();
     let line = log::Accepted {

@@ -15,26 +15,26 @@ use crate::spool::{self, Carried, Draft, Entry, Spill, Spool, Whole};
 use crate::system;
 
 /// A message as it was handed in.
-pub(super) struct Given<'a> {
+pub(crate) struct Given<'a> {
     /// Its fields, and facts about its body.
-    pub(super) message: &'a Message,
+    pub(crate) message: &'a Message,
     /// Its body.
-    pub(super) body: &'a mut Spill,
+    pub(crate) body: &'a mut Spill,
 }
 
 /// The largest mail that leaves.
-pub(super) fn most(config: &Config) -> u64 {
+pub(crate) fn most(config: &Config) -> u64 {
     config.spool.max_message_size.as_u64()
 }
 
 /// The largest message that is taken from `drop/`. It is cut by the service, which keeps the whole: who leaves mail
 /// there may have no place of their own for that.
-pub(super) fn most_dropped(config: &Config) -> u64 {
+pub(crate) fn most_dropped(config: &Config) -> u64 {
     most(config).saturating_mul(2)
 }
 
 /// How much of a body has to stay at hand.
-pub(super) fn most_read(config: &Config, spool: &Spool) -> u64 {
+pub(crate) fn most_read(config: &Config, spool: &Spool) -> u64 {
     if is_foreign(spool) { most_dropped(config) } else { most(config) }
 }
 
@@ -45,7 +45,7 @@ fn is_foreign(spool: &Spool) -> bool {
 /// ═══ The acceptance line: `commit` returns with the mail on disk, or the mail was not accepted. ═══
 ///
 /// A caller who has no right to the queue leaves the mail in `drop/`; the service takes it in.
-pub(super) fn write(
+pub(crate) fn write(
     config: &Config,
     spool: &Spool,
     prepared: &mut Prepared,
@@ -58,7 +58,7 @@ pub(super) fn write(
 }
 
 /// Leaves the mail in `drop/`.
-pub(super) fn leave(
+pub(crate) fn leave(
     config: &Config,
     spool: &Spool,
     prepared: &mut Prepared,
@@ -87,7 +87,7 @@ fn commit(
 }
 
 /// A mail that no spool can keep, in an open file.
-pub(super) fn carried(
+pub(crate) fn carried(
     config: &Config,
     spool: &Spool,
     prepared: &mut Prepared,
@@ -103,7 +103,7 @@ pub(super) fn carried(
 }
 
 /// The mail as it would leave, in an open file; the whole of one that is too large is kept nowhere.
-pub(super) fn rehearsed(config: &Config, prepared: &mut Prepared, given: &mut Given<'_>) -> Result<Carried, Error> {
+pub(crate) fn rehearsed(config: &Config, prepared: &mut Prepared, given: &mut Given<'_>) -> Result<Carried, Error> {
     let id = prepared.entry.id;
     let create = || Draft::create_to_carry(id);
     let spool = Spool::new(config.spool_path());
@@ -211,7 +211,7 @@ fn content(prepared: &Prepared, body: &mut Spill, notice: Option<&Notice>, to: &
 }
 
 /// Writes the mail of `entry` into a draft, cut; returns its entry, which lacks the size.
-pub(super) fn cut(
+pub(crate) fn cut(
     entry: &Entry,
     repair: Repair,
     content: impl Read,

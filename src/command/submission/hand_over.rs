@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use super::handover::{self, Patience, Told};
 use super::prepare::Prepared;
-use super::report::Report;
 use super::request::{Delivery, Request};
+use crate::command::relay_program::{self, Patience, Told};
+use crate::command::report::Report;
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::Status;
@@ -14,7 +14,7 @@ use crate::spool::{Fate, Spool};
 use crate::system;
 
 /// After the acceptance line: sees to it that a relay is at work, and tells a caller who waits what it should know.
-pub(super) fn run(
+pub(crate) fn run(
     request: &Request,
     config: &Config,
     spool: &Spool,
@@ -36,7 +36,7 @@ pub(super) fn run(
     let is_led = spool.lead().is_ok_and(|leader| leader.is_none());
     match (request.delivery, is_led) {
         (Delivery::Wait, false) => {
-            let told = match handover::start_and_listen(config, &["deliver", id.as_str()], patience) {
+            let told = match relay_program::start_and_listen(config, &["deliver", id.as_str()], patience) {
                 Ok(told) => told,
                 Err(error) => return kept(error),
             };
@@ -47,7 +47,7 @@ pub(super) fn run(
             tell(request, accepted, &told)
         }
         (Delivery::Wait, true) => tell(request, accepted, &of_others(spool, accepted, until)),
-        (_, false) => handover::start(config, &["flush", "--due"]).map(|()| Vec::new()).or_else(kept),
+        (_, false) => relay_program::start(config, &["flush", "--due"]).map(|()| Vec::new()).or_else(kept),
         (_, true) => Ok(Vec::new()),
     }
 }
@@ -64,7 +64,7 @@ fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
 }
 
 /// What a caller who waited is told: refusal of everybody is an error, all else a note.
-pub(super) fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Result<Vec<String>, Error> {
+pub(crate) fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Result<Vec<String>, Error> {
     let refused: Vec<&Report> = told.reports.iter().filter(|report| report.status == Status::Bounced).collect();
     if let Some(first) = refused.first().filter(|_| refused.len() == accepted.entry.recipients.len()) {
         let (to, reason) = (first.to.clone(), first.reason.clone());

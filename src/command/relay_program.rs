@@ -18,7 +18,7 @@ use crate::error::{self, Error};
 use crate::system;
 
 /// Starts the relay with `arguments` and leaves it to itself.
-pub(super) fn start(config: &Config, arguments: &[&str]) -> Result<(), Error> {
+pub(crate) fn start(config: &Config, arguments: &[&str]) -> Result<(), Error> {
     let mut command = command(config, arguments)?;
     command.stdout(Stdio::null()).stderr(Stdio::null());
     // Those that were left to themselves for earlier mails of a session.
@@ -28,26 +28,26 @@ pub(super) fn start(config: &Config, arguments: &[&str]) -> Result<(), Error> {
 
 /// What the relay told until it ended or the wait was over.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// The outcomes.
-    pub(super) reports: Vec<Report>,
+    pub(crate) reports: Vec<Report>,
     /// What it complained of, for people.
-    pub(super) complaints: Vec<String>,
+    pub(crate) complaints: Vec<String>,
     /// It has ended; else it goes on without us.
-    pub(super) is_over: bool,
+    pub(crate) is_over: bool,
 }
 
 /// How long to listen to the relay.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     /// At most until then.
-    pub(super) until: Instant,
+    pub(crate) until: Instant,
     /// Until it has told so many outcomes: it may have other mails to see to.
-    pub(super) outcomes: usize,
+    pub(crate) outcomes: usize,
 }
 
 /// Starts the relay and listens while there is patience.
-pub(super) fn start_and_listen(config: &Config, arguments: &[&str], patience: Patience) -> Result<Told, Error> {
+pub(crate) fn start_and_listen(config: &Config, arguments: &[&str], patience: Patience) -> Result<Told, Error> {
     listen(config, command(config, arguments)?, "", patience)
 }
 
@@ -57,7 +57,7 @@ pub(super) fn start_and_listen(config: &Config, arguments: &[&str], patience: Pa
 ///
 /// # Errors
 /// The relay cannot be started.
-pub(super) fn carry(config: &Config, mail: File, patience: Patience) -> Result<Told, Error> {
+pub(crate) fn carry(config: &Config, mail: File, patience: Patience) -> Result<Told, Error> {
     let (mut command, settings) = match &config.source {
         Source::Environment(environment) => {
             let mut command = relay()?;
@@ -108,7 +108,7 @@ fn listen(config: &Config, mut command: Command, settings: &str, patience: Patie
 }
 
 /// Starts the relay and waits for its end; its output is ours. Returns whether it ended well.
-pub(super) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool, Error> {
+pub(crate) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool, Error> {
     let mut command = command(config, arguments)?;
     command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
     // What it shows at a terminal depends on what the terminal is.
@@ -123,7 +123,7 @@ pub(super) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool
 ///
 /// # Errors
 /// The relay cannot be started; where it can, this does not return.
-pub(super) fn become_relay(config: &Config, arguments: &[&str]) -> Result<Infallible, Error> {
+pub(crate) fn become_relay(config: &Config, arguments: &[&str]) -> Result<Infallible, Error> {
     let mut command = command(config, arguments)?;
     command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
     if let Source::Environment(environment) = &config.source {
@@ -151,7 +151,7 @@ fn spawn(config: &Config, mut command: Command) -> Result<Child, Error> {
 ///
 /// # Errors
 /// [`error::Relay::Missing`]: it is not there, and no mail would ever leave.
-pub(super) fn program() -> Result<PathBuf, Error> {
+pub(crate) fn program() -> Result<PathBuf, Error> {
     Ok(system::relay_program().ok_or(error::Relay::Missing)?)
 }
 

@@ -11,7 +11,7 @@ use crate::message::dots::{Dots, Undoubled};
 use crate::spool::{Spill, Spool};
 
 /// As [`take`], for a caller who has nothing else: what they wrote is not lost with the files that were to go with it.
-pub(super) fn take_or_rescue(
+pub(crate) fn take_or_rescue(
     request: &Request,
     spill: &dyn Fn() -> Spill,
     input: &mut dyn Read,
@@ -27,7 +27,7 @@ pub(super) fn take_or_rescue(
 ///
 /// # Errors
 /// [`Error::Input`], or [`Error::Spool`] where the body cannot be kept.
-pub(super) fn take(
+pub(crate) fn take(
     request: &Request,
     spill: &dyn Fn() -> Spill,
     input: &mut dyn Read,

@@ -1,0 +1,10 @@
+//! The way of a mail up to the acceptance line, and the hand-over to the relay behind it. All of it runs in the door.
+
+pub mod compose;
+pub(crate) mod hand_over;
+pub(crate) mod keep;
+pub mod prepare;
+pub mod request;
+pub(crate) mod rescue;
+pub mod take;
+pub(crate) mod unconfigured;
