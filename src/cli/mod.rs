@@ -24,8 +24,7 @@ pub use asked::{Asked, Command, People, Typing, command};
 
 use crate::command::run_queue::Detail;
 use crate::command::submission::request::{Delivery, Input};
-use crate::command::submit;
-use crate::command::{converse, list, rehearse, run_queue, verify};
+use crate::command::{converse, list, rehearse, run_queue, submit, verify};
 use crate::config::{self, Config};
 use crate::confinement;
 use crate::error::{self, Error, Exit};

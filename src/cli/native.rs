@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use super::getopt::{self, Grammar, Word};
 use super::{Command, terminal};
 use crate::command::queue::{self, Act, Which};
-use crate::command::{check, import, init, list, trial};
+use crate::command::{check, import, init, list, send_test};
 use crate::config::import::Kind;
 use crate::config::{self, Config};
 use crate::error::{Error, Usage};
@@ -286,7 +286,7 @@ pub fn run(control: Control) -> Result<(), Error> {
         }
         Verb::Test { to, verbose } => {
             let config = Config::load_as_service(config::locate(arguments.config.as_deref()))?;
-            trial::run(&config, &trial::Request { to, verbose }, &mut out)
+            send_test::run(&config, &send_test::Request { to, verbose }, &mut out)
         }
         Verb::Import { file, from, sender, write, force } => {
             let output = match (write, force) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::command::report::Report;
+use crate::command::notice::Report;
 use crate::outcome::Status;
 
 /// What is over sooner needs no bar.

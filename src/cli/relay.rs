@@ -12,13 +12,12 @@ use clap::{Parser, Subcommand};
 
 use super::progress::Progress;
 use super::terminal;
-use crate::command::carry;
-use crate::command::findings::Form;
-use crate::command::flush::{self, End};
-use crate::command::probe::{self, Reach};
-use crate::command::report::Report;
+use crate::command::check::findings::Form;
+use crate::command::check::{Reach, probe};
+use crate::command::delivery::flush::{self, End};
+use crate::command::delivery::{carry, serve};
+use crate::command::notice::Report;
 use crate::command::selection::{Matching, Selection};
-use crate::command::serve;
 use crate::config::{self, Config, Environment, Source};
 use crate::confinement;
 use crate::error::{self, Error, Exit};

@@ -3,10 +3,10 @@
 
 use std::io::Write;
 
+use super::delivery::settle;
 use super::list::age;
 use super::run_queue::{self, Detail};
 use super::selection::Matching;
-use super::settle;
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};

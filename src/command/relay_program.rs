@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use super::report::Report;
+use super::notice::Report;
 use crate::config::{Config, Source};
 use crate::error::{self, Error};
 use crate::system;

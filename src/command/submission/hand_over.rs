@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::prepare::Prepared;
 use super::request::{Delivery, Request};
+use crate::command::notice::Report;
 use crate::command::relay_program::{self, Patience, Told};
-use crate::command::report::Report;
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::Status;

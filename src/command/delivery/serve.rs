@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::flush::{self, End};
-use super::selection::Selection;
+use crate::command::selection::Selection;
 use crate::config::Config;
 use crate::error::{self, Error};
 use crate::log;

@@ -1,7 +1,7 @@
 //! In the relay: a mail that the smarthost finds too large is cut, once, and tried again. The whole of it is kept first.
 
-use super::lines::Answered;
-use super::submission::keep;
+use super::connections::Answered;
+use crate::command::submission::keep;
 use crate::error::Error;
 use crate::log;
 use crate::outcome::Status;
@@ -15,7 +15,7 @@ const SURELY_TAKEN: u64 = 1 << 20;
 const LEAST: u64 = 16 << 10;
 
 /// The mail was refused for its size, and has not been cut for that reason yet.
-pub(super) fn is_called_for(mail: &Answered) -> bool {
+pub(crate) fn is_called_for(mail: &Answered) -> bool {
     let outcomes = &mail.attempted.outcomes;
     let is_first = !mail.claim.entry.repairs.iter().any(|name| name == Repair::Recut.name());
     let is_large = mail.claim.entry.size > LEAST;
@@ -28,7 +28,7 @@ pub(super) fn is_called_for(mail: &Answered) -> bool {
 ///
 /// # Errors
 /// [`Error::Spool`]; then the mail stands in the queue as it was.
-pub(super) fn recut(spool: &Spool, claim: Claim, largest: Option<u64>) -> Result<Option<Claim>, Error> {
+pub(crate) fn recut(spool: &Spool, claim: Claim, largest: Option<u64>) -> Result<Option<Claim>, Error> {
     let entry = &claim.entry;
     let most = match largest.filter(|largest| *largest < entry.size) {
         // Some servers count what they add.

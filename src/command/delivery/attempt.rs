@@ -12,39 +12,39 @@ use crate::system;
 
 /// What came of an attempt.
 #[derive(Clone, Debug)]
-pub(super) struct Attempted {
+pub(crate) struct Attempted {
     /// The places in the entry's list of those it was for.
-    pub(super) recipients: Vec<usize>,
+    pub(crate) recipients: Vec<usize>,
     /// One for each of them.
-    pub(super) outcomes: Vec<Outcome>,
+    pub(crate) outcomes: Vec<Outcome>,
     /// The server that answered.
-    pub(super) relay: Option<String>,
-    /// The smarthosts that these recipients were offered to, as [`Choice`](super::choice::Choice) names them, the last
+    pub(crate) relay: Option<String>,
+    /// The smarthosts that these recipients were offered to, as [`Choice`](super::smarthosts::Choice) names them, the last
     /// one last.
-    pub(super) asked: Vec<String>,
+    pub(crate) asked: Vec<String>,
     /// The number of the connection, if it is of no use any more.
-    pub(super) lost: Option<u32>,
+    pub(crate) lost: Option<u32>,
     /// Nobody has the mail, for sure, and it may be tried again at once.
-    pub(super) is_free: bool,
+    pub(crate) is_free: bool,
     /// The mail was sent to its end, and nobody knows whether it was taken.
-    pub(super) is_in_doubt: bool,
+    pub(crate) is_in_doubt: bool,
     /// Which mail over that connection this was.
-    pub(super) conn_use: u32,
-    pub(super) started: Timestamp,
+    pub(crate) conn_use: u32,
+    pub(crate) started: Timestamp,
     /// When it was over.
-    pub(super) ended: Timestamp,
-    pub(super) setup: Duration,
+    pub(crate) ended: Timestamp,
+    pub(crate) setup: Duration,
 }
 
 impl Attempted {
     /// No connection, so that all have the same trouble.
-    pub(super) fn none(recipients: Vec<usize>, trouble: &Trouble) -> Self {
+    pub(crate) fn none(recipients: Vec<usize>, trouble: &Trouble) -> Self {
         let outcomes = vec![trouble.outcome(); recipients.len()];
         Self { relay: trouble.relay.clone(), ..Self::untried(recipients, outcomes, system::now()) }
     }
 
     /// No attempt, but its outcomes all the same.
-    pub(super) fn untried(recipients: Vec<usize>, outcomes: Vec<Outcome>, now: Timestamp) -> Self {
+    pub(crate) fn untried(recipients: Vec<usize>, outcomes: Vec<Outcome>, now: Timestamp) -> Self {
         Self {
             recipients,
             outcomes,
@@ -62,7 +62,7 @@ impl Attempted {
 
     /// An outcome that says more about the smarthost, or about our settings, than about the mail. A recipient who has
     /// it, or an answer about this mail, says that the smarthost works.
-    pub(super) fn host_trouble(&self) -> Option<&Outcome> {
+    pub(crate) fn host_trouble(&self) -> Option<&Outcome> {
         let is_of_host = |o: &Outcome| {
             // "Relay access denied" at RCPT may be about that one address; a 421 there is not.
             let is_wide = o.scope == Scope::Host || (o.scope == Scope::Configuration && o.stage != Stage::Rcpt);
@@ -72,12 +72,12 @@ impl Attempted {
     }
 
     /// Somebody was put off, for sure without having got the mail, so that another smarthost may be asked to take it.
-    pub(super) fn is_put_off(&self) -> bool {
+    pub(crate) fn is_put_off(&self) -> bool {
         self.outcomes.iter().any(|outcome| self.may_go_elsewhere(outcome))
     }
 
     /// Those whose outcome stands, and those who were put off.
-    pub(super) fn part(self) -> (Self, Self) {
+    pub(crate) fn part(self) -> (Self, Self) {
         let is_left: Vec<bool> = self.outcomes.iter().map(|outcome| self.may_go_elsewhere(outcome)).collect();
         let part = |wanted: bool| {
             let places = || (0..is_left.len()).filter(|n| is_left[*n] == wanted);
@@ -91,7 +91,7 @@ impl Attempted {
     }
 
     /// Says that another smarthost is asked, and why.
-    pub(super) fn tell_of_next(&self, entry: &Entry) {
+    pub(crate) fn tell_of_next(&self, entry: &Entry) {
         let Some(outcome) = self.outcomes.first() else { return };
         let (relay, count) = (self.relay.as_deref().unwrap_or("the smarthost"), self.recipients.len());
         let sentence = format!(
@@ -109,7 +109,7 @@ impl Attempted {
     }
 
     /// The line for the log.
-    pub(super) fn line<'a>(&'a self, entry: &'a Entry, recipient: usize, outcome: &'a Outcome) -> Attempt<'a> {
+    pub(crate) fn line<'a>(&'a self, entry: &'a Entry, recipient: usize, outcome: &'a Outcome) -> Attempt<'a> {
         let between = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).unwrap_or_default();
         let to = &entry.recipients[recipient];
         let took = between(self.started, self.ended);

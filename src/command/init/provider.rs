@@ -77,7 +77,7 @@ impl Chosen {
 mod tests {
     use std::path::Path;
 
-    use super::super::init::TEMPLATE;
+    use super::super::TEMPLATE;
     use super::*;
     use crate::config::{Config, Source};
 

@@ -3,12 +3,11 @@
 
 use lettre::Address;
 
-use super::super::attempted::Attempted;
-use super::super::lines::Answered;
-use super::super::recut;
-use super::super::report::Report;
-use super::super::settle;
+use super::super::attempt::Attempted;
+use super::super::connections::Answered;
+use super::super::{recut, settle};
 use super::Term;
+use crate::command::notice::Report;
 use crate::log;
 use crate::spool::{Claim, Entry, Record};
 
@@ -25,7 +24,7 @@ enum Next {
 impl Term<'_> {
     /// Hears what has become of mails that are under way, and writes it down; of how many. Where one of them needs more, all
     /// others are heard and written down before: that takes its time, and what is known in it must not be lost.
-    pub(super) fn hear(&mut self, told: &mut dyn FnMut(&Report)) -> usize {
+    pub(crate) fn hear(&mut self, told: &mut dyn FnMut(&Report)) -> usize {
         let (mut count, mut left) = (0, Vec::new());
         loop {
             let answered = self.lines.hear();
@@ -133,7 +132,7 @@ impl Term<'_> {
         }
     }
 
-    pub(super) fn finish(&self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) -> Vec<Attempted> {
+    pub(crate) fn finish(&self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) -> Vec<Attempted> {
         let (claims, attempts): (Vec<Claim>, Vec<Attempted>) =
             answered.into_iter().map(|mail| (mail.claim, mail.attempted)).unzip();
         let entries: Vec<Entry> = claims.iter().map(|claim| claim.entry.clone()).collect();

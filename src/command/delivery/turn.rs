@@ -11,7 +11,7 @@ use crate::system;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The turn of a mail.
-pub(super) enum Turn {
+pub(crate) enum Turn {
     Now,
     /// After so long, at most a minute: that is waited for.
     Soon(Duration),
@@ -21,7 +21,7 @@ pub(super) enum Turn {
 
 impl Turn {
     /// The turn of a mail that may leave at that moment, by that limit; with none, now.
-    pub(super) fn of(next: Option<(Timestamp, Rate)>) -> Self {
+    pub(crate) fn of(next: Option<(Timestamp, Rate)>) -> Self {
         let Some((at, rate)) = next else { return Self::Now };
         let left = Duration::try_from(at.duration_since(system::now())).unwrap_or_default();
         if left > LONGEST_PAUSE { Self::Later(at, rate) } else { Self::Soon(left) }

@@ -3,9 +3,9 @@
 
 use std::fs::File;
 
-use super::attempt::Relay;
-use super::attempted::Attempted;
-use super::report::Report;
+use super::attempt::Attempted;
+use super::connection::Relay;
+use crate::command::notice::Report;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;

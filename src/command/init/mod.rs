@@ -1,19 +1,21 @@
 //! Makes the spool, a commented configuration, and for the machine an empty password file, where they are
 //! missing. Safe to repeat: what is there is not touched, but for modes of the spool's directories.
 
+mod provider;
+
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use super::chosen::{self, Chosen};
+use self::provider::Chosen;
 use crate::config::{self, Config, Source};
 use crate::error::Error;
 use crate::spool::{self, Spool};
 use crate::system;
 
 /// What a new configuration says.
-pub(super) const TEMPLATE: &str = include_str!("../../packaging/config.toml");
+pub(super) const TEMPLATE: &str = include_str!("../../../packaging/config.toml");
 
 /// Makes what is missing and tells what it made; a new configuration is for `provider`, a well-known name or a domain.
 ///
@@ -25,7 +27,7 @@ pub fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Write) ->
         Source::System(path) | Source::User(path) => path.clone(),
         Source::Environment(_) => PathBuf::new(),
     };
-    let chosen = provider.map(chosen::find).transpose()?;
+    let chosen = provider.map(provider::find).transpose()?;
     let text = chosen.as_ref().map_or_else(|| TEMPLATE.to_string(), |chosen| chosen.fill(TEMPLATE));
     let is_new = !path.as_os_str().is_empty() && write_new(&path, &text)?;
     let spool = if is_new { new_spool(&source) } else { Config::load(source.clone())?.spool_path() };

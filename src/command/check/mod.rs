@@ -1,17 +1,29 @@
 //! Judges what there is: configuration, spool, relay program, and through the relay what `probe` looks at. One line
 //! each; no mail is sent.
 
+pub mod findings;
+pub mod probe;
+
 use std::io::Write;
 
-use super::findings::Findings;
-pub use super::findings::Form;
-pub use super::probe::Reach;
+use self::findings::Findings;
+pub use self::findings::Form;
 use super::relay_program;
+use super::submission::prepare;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log::{self, Target};
 use crate::spool::Spool;
 use crate::system;
+
+/// How far to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Only what lies on this machine: the credentials.
+    Offline,
+    /// Connection, login and envelope too.
+    Online,
+}
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +47,7 @@ pub fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(),
         return Err(Error::Denied);
     }
     let mut findings = Findings::new(request.form, out);
-    for warning in super::submission::prepare::aliases(config).1 {
+    for warning in prepare::aliases(config).1 {
         findings.note(&warning)?;
     }
     findings.ok(&format!("configuration {}: mail leaves as {}", config.source, config.account))?;

@@ -20,7 +20,7 @@ pub struct Report {
 
 impl Report {
     /// The outcome for the recipient at that place of the entry's list.
-    pub(super) fn of(entry: &Entry, recipient: usize, outcome: &Outcome) -> Self {
+    pub(crate) fn of(entry: &Entry, recipient: usize, outcome: &Outcome) -> Self {
         let to = entry.recipients.get(recipient).map(|recipient| recipient.address.to_string());
         Self {
             id: entry.id.to_string(),

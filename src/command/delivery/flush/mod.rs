@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use lettre::Address;
 
-use super::attempted::Attempted;
-use super::lines::{Answered, Lines};
-use super::report::Report;
+use super::attempt::Attempted;
+use super::connections::{Answered, Lines};
+use super::dropped;
 use super::routes::Routes;
-use super::selection::Selection;
 use super::settle;
-use super::take_in;
 use super::turn::Turn;
+use crate::command::notice::Report;
+use crate::command::selection::Selection;
 use crate::config::Config;
 use crate::error::{self, Error};
 use crate::log;
@@ -177,7 +177,7 @@ impl<'a> Term<'a> {
         match self.spool.left() {
             Ok(left) => {
                 self.seen.drop.extend(left);
-                take_in::run(self.config, self.spool)?;
+                dropped::run(self.config, self.spool)?;
             }
             Err(error) => self.seen.trouble = Some(error.into()),
         }

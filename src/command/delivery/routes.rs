@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lettre::Address;
 
-use super::attempted::Attempted;
+use super::attempt::Attempted;
 use crate::alarm;
 use crate::config::Config;
 use crate::error::Error;
@@ -25,7 +25,7 @@ const ALARMED: &str = "alarmed";
 const ALARMED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The ways, as this process knows them.
-pub(super) struct Routes<'a> {
+pub(crate) struct Routes<'a> {
     config: &'a Config,
     spool: &'a Spool,
     ways: HashMap<Address, Way>,
@@ -43,7 +43,7 @@ struct Way {
 
 impl<'a> Routes<'a> {
     /// What earlier processes have learnt counts for the way of those who have none of their own.
-    pub(super) fn new(config: &'a Config, spool: &'a Spool) -> Self {
+    pub(crate) fn new(config: &'a Config, spool: &'a Spool) -> Self {
         let mut routes = Self { config, spool, ways: HashMap::new(), lost: None };
         if let Some(clock) = spool.clock().filter(|clock| clock.next_attempt > system::now()) {
             routes.way(&config.account).closed = Some(clock.reason);
@@ -52,23 +52,23 @@ impl<'a> Routes<'a> {
     }
 
     /// The account whose way that mail goes.
-    pub(super) fn of(&self, entry: &Entry) -> Address {
+    pub(crate) fn of(&self, entry: &Entry) -> Address {
         let own = entry.reverse_path.as_ref().filter(|account| self.config.has_own_smarthost(account));
         own.unwrap_or(&self.config.account).clone()
     }
 
     /// Why nothing is to be sent that way now.
-    pub(super) fn closed(&self, account: &Address) -> Option<&str> {
+    pub(crate) fn closed(&self, account: &Address) -> Option<&str> {
         self.ways.get(account)?.closed.as_deref()
     }
 
     /// This process has seen for itself that it is in vain.
-    pub(super) fn is_in_vain(&self, account: &Address) -> bool {
+    pub(crate) fn is_in_vain(&self, account: &Address) -> bool {
         self.ways.get(account).is_some_and(|way| way.in_a_row > 0)
     }
 
     /// A limit of the settings is reached for longer than somebody would wait.
-    pub(super) fn pause(&mut self, account: &Address, until: Timestamp, rate: Rate) -> Result<(), Error> {
+    pub(crate) fn pause(&mut self, account: &Address, until: Timestamp, rate: Rate) -> Result<(), Error> {
         let reason = format!("{rate} are allowed by the settings, and so many have left: the next may at {until:.0}");
         self.way(account).closed = Some(reason.clone());
         self.set_clock(account, Some(&Clock { attempts: 0, next_attempt: until, is_alarmed: false, reason }))
@@ -76,7 +76,7 @@ impl<'a> Routes<'a> {
 
     /// What an attempt says about the smarthost: trouble before any mail, or with several in a row, closes the way for
     /// a while; a mail taken opens it.
-    pub(super) fn learn(&mut self, account: &Address, attempted: &Attempted) -> Result<(), Error> {
+    pub(crate) fn learn(&mut self, account: &Address, attempted: &Attempted) -> Result<(), Error> {
         let Some(trouble) = attempted.host_trouble() else {
             *self.way(account) = Way::default();
             return self.set_clock(account, None);

@@ -2,7 +2,7 @@
 //! The order is what keeps mails from being lost or doubled (`docs/spool.md`): delivered recipients
 //! first, then the report about refused ones, then that they are refused.
 
-use super::attempted::Attempted;
+use super::attempt::Attempted;
 use super::nondelivery;
 use crate::bounce;
 use crate::config::Config;
@@ -13,7 +13,7 @@ use crate::spool::{Claim, Entry, Record};
 
 /// An attempt's outcomes as the journal keeps them: with the next attempt, and past the age at which mail
 /// is given up, as refused.
-pub(super) fn records(config: &Config, claim: &Claim, attempted: &Attempted) -> Vec<Record> {
+pub(crate) fn records(config: &Config, claim: &Claim, attempted: &Attempted) -> Vec<Record> {
     let at = attempted.ended;
     let delay = config.retry.delay(claim.progress.attempts + 1, fastrand::f64());
     let next = later(at, delay);
@@ -32,12 +32,12 @@ pub(super) fn records(config: &Config, claim: &Claim, attempted: &Attempted) -> 
 }
 
 /// The mail is older than anybody should wait for it.
-pub(super) fn is_expired(config: &Config, entry: &Entry, now: jiff::Timestamp) -> bool {
+pub(crate) fn is_expired(config: &Config, entry: &Entry, now: jiff::Timestamp) -> bool {
     later(entry.arrived, config.retry.give_up_after).is_some_and(|end| end < now)
 }
 
 /// A deferral that came to its end.
-pub(super) fn expired(last: &Outcome) -> Outcome {
+pub(crate) fn expired(last: &Outcome) -> Outcome {
     Outcome {
         status: Status::Bounced,
         // RFC 3463 section 3.5: delivery time expired.
@@ -48,7 +48,7 @@ pub(super) fn expired(last: &Outcome) -> Outcome {
 }
 
 /// What stands for an outcome where there has been no attempt.
-pub(super) fn untried(reason: &str) -> Outcome {
+pub(crate) fn untried(reason: &str) -> Outcome {
     Outcome {
         status: Status::Deferred,
         stage: Stage::Setup,
@@ -60,7 +60,7 @@ pub(super) fn untried(reason: &str) -> Outcome {
 
 /// Settles mails that were answered together, as [`settle`]; those that everybody has leave the queue first, with one
 /// sync for all. What came of each, in their order.
-pub(super) fn settle_all(config: &Config, mails: Vec<(Claim, &[Record])>) -> Vec<Result<(), Error>> {
+pub(crate) fn settle_all(config: &Config, mails: Vec<(Claim, &[Record])>) -> Vec<Result<(), Error>> {
     let mut results: Vec<Result<(), Error>> = mails.iter().map(|_| Ok(())).collect();
     let numbered = mails.into_iter().enumerate();
     let (delivered, others): (Vec<_>, Vec<_>) =
@@ -96,7 +96,7 @@ fn statuses(claim: &Claim, records: &[Record]) -> Vec<Option<Status>> {
 ///
 /// # Errors
 /// The disk refused; then the mail still stands in the queue.
-pub(super) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> Result<(), Error> {
+pub(crate) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> Result<(), Error> {
     if is_delivered(&claim, records) {
         return Ok(claim.remove()?);
     }
@@ -117,7 +117,7 @@ pub(super) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> R
 ///
 /// # Errors
 /// The disk refused.
-pub(super) fn note(config: &Config, claim: &mut Claim, records: &[Record]) -> Result<(), Error> {
+pub(crate) fn note(config: &Config, claim: &mut Claim, records: &[Record]) -> Result<(), Error> {
     let (refused, others): (Vec<Record>, Vec<Record>) =
         records.iter().cloned().partition(|record| record.outcome.status == Status::Bounced);
     if !others.is_empty() {

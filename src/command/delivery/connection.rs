@@ -21,8 +21,8 @@ use crate::rewrite::SevenBit;
 use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
 
-use super::attempted::Attempted;
-use super::choice::{Choice, NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, name};
+use super::attempt::Attempted;
+use super::smarthosts::{Choice, NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, name};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
 const TRIES: usize = 3;
@@ -31,7 +31,7 @@ const PROVEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const SUSPECTED: Duration = Duration::from_secs(60 * 60);
 
 /// Connection and login, kept from one mail to the next.
-pub(super) struct Relay<'a> {
+pub(crate) struct Relay<'a> {
     config: &'a Config,
     choice: Choice<'a>,
     session: Option<Session>,
@@ -49,11 +49,11 @@ pub(super) struct Relay<'a> {
 }
 
 /// Opens the content of a mail at its start.
-pub(super) type Source<'s, 'c> = &'s dyn Fn() -> Result<Content<'c>, Error>;
+pub(crate) type Source<'s, 'c> = &'s dyn Fn() -> Result<Content<'c>, Error>;
 
 impl<'a> Relay<'a> {
     /// Without a spool nothing is remembered.
-    pub(super) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
+    pub(crate) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
         Self::with(config, Choice::new(config, client, memory))
     }
 
@@ -63,12 +63,12 @@ impl<'a> Relay<'a> {
     }
 
     /// Tries the mail for everybody who still waits for it. Nothing else may be under way.
-    pub(super) fn attempt(&mut self, claim: &Claim) -> Result<Attempted, Error> {
+    pub(crate) fn attempt(&mut self, claim: &Claim) -> Result<Attempted, Error> {
         self.attempt_for(&claim.entry, claim.open(), &|| Ok(claim.content()?))
     }
 
     /// Tries a mail for the recipients at these places; its content is asked for once for each try.
-    pub(super) fn attempt_for(
+    pub(crate) fn attempt_for(
         &mut self,
         entry: &Entry,
         recipients: Vec<usize>,
@@ -124,7 +124,7 @@ impl<'a> Relay<'a> {
 
     /// A connection that works: the one at hand, else one with the first smarthost that takes us. Mails may be under way
     /// over the one at hand only if it works.
-    pub(super) fn connect(&mut self, account: Option<&Address>) -> Result<(), Trouble> {
+    pub(crate) fn connect(&mut self, account: Option<&Address>) -> Result<(), Trouble> {
         if self.serves(account) {
             return Ok(());
         }
@@ -158,7 +158,7 @@ impl<'a> Relay<'a> {
     }
 
     /// Somebody was put off, and there is a smarthost that has not been asked to take the mail.
-    pub(super) fn has_another(&self, entry: &Entry, attempted: &Attempted) -> bool {
+    pub(crate) fn has_another(&self, entry: &Entry, attempted: &Attempted) -> bool {
         let others = || self.choice.beyond(&attempted.asked, entry.reverse_path.as_ref());
         !attempted.asked.is_empty() && attempted.is_put_off() && !others().is_empty()
     }
@@ -168,7 +168,7 @@ impl<'a> Relay<'a> {
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(super) fn another(
+    pub(crate) fn another(
         &mut self,
         entry: &Entry,
         mut left: Attempted,
@@ -202,19 +202,19 @@ impl<'a> Relay<'a> {
     }
 
     /// When a mail of that account may be begun, if that is not now, and which limit of the settings says so.
-    pub(super) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
+    pub(crate) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
         if self.serves(account) { None } else { self.choice.turn(account) }
     }
 
     /// Leaves the server; the next mail opens a connection anew.
-    pub(super) fn rest(&mut self) {
+    pub(crate) fn rest(&mut self) {
         if let Some(session) = self.session.take() {
             session.quit();
         }
     }
 
     /// Hands over a mail over the connection at hand, as far as that goes without waiting.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &mut self,
         entry: &Entry,
         recipients: &[usize],
@@ -255,7 +255,7 @@ impl<'a> Relay<'a> {
     }
 
     /// What has become of the mail that was begun first; waits for it.
-    pub(super) fn finish(&mut self, recipients: Vec<usize>, started: Timestamp) -> Attempted {
+    pub(crate) fn finish(&mut self, recipients: Vec<usize>, started: Timestamp) -> Attempted {
         let handed = self.session.as_mut().and_then(Session::finish).unwrap_or_else(|| Handed::none(recipients.len()));
         if let Some(lesson) = handed.lesson {
             self.learn(lesson);
@@ -288,13 +288,13 @@ impl<'a> Relay<'a> {
     }
 
     /// Several mails may be under way.
-    pub(super) fn bears_windows(&self) -> bool {
+    pub(crate) fn bears_windows(&self) -> bool {
         !self.is_wary
     }
 
     /// The connection was lost with several mails under way. That may happen to anybody; but Dovecot's submission dies
     /// each time when an envelope comes before it has answered the content before it, so the next ones go alone.
-    pub(super) fn doubt_windows(&mut self) {
+    pub(crate) fn doubt_windows(&mut self) {
         if !self.is_wary {
             log::info(&format!(
                 "smarthost {} was lost with several mails under way: {NO_WINDOW} for a while",
@@ -306,23 +306,23 @@ impl<'a> Relay<'a> {
     }
 
     /// The session, if it can take another mail.
-    pub(super) fn session(&self) -> Option<&Session> {
+    pub(crate) fn session(&self) -> Option<&Session> {
         let is_spent = self.smarthost.per_connection.is_some_and(|most| self.begun >= most.get());
         self.session_in_use().filter(|_| !is_spent)
     }
 
     /// The session over which mails are under way; none when it is of no use any more.
-    pub(super) fn session_in_use(&self) -> Option<&Session> {
+    pub(crate) fn session_in_use(&self) -> Option<&Session> {
         self.session.as_ref().filter(|session| session.is_usable())
     }
 
     /// The connection at hand can take another mail, one that leaves as that account.
-    pub(super) fn serves(&self, account: Option<&Address>) -> bool {
+    pub(crate) fn serves(&self, account: Option<&Address>) -> bool {
         self.session().is_some() && self.choice.may_take(self.smarthost, account)
     }
 
     /// A mail that is under way is answered already.
-    pub(super) fn is_answered(&mut self) -> bool {
+    pub(crate) fn is_answered(&mut self) -> bool {
         self.session.as_mut().is_some_and(Session::is_answered)
     }
 
@@ -331,26 +331,26 @@ impl<'a> Relay<'a> {
     }
 
     /// Says goodbye.
-    pub(super) fn quit(self) {
+    pub(crate) fn quit(self) {
         if let Some(session) = self.session {
             session.quit();
         }
     }
 
     /// The most connections at a time to the smarthost at the other end.
-    pub(super) fn most_connections(&self) -> u8 {
+    pub(crate) fn most_connections(&self) -> u8 {
         self.smarthost.max_connections.get()
     }
 
     /// Opens another connection to the same smarthost, which is told, beside the work on this one.
-    pub(super) fn open_another(&self) -> Option<(JoinHandle<Result<Session, Trouble>>, &'a Smarthost)> {
+    pub(crate) fn open_another(&self) -> Option<(JoinHandle<Result<Session, Trouble>>, &'a Smarthost)> {
         let thread = std::thread::Builder::new().spawn(self.choice.opener(self.smarthost)).ok()?;
         Some((thread, self.smarthost))
     }
 
     /// The same over the connection with that smarthost that [`open_another`](Self::open_another) has brought about;
     /// `connection` is its number.
-    pub(super) fn over(&self, session: Session, smarthost: &'a Smarthost, connection: u32) -> Self {
+    pub(crate) fn over(&self, session: Session, smarthost: &'a Smarthost, connection: u32) -> Self {
         let session = Some(session);
         let is_wary = self.choice.is_remarked(smarthost, NO_WINDOW);
         Self { session, smarthost, connection, is_wary, ..Self::with(self.config, self.choice.clone()) }

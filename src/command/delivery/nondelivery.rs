@@ -2,8 +2,8 @@
 
 use lettre::Address;
 
-use super::submission::prepare;
 use crate::bounce::{self, Failed};
+use crate::command::submission::prepare;
 use crate::config::Config;
 use crate::dsn;
 use crate::envelope::Resolver;
@@ -17,7 +17,7 @@ use crate::system;
 ///
 /// # Errors
 /// The disk refused.
-pub(super) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<(), Error> {
+pub(crate) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<(), Error> {
     let entry = &claim.entry;
     if entry.reverse_path.is_none() {
         log::error(&format!("{}: a report could not be delivered; it is kept in failed/", entry.id));

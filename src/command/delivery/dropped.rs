@@ -1,9 +1,9 @@
 //! In the relay: takes mails that users without a right to the queue have left in `drop/`. What their
 //! files say is input like any other: recipients and fields go through the same rewriting as stdin's.
 
-use super::submission::keep::{self, Given};
-use super::submission::prepare::{self, Moment};
-use super::submission::request::Request;
+use crate::command::submission::keep::{self, Given};
+use crate::command::submission::prepare::{self, Moment};
+use crate::command::submission::request::Request;
 use crate::config::Config;
 use crate::envelope::{Destination, Operand};
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::system;
 ///
 /// # Errors
 /// `drop/` cannot be listed, or what was taken out of it might come back.
-pub(super) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
+pub(crate) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
     let collected = spool.collect()?;
     for id in &collected {
         let taken = spool

@@ -18,17 +18,17 @@ use crate::spool::{Remark, Spool};
 use crate::system;
 
 /// The words in the spool for what a smarthost does not bear, and for one that took no mail of late.
-pub(super) const NO_CHUNKING: &str = "no chunking";
-pub(super) const NO_GROUPS: &str = "no groups";
-pub(super) const NO_WINDOW: &str = "one mail at a time";
-pub(super) const NO_LOGIN_IN_GROUPS: &str = "no login in groups";
+pub(crate) const NO_CHUNKING: &str = "no chunking";
+pub(crate) const NO_GROUPS: &str = "no groups";
+pub(crate) const NO_WINDOW: &str = "one mail at a time";
+pub(crate) const NO_LOGIN_IN_GROUPS: &str = "no login in groups";
 const NO_WAY: &str = "out of reach";
 /// How long a smarthost that could not be reached comes after the others.
 const AVOIDED: Duration = Duration::from_secs(5 * 60);
 
 /// The smarthosts of the settings, and what is known of them.
 #[derive(Clone)]
-pub(super) struct Choice<'a> {
+pub(crate) struct Choice<'a> {
     config: &'a Config,
     client: Client,
     /// Where lessons are kept; none for a mail that no spool keeps.
@@ -38,21 +38,21 @@ pub(super) struct Choice<'a> {
 }
 
 /// An open connection, and to whom.
-pub(super) type Opened<'a> = (Session, &'a Smarthost);
+pub(crate) type Opened<'a> = (Session, &'a Smarthost);
 
 impl<'a> Choice<'a> {
-    pub(super) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
+    pub(crate) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
         Self { config, client: client.clone(), memory, learnt: Rc::default() }
     }
 
     /// Mail of that account may leave over that smarthost, now.
-    pub(super) fn may_take(&self, smarthost: &Smarthost, account: Option<&Address>) -> bool {
+    pub(crate) fn may_take(&self, smarthost: &Smarthost, account: Option<&Address>) -> bool {
         let is_known = self.config.smarthosts_of(account).into_iter().any(|known| std::ptr::eq(known, smarthost));
         is_known && self.wait(smarthost).is_none()
     }
 
     /// When a mail of that account may leave, if that is not now, and which limit of the settings says so.
-    pub(super) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
+    pub(crate) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
         let next = self.in_order(account).first().copied()?;
         let settings = self.config.smarthosts_of(account);
         // One that is avoided for a while is asked all the same before a mail waits for the limit of a fall-back.
@@ -62,7 +62,7 @@ impl<'a> Choice<'a> {
     }
 
     /// A connection with the first smarthost for that account that takes us. The trouble told is the last one's.
-    pub(super) fn open(&self, account: Option<&Address>) -> Result<Opened<'a>, Trouble> {
+    pub(crate) fn open(&self, account: Option<&Address>) -> Result<Opened<'a>, Trouble> {
         let mut smarthosts = self.in_order(account);
         // Where none has room somebody has asked for the turn already, and this is a mail that was counted.
         if smarthosts.iter().any(|smarthost| self.wait(smarthost).is_none()) {
@@ -79,7 +79,7 @@ impl<'a> Choice<'a> {
     }
 
     /// A connection with that one.
-    pub(super) fn open_one(&self, smarthost: &'a Smarthost) -> Result<Opened<'a>, Trouble> {
+    pub(crate) fn open_one(&self, smarthost: &'a Smarthost) -> Result<Opened<'a>, Trouble> {
         let opened = open(&self.spared(smarthost), &self.client);
         // A login that is refused is avoided too: too many of them close an account. What is wrong here says nothing of it.
         if opened.as_ref().is_err_and(|trouble| trouble.stage != Stage::Setup) {
@@ -89,7 +89,7 @@ impl<'a> Choice<'a> {
     }
 
     /// The smarthosts for that account that have room, are none of `asked`, and were in no trouble of late.
-    pub(super) fn beyond(&self, asked: &[String], account: Option<&Address>) -> Vec<&'a Smarthost> {
+    pub(crate) fn beyond(&self, asked: &[String], account: Option<&Address>) -> Vec<&'a Smarthost> {
         let mut smarthosts = self.in_order(account);
         let is_new = |smarthost: &Smarthost| !asked.contains(&name(smarthost)) && !self.is_avoided(smarthost);
         smarthosts.retain(|smarthost| is_new(smarthost) && self.wait(smarthost).is_none());
@@ -97,7 +97,7 @@ impl<'a> Choice<'a> {
     }
 
     /// Opens a connection to that smarthost, somewhere else: nothing of it is ours.
-    pub(super) fn opener(&self, smarthost: &Smarthost) -> impl FnOnce() -> Result<Session, Trouble> + Send + 'static {
+    pub(crate) fn opener(&self, smarthost: &Smarthost) -> impl FnOnce() -> Result<Session, Trouble> + Send + 'static {
         let (smarthost, client) = (self.spared(smarthost), self.client.clone());
         move || open(&smarthost, &client)
     }
@@ -120,7 +120,7 @@ impl<'a> Choice<'a> {
     }
 
     /// Has the smarthost come after the others for a while, where there are others.
-    pub(super) fn avoid(&self, smarthost: &Smarthost) {
+    pub(crate) fn avoid(&self, smarthost: &Smarthost) {
         if self.config.smarthosts().count() > 1 {
             // It may be the account's trouble alone.
             self.remember(name(smarthost), NO_WAY, AVOIDED);
@@ -131,12 +131,12 @@ impl<'a> Choice<'a> {
         self.is_known(&name(smarthost), NO_WAY)
     }
 
-    pub(super) fn is_remarked(&self, smarthost: &Smarthost, says: &str) -> bool {
+    pub(crate) fn is_remarked(&self, smarthost: &Smarthost, says: &str) -> bool {
         self.is_known(&smarthost.to_string(), says)
     }
 
     /// Remembers that of the smarthost, for so long.
-    pub(super) fn remark(&self, smarthost: &Smarthost, says: &'static str, length: Duration) {
+    pub(crate) fn remark(&self, smarthost: &Smarthost, says: &'static str, length: Duration) {
         self.remember(smarthost.to_string(), says, length);
     }
 
@@ -165,7 +165,7 @@ impl<'a> Choice<'a> {
     }
 
     /// Counts a mail, where the settings want mails counted.
-    pub(super) fn count(&self, smarthost: &Smarthost) {
+    pub(crate) fn count(&self, smarthost: &Smarthost) {
         let Some(spool) = self.memory.filter(|_| !smarthost.rates().is_empty()) else { return };
         if let Err(error) = spool.note_sent(&name(smarthost), system::now()) {
             log::error(&error.to_string());
@@ -174,7 +174,7 @@ impl<'a> Choice<'a> {
 }
 
 /// What tells it from the others: limits are an account's.
-pub(super) fn name(smarthost: &Smarthost) -> String {
+pub(crate) fn name(smarthost: &Smarthost) -> String {
     format!("{smarthost} {}", smarthost.user.as_deref().unwrap_or("-"))
 }
 

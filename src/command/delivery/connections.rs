@@ -11,8 +11,8 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 use lettre::Address;
 
-use super::attempt::Relay;
-use super::attempted::Attempted;
+use super::attempt::Attempted;
+use super::connection::Relay;
 use crate::config::Config;
 use crate::error::Error;
 use crate::pace::Rate;
@@ -28,9 +28,9 @@ const FOR_EACH: usize = 8;
 const FOR_ANOTHER: usize = 100;
 
 /// A mail with what has become of it.
-pub(super) struct Answered {
-    pub(super) claim: Claim,
-    pub(super) attempted: Attempted,
+pub(crate) struct Answered {
+    pub(crate) claim: Claim,
+    pub(crate) attempted: Attempted,
 }
 
 struct UnderWay {
@@ -74,7 +74,7 @@ struct Opening<'a> {
 }
 
 /// The connections.
-pub(super) struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     first: Line<'a>,
     others: Vec<Line<'a>>,
     opening: Option<Opening<'a>>,
@@ -86,13 +86,13 @@ pub(super) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(config: &'a Config, client: &Client, spool: &'a Spool) -> Self {
+    pub(crate) fn new(config: &'a Config, client: &Client, spool: &'a Spool) -> Self {
         let first = Line::new(Relay::new(config, client, Some(spool)));
         Self { first, others: Vec::new(), opening: None, extra: 0, waiting: 0, answered: Vec::new() }
     }
 
     /// Another mail may be begun before more is heard of those under way. `waiting` are the mails behind it.
-    pub(super) fn has_room(&mut self, waiting: usize) -> bool {
+    pub(crate) fn has_room(&mut self, waiting: usize) -> bool {
         self.waiting = waiting;
         self.widen();
         let most = self.most();
@@ -132,7 +132,7 @@ impl<'a> Lines<'a> {
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(super) fn begin(&mut self, claim: Claim) -> Result<Option<Claim>, Error> {
+    pub(crate) fn begin(&mut self, claim: Claim) -> Result<Option<Claim>, Error> {
         let is_alone = claim.entry.reverse_path.is_none();
         let account = claim.entry.reverse_path.clone();
         let (most, is_idle) = (self.most(), self.busy().next().is_none());
@@ -170,7 +170,7 @@ impl<'a> Lines<'a> {
     }
 
     /// What has become of the mails that are answered first, and of all others of which that is known; waits for one.
-    pub(super) fn hear(&mut self) -> Vec<Answered> {
+    pub(crate) fn hear(&mut self) -> Vec<Answered> {
         if self.answered.is_empty() {
             let mut lines: Vec<&mut Line<'_>> = self.busy().collect();
             let sessions: Option<Vec<&Session>> = lines.iter().map(|line| line.relay.session_in_use()).collect();
@@ -194,12 +194,12 @@ impl<'a> Lines<'a> {
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(super) fn again(&mut self, claim: &Claim) -> Result<Attempted, Error> {
+    pub(crate) fn again(&mut self, claim: &Claim) -> Result<Attempted, Error> {
         self.first.relay.attempt(claim)
     }
 
     /// Somebody was put off, and there is a smarthost that has not been asked to take the mail.
-    pub(super) fn has_another(&self, mail: &Answered) -> bool {
+    pub(crate) fn has_another(&self, mail: &Answered) -> bool {
         self.first.relay.has_another(&mail.claim.entry, &mail.attempted)
     }
 
@@ -207,28 +207,28 @@ impl<'a> Lines<'a> {
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(super) fn another(&mut self, claim: &Claim, left: Attempted) -> Result<Attempted, Error> {
+    pub(crate) fn another(&mut self, claim: &Claim, left: Attempted) -> Result<Attempted, Error> {
         self.first.relay.another(&claim.entry, left, &|| Ok(claim.content()?))
     }
 
     /// Leaves the server, but not for long; nothing may be under way.
-    pub(super) fn rest(&mut self) {
+    pub(crate) fn rest(&mut self) {
         self.first.relay.rest();
         std::mem::take(&mut self.others).into_iter().for_each(|line| line.relay.quit());
     }
 
     /// When a mail of that account may be begun, if that is not now, and which limit of the settings says so.
-    pub(super) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
+    pub(crate) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
         self.first.relay.turn(account)
     }
 
     /// The largest mail that the smarthost at hand says it takes.
-    pub(super) fn largest_mail(&self) -> Option<u64> {
+    pub(crate) fn largest_mail(&self) -> Option<u64> {
         self.first.relay.session()?.capabilities().largest_mail()
     }
 
     /// Says goodbye. A connection that has not come about yet is left to its end.
-    pub(super) fn quit(self) {
+    pub(crate) fn quit(self) {
         self.first.relay.quit();
         self.others.into_iter().for_each(|line| line.relay.quit());
     }

@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use super::Reach;
 use super::findings::{Findings, Form};
 use crate::config::Config;
 use crate::error::Error;
@@ -17,15 +18,6 @@ const SOON: i32 = 14;
 
 /// Nobody who looks on waits for as long as RFC 5321 section 4.5.3.2 has a mail wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How far to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Only what lies on this machine: the credentials.
-    Offline,
-    /// Connection, login and envelope too.
-    Online,
-}
 
 /// Tries every smarthost and writes a line for each step. `dialogue` says whether stderr shows what is said to them.
 ///

@@ -1,0 +1,16 @@
+//! The way of a mail behind the acceptance line: who leads, over which connection it leaves, what became of it. All of it runs
+//! in the relay, but for `settle`, which a person's `ctl queue` uses too.
+
+pub(crate) mod attempt;
+pub mod carry;
+pub(crate) mod connection;
+pub(crate) mod connections;
+pub(crate) mod dropped;
+pub mod flush;
+pub(crate) mod nondelivery;
+pub(crate) mod recut;
+pub(crate) mod routes;
+pub mod serve;
+pub(crate) mod settle;
+pub(crate) mod smarthosts;
+pub(crate) mod turn;
