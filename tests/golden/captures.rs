@@ -9,10 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
-use crate::support::octets::with_crlf;
+use crate::support::captures::{Capture, PLACE};
+use crate::support::fixtures::{expected, with_crlf};
 use mailx_t::cli::{self, Command, People};
 use mailx_t::command::submission::compose::Composition;
 use mailx_t::command::submission::prepare::{Moment, prepare};
@@ -23,26 +22,17 @@ use mailx_t::message::{Mailbox, decoded, text};
 use mailx_t::spool::{EntryRecipient, QueueId};
 use mailx_t::system::Caller;
 
-/// How many captures there are; a walk that finds fewer proves nothing.
-const CAPTURES: usize = 105;
-/// Captures of which no mail comes, or none that is the same on every machine: `tests/loopback/captures.rs` runs them.
-const ELSEWHERE: [&str; 6] = ["028", "148", "155", "156", "157", "159"];
-/// On how many of them the reference programs agree.
+/// On how many captures the reference programs agree.
 const AGREED: usize = 78;
 /// The only sender that the smarthost of `fixtures/config.toml` allows.
 const ACCOUNT: &str = "mail@example.org";
 
 #[test]
 fn captures_become_the_mails_expected() {
-    let bless = std::env::var_os("BLESS").is_some();
     walk(|case| {
-        let mail = case.submit(&case.stdin)?;
+        let mail = case.submit(&case.capture.stdin)?;
         for (name, found) in [("envelope", mail.envelope.as_bytes()), ("message", &mail.message)] {
-            let path = case.folder.join(name);
-            if bless {
-                fs::write(&path, found).map_err(|error| format!("{}: {error}", path.display()))?;
-            }
-            same(name, &fs::read(&path).unwrap_or_default(), found)?;
+            same(name, &expected(&case.capture.folder.join(name), found), found)?;
         }
         Ok(())
     });
@@ -51,7 +41,7 @@ fn captures_become_the_mails_expected() {
 #[test]
 fn line_ends_of_the_input_make_no_difference() {
     walk(|case| {
-        let (plain, other) = (case.submit(&case.stdin)?, case.submit(&with_crlf(&case.stdin))?);
+        let (plain, other) = (case.submit(&case.capture.stdin)?, case.submit(&with_crlf(&case.capture.stdin))?);
         same("envelope from CRLF", plain.envelope.as_bytes(), other.envelope.as_bytes())?;
         same("message from CRLF", &plain.message, &other.message)
     });
@@ -60,7 +50,7 @@ fn line_ends_of_the_input_make_no_difference() {
 #[test]
 fn header_section_is_one_that_any_provider_takes() {
     walk(|case| {
-        let mail = case.submit(&case.stdin)?;
+        let mail = case.submit(&case.capture.stdin)?;
         for (name, most) in [("Date", 1), ("From", 1), ("Message-ID", 1), ("Subject", 1), ("To", 1)] {
             let count = mail.values(name).len();
             ensure(count == most, || format!("{name} stands {count} times"))?;
@@ -80,7 +70,7 @@ fn header_section_is_one_that_any_provider_takes() {
 #[test]
 fn subject_reads_as_it_was_written() {
     walk(|case| {
-        let mail = case.submit(&case.stdin)?;
+        let mail = case.submit(&case.capture.stdin)?;
         let Some(written) = &mail.subject_given else { return Ok(()) };
         let found = words(&decoded(mail.values("Subject")[0].as_bytes()));
         same("subject", words(written).as_bytes(), found.as_bytes())
@@ -91,8 +81,8 @@ fn subject_reads_as_it_was_written() {
 fn secrets_of_the_crontab_stay_at_home() {
     let mut secrets = 0;
     walk(|case| {
-        let mail = case.submit(&case.stdin)?;
-        for (_, value) in header_and_body(&case.stdin).0 {
+        let mail = case.submit(&case.capture.stdin)?;
+        for (_, value) in header_and_body(&case.capture.stdin).0 {
             let variable = value.trim().strip_prefix('<').and_then(|value| value.strip_suffix('>'));
             let Some((name, value)) = variable.and_then(|variable| variable.split_once('=')) else { continue };
             if ["PASS", "SECRET", "TOKEN", "KEY"].iter().any(|word| name.contains(word)) {
@@ -108,7 +98,7 @@ fn secrets_of_the_crontab_stay_at_home() {
 #[test]
 fn lines_end_in_crlf_and_plain_bodies_arrive_whole() {
     walk(|case| {
-        let mail = case.submit(&case.stdin)?;
+        let mail = case.submit(&case.capture.stdin)?;
         let without_line_ends = text(&mail.message).replace("\r\n", "");
         ensure(!without_line_ends.contains(['\r', '\n']), || "a CR or LF stands alone".into())?;
         ensure(mail.message.ends_with(b"\r\n"), || "the last line has no end".into())?;
@@ -130,10 +120,10 @@ fn recipients_are_those_that_three_mtas_agree_on() {
     let reference = reference();
     let mut agreed = 0;
     walk(|case| {
-        let Some(theirs) = reference.get(&case.name()[..3]) else { return Ok(()) };
+        let Some(theirs) = reference.get(case.capture.name()) else { return Ok(()) };
         agreed += 1;
         let expected: BTreeSet<String> = theirs.iter().map(|address| case.with_our_settings(address)).collect();
-        let found = case.submit(&case.stdin)?.recipients.into_iter().map(|r| r.address.to_string()).collect();
+        let found = case.submit(&case.capture.stdin)?.recipients.into_iter().map(|r| r.address.to_string()).collect();
         ensure(expected == found, || format!("recipients are {found:?}, by the reference {expected:?}"))
     });
     assert_eq!(agreed, AGREED, "captures with a reference");
@@ -141,9 +131,7 @@ fn recipients_are_those_that_three_mtas_agree_on() {
 
 /// One folder.
 struct Case {
-    folder: PathBuf,
-    argv: Vec<OsString>,
-    stdin: Vec<u8>,
+    capture: Capture,
     caller: String,
 }
 
@@ -160,20 +148,15 @@ struct Mail {
 }
 
 impl Case {
-    fn open(folder: PathBuf) -> Self {
-        let argv = fs::read_to_string(folder.join("argv")).unwrap();
-        let argv = argv.lines().map(|argument| argument.replace("\\n", "\n").into()).collect();
-        let caller = fs::read_to_string(folder.join("caller")).unwrap_or("root".into());
-        Self { argv, stdin: fs::read(folder.join("stdin")).unwrap(), caller: caller.trim().into(), folder }
-    }
-
-    fn name(&self) -> String {
-        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    fn of(capture: Capture) -> Self {
+        let caller = fs::read_to_string(capture.folder.join("caller")).unwrap_or("root".into());
+        Self { caller: caller.trim().into(), capture }
     }
 
     /// The way of a mail from argv to the wire, but for the disk.
     fn submit(&self, stdin: &[u8]) -> Result<Mail, String> {
-        let command = cli::command(&self.argv[0], self.argv[1..].to_vec(), People::default());
+        let argv: Vec<OsString> = self.capture.argv.iter().map(OsString::from).collect();
+        let command = cli::command(&argv[0], argv[1..].to_vec(), People::default());
         let Command::Submit { request, .. } = command.map_err(|error| error.to_string())?.command else {
             return Err("is no submission".into());
         };
@@ -214,9 +197,9 @@ impl Case {
     /// The reference programs ran on `host.example` and added that to bare names, for which we have aliases and a domain.
     fn with_our_settings(&self, reference: &str) -> String {
         let is_recipient = |name: &str| ["to", "cc", "bcc"].contains(&name.to_lowercase().as_str());
-        let fields = header_and_body(&self.stdin).0.into_iter();
+        let fields = header_and_body(&self.capture.stdin).0.into_iter();
         let fields = fields.filter(|(name, _)| is_recipient(name)).map(|(_, value)| value);
-        let operands = self.argv.iter().map(|argument| text(argument.as_bytes()));
+        let operands = self.capture.argv.iter().cloned();
         let is_written =
             fields.chain(operands).any(|text| text.split([' ', ',', '<', '>']).any(|word| word == reference));
         match reference.strip_suffix("@host.example") {
@@ -236,14 +219,10 @@ impl Mail {
 
 /// Asks this of every capture, and fails with all that was found.
 fn walk(mut ask: impl FnMut(&Case) -> Result<(), String>) {
-    let entries = fs::read_dir("fixtures/captures").unwrap().map(|entry| entry.unwrap().path());
-    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
-    folders.sort();
-    assert!(folders.len() == CAPTURES + ELSEWHERE.len(), "only {} captures were found", folders.len());
-    let is_here = |case: &Case| !ELSEWHERE.contains(&&case.name()[..3]);
-    let cases = folders.into_iter().map(Case::open).filter(is_here);
-    let failures: Vec<String> =
-        cases.filter_map(|case| ask(&case).err().map(|problem| format!("{}: {problem}", case.name()))).collect();
+    let cases = Capture::of_mails().into_iter().map(Case::of);
+    let failures: Vec<String> = cases
+        .filter_map(|case| ask(&case).err().map(|problem| format!("{}: {problem}", case.capture.name())))
+        .collect();
     assert!(failures.is_empty(), "{} of the captures:\n{}", failures.len(), failures.join("\n"));
 }
 
@@ -288,18 +267,18 @@ fn header_and_body(octets: &[u8]) -> (Vec<(String, String)>, &[u8]) {
     (fields, rest)
 }
 
-/// The recipients of the captures on which Postfix, Sendmail and Exim agree, by number.
+/// The recipients of the captures on which Postfix, Sendmail and Exim agree, by name.
 fn reference() -> BTreeMap<String, BTreeSet<String>> {
-    let table = fs::read_to_string("fixtures/captures/reference.tsv").unwrap();
+    let table = fs::read_to_string(format!("{PLACE}/reference.tsv")).unwrap();
     let mut answers: BTreeMap<String, Vec<BTreeSet<String>>> = BTreeMap::new();
     for row in table.lines().skip(1) {
         let columns: Vec<&str> = row.split('\t').collect();
-        let recipients = columns[4].split(' ').map(|address| address.trim_matches(['<', '>']).to_string()).collect();
+        let recipients = columns[3].split(' ').map(|address| address.trim_matches(['<', '>']).to_string()).collect();
         answers.entry(columns[0].into()).or_default().push(recipients);
     }
     let agreed =
         answers.into_iter().filter(|(_, answers)| answers.len() == 3 && answers.windows(2).all(|w| w[0] == w[1]));
-    agreed.map(|(id, mut answers)| (id, answers.remove(0))).collect()
+    agreed.map(|(name, mut answers)| (name, answers.remove(0))).collect()
 }
 
 fn words(text: &str) -> String {

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::octets::with_crlf;
+use crate::support::fixtures::{expected, with_crlf};
 use mail_parser::MessageParser;
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
@@ -33,10 +33,7 @@ fn each_folder_becomes_the_mail_expected_in_lf_and_crlf() {
         let given = fs::read(folder.join("in")).unwrap();
         let config = config(&folder);
         let (mail, repairs) = sent(&config, &given);
-        if std::env::var_os("BLESS").is_some() {
-            fs::write(folder.join("out"), &mail).unwrap();
-        }
-        let expected = fs::read(folder.join("out")).unwrap_or_default();
+        let expected = expected(&folder.join("out"), &mail);
         assert_eq!(mail.escape_ascii().to_string(), expected.escape_ascii().to_string(), "{}", folder.display());
         let is_shown = repairs.iter().any(|repair| name(&folder).starts_with(repair.as_str()));
         assert!(is_shown, "{} shows only {repairs:?}", folder.display());
@@ -78,7 +75,7 @@ fn other_parsers_read_every_mail_expected_without_a_defect() {
         let broken = message.parts.iter().filter(|part| part.is_encoding_problem).count();
         assert_eq!(broken, 0, "{}: mail-parser cannot decode a part", folder.display());
     }
-    let check = Command::new("python3").arg("tests/check_wire.py").output().unwrap();
+    let check = Command::new("python3").arg("tests/golden/wire.py").output().unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&[check.stdout, check.stderr].concat()));
 }
 

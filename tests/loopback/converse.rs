@@ -64,7 +64,7 @@ fn replay(name: &str) -> Received {
 
 #[test]
 fn symfony_is_served() {
-    let mail = replay("093-symfony-bs");
+    let mail = replay("symfony");
     assert_eq!(mail.addresses(), ["a@host.example", "c@host.example", "hidden@host.example"]);
     assert_eq!(mail.header("Subject"), ["=?utf-8?Q?=C5=BB=C3=B3=C5=82=C4=87_=E2=82=AC?="]);
     assert!(text(&mail).starts_with("Body\r\n.\r\n") && text(&mail).ends_with("\r\n..two\r\n"), "{}", text(&mail));
@@ -73,7 +73,7 @@ fn symfony_is_served() {
 
 #[test]
 fn nmh_is_served() {
-    let mail = replay("117-nmh-bs");
+    let mail = replay("nmh");
     assert_eq!((mail.addresses(), text(&mail).as_str()), (vec!["a@host.example"], "body\r\n.\r\nend\r\n"));
 }
 

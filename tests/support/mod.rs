@@ -2,8 +2,9 @@
 //! caller's home could be written to, `strace` where the kernel is to say no.
 
 pub(crate) mod bench;
+pub(crate) mod captures;
+pub(crate) mod fixtures;
 pub(crate) mod machine;
-pub(crate) mod octets;
 pub(crate) mod strace;
 
 pub(crate) use machine::Machine;
