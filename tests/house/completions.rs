@@ -1,10 +1,11 @@
 //! The shells complete what the program knows: the files in packaging/completions are made from its own tables.
 //!
-//! After a change of letters or verbs: `MAILX_T_WRITE=1 cargo test --test all house::completions`.
+//! After a change of letters or verbs: `BLESS=1 cargo test --test all house::completions`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
+use crate::support::fixtures::expected;
 use clap::{Arg, ArgAction, Command, CommandFactory, ValueHint};
 use clap_complete::{Shell, generate};
 use mailx_t::cli::getopt::{Letter, Takes, Treatment};
@@ -75,12 +76,10 @@ fn files_complete_what_the_program_knows() {
         // For bash clap_complete 4.6 takes the dash of our name for one between commands, in half of the places.
         let made = String::from_utf8(made).unwrap().replace("mailx__subcmd__t", "mailx__t");
         let path = directory().join(file);
-        let mut kept = std::fs::read_to_string(&path).unwrap_or_default();
-        if kept != made && std::env::var_os("MAILX_T_WRITE").is_some() {
-            std::fs::write(&path, &made).unwrap();
-            kept.clone_from(&made);
-        }
-        assert!(kept == made, "{file} is old: MAILX_T_WRITE=1 cargo test --test all house::completions");
+        assert!(
+            expected(&path, made.as_bytes()) == made.as_bytes(),
+            "{file} is old: BLESS=1 cargo test --test all house::completions"
+        );
     }
 }
 
