@@ -1,11 +1,11 @@
-//! What bytes that are not UTF-8 mean: the charset they are said to be in, if they can be, else the one that is
-//! configured, else the one they look like.
+//! The charset of bytes that are not UTF-8: the one they are said to be in, if they can be, else the configured one,
+//! else the one they look like.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, GB18030, GBK, UTF_8, WINDOWS_1252};
 
-/// Names of US-ASCII that programs write (RFC 1345), and those of no charset at all. cron asks the C library, which says
-/// `ANSI_X3.4-1968` in the C locale on Linux and `646` on Solaris.
+/// Names of US-ASCII that programs write (RFC 1345), and those of no charset at all. cron asks the C library, which
+/// says `ANSI_X3.4-1968` in the C locale on Linux and `646` on Solaris.
 const ASCII: &[&str] = &[
     "",
     "646",
@@ -33,12 +33,12 @@ pub fn is_ascii(label: &str) -> bool {
     ASCII.contains(&label.trim().to_ascii_lowercase().as_str())
 }
 
-/// The label is one of a charset in which text can be read.
+/// The label names a charset that we can read.
 pub fn is_known(label: &str) -> bool {
     !is_ascii(label) && Encoding::for_label_no_replacement(label.trim().as_bytes()).is_some()
 }
 
-/// Octets that begin like these can be in the charset of that name. One that we do not know may be right.
+/// Octets that begin like these can be in the charset of that name. A charset that we do not know may be right.
 pub fn is_plausible(label: &str, sample: &[u8]) -> bool {
     if is_ascii(label) {
         return false;
@@ -46,7 +46,7 @@ pub fn is_plausible(label: &str, sample: &[u8]) -> bool {
     Encoding::for_label(label.trim().as_bytes()).is_none_or(|encoding| encoding != UTF_8 && is_clean(encoding, sample))
 }
 
-/// The name of the charset that octets which begin like these are in; `fallback` is preferred where it can be.
+/// The name of the charset of octets that begin like these; `fallback` is preferred if they can be in it.
 pub fn name(sample: &[u8], fallback: Option<&str>) -> String {
     match fallback.filter(|label| is_plausible(label, sample)) {
         Some(label) => label.to_string(),
@@ -54,7 +54,7 @@ pub fn name(sample: &[u8], fallback: Option<&str>) -> String {
     }
 }
 
-/// Octets as text: UTF-8 if they are, else as [`name`] has it.
+/// Octets as text: UTF-8 if they are, else the charset that [`name`] tells.
 pub fn text(octets: &[u8], fallback: Option<&str>) -> String {
     if let Ok(text) = std::str::from_utf8(octets) {
         return text.to_string();
@@ -66,7 +66,7 @@ pub fn text(octets: &[u8], fallback: Option<&str>) -> String {
     text.unwrap_or_else(|| WINDOWS_1252.decode_without_bom_handling(octets).0).into_owned()
 }
 
-/// What the bytes look like; Windows-1252, in which every byte means something, where they are nothing else.
+/// The charset that the bytes look like; if they look like none, Windows-1252, in which every byte has a meaning.
 fn guess(sample: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(sample, true);
@@ -74,7 +74,7 @@ fn guess(sample: &[u8]) -> &'static Encoding {
     if is_clean(found, sample) { found } else { WINDOWS_1252 }
 }
 
-/// The name mail programs know. GB18030 is what GBK is decoded as; bytes that Windows-1252 leaves open are there in
+/// The name that mail programs know. GBK is decoded as GB18030; bytes that Windows-1252 leaves open have a meaning in
 /// ISO 8859-1.
 fn written(encoding: &'static Encoding, sample: &[u8]) -> String {
     const OPEN: [u8; 5] = [0x81, 0x8d, 0x8f, 0x90, 0x9d];
@@ -87,7 +87,7 @@ fn written(encoding: &'static Encoding, sample: &[u8]) -> String {
     encoding.name().to_ascii_lowercase()
 }
 
-/// They decode without an error. The sample may end within a character.
+/// The bytes decode without an error. The sample may end within a character.
 fn is_clean(encoding: &'static Encoding, sample: &[u8]) -> bool {
     let mut decoder = encoding.new_decoder_without_bom_handling();
     let mut rest = sample;

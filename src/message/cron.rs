@@ -1,14 +1,14 @@
-//! What cron wrote about the job: one `X-Cron-Env: <NAME=value>` field per variable of the crontab
-//! (Vixie cron and all its heirs). The fields carry whatever the crontab holds, secrets too, so
-//! nothing but the few names asked for is ever looked at.
+//! cron's words about the job: one `X-Cron-Env: <NAME=value>` field for each variable of the crontab (Vixie cron and
+//! all its heirs). The fields carry whatever the crontab holds, secrets too, so we look only at the few names that we
+//! ask for.
 
 use super::{Message, text};
 
 /// The name of the field.
 pub const FIELD: &str = "X-Cron-Env";
 
-/// The value of a variable: the text between the first `<` and the last `>`, after `NAME=`.
-/// None if it is not there or empty.
+/// The value of a variable: the text between the first `<` and the last `>`, after `NAME=`. `None` if it is absent or
+/// empty.
 pub fn variable(message: &Message, name: &str) -> Option<String> {
     message.named(FIELD).find_map(|field| {
         let value = text(field.value);

@@ -1,6 +1,6 @@
-//! Dots at the start of lines. Who hands a mail to sendmail without `-i` may have doubled them, as for SMTP (RFC 5321
-//! section 4.5.2): Symfony's mailer does. Sendmail takes one of each away, and with it a dot of every text that
-//! nobody has doubled; here the text itself tells.
+//! Dots at the start of lines. A caller of sendmail without `-i` may have doubled them, as for SMTP (RFC 5321 section
+//! 4.5.2): Symfony's mailer does. Sendmail takes one of each pair away, and with it a dot of every text that nobody has
+//! doubled; here the text itself tells.
 
 use std::io::{self, Read, Write};
 
@@ -11,11 +11,11 @@ pub struct Dots<W: Write> {
     line: Line,
     /// Lines that start with two dots.
     doubled: bool,
-    /// Lines that start with one.
+    /// Lines that start with one dot.
     single: bool,
 }
 
-/// How far into a line we are.
+/// The place in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
     Start,
@@ -24,7 +24,7 @@ enum Line {
 }
 
 impl<W: Write> Dots<W> {
-    /// What is written here goes to `to` as it is.
+    /// Octets written here go to `to` as they are.
     pub fn new(to: W) -> Self {
         Self { to, line: Line::Start, doubled: false, single: false }
     }
@@ -34,13 +34,13 @@ impl<W: Write> Dots<W> {
         self.doubled && !self.single && self.line != Line::Dot
     }
 
-    /// Where it all went.
+    /// The writer that got it all.
     pub fn into_inner(self) -> W {
         self.to
     }
 
     fn learn(&mut self, byte: u8) {
-        // A bare CR ends no line: whoever doubles dots does so after LF or CRLF.
+        // A bare CR ends no line: a program that doubles dots does so after LF or CRLF.
         let is_end = byte == b'\n';
         self.line = match (self.line, byte) {
             (Line::Start, b'.') => Line::Dot,
@@ -61,7 +61,7 @@ impl<W: Write> Dots<W> {
 impl<W: Write> Write for Dots<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.to.write_all(bytes)?;
-        // Once a dot stands alone nothing that follows matters.
+        // Once a dot stands alone, the rest does not matter.
         let mut rest = bytes;
         while let (Some(byte), false) = (rest.first(), self.single) {
             if self.line == Line::Within {
@@ -89,7 +89,7 @@ pub struct Undoubled<R: Read> {
 }
 
 impl<R: Read> Undoubled<R> {
-    /// What is read here comes from `from`.
+    /// Octets read here come from `from`.
     pub fn new(from: R) -> Self {
         Self { from, at_line_start: true }
     }
@@ -108,7 +108,7 @@ impl<R: Read> Read for Undoubled<R> {
                 }
                 self.at_line_start = byte == b'\n';
             }
-            // Nothing but a dot came: that is not the end.
+            // Only a dot came: that is not the end.
             if kept > 0 || count == 0 {
                 return Ok(kept);
             }

@@ -1,7 +1,7 @@
-//! A mailbox of RFC 5322 section 3.4: a display name and an address, the address as people and
-//! programs really write it: bare user names, source routes, lists within brackets.
+//! A mailbox of RFC 5322 section 3.4: a display name and an address, the address as people and programs really write
+//! it: bare user names, source routes, lists within brackets.
 //!
-//! Whether an address can be used is decided later (`envelope`); here it is only told apart.
+//! `envelope` decides later whether an address can be used; this module only tells the parts apart.
 
 use std::fmt::{self, Write as _};
 
@@ -9,7 +9,7 @@ use email_encoding::headers::{quoted_string, writer::EmailWriter};
 
 use super::value::{Pair, pairs, text};
 
-/// A display name, where there is one, and what stands in the place of the address.
+/// A display name, if there is one, and the text in the place of the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mailbox {
     /// The display name, decoded.
@@ -19,7 +19,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// The mailboxes in one argument of a command; none where [`may_be_addresses`] says so.
+    /// The mailboxes in one argument of a command; empty unless [`may_be_addresses`] accepts it.
     pub fn of_argument(argument: &[u8]) -> Vec<Self> {
         if may_be_addresses(argument) { Self::list(argument) } else { Vec::new() }
     }
@@ -42,7 +42,7 @@ impl Mailbox {
         }
     }
 
-    /// Opens what programs put within one pair of brackets or one argument: a source route, a list.
+    /// Opens the contents of one pair of brackets or one argument: a source route, a list.
     fn of_address(name: Option<String>, address: &str) -> Vec<Self> {
         let one = |address: &str| Self { name: None, address: address.to_string() };
         if address.contains('"') {
@@ -71,7 +71,7 @@ impl Mailbox {
     }
 }
 
-/// In wire form: the name quoted or RFC 2047 encoded and folded as far as it must be.
+/// In wire form: the name is quoted, or RFC 2047 encoded and folded, if it must be.
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(name) = &self.name else { return f.write_str(&self.address) };
@@ -90,26 +90,26 @@ impl fmt::Display for Mailbox {
     }
 }
 
-/// Whether an argument, whose parts may be a stranger's, can be read as addresses: it has no line end or other control
-/// character within, and no group of RFC 5322 section 3.4 has a name that holds an address, for a reader of groups
-/// takes `a@x Foo: b@y` for b@y alone.
+/// True if an argument, whose parts may be a stranger's, can be read as addresses: it has no line end or other control
+/// character within, and no group of RFC 5322 section 3.4 whose name holds an address, since a reader of groups takes
+/// `a@x Foo: b@y` for b@y alone.
 pub fn may_be_addresses(argument: &[u8]) -> bool {
     let text = text(argument);
     let text = text.trim();
     let outside = outside(text).unwrap_or_else(|| text.to_string());
-    // What follows the last colon is in no group's name.
+    // The text after the last colon is in no group's name.
     let mut names: Vec<&str> = outside.split(':').collect();
     names.pop();
     !text.contains(|c: char| c.is_control() && c != '\t') && !names.into_iter().any(holds_address)
 }
 
-/// The name of a group, after the members of the one before it; a source route is none.
+/// The name of a group, after the members of the one before it; a source route is no group.
 fn holds_address(before_colon: &str) -> bool {
     let name = before_colon.rsplit([',', ';']).next().unwrap_or_default().trim();
     name.contains('@') && (!name.starts_with('@') || name.contains(char::is_whitespace))
 }
 
-/// The text without all that stands in quotes and brackets; none if one of them has no end.
+/// The text without all that stands in quotes and brackets; `None` if one of them has no end.
 fn outside(text: &str) -> Option<String> {
     let (mut out, mut until, mut chars) = (String::new(), None, text.chars());
     while let Some(c) = chars.next() {
@@ -131,7 +131,7 @@ fn bare(text: &str) -> Vec<&str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty() && !part.contains(char::is_whitespace)).collect()
 }
 
-/// A local part in quotes where it needs them, RFC 5321 section 4.1.2.
+/// A local part, in quotes if it needs them, RFC 5321 section 4.1.2.
 pub(crate) fn quoted(local: &str) -> String {
     let atom = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
     let is_dot_atom = local.split('.').all(|part| !part.is_empty() && part.chars().all(atom));

@@ -1,9 +1,8 @@
-//! RFC 5322 octets: the header section kept as it came, its fields found by offset, and what one
-//! pass over the body has learnt about it.
+//! RFC 5322 octets: the header section kept as it came, its fields found by offset, and the facts that one pass over
+//! the body has learnt.
 //!
-//! Nothing is parsed into a tree and nothing is thrown away: a field that needs no repair leaves
-//! byte for byte. The body itself is never held here; it streams to whatever the caller gives, so
-//! memory stays bounded whatever a job prints.
+//! Nothing is parsed into a tree and nothing is thrown away: a field that needs no repair leaves byte for byte. This
+//! module never holds the body; the body streams to the caller's writer, so memory stays bounded whatever a job prints.
 
 pub mod charset;
 pub mod cron;
@@ -27,17 +26,17 @@ pub use shape::{LONGEST_LINE, Shape};
 pub use tail::{TAIL_LIMIT, Tail};
 pub use value::{MediaType, decoded, text};
 
-/// The most bytes a header section may have, in memory; what comes after starts the body.
+/// The most bytes of a header section, in memory; the bytes after them start the body.
 pub const HEADER_LIMIT: usize = 2 << 20;
 
-/// A message as it was handed in: fields and facts. The body went where [`Message::read`] was told.
+/// A message as it was handed in: fields and facts. The body went to the writer given to [`Message::read`].
 #[derive(Debug, Default)]
 pub struct Message {
     octets: Vec<u8>,
-    /// How many of the octets came from outside; the rest are fields that were added.
+    /// The number of octets that came from outside; the rest are fields that were added.
     came: usize,
     fields: Vec<Span>,
-    /// What the body is like.
+    /// The facts about the body.
     pub shape: Shape,
     /// The blank line between fields and body was missing (RFC 5322 section 2.1 wants it).
     pub separator_missing: bool,
@@ -46,7 +45,7 @@ pub struct Message {
 /// A field that the caller gave by an option: its name, and its value in any bytes.
 pub type Given = (String, Vec<u8>);
 
-/// Where a field stands in the octets: all of it, its name, and its value after the colon.
+/// The place of a field in the octets: all of it, its name, and its value after the colon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Span {
     whole: Range<usize>,
@@ -64,7 +63,7 @@ impl Span {
 /// One header field, RFC 5322 section 2.2.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
-    /// The name as it was written, without blanks; empty for a line between fields that is none.
+    /// The name as it was written, without blanks; empty for a line between fields that is no field.
     pub name: &'a str,
     /// The bytes after the colon up to the line end, folds included.
     pub value: &'a [u8],
@@ -78,19 +77,19 @@ impl Field<'_> {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    /// The mailboxes of an address field, groups opened, with what cannot be one left out.
+    /// The mailboxes of an address field, groups opened; texts that cannot be a mailbox are left out.
     pub fn mailboxes(&self) -> Vec<Mailbox> {
         Mailbox::list(self.value)
     }
 
-    /// The media type of a Content-Type field, if it is one.
+    /// The media type of a Content-Type field; `None` if its value names no type.
     pub fn media_type(&self) -> Option<MediaType> {
         MediaType::parse(self.value)
     }
 }
 
 impl Message {
-    /// Reads `input` to its end; header section here, body to `body`.
+    /// Reads `input` to its end; the header section stays here, the body goes to `body`.
     ///
     /// # Errors
     /// Only those of `input` and `body`: no octets are refused.
@@ -122,8 +121,8 @@ impl Message {
         Ok(scan.into_message(shape))
     }
 
-    /// A message of our own making, for callers who give a body only: `fields` become its header
-    /// section, line ends within values blanks.
+    /// A message of our own making, for callers who give a body only: `fields` become its header section, and line ends
+    /// within their values become blanks.
     ///
     /// # Errors
     /// Those of `input` and `body`.
@@ -138,12 +137,12 @@ impl Message {
         Ok(message)
     }
 
-    /// The header section as it came, with the blank line where there was one.
+    /// The header section as it came, with the blank line if there was one.
     pub fn octets(&self) -> &[u8] {
         &self.octets[..self.came]
     }
 
-    /// Adds fields that the message has not got; its own win.
+    /// Adds fields that the message lacks; its own fields win.
     pub fn add_missing(&mut self, fields: &[Given]) {
         for (name, value) in fields {
             if !self.has(name) {
@@ -178,7 +177,7 @@ impl Message {
         self.fields().filter(move |field| field.is(name))
     }
 
-    /// What stood before the first field was left out: the `From ` line of a mailbox file, or a byte order mark.
+    /// Text before the first field was left out: the `From ` line of a mailbox file, or a byte order mark.
     pub fn has_preamble(&self) -> bool {
         self.fields.first().is_some_and(|first| first.whole.start > 0)
     }

@@ -1,7 +1,7 @@
-//! A text with files beside it (RFC 2046 section 5.1.3): the one place that knows lettre's MIME builder, and the
-//! guess at what a file is.
+//! A text with files beside it (RFC 2046 section 5.1.3): the one place that knows lettre's MIME builder and guesses the
+//! type of a file.
 //!
-//! Files travel in base64, whatever they hold: they arrive octet for octet. Pure: the octets come in.
+//! Files travel in base64, whatever they hold, so they arrive octet for octet. Pure: the caller brings the octets.
 
 use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType};
 use lettre::message::{Body, MultiPart, SinglePart};
@@ -13,13 +13,13 @@ use ContentTransferEncoding::{Base64, EightBit, QuotedPrintable, SevenBit};
 /// A file to go with a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
-    /// What its reader will see it called.
+    /// The name that its reader sees.
     pub name: String,
-    /// What it holds.
+    /// Its content.
     pub octets: Vec<u8>,
 }
 
-/// What describes the body alone, and goes into the part with it.
+/// The fields that describe the body alone, and go into the part with it.
 const OF_BODY: [&str; 4] = ["Content-Type", "Content-Transfer-Encoding", "Content-Disposition", "MIME-Version"];
 
 /// The octets of a message like `message`, whose `body` is now the first of several parts.
@@ -34,7 +34,7 @@ pub fn in_base64(message: &Message, body: &[u8]) -> Vec<u8> {
     octets(message, &base64(written(message).unwrap_or_else(unknown), body).formatted())
 }
 
-/// The fields that are not about the body, and then the body with its own.
+/// The fields that are not about the body, then the body with its own fields.
 fn octets(message: &Message, body: &[u8]) -> Vec<u8> {
     let mut octets = Vec::new();
     for field in message.fields().filter(|field| !OF_BODY.iter().any(|name| field.is(name))) {
@@ -56,7 +56,7 @@ fn first(message: &Message, body: Vec<u8>) -> SinglePart {
         SinglePart::builder().header(kind).body(body)
     };
     match (encoding, media) {
-        // Whoever names an encoding has done it.
+        // A message that names an encoding has already encoded its body.
         (Some(encoding @ (Base64 | QuotedPrintable)), _) => as_it_is(Body::dangerous_pre_encoded(body, encoding)),
         (_, Some(media)) if media.has_parts() => as_it_is(plain(body)),
         (_, Some(media)) if !media.is_text() => base64(written(message).unwrap_or_else(unknown), &body),
@@ -68,13 +68,13 @@ fn first(message: &Message, body: Vec<u8>) -> SinglePart {
     }
 }
 
-/// The type that the message says its body has, where that can be said again.
+/// The type that the message gives its body, if it can be written again.
 fn written(message: &Message) -> Option<ContentType> {
     let value = text(message.named("Content-Type").next()?.value);
     ContentType::parse(clean(&value).trim()).ok()
 }
 
-/// As it stands, so that people can read it raw. What cannot stand on the wire is `rewrite`'s to encode.
+/// As it stands, so that people can read it raw. `rewrite` encodes the octets that cannot stand on the wire.
 fn plain(body: Vec<u8>) -> Body {
     let encoding = if body.is_ascii() { SevenBit } else { EightBit };
     Body::dangerous_pre_encoded(body, encoding)
@@ -104,7 +104,7 @@ fn guess(name: &str, octets: &[u8]) -> String {
     let is_text = || !octets.contains(&0) && std::str::from_utf8(octets).is_ok();
     match mime_guess::from_path(name).first_raw() {
         Some(kind) if kind.starts_with("text/") && is_text() => format!("{kind}; charset=utf-8"),
-        // A text says in which charset it is, and this one is in none that could be named.
+        // A text names its charset, and this one is in no charset that could be named.
         Some(kind) if kind.starts_with("text/") => UNKNOWN.into(),
         // RFC 2046 section 5.2: these may not be encoded.
         Some(kind) if kind.starts_with("message/") || kind.starts_with("multipart/") => UNKNOWN.into(),

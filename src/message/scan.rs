@@ -1,18 +1,17 @@
-//! Where the fields end and the body starts, found line by line as the bytes arrive.
+//! Finds the end of the fields and the start of the body, line by line as the bytes arrive.
 //!
-//! The rule of the big MTAs: the header section ends at an empty line, or before the first line
-//! that is neither a field nor a continuation. Beyond them: if no field of a known name was found,
-//! there was no header section and every byte is body, also when the first line looks like
-//! `error: disk full`. A line that is no field between lines that are fields is one of them, lest
-//! readers see the Bcc behind it. A leading mbox line (`From root Mon ...`) or byte order mark
-//! before genuine fields is dropped.
+//! The rule of the big MTAs: the header section ends at an empty line, or before the first line that is neither a field
+//! nor a continuation. Three rules go beyond it. If no field of a known name was found, there was no header section and
+//! every byte is body, also if the first line looks like `error: disk full`. A line that is no field, between lines
+//! that are fields, belongs to them, lest readers see the Bcc behind it. A leading mbox line (`From root Mon ...`) or
+//! byte order mark before genuine fields is dropped.
 
 use std::ops::Range;
 
 use super::{HEADER_LIMIT, Message, Shape, Span};
 
-/// Names that make a header section believable: the originator, destination, identification,
-/// informational, trace and MIME fields of RFC 5322 and 2045, and what mailers add.
+/// Names that make a header section believable: the originator, destination, identification, informational, trace and
+/// MIME fields of RFC 5322 and 2045, and the fields that mailers add.
 const KNOWN: &[&str] = &[
     "apparently-to",
     "auto-submitted",
@@ -47,7 +46,7 @@ const KNOWN: &[&str] = &[
 
 const KNOWN_PREFIXES: &[&str] = &["content-", "resent-", "list-"];
 
-/// A longer name is none: it could not stand on a line with its colon.
+/// A longer name is no field's: it could not stand on a line with its colon.
 pub const LONGEST_NAME: usize = 512;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -58,9 +57,9 @@ pub(super) struct Scan {
     octets: Vec<u8>,
     /// Start of the first line not yet judged.
     line: usize,
-    /// Where the search for a line end goes on.
+    /// The offset at which the search for a line end goes on.
     searched: usize,
-    /// With lines that are none between them, which have no name.
+    /// The fields, and between them the lines that are no fields, which have no name.
     fields: Vec<Span>,
     /// A field has a known name.
     believable: bool,
@@ -142,7 +141,7 @@ impl Scan {
         None
     }
 
-    /// Where the body starts, once the first empty line or the end of what is looked at has come at `end`. Lines that are
+    /// The offset of the body, once the first empty line, or the end of the octets, has come at `end`. Lines that are
     /// no fields belong to the section if each stands alone, and known fields follow before an empty line; and if a
     /// blind copy field follows, in any case. Else the first of them starts the body.
     fn settle(&mut self, end: usize, is_separated: bool) -> usize {
@@ -191,8 +190,8 @@ fn is_mbox(line: &[u8]) -> bool {
     line.starts_with(b"From ") || line.starts_with(b">From ")
 }
 
-/// Lengths of the name and of all up to the value, if the line starts a field: RFC 5322 section 2.2,
-/// and section 4.5 for blanks before the colon.
+/// Lengths of the name and of all up to the value, if the line starts a field: RFC 5322 section 2.2, and section 4.5
+/// for blanks before the colon.
 fn split(line: &[u8]) -> Option<(usize, usize)> {
     let name = line.iter().take_while(|b| (33..127).contains(*b) && **b != b':').count();
     let blanks = line[name..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();

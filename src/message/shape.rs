@@ -1,14 +1,14 @@
-//! What one pass over a body learns: enough to decide how it can travel and what it may call itself.
+//! The facts that one pass over a body learns: enough to decide how it can travel and which labels it may have.
 
 use super::utf8::Utf8;
 
-/// RFC 5322 section 2.1.1: the most octets a line may have before its end. Servers refuse or bounce what is longer.
+/// RFC 5322 section 2.1.1: the most octets a line may have before its end. Servers refuse or bounce longer lines.
 pub const LONGEST_LINE: u64 = 998;
 
 /// So much of a body is kept to tell its charset from, beginning with its first byte over 127.
 const SAMPLE: usize = 16 << 10;
 
-/// So many control characters make no binary file of a text, however short it is.
+/// So many control characters do not yet make a text a binary file, however short it is.
 const FEW: u64 = 16;
 
 /// The facts about a body.
@@ -18,7 +18,7 @@ pub struct Shape {
     pub bytes: u64,
     /// It holds bytes over 127.
     pub eight_bit: bool,
-    /// Nothing but blanks and line ends.
+    /// It holds only blanks and line ends.
     pub blank: bool,
     /// It holds NUL, which RFC 5322 section 4 forbids.
     pub nul: bool,
@@ -30,8 +30,8 @@ pub struct Shape {
     pub longest_piece: u64,
     /// It holds ESC: codes for a terminal.
     pub escapes: bool,
-    /// It holds what no base64 does, RFC 2045 section 6.8: an octet that is neither of the alphabet nor a blank or a line
-    /// end, or a space between others of a line.
+    /// It holds an octet that base64 never does, RFC 2045 section 6.8: one that is neither of the alphabet nor a blank
+    /// or a line end, or a space between others of a line.
     pub unlike_base64: bool,
     /// Control characters that no text has.
     controls: u64,
@@ -43,7 +43,7 @@ pub struct Shape {
     sample: Vec<u8>,
 }
 
-/// Where in a line of base64 we are.
+/// The place in a line of base64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Base64 {
     /// Before its first character, or at its end.
@@ -126,19 +126,19 @@ impl Shape {
         self.utf8.is_valid()
     }
 
-    /// The body is UTF-8 but for a few stray bytes, as a log is that was cut in the middle of a character.
+    /// The body is UTF-8 except for a few stray bytes, like a log that was cut in the middle of a character.
     pub fn is_mostly_utf8(&self) -> bool {
         self.utf8.is_mostly_valid()
     }
 
     /// The bytes do not read as text, in any charset: a compressed file, a picture.
     pub fn is_binary(&self) -> bool {
-        // Of random bytes one in ten is such a control character, of text none; a log may have been torn by a crash.
+        // Of random bytes one in ten is such a control character, of text none; a crash may have torn a log.
         let most = if self.is_utf8() { self.bytes / 4 } else { self.bytes / 32 };
         self.controls > most.max(FEW)
     }
 
-    /// It can stand on the wire as it is, but for its line ends.
+    /// It can stand on the wire as it is, except for its line ends.
     pub fn is_legal(&self) -> bool {
         !self.nul && !self.bare_cr && self.longest_line <= LONGEST_LINE
     }
@@ -166,7 +166,7 @@ impl Shape {
         self.sample.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// Text without CR and LF in it but the one at its end, if there is one.
+    /// Text without CR and LF in it, except the one at its end, if there is one.
     fn learn_run(&mut self, run: &[u8]) {
         if std::mem::take(&mut self.after_cr) && run != b"\n" {
             self.bare_cr = true;
@@ -190,7 +190,7 @@ impl Shape {
     }
 }
 
-/// Control characters beside those of printers and terminals: tab, LF, VT, FF, CR, BEL, BS, ESC, and the shifts of
+/// Control characters other than those of printers and terminals: tab, LF, VT, FF, CR, BEL, BS, ESC, and the shifts of
 /// ISO 2022.
 fn is_control(byte: u8) -> bool {
     matches!(byte, 0..=6 | 16..=26 | 28..=31 | 127)

@@ -1,6 +1,6 @@
 //! The last octets of a stream, in bounded memory.
 
-/// How much of the end of a mail stays where it is cut; errors come last, and people read the end first.
+/// The octets of a cut mail's end that stay; errors come last, and people read the end first.
 pub const TAIL_LIMIT: usize = 1 << 20;
 
 /// Takes all octets and keeps the last ones.
@@ -25,7 +25,7 @@ impl Tail {
         self.octets.extend_from_slice(octets);
     }
 
-    /// The last ones.
+    /// The last octets.
     pub fn octets(&self) -> &[u8] {
         &self.octets[self.octets.len().saturating_sub(self.most)..]
     }

@@ -1,17 +1,17 @@
-//! Tells whether a stream is UTF-8, whatever pieces it comes in, and if not, how far from it.
+//! Tells whether a stream is UTF-8, in whatever pieces it comes, and if not, how far from it.
 
-/// So many characters beyond ASCII must be right for each byte that is not, in a text that is UTF-8 all the same.
-/// In text of another charset hardly one pair of bytes looks like UTF-8 by chance.
+/// So many characters beyond ASCII must be right for each byte that is not, for a text to count as UTF-8. In text of
+/// another charset hardly one pair of bytes looks like UTF-8 by chance.
 const RIGHT_FOR_EACH_STRAY: u64 = 8;
 
-/// What has been seen so far.
+/// The characters seen so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Utf8 {
     /// The start of a character whose end has not come yet.
     pending: Vec<u8>,
     /// Characters beyond ASCII.
     characters: u64,
-    /// Bytes, or beginnings of characters, that belong to none.
+    /// Bytes, or beginnings of characters, that belong to no character.
     strays: u64,
 }
 

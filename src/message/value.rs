@@ -1,7 +1,7 @@
-//! What a field's value says: the one place that knows mail-parser.
+//! The value of a field: the one place that knows mail-parser.
 //!
-//! mail-parser decodes RFC 2047 words, folds, comments and address syntax of every vintage; where
-//! fields begin and end is decided elsewhere (`scan.rs`), since it would lose bodies there.
+//! mail-parser decodes RFC 2047 words, folds, comments and address syntax of every vintage. `scan.rs` decides where
+//! fields begin and end, since mail-parser would lose bodies there.
 
 use mail_parser::{Address, Attribute, HeaderName, HeaderValue, MessageParser, MimeHeaders};
 
@@ -43,7 +43,7 @@ pub struct MediaType {
 }
 
 impl MediaType {
-    /// The type that a Content-Type field with this value names; none if it is none.
+    /// The type that a Content-Type field with this value names; `None` if it names no type.
     pub fn parse(value: &[u8]) -> Option<Self> {
         let field = as_field("Content-Type", &text(value));
         let message = MessageParser::new().with_mime_headers().parse_headers(field.as_bytes())?;
@@ -63,7 +63,7 @@ impl MediaType {
         &self.name
     }
 
-    /// Something to read.
+    /// Text of any kind.
     pub fn is_text(&self) -> bool {
         self.name.starts_with("text/")
     }
@@ -93,7 +93,7 @@ impl MediaType {
         self.parameter("boundary").filter(|boundary| self.has_parts() && !boundary.is_empty())
     }
 
-    /// The charset it names.
+    /// The charset that it names.
     pub fn charset(&self) -> Option<&str> {
         self.parameter("charset")
     }
@@ -125,12 +125,12 @@ fn token(text: &str) -> &str {
     &text[..text.find(|c| !is_token(c)).unwrap_or(text.len())]
 }
 
-/// Bytes of unknown charset as text: UTF-8 if they are, else what they look like.
+/// Bytes of unknown charset as text: UTF-8 if they are, else the charset they look like.
 pub fn text(bytes: &[u8]) -> String {
     super::charset::text(bytes, None)
 }
 
-/// A header section of that one field. Whatever could end it early becomes a blank.
+/// A header section of that one field. Octets that could end it early become blanks.
 fn as_field(name: &str, value: &str) -> String {
     let value: String = value.chars().map(|c| if matches!(c, '\r' | '\n' | '\0') { ' ' } else { c }).collect();
     format!("{name}: {}\r\n\r\n", value.trim())

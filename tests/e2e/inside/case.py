@@ -1,4 +1,4 @@
-"""A case: a program that hands in mail, and what has to arrive of it. Also how programs are run."""
+"""A case: a program that hands in mail, and the mail that has to arrive. It also runs programs."""
 
 import dataclasses
 import functools
@@ -8,14 +8,14 @@ import typing
 
 CASES = []
 
-# What a body has to survive: Chinese, dots that end a mail or are doubled, and what mbox would quote.
+# Text that has to survive in a body: Chinese, dots that end a mail or are doubled, and lines that mbox would quote.
 LINES = "磁盘 /dev/sda1 已用 98%\nsecond line\n.\n..two dots\nFrom here on it is text\n\nlast line\n"
 SUBJECT = "备份完成 backup done"
 
 
 @dataclasses.dataclass
 class Mail:
-    """One mail that has to arrive, once. What is None is not looked at."""
+    """One mail that has to arrive, once. An attribute that is None is not checked."""
 
     subject: str
     to: set
@@ -25,11 +25,11 @@ class Mail:
     reply_to: typing.Optional[str] = None
     html: typing.Optional[str] = None
     attachment: typing.Optional[bytes] = None
-    # The subject is a regular expression, where the program puts a number or a time into it.
+    # The subject is a regular expression, if the program puts a number or a time into it.
     pattern: bool = False
     # It comes with the null reverse-path.
     null: bool = False
-    # Texts the body has to hold, where the program writes it.
+    # Texts the body has to hold, if the program writes it.
     holds: tuple = ()
 
 
@@ -53,7 +53,7 @@ def case(name, stage="now"):
 
 
 class Failed(Exception):
-    """A program did not do what it had to."""
+    """A program did not do its work."""
 
 
 def run(*words, user="root", stdin="", env=None, cwd="/", status=0, home=True):

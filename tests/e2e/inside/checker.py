@@ -1,4 +1,4 @@
-"""Reads the Maildirs of the smarthosts and says what is wrong with what arrived, in sentences."""
+"""Reads the Maildirs of the smarthosts and tells the faults of the mails that arrived, in sentences."""
 
 import email
 import email.header
@@ -26,7 +26,7 @@ class Arrived:
         return values[0] if len(values) == 1 else None
 
     def text(self, kind="text/plain"):
-        """The first part of that type, as a reader sees it; raises where it is not what it says it is."""
+        """The first part of that type, as a reader sees it; raises if it is not of its type."""
         for part in self.message.walk():
             if part.get_content_type() == kind and not part.is_multipart() and part.get_filename() is None:
                 octets = part.get_payload(decode=True)
@@ -38,7 +38,7 @@ class Arrived:
 
 
 def collect(maildirs):
-    """What lies in the Maildirs: recipients of one mail joined by its Message-ID and its arrival in one piece."""
+    """The mails in the Maildirs: recipients of one mail joined by its Message-ID and its arrival in one piece."""
     mails = {}
     for maildir in maildirs:
         for path in sorted(maildir.glob("new/*")):
@@ -51,7 +51,7 @@ def collect(maildirs):
 
 
 def wait(maildirs, wanted, seconds, is_idle):
-    """Until every mail is there, to all its recipients, and nothing waits that could still come; or the time is up."""
+    """Waits until every mail is there, to all its recipients, and none could still come; or the time is up."""
     deadline = time.monotonic() + seconds
     while True:
         arrived = collect(maildirs)
@@ -63,7 +63,7 @@ def wait(maildirs, wanted, seconds, is_idle):
 
 
 def judge(wanted, arrived, account):
-    """What is wrong with one case's mails."""
+    """The faults of one case's mails."""
     said = []
     for one in wanted:
         found = [mail for mail in arrived if matches(mail, one)]
@@ -75,20 +75,20 @@ def judge(wanted, arrived, account):
 
 
 def strays(wanted, arrived):
-    """What arrived although nobody sent it."""
+    """The mails that arrived although nobody sent them."""
     return [f"nobody sent it: to {mail.recipients}: {mail.values('Subject')}" for mail in arrived
             if not any(matches(mail, one) for one in wanted)]
 
 
 def empty(maildirs):
-    """Takes away what has arrived."""
+    """Takes away the mails that have arrived."""
     for maildir in maildirs:
         for path in maildir.glob("*/*"):
             path.unlink()
 
 
 def matches(mail, wanted):
-    """That arrival is what was meant by the expectation: by its subject."""
+    """That arrival is the one that the expectation means: by its subject."""
     subjects = mail.values("Subject")
     if len(subjects) != 1:
         return False
@@ -98,7 +98,7 @@ def matches(mail, wanted):
 
 
 def complaints(mail, wanted, account):
-    """All that is wrong with an arrival; nothing if it is as it should be."""
+    """The faults of an arrival; empty if it has none."""
     yield from about_addresses(mail, wanted, account)
     yield from about_head(mail)
     yield from about_body(mail, wanted)

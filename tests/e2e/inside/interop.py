@@ -82,7 +82,7 @@ def play(tally, words):
 
 
 def complaints(bench, case, seconds=30):
-    """Plays one case and says what is wrong with what arrived."""
+    """Plays one case and tells the faults of the mails that arrived."""
     try:
         wanted = case(bench)
     except Failed as failure:
@@ -110,7 +110,7 @@ def one_refused(bench):
 
 
 def report(address):
-    """What the sender is told of a mail that did not arrive."""
+    """The report to the sender about a mail that did not arrive."""
     return Mail(f"Undelivered mail: {address}", at("ops"), holds=(f"<{address}>",), null=True)
 
 

@@ -11,7 +11,7 @@ HOST = "web1"
 LOG = pathlib.Path("/var/log/e2e.log")
 PASSWORD = "a pass word 密码"
 
-# Who calls, beside root and the users of Debian's packages.
+# The callers, besides root and the users of Debian's packages.
 USERS = ("alice", "bob")
 
 
@@ -101,7 +101,7 @@ def configure(provider):
 
 
 def command(*words):
-    """Runs what has to succeed, quietly. Its output goes to a file: a daemon it leaves behind would hold a pipe."""
+    """Runs a program that has to succeed, quietly. Its output goes to a file: a daemon it leaves behind would hold a pipe."""
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=120)
         if done.returncode != 0:

@@ -12,5 +12,5 @@ def serve():
 
 
 def is_idle():
-    """No mail waits: none that users left, none in the queue."""
+    """True if no mail waits, neither one that users left nor one in the queue."""
     return not any((SPOOL / "drop").iterdir()) and not any(path.name.isalnum() for path in (SPOOL / "queue").iterdir())

@@ -1,4 +1,4 @@
-"""Plays the cases on every smarthost and judges what arrives. The arguments choose: only names that have one of them."""
+"""Plays the cases on every smarthost and judges the mails that arrive. Arguments choose: only names that have one of them."""
 
 import sys
 
@@ -53,7 +53,7 @@ def main(words):
 
 
 def on_provider(provider, cases, tally):
-    """All callers against one smarthost: first those that wait for a minute to come, then the others, then the check."""
+    """Plays all callers against one smarthost: first those that wait for a minute to come, then the others, then the check."""
     print(f"--- smarthost {provider.letter}: Postfix with Dovecot's login; {provider.demands}", flush=True)
     machine.configure(provider)
     relay = mailer.serve()
@@ -86,7 +86,7 @@ def all_of(wanted):
 
 
 def tell_log():
-    """What mailx-t had to say; the smarthosts' own logs are kept beside it."""
+    """The log of mailx-t; the smarthosts' own logs are kept beside it."""
     if machine.LOG.exists():
         lines = machine.LOG.read_text(errors="replace").splitlines()
         print("--- the last lines of mailx-t's log; all logs are in the directory that tests/e2e/run names")

@@ -1,11 +1,11 @@
-"""When a server is there."""
+"""Waits for servers."""
 
 import socket
 import time
 
 
 def wait_for_port(address, port, seconds=30):
-    """Until somebody listens there."""
+    """Waits until somebody listens there."""
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -21,7 +21,7 @@ class Server:
     name: str
     address: str
     smtputf8: bool = True
-    # What it cannot bear: an envelope that comes before it has answered to the content before it.
+    # It fails with an envelope that comes before it has answered to the content before it.
     trips: str = ""
 
 
@@ -135,7 +135,7 @@ def dovecot_lines():
 
 
 def start():
-    """Starts those that are no part of Postfix and Dovecot, and returns when all answer."""
+    """Starts the servers that are no part of Postfix and Dovecot, and returns when all answer."""
     pathlib.Path("/etc/e2e/password").write_text(PASSWORD + "\n")
     os.chmod("/etc/e2e/password", 0o600)
     start_exim()

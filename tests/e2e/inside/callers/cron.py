@@ -16,7 +16,7 @@ HANDLER = pathlib.Path("/srv/cronie-with-handler")
 
 
 def job(name):
-    """A program that prints what a mail has to survive."""
+    """A program that prints text that has to survive."""
     script("/srv/output", LINES, 0o644)
     return script(JOBS / name, "#!/bin/sh\nexec cat /srv/output\n")
 

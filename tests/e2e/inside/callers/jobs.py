@@ -1,4 +1,4 @@
-"""What else runs jobs and mails their output: at, anacron, systemd-cron."""
+"""Other programs that run jobs and mail their output: at, anacron, systemd-cron."""
 
 import pathlib
 
