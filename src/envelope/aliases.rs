@@ -1,5 +1,5 @@
-//! aliases(5): local names and what they stand for, from the configuration and from the system's
-//! alias file in sendmail's syntax.
+//! aliases(5): local names and the addresses they stand for, from the configuration and from the system's alias file in
+//! sendmail's syntax.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,7 @@ pub struct Aliases {
 }
 
 impl Aliases {
-    /// Reads an alias file. Commands, files and inclusions are refused; the second value says which,
-    /// one sentence each.
+    /// Reads an alias file. Commands, files and inclusions are refused; the second value says which, one sentence each.
     pub fn parse(text: &str) -> (Self, Vec<String>) {
         let (mut aliases, mut warnings) = (Self::default(), Vec::new());
         for (line, entry) in logical_lines(text) {
@@ -40,7 +39,7 @@ impl Aliases {
         self.names.insert(name.to_lowercase(), targets);
     }
 
-    /// What the name stands for, one step.
+    /// The targets of a name, one step.
     pub fn get(&self, name: &str) -> Option<&[String]> {
         self.names.get(&name.to_lowercase()).map(Vec::as_slice)
     }

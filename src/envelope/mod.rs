@@ -1,5 +1,5 @@
-//! The envelope: reverse-path and recipients (RFC 5321 section 2.3.1), recovered from what the
-//! caller said, what the header section says and what cron wrote about the job.
+//! The envelope: reverse-path and recipients (RFC 5321 section 2.3.1), recovered from the caller's arguments, the
+//! header section and cron's words about the job.
 
 mod aliases;
 mod resolve;
@@ -19,9 +19,9 @@ use crate::message::{Mailbox, Message, cron};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
-    /// Who gets what has no recipient of its own. Unset: the account itself.
+    /// The recipients of mail that has none of its own. Unset: the account itself.
     pub default: Option<Names>,
-    /// The system's alias file; one that does not exist is an empty one.
+    /// The system's alias file; a file that does not exist counts as empty.
     pub aliases_file: PathBuf,
     /// Aliases that come before those of the file.
     pub aliases: std::collections::BTreeMap<String, Names>,
@@ -55,7 +55,7 @@ impl Names {
 }
 
 impl Names {
-    /// Everything written is an address or the name of a local user, and there is something.
+    /// Every entry is an address or the name of a local user, and there is at least one.
     pub fn are_usable(&self) -> bool {
         let texts = match self {
             Names::One(text) => std::slice::from_ref(text),
@@ -73,34 +73,34 @@ impl Names {
     }
 }
 
-/// One forward-path, and the name it was made from where that was another.
+/// One forward-path, and the name it was made from if that was another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
-    /// Where the mail goes.
+    /// The address that the mail goes to.
     pub address: Address,
-    /// What the caller wrote, where an alias, a default or the domain was applied.
+    /// The caller's own word for it, if an alias, a default or the domain was applied.
     pub original: Option<String>,
-    /// What the sender asked about it, RFC 3461.
+    /// The sender's requests about it, RFC 3461.
     pub dsn: OfRecipient,
 }
 
-/// Who sends, and who gets it; never without a recipient.
+/// Sender and recipients; there is always a recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// MAIL FROM; none is the null reverse-path of RFC 5321 section 4.5.5.
+    /// MAIL FROM; `None` is the null reverse-path of RFC 5321 section 4.5.5.
     pub reverse_path: Option<Address>,
     /// RCPT TO, one or more, each address once.
     pub recipients: Vec<Recipient>,
 }
 
-/// What the caller said about recipients.
+/// The caller's word about recipients.
 #[derive(Clone, Debug, Default)]
 pub struct Destination {
     /// The operands of the command line.
     pub operands: Vec<Operand>,
     /// `-t`: the header section names recipients too.
     pub extract: bool,
-    /// When to report, of a recipient about whom nothing of their own was said.
+    /// When to report, for a recipient without a request of their own.
     pub notify: Option<Notify>,
 }
 
@@ -109,7 +109,7 @@ pub struct Destination {
 pub struct Operand {
     /// Any bytes; they may hold several addresses.
     pub octets: Vec<u8>,
-    /// What is asked about them.
+    /// The requests about them.
     pub dsn: OfRecipient,
 }
 
@@ -119,7 +119,7 @@ impl From<Vec<u8>> for Operand {
     }
 }
 
-/// Nobody to send it to, not even by default.
+/// There is nobody to send it to, not even by default.
 #[derive(Debug, thiserror::Error)]
 #[error("no usable recipient: none of {tried} names one: give an address, or set default in [recipients]")]
 pub struct NoRecipient {
@@ -127,17 +127,17 @@ pub struct NoRecipient {
 }
 
 impl NoRecipient {
-    /// None of the places named had one.
+    /// None of the places named a recipient.
     pub fn of(tried: &str) -> Self {
         Self { tried: tried.to_string() }
     }
 }
 
-/// The recipients, from the first source that yields any: arguments (with `-t` together with the
-/// header section), Resent-To, To and their kin, cron's MAILTO, the job's user, the default.
+/// The recipients, from the first source that yields any: arguments (with `-t` together with the header section),
+/// Resent-To, To and their kin, cron's MAILTO, the job's user, the default.
 ///
 /// # Errors
-/// Only when the account itself is no address.
+/// Only if the account itself is no address.
 pub fn recover(
     destination: &Destination,
     message: &Message,
@@ -184,7 +184,7 @@ fn first_named(destination: &Destination, message: &Message, resolver: &mut Reso
     Vec::new()
 }
 
-/// The mailboxes of one operand; one without any is worth a warning.
+/// The mailboxes of one operand; an operand without any is worth a warning.
 fn named(operand: &[u8], resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
     let mailboxes = Mailbox::of_argument(operand);
     if mailboxes.is_empty() {

@@ -1,6 +1,6 @@
-//! From names as people write them to addresses a smarthost takes: aliases, the default
-//! recipient, the domain, in that order (the order is the design's, not sendmail's: a bare name
-//! must never become a stranger's address at the provider).
+//! From names as people write them to addresses that a smarthost takes: aliases, the default recipient, the domain, in
+//! that order. The order is the design's, not sendmail's: a bare name must never become a stranger's address at the
+//! provider.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,7 +11,7 @@ use crate::dsn::OfRecipient;
 use crate::message::Mailbox;
 use crate::outcome::clean;
 
-/// The rules for names, and what it noticed while following them.
+/// The rules for names, and the facts noticed while following them.
 #[derive(Debug)]
 pub struct Resolver<'a> {
     aliases: &'a Aliases,
@@ -21,7 +21,7 @@ pub struct Resolver<'a> {
     account: &'a Address,
     warnings: Vec<String>,
     steps: Vec<Step>,
-    /// What stands in those two already: a mail may have very many recipients.
+    /// The entries of those two: a mail may have very many recipients.
     known: HashSet<Noticed>,
 }
 
@@ -34,11 +34,11 @@ enum Noticed {
 /// One step from a name to what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Step {
-    /// What was looked up.
+    /// The name that was looked up.
     pub name: String,
-    /// What it stands for.
+    /// Its targets.
     pub targets: Vec<String>,
-    /// Why: `aliased to`, in Sendmail's words.
+    /// The reason: `aliased to`, in Sendmail's words.
     pub rule: &'static str,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Resolver<'a> {
         Self { aliases, hosts, domain, default, account, warnings, steps, known }
     }
 
-    /// What was worth a word on the way, one sentence each.
+    /// The warnings on the way, one sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -78,8 +78,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The recipients these mailboxes stand for, each address once, whatever its case. What is asked about a mailbox
-    /// is asked about all that it stands for.
+    /// The recipients that these mailboxes stand for, each address once, whatever its case. A request about a mailbox
+    /// goes to all that it stands for.
     pub(super) fn resolve(&mut self, mailboxes: &[(Mailbox, OfRecipient)]) -> Vec<Recipient> {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
@@ -97,7 +97,7 @@ impl<'a> Resolver<'a> {
             .collect()
     }
 
-    /// The recipients one address or name stands for; none if it is no address at all.
+    /// The recipients that one address or name stands for; empty if it is no address at all.
     pub fn one(&mut self, name: &str) -> Vec<Recipient> {
         let written = name.trim();
         let addresses = match self.local_name(written) {
@@ -156,7 +156,7 @@ impl<'a> Resolver<'a> {
                         open.extend(targets.iter().rev().cloned());
                         self.step(&local, "aliased to", targets);
                     }
-                    // What a person wrote down as an address is one, also where this machine is named like the domain.
+                    // A target that a person wrote as an address is one, also if this machine is named like the domain.
                     None if name.contains('@') && seen.len() > 1 => found.extend(self.checked(&name)),
                     None => unaliased.push(local),
                 },
@@ -194,8 +194,8 @@ impl<'a> Resolver<'a> {
         if found.is_empty() { vec![self.account.clone()] } else { found }
     }
 
-    /// The address, if it is one by RFC 5321 section 4.1.2; what lettre's parser is too strict for
-    /// (`a..b@x`, which phone carriers hand out) means the same in quotes.
+    /// The address, if it is one by RFC 5321 section 4.1.2. lettre's parser is too strict for some addresses (`a..b@x`,
+    /// which phone carriers hand out); those mean the same in quotes.
     fn checked(&mut self, address: &str) -> Option<Address> {
         let (local, domain) = address.rsplit_once('@')?;
         let domain = domain.trim_end_matches('.');
@@ -208,8 +208,8 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// A name, or an address literal of RFC 5321 section 4.1.3 without its odd characters: `[>]` is one by the letter, and
-/// ends RCPT's path early in the eyes of some servers.
+/// A name, or an address literal of RFC 5321 section 4.1.3 without its odd characters: `[>]` is a literal by the
+/// letter, and ends RCPT's path early in the eyes of some servers.
 fn is_plain(domain: &str) -> bool {
     domain.chars().all(|c| !c.is_ascii() || c.is_ascii_alphanumeric() || "-_.:[]".contains(c))
 }
