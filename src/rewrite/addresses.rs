@@ -1,4 +1,4 @@
-//! The fields that name people: who reads the mail sees, and whom an answer reaches.
+//! The fields that name people: readers see them, and answers go to them.
 
 use super::Repair;
 use super::field;
@@ -9,10 +9,10 @@ use crate::message::{Field, Mailbox, text};
 
 impl Header<'_> {
     /// An address field, together with the later ones of its name: RFC 5322 wants one. Resent fields come in blocks
-    /// (section 3.6.6), each stands for itself.
+    /// (section 3.6.6); each stands for itself.
     pub(super) fn addresses(&mut self, name: &str, each: Field<'_>, resolver: &mut Resolver<'_>) {
         let lower = name.to_ascii_lowercase();
-        // None of them had a mailbox when the first one was read: that need not be read again with each of them.
+        // No field of that name had a mailbox when the first one was read: do not read them again with each of them.
         let is_barren = self.left_out.remove(&lower);
         let all: Vec<Field<'_>> = match is_barren || name.starts_with("Resent-") {
             true => vec![each],
@@ -43,8 +43,8 @@ impl Header<'_> {
         self.mailboxes(name, resolved);
     }
 
-    /// An address beyond ASCII may stand in an address field only where every server on the way offers SMTPUTF8 (RFC 6532
-    /// section 3.2), which nobody knows yet: it stays readable beside it.
+    /// An address beyond ASCII may stand in an address field only if every server on the way offers SMTPUTF8 (RFC 6532
+    /// section 3.2), and nobody knows that yet: it stays readable in a field beside it.
     fn mailboxes(&mut self, name: &str, mailboxes: Vec<Mailbox>) {
         let (fit, others): (Vec<Mailbox>, Vec<Mailbox>) = mailboxes.into_iter().partition(is_readable);
         if !fit.is_empty() {
@@ -94,7 +94,7 @@ impl Header<'_> {
     }
 }
 
-/// It can stand in an address field and means the same to who reads it there.
+/// It can stand in an address field and means the same to its readers there.
 pub(super) fn is_readable(mailbox: &Mailbox) -> bool {
     let read = Mailbox::list(mailbox.to_string().as_bytes());
     mailbox.address.is_ascii() && matches!(read.as_slice(), [only] if only.address == mailbox.address)
@@ -105,7 +105,7 @@ fn is_group(each: &Field<'_>) -> bool {
     each.octets.is_ascii() && each.value.contains(&b':') && each.value.trim_ascii_end().ends_with(b";")
 }
 
-/// What readers see of a mailbox: a local name becomes the addresses it stands for, the display name stays.
+/// A mailbox as readers see it: a local name becomes the addresses it stands for, the display name stays.
 fn resolved(mailbox: &Mailbox, resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
     if !resolver.is_local(&mailbox.address) {
         return vec![mailbox.clone()];

@@ -1,4 +1,4 @@
-//! Base64, RFC 2045 section 6.8, for what is no text: every octet comes back, line ends too.
+//! Base64, RFC 2045 section 6.8, for data that is no text: every octet comes back, line ends too.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,9 +12,9 @@ const CHARACTERS: usize = 76;
 /// Encodes octets.
 #[derive(Debug, Default)]
 pub(super) struct Base64 {
-    /// Less than a line.
+    /// Octets held back, less than a line.
     held: Vec<u8>,
-    /// There is a line before.
+    /// A line was written before.
     has_begun: bool,
 }
 
@@ -53,8 +53,8 @@ impl Filter for Base64 {
     }
 }
 
-/// Folds a body that is base64 already: programs write one line of it, which no server takes. What is neither a
-/// character of the alphabet nor a line end means nothing there and is left out.
+/// Folds a body that is base64 already: programs write it in one line, which no server takes. An octet that is neither
+/// a character of the alphabet nor a line end means nothing there and is left out.
 #[derive(Debug, Default)]
 pub(super) struct Refold {
     column: usize,

@@ -1,34 +1,35 @@
-//! A mail in wire form made smaller: head and tail of a plain text stay, with a notice between them; of anything else,
-//! which would be broken in two, the notice alone. Where the whole is kept is told by who keeps it.
+//! A mail in wire form made smaller: head and tail of a plain text stay, with a notice between them. Any other content
+//! would be broken in two: there only the notice stays. The caller, which keeps the whole, says in the notice where it
+//! is.
 //!
-//! Pure, and in bounded memory: one pass, what comes last in a [`Tail`].
+//! Pure, and in bounded memory: one pass; a [`Tail`] holds the last octets.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use crate::message::{Message, TAIL_LIMIT, Tail, text};
 
-/// The most that the notice and the line ends around it take.
+/// The most octets of the notice and the line ends around it.
 const NOTICE: u64 = 4 << 10;
-/// Where a text is cut, the end of a line is looked for in so much of it. No line is longer (RFC 5322 section 2.1.1),
-/// but in quoted-printable a line of text may be many lines on the wire.
+/// The end of a line is looked for in so many octets around the place of the cut. No line is longer (RFC 5322 section
+/// 2.1.1), but in quoted-printable a line of text may be many lines on the wire.
 const REACH: usize = 64 << 10;
 
-/// What a reader of a cut mail is told.
+/// The facts that a reader of a cut mail is told.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    /// The octets the message had.
+    /// The octets that the message had.
     pub total: u64,
-    /// The octets the mail may have.
+    /// The octets that the mail may have.
     pub most: u64,
     /// The machine that keeps the whole.
     pub host: String,
-    /// And where there.
+    /// Its path there.
     pub place: String,
 }
 
 impl Notice {
-    /// For the place where a text is cut, in ASCII, with a blank line before and after it.
+    /// The text for the place of the cut, in ASCII, with a blank line before and after it.
     pub fn between(&self, left_out: u64) -> String {
         format!(
             "\r\n[mailx-t: about {} of {} are left out here, for no more than {}\r\ncan be sent. {}]\r\n\r\n",
@@ -39,7 +40,7 @@ impl Notice {
         )
     }
 
-    /// For the place of a body of which nothing can stay.
+    /// The text in place of a body that cannot stay in part.
     fn instead(&self) -> String {
         format!(
             "[mailx-t: this message has {}, and no more than {} can be sent.\r\nIt is not plain text, so that none of \
@@ -86,8 +87,8 @@ impl<R: Read> Cut<R> {
         self.text.is_some()
     }
 
-    /// Writes the mail with no more than `notice.most` octets; `size` are those of the mail it was. A text that is small
-    /// enough already stays as it is.
+    /// Writes the mail with no more than `notice.most` octets; `size` are those of the mail it was. A text that is
+    /// small enough already stays as it is.
     ///
     /// # Errors
     /// Those of reading and writing.
@@ -103,7 +104,7 @@ impl<R: Read> Cut<R> {
         let mut end = Tail::new(tail);
         copy(&mut self.body, &mut |piece| end.push(piece))?;
         let end = text.end(end.octets());
-        // The whole may be larger than what is cut here: its middle may have been left out before.
+        // The whole may be larger than the mail cut here: its middle may have been left out before.
         let kept = self.head.len() as u64 + start + end.len() as u64;
         let between = notice.between(notice.total.max(size).saturating_sub(kept));
         to.write_all(text.encoded(&between).as_bytes())?;
@@ -111,7 +112,7 @@ impl<R: Read> Cut<R> {
     }
 }
 
-/// Up to the empty line, which comes with it.
+/// All octets up to the empty line, and the empty line.
 fn head(content: &mut dyn BufRead) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     loop {
@@ -140,7 +141,7 @@ fn is_about_body(name: &str) -> bool {
     name == "mime-version" || name.starts_with("content-")
 }
 
-/// How the text of a body stands on the wire.
+/// The form of a body's text on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
     AsItIs,
@@ -148,7 +149,7 @@ enum Text {
 }
 
 impl Text {
-    /// None for what is no plain text, or not one that may be cut between two lines.
+    /// `None` for a body that is no plain text, or that may not be cut between two lines.
     fn of(message: &Message) -> Option<Self> {
         let kind = message.named("Content-Type").next();
         if kind.is_some_and(|field| field.media_type().is_none_or(|kind| kind.name() != "text/plain")) {
@@ -163,13 +164,13 @@ impl Text {
         }
     }
 
-    /// Copies the first lines, at most `room` octets; returns how many.
+    /// Copies the first lines, at most `room` octets; returns the number of octets.
     fn start(self, content: &mut dyn Read, room: u64, to: &mut dyn Write) -> io::Result<u64> {
         let mut held = Vec::with_capacity(2 * REACH);
         let mut written = 0;
         let mut content = content.take(room);
         while (&mut content).take(REACH as u64).read_to_end(&mut held)? > 0 {
-            // What is written cannot be the place of the cut any more.
+            // Octets that are written cannot be the place of the cut any more.
             let sure = held.len().saturating_sub(REACH);
             to.write_all(&held[..sure])?;
             held.drain(..sure);
@@ -187,7 +188,7 @@ impl Text {
         Ok(written + line.len() as u64)
     }
 
-    /// From the first line that starts within `tail`.
+    /// The octets from the first line that starts within `tail`.
     fn end(self, tail: &[u8]) -> &[u8] {
         let line = self.ends(tail).next().or_else(|| Self::AsItIs.ends(tail).next());
         &tail[line.unwrap_or(0)..]
@@ -196,13 +197,13 @@ impl Text {
     /// The places after the ends of lines of text. In quoted-printable a line that ends with `=` goes on.
     fn ends(self, octets: &[u8]) -> impl DoubleEndedIterator<Item = usize> {
         let after = |(at, byte): (usize, &u8)| (*byte == b'\n').then_some(at + 1);
-        // What stands before the octets is not known: the first two could belong to such an end.
+        // The octets before these are not known: the first two could belong to such an end.
         let goes_on =
             move |end: &usize| self == Self::QuotedPrintable && (*end < 3 || octets[..*end].ends_with(b"=\r\n"));
         octets.iter().enumerate().filter_map(after).filter(move |end| !goes_on(end))
     }
 
-    /// A notice as it stands in such a text.
+    /// A notice in the form of such a text.
     fn encoded(self, notice: &str) -> String {
         match self {
             Self::AsItIs => notice.to_string(),
@@ -232,7 +233,7 @@ fn quoted_printable(ascii: &str) -> String {
     out
 }
 
-/// With one digit after the point: `25.0 MiB`.
+/// A size with one digit after the point: `25.0 MiB`.
 fn size(octets: u64) -> String {
     bytesize::ByteSize(octets).display().iec().to_string()
 }

@@ -1,5 +1,4 @@
-//! Writing single fields: names, encoded values, mailbox lists, folded where RFC 5322 section
-//! 2.1.1 wants it.
+//! Writes single fields: names, encoded values, mailbox lists, folded where RFC 5322 section 2.1.1 wants it.
 
 use email_encoding::headers::{rfc2047, writer::EmailWriter};
 
@@ -11,10 +10,10 @@ pub(super) fn plain(name: &str, value: &str, to: &mut Vec<u8>) {
     head_to_wire(format!("{name}: {value}\r\n").as_bytes(), to);
 }
 
-/// A word this long has no place on a line with others; encoded, it can be folded and comes back whole.
+/// A longer word does not fit on a line with others; encoded, it can be folded and comes back whole.
 const LONGEST_WORD: usize = 900;
 
-/// `Name: value` for text from anywhere: ASCII as it is, anything else RFC 2047 encoded; both folded.
+/// `Name: value` for text from anywhere: ASCII as it is, other text RFC 2047 encoded; both folded.
 pub(super) fn unstructured(name: &str, value: &str, to: &mut Vec<u8>) {
     let value = crate::outcome::clean(value);
     let mut line = format!("{name}: ");
@@ -33,8 +32,9 @@ pub(super) fn unstructured(name: &str, value: &str, to: &mut Vec<u8>) {
     to.extend_from_slice(b"\r\n");
 }
 
-/// A field with parameters, whose structure must stand: quoted values that are not ASCII become encoded words within
-/// their quotes (RFC 2047 does not allow it, every reader understands it), anything else beyond ASCII a `?`.
+/// A field with parameters, whose structure must stand. Quoted values that are not ASCII become encoded words within
+/// their quotes (RFC 2047 does not allow it, every reader understands it); any other character beyond ASCII becomes a
+/// `?`.
 pub(super) fn parameters(name: &str, value: &str, to: &mut Vec<u8>) {
     let encode = |(n, part): (usize, &str)| match (part.is_ascii(), n % 2) {
         (true, _) => part.to_string(),
@@ -57,7 +57,7 @@ fn encoded(text: &str) -> String {
     line.replace("\r\n", "")
 }
 
-/// `Name: mailbox, mailbox`, one mailbox a line where there are several.
+/// `Name: mailbox, mailbox`, one mailbox a line if there are several.
 pub(super) fn mailboxes(name: &str, mailboxes: &[Mailbox], to: &mut Vec<u8>) {
     let list: Vec<String> = mailboxes.iter().map(Mailbox::to_string).collect();
     plain(name, &list.join(",\r\n "), to);

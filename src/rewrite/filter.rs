@@ -1,17 +1,17 @@
-//! What bodies flow through on their way to the wire: each filter takes pieces of any size and keeps no more
-//! than a line in memory.
+//! Filters that bodies pass on their way to the wire: each takes pieces of any size and keeps no more than a line in
+//! memory.
 
 /// Changes bytes as they pass.
 pub(super) trait Filter: std::fmt::Debug {
-    /// Takes the next bytes; what is ready goes to `out`.
+    /// Takes the next bytes; bytes that are ready go to `out`.
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>);
 
-    /// The input has ended; what was held back goes to `out`. No line end is added.
+    /// The input has ended; bytes that were held back go to `out`. No line end is added.
     fn end(&mut self, out: &mut Vec<u8>);
 }
 
-/// Line ends of any kind become CRLF, nothing else (RFC 5321 section 2.3.8): a bare CR or LF within what we send is
-/// what SMTP smuggling is made of.
+/// Line ends of any kind become CRLF, and nothing else changes (RFC 5321 section 2.3.8): SMTP smuggling needs a bare CR
+/// or LF within the octets that we send.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// A CR has come and been written as CRLF; an LF after it belongs to it.
@@ -79,7 +79,7 @@ impl Filter for Box<dyn Filter> {
 pub(super) mod tests {
     use super::*;
 
-    /// What comes out when the input comes in these pieces.
+    /// The output for an input in these pieces.
     pub(crate) fn filtered(mut filter: impl Filter, pieces: &[&[u8]]) -> Vec<u8> {
         let mut out = Vec::new();
         pieces.iter().for_each(|piece| filter.push(piece, &mut out));

@@ -12,7 +12,7 @@ use super::{CronEnv, Facts, Plan, Repair, Rewritten, TerminalCodes, field};
 use crate::envelope::{Recipient, Resolver};
 use crate::message::{Field, Mailbox, MediaType, Message, Shape, charset, cron, decoded, text};
 
-/// Fields that hold mailboxes which readers see and answer to.
+/// Fields with mailboxes that readers see and answer to.
 pub(super) const ADDRESSES: [&str; 6] = ["To", "Cc", "Reply-To", "Resent-To", "Resent-Cc", "Resent-From"];
 /// RFC 5322 section 3.6: these may stand once.
 const ONCE: [&str; 13] = [
@@ -88,19 +88,19 @@ pub(super) struct Header<'a> {
     pub(super) facts: &'a Facts<'a>,
     /// The charset of fields that are not UTF-8.
     charset: Option<String>,
-    /// What the fields about the body have yet to become.
+    /// The changes still to be made to the fields about the body.
     treatment: Treatment,
     pub(super) out: Vec<u8>,
     set_aside: SetAside,
     pub(super) repairs: BTreeSet<Repair>,
-    /// Lower-case names of what has been written and may stand once.
+    /// Lower-case names of the fields that were written and may stand once.
     pub(super) seen: BTreeSet<String>,
-    /// Lower-case names of what was read and yet has no field of its name on the wire.
+    /// Lower-case names of the fields that were read and have no field of their name on the wire.
     pub(super) left_out: BTreeSet<String>,
 }
 
 impl Header<'_> {
-    /// Decides about the body, or about what stands in for it.
+    /// Decides about the body, or about the text that stands in for it.
     fn plan(&mut self, stand_in: Option<&[u8]>) -> Plan {
         let value = |name| self.message.named(name).next().map(|field| field.value);
         let mut labels = Labels::read(value("Content-Type"), value("Content-Transfer-Encoding"));
@@ -130,13 +130,13 @@ impl Header<'_> {
         Plan { eight_bit, coding: self.treatment.coding.clone(), strip }
     }
 
-    /// A field, unless the header section has become so large that it must be left out.
+    /// Writes a field, unless the header section has become so large that the field must be left out.
     fn field_within_limits(&mut self, each: Field<'_>, originator: &Originator, resolver: &mut Resolver<'_>) {
         let start = self.out.len();
         let name = each.name.to_ascii_lowercase();
         let was_lacking = self.lacks(&name);
         self.field(each, originator, resolver);
-        // What became of a duplicate is not.
+        // A duplicate has become a field of another name.
         let is_as_named =
             self.out[start..].get(..name.len()).is_some_and(|new| new.eq_ignore_ascii_case(name.as_bytes()));
         let is_needed = is_as_named && ONCE.iter().any(|name| each.is(name));
@@ -154,7 +154,7 @@ impl Header<'_> {
 
     fn field(&mut self, each: Field<'_>, originator: &Originator, resolver: &mut Resolver<'_>) {
         if each.name.is_empty() {
-            // No field is made of what is none.
+            // A line that is no field is not made one.
             self.repairs.insert(Repair::Malformed);
             return field::unstructured("X-Malformed", &text(&self.utf8(each.value)), &mut self.out);
         }
@@ -187,7 +187,7 @@ impl Header<'_> {
             return field::parameters(each.name, &value, &mut self.out);
         }
         if is_empty(&each) && ["Subject", "Date", "Message-ID"].iter().any(|name| each.is(name)) {
-            // An empty one is no better than none: made anew below.
+            // An empty one is no better than none: it is made anew below.
             self.seen.remove(&each.name.to_ascii_lowercase());
             return;
         }
@@ -197,7 +197,7 @@ impl Header<'_> {
     /// The names may stay, the values may not.
     fn cron_env(&mut self, each: Field<'_>) {
         let value = text(each.value);
-        // A value may hold line ends: what has no name is the rest of one.
+        // A value may hold line ends: a line without a name is the rest of a value.
         let masked = match value.trim().trim_start_matches('<').split_once('=') {
             Some((name, _)) => format!("<{name}=***>"),
             None => "<***>".to_string(),
@@ -211,7 +211,7 @@ impl Header<'_> {
         }
     }
 
-    /// The first one counts, as it does for most readers; what another one says stays readable.
+    /// The first one counts, as it does for most readers; the others stay readable.
     fn duplicate(&mut self, each: Field<'_>) {
         self.repairs.insert(Repair::Duplicate);
         let first = self.message.named(each.name).next();
@@ -222,7 +222,7 @@ impl Header<'_> {
         }
     }
 
-    /// The field as it came, what may not be in a header section repaired.
+    /// The field as it came, repaired where a header section does not allow it.
     pub(super) fn as_written(&mut self, each: Field<'_>) {
         let octets = self.with_colon(each);
         let is_structured = STRUCTURED.iter().chain(&ADDRESSES).any(|name| each.is(name));
@@ -262,7 +262,7 @@ impl Header<'_> {
         }
     }
 
-    /// A value in UTF-8, whatever it came in.
+    /// A value in UTF-8, whatever its charset was.
     pub(super) fn utf8<'v>(&self, value: &'v [u8]) -> Cow<'v, [u8]> {
         match std::str::from_utf8(value) {
             Ok(_) => Cow::Borrowed(value),
@@ -296,7 +296,7 @@ impl Header<'_> {
         !self.seen.contains(name) || self.left_out.contains(name)
     }
 
-    /// What a message must have and this one has not.
+    /// Adds the fields that a message must have and that this one lacks.
     fn missing(&mut self, originator: &Originator, recipients: &[Recipient]) {
         if self.lacks("from") {
             self.from(None, originator);
@@ -307,7 +307,7 @@ impl Header<'_> {
                 [only] if is_readable(&Mailbox { name: None, address: only.address.to_string() }) => {
                     field::plain("To", only.address.as_ref(), &mut self.out);
                 }
-                // Who else gets it is nobody's business: RFC 5322 section 3.4, an empty group.
+                // The other recipients are nobody's business: RFC 5322 section 3.4, an empty group.
                 _ => field::plain("To", "undisclosed-recipients:;", &mut self.out),
             }
         }
@@ -323,14 +323,14 @@ impl Header<'_> {
             self.repairs.insert(Repair::MessageId);
             field::plain("Message-ID", &self.own_message_id(), &mut self.out);
         }
-        // RFC 3834 section 5: lest a holiday notice answers cron.
+        // RFC 3834 section 5: keeps holiday notices from answering cron.
         if self.message.has(cron::FIELD) && !self.message.has("Auto-Submitted") {
             self.repairs.insert(Repair::AutoSubmitted);
             field::plain("Auto-Submitted", "auto-generated", &mut self.out);
         }
     }
 
-    /// The subject, decoded; the one of the shell script that gave mailx-t its name where there is none.
+    /// The subject, decoded; without one, the subject of the shell script that gave mailx-t its name.
     fn subject(&self) -> String {
         let written = self.message.named("Subject").next().map(|each| decoded(&self.utf8(each.value)));
         let written = written.unwrap_or_default();
@@ -351,7 +351,7 @@ impl Header<'_> {
     }
 }
 
-/// The charset of raw text in the fields: the configured one, else the body's, else what the fields look like.
+/// The charset of raw text in the fields: the configured one, else the body's, else the one that the fields look like.
 fn charset_of(message: &Message, fallback: Option<&str>) -> Option<String> {
     let raw: Vec<u8> = message.fields().filter(|f| !f.value.is_ascii()).flat_map(|f| f.value).copied().collect();
     if std::str::from_utf8(&raw).is_ok() {
@@ -377,7 +377,7 @@ fn unwanted(each: &Field<'_>) -> Option<Repair> {
     }
 }
 
-/// Beside the line ends.
+/// Other than line ends.
 fn has_controls(octets: &[u8]) -> bool {
     let lines = octets.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     lines.flatten().any(|b| is_control(*b))

@@ -1,18 +1,19 @@
-//! A body within a multipart that holds no other: looked at while it is small, then treated as one of its own.
+//! A body within a multipart that holds no other: it is inspected while it is small, then treated like a body of its
+//! own.
 
 use super::filter::Filter;
 use super::part_head::Head;
 use super::treatment::{Demand, Treatment};
 use crate::message::Shape;
 
-/// A body up to this size is treated for what it is, a larger one for the worst that it may be.
+/// A body up to this size is treated for its own content, a larger one for the worst that it may hold.
 const LOOK_AHEAD: usize = 256 << 10;
 
 /// A body on its way.
 #[derive(Debug)]
 pub(super) struct Leaf {
     head: Head,
-    /// What has come before it was decided what to do with it.
+    /// The octets that came before it was decided how to treat the body.
     begun: Vec<u8>,
     shape: Shape,
     filter: Option<Box<dyn Filter>>,
@@ -25,7 +26,7 @@ impl Leaf {
         Self { head, begun: Vec::new(), shape: Shape::default(), filter: None, line_end: Vec::new() }
     }
 
-    /// A line, or a piece of one that is too long for a delimiter.
+    /// Takes a line, or a piece of one that is too long for a delimiter.
     pub(super) fn push(&mut self, line: &[u8], eight_bit: bool, out: &mut Vec<u8>) {
         let line_end = std::mem::take(&mut self.line_end);
         let text = without_end(line);

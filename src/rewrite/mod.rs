@@ -1,6 +1,6 @@
-//! Message in, message out that any submission server accepts (RFC 6409 section 8 allows it to the
-//! first hop). The header section is rewritten field by field, what needs no repair goes out as it
-//! came; the body passes a streaming filter. Each repair has a name, which the log tells.
+//! Message in, message out that any submission server accepts (RFC 6409 section 8 allows it to the first hop). The
+//! header section is rewritten field by field, and a field that needs no repair goes out as it came; the body passes a
+//! streaming filter. Each repair has a name, which the log tells.
 //!
 //! Pure: clock, host and identifiers come in as [`Facts`].
 
@@ -46,21 +46,21 @@ pub const MOST_HOPS: usize = 100;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
-    /// The address the smarthost lets us use, for MAIL FROM and the From field. Unset: the smarthost's user.
+    /// The address that the smarthost lets us use, for MAIL FROM and the From field. Unset: the smarthost's user.
     pub from: Option<Address>,
     /// The domain of local names that no alias and no default recipient covers.
     #[serde(deserialize_with = "some_domain")]
     pub domain: Option<String>,
-    /// What becomes of the crontab's variables that cron writes into the header section.
+    /// The treatment of the crontab's variables, which cron writes into the header section.
     pub cron_env: CronEnv,
-    /// The charset of text that is not UTF-8 and has no label that can be right. Unset: what it looks like.
+    /// The charset of text that is not UTF-8 and has no label that can be right. Unset: the one it looks like.
     #[serde(deserialize_with = "known_charset")]
     pub fallback_charset: Option<String>,
-    /// What becomes of colours and of lines that were written over.
+    /// The treatment of colours and of lines that were written over.
     pub terminal_codes: TerminalCodes,
 }
 
-/// What can stand behind the @ of an address.
+/// A domain that can stand behind the @ of an address.
 fn some_domain<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let domain = String::deserialize(from)?;
     match Address::new("a", &domain) {
@@ -101,12 +101,12 @@ fn known_charset<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Str
     }
 }
 
-/// What the rewriting has to know beside the message.
+/// The facts that the rewriting needs besides the message.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// What is configured.
+    /// The configuration.
     pub settings: &'a Settings,
-    /// The address that goes into MAIL FROM and the From field.
+    /// The address for MAIL FROM and the From field.
     pub account: &'a Address,
     /// This machine's name, as people know it.
     pub host: &'a str,
@@ -116,7 +116,7 @@ pub struct Facts<'a> {
     pub own_name: Option<&'a str>,
     /// The display name the caller asked for (sendmail's `-F`).
     pub full_name: Option<&'a str>,
-    /// The sender the caller asked for (sendmail's `-f`), where it is not the null one.
+    /// The sender the caller asked for (sendmail's `-f`), unless it is the null one.
     pub sender: Option<&'a str>,
     /// The value of a Date field for now, RFC 5322 section 3.3.
     pub date: &'a str,
@@ -124,26 +124,26 @@ pub struct Facts<'a> {
     pub unique: &'a str,
 }
 
-/// A message ready for the wire but for its body, which [`Rewritten::write`] brings along.
+/// A message ready for the wire, except for its body, which [`Rewritten::write`] adds.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rewritten {
     /// The header section with CRLF line ends and the blank line.
     pub head: Vec<u8>,
     /// The value of its Message-ID field.
     pub message_id: String,
-    /// What goes in the place of the body, where the body itself had nothing to read.
+    /// The text in place of the body, if the body itself was empty.
     pub body: Option<Vec<u8>>,
-    /// What happens to the body on its way.
+    /// The treatment of the body on its way.
     pub plan: Plan,
-    /// What the body is wrapped in, where fields had to be attached.
+    /// The wrapping of the body, if fields had to be attached.
     pub wrapping: Option<Wrapping>,
     /// The repairs made, each once, by name.
     pub repairs: Vec<Repair>,
 }
 
 impl Rewritten {
-    /// Writes the whole mail in wire form: the head, then the body as the plan has it. `body` is the one that
-    /// came with the message, from its start; memory stays the same whatever its length.
+    /// Writes the whole mail in wire form: the head, then the body as the plan says. `body` is the one that came with
+    /// the message, from its start; memory stays the same whatever its length.
     ///
     /// # Errors
     /// Those of `body` and `to`.

@@ -1,17 +1,17 @@
-//! Who a mail is from: the account for the provider, the display name for the reader, the original
+//! The sender of a mail: the account for the provider, the display name for the reader, and the original in a place
 //! where neither loses it.
 
 use super::Facts;
 use crate::message::{Mailbox, Message};
 
-/// The From field to be, and what keeps the original.
+/// The From field to be, and the fields that keep the original.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Originator {
     /// The From field already is the account's.
     Fits,
     /// From becomes the account under this display name.
     Replaced {
-        /// The display name that tells who it really was.
+        /// The display name that tells the real sender.
         name: String,
         /// Real addresses an answer can reach; empty for a local sender.
         reply_to: Vec<Mailbox>,
@@ -35,8 +35,8 @@ pub(super) fn originator(message: &Message, facts: &Facts<'_>, is_local: &dyn Fn
     Originator::Replaced { name: display_name(&from[0], facts, is_local), reply_to }
 }
 
-/// The sender the command line speaks of, where the message has none: `-F name -f address`, else the user, under the full
-/// name as Sendmail and Postfix have it.
+/// The sender of the command line, for a message that has none: `-F name -f address`, else the user, under the full
+/// name, as Sendmail and Postfix do it.
 fn asked(facts: &Facts<'_>) -> Mailbox {
     let of_option = facts.sender.and_then(|sender| Mailbox::list(sender.as_bytes()).into_iter().next());
     let address = of_option.as_ref().map_or_else(|| facts.user.to_string(), |mailbox| mailbox.address.clone());
@@ -56,7 +56,7 @@ fn display_name(from: &Mailbox, facts: &Facts<'_>, is_local: &dyn Fn(&str) -> bo
         return from.name.clone().unwrap_or_else(|| crate::outcome::clean(&from.address));
     }
     let who = format!("{}@{}", crate::outcome::clean(from.parts().0), facts.host);
-    // A mail out of drop/ was given its name when it was left there.
+    // A mail out of drop/ got its name when it was left there.
     let told = format!("({who})");
     match from.name.as_deref().filter(|name| *name != from.parts().0 && *name != who) {
         Some(name) if name.ends_with(&told) => name.to_string(),

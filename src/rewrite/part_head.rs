@@ -1,4 +1,4 @@
-//! The header section of a part: its labels made true, its fields legal, everything else as it came.
+//! The header section of a part: its labels made true, its fields legal, all other octets as they came.
 
 use super::field;
 use super::treatment::{Coding, Labels, Treatment};
@@ -9,7 +9,7 @@ use crate::message::{LONGEST_NAME, decoded, text};
 #[derive(Debug, Default)]
 pub(super) struct Head {
     fields: Vec<Vec<u8>>,
-    /// What it says about the body.
+    /// The labels of the body.
     pub(super) labels: Labels,
     is_message: bool,
 }
@@ -35,7 +35,7 @@ impl Head {
         self.labels.kind.as_ref().is_some_and(|kind| kind.is("multipart/digest"))
     }
 
-    /// Of what holds other bodies only the encoding can be wrong.
+    /// In the head of a container only the encoding can be wrong.
     pub(super) fn write_container(&self, eight_bit: bool, out: &mut Vec<u8>) {
         let encoding = match self.labels.encoding.as_str() {
             "" | "7bit" => None,
@@ -46,7 +46,7 @@ impl Head {
         self.write(&Treatment { content_type: None, encoding, coding: Coding::AsItIs }, out);
     }
 
-    /// The fields, with what the treatment makes of them, and the blank line.
+    /// The fields, changed as the treatment says, and the blank line.
     pub(super) fn write(&self, treatment: &Treatment, out: &mut Vec<u8>) {
         let (mut content_type, mut encoding) = (treatment.content_type.as_deref(), treatment.encoding);
         let is_labelled = content_type.is_some() || encoding.is_some();
@@ -84,12 +84,12 @@ fn as_written(octets: &[u8], out: &mut Vec<u8>) {
         }
         Some(name) if !octets.is_ascii() => field::unstructured(name, &decoded(value), out),
         Some(_) => head_to_wire(octets, out),
-        // No field is made of what is none.
+        // A line that is no field is not made one.
         None => field::unstructured("X-Malformed", &text(octets), out),
     }
 }
 
-/// The name of a field; empty for a line that is none.
+/// The name of a field; empty for a line that is no field.
 fn name_of(field: &[u8]) -> &[u8] {
     let colon = field.iter().position(|b| *b == b':').unwrap_or_default();
     let name = field[..colon].trim_ascii_end();

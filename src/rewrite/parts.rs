@@ -1,5 +1,5 @@
 //! A multipart, or a message within a message, whose parts cannot all stand on the wire as they are: each body in it is
-//! treated by itself, in one pass, and one that needs nothing passes as it came. RFC 2046 section 5.1.
+//! treated by itself, in one pass, and a body that needs nothing passes as it came. RFC 2046 section 5.1.
 
 use super::filter::Filter;
 use super::leaf::{Leaf, without_end};
@@ -7,10 +7,10 @@ use super::part_head::Head;
 use super::treatment::{Coding, Demand, Labels, Treatment};
 use crate::message::{HEADER_LIMIT, MediaType, Shape};
 
-/// RFC 2046 section 5.1.1 has boundaries of 70 characters at most; a longer line is none.
+/// RFC 2046 section 5.1.1 has boundaries of 70 characters at most; a longer line is no delimiter.
 const LONGEST_DELIMITER: usize = 1024;
 const LONGEST_UNREAD: usize = 900;
-/// Deeper than this nothing is looked into.
+/// Bodies that lie deeper are not inspected.
 const DEEPEST: usize = 50;
 
 /// Treats the bodies as they come by.
@@ -23,7 +23,7 @@ pub(super) struct Parts {
     place: Place,
     /// The beginning of a line that may be a delimiter.
     line: Vec<u8>,
-    /// What comes next is no beginning of a line.
+    /// The next octet does not start a line.
     is_within_line: bool,
 }
 
@@ -37,12 +37,12 @@ struct Level {
 
 #[derive(Debug)]
 enum Place {
-    /// Before the first part or after the last one: for nobody to read.
+    /// Before the first part or after the last one: text for nobody.
     Between { column: usize },
     /// In a header section.
     Header {
         octets: Vec<u8>,
-        /// Of a message, not of a part.
+        /// It is the head of a message, not of a part.
         is_message: bool,
     },
     /// In a body that holds no other.
@@ -75,7 +75,7 @@ impl Parts {
         self.levels.push(Level { delimiter: [b"--", boundary].concat(), is_digest });
     }
 
-    /// A line, or a piece of one that is too long for a delimiter.
+    /// Takes a line, or a piece of one that is too long for a delimiter.
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
         if !self.is_within_line
             && let Some((level, is_last)) = self.delimiter(line)
@@ -111,7 +111,7 @@ impl Parts {
         (0..self.levels.len()).rev().find_map(|at| Some((at, of(&self.levels[at])?)))
     }
 
-    /// A delimiter ends what is open, and the multiparts within its own.
+    /// A delimiter ends all that is open, and the multiparts within its own.
     fn turn(&mut self, level: usize, is_last: bool, line: &[u8], out: &mut Vec<u8>) {
         self.close(out);
         self.levels.truncate(if is_last { level } else { level + 1 });
@@ -124,7 +124,7 @@ impl Parts {
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
-        // A message of nothing has no header section to be ended.
+        // An empty message has no header section to end.
         if matches!(&self.place, Place::Header { octets, is_message } if !is_message || !octets.is_empty()) {
             self.open(out);
         }
@@ -134,7 +134,7 @@ impl Parts {
         self.place = Place::Between { column: 0 };
     }
 
-    /// The header section is over: goes on to what it announces.
+    /// The header section is over: opens the body that it announces.
     fn open(&mut self, out: &mut Vec<u8>) {
         let Place::Header { octets, is_message } = std::mem::replace(&mut self.place, Place::Between { column: 0 })
         else {
@@ -162,7 +162,7 @@ impl Parts {
     }
 }
 
-/// What holds other bodies is not encoded, whatever it says.
+/// A container of other bodies is not encoded, whatever its label says.
 fn container(labels: &Labels) -> Option<Coding> {
     let mut shape = Shape::default();
     shape.longest_line = u64::MAX;

@@ -1,4 +1,5 @@
-//! How a body leaves: decided from what one pass over it has learnt, as data; then done while it streams.
+//! The plan for a body: decided, as data, from the facts that one pass over it has learnt; then carried out while the
+//! body streams.
 
 use std::io::{self, Read, Write};
 
@@ -9,14 +10,14 @@ use super::quoted_printable::QuotedPrintable;
 use super::terminal::Terminal;
 use super::treatment::Coding;
 
-/// What happens to a body on its way to the wire.
+/// The treatment of a body on its way to the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The body has bytes over 127 when it leaves: BODY=8BITMIME, RFC 6152.
     pub eight_bit: bool,
-    /// How it passes.
+    /// The coding it passes.
     pub coding: Coding,
-    /// Codes for a terminal are folded to what it would show.
+    /// Codes for a terminal are folded to the text that it would show.
     pub strip: bool,
 }
 
@@ -58,7 +59,7 @@ impl Plan {
 }
 
 impl Coding {
-    /// The filter that does it.
+    /// The filter that carries the plan out.
     pub(super) fn filter(&self) -> Box<dyn Filter> {
         match self {
             Coding::AsItIs => Box::new(Lines::default()),

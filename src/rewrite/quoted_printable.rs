@@ -3,7 +3,7 @@
 
 use super::filter::Filter;
 
-/// The most characters a line has, the `=` of a soft line break not counted.
+/// The most characters of a line, the `=` of a soft line break not counted.
 const LINE: usize = 75;
 /// A body that is quoted-printable already may have any line that the wire allows; it is not folded anew.
 const LINE_OF_OTHERS: usize = 990;
@@ -29,8 +29,8 @@ impl QuotedPrintable {
         Self { is_encoded: false, line: LINE, column: 0, cr: false, blank: None, escape: 0 }
     }
 
-    /// For a body that is called quoted-printable and holds what such a body cannot: its escapes stand, octets that
-    /// are not allowed become some, lines that are too long are broken softly.
+    /// For a body that is called quoted-printable and is not legal: its escapes stand, octets that are not allowed
+    /// become escapes, and long lines are broken softly.
     pub(super) fn mend() -> Self {
         Self { is_encoded: true, line: LINE_OF_OTHERS, ..Self::encode() }
     }
@@ -84,7 +84,7 @@ impl QuotedPrintable {
         }
     }
 
-    /// A blank that was held back has something after it, so it may stand as it is.
+    /// The blank that was held back has a character after it, so it may stand as it is.
     fn blank_within(&mut self, out: &mut Vec<u8>) {
         if let Some(blank) = self.blank.take() {
             self.room(1, out);
@@ -107,7 +107,7 @@ impl QuotedPrintable {
         }
     }
 
-    /// Breaks the line softly if so many characters have no place on it.
+    /// Breaks the line softly if it has no room for so many characters.
     fn room(&mut self, characters: usize, out: &mut Vec<u8>) {
         if self.column + characters > self.line {
             out.extend_from_slice(b"=\r\n");

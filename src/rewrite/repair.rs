@@ -1,19 +1,19 @@
-//! What can be mended, by name.
+//! The repairs, by name.
 
-/// One thing that was mended. The names are for the log and for `docs/repairs.md`.
+/// One repair that was made. The names are for the log and for `docs/repairs.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Repair {
-    /// A mail of cron's says that no person wrote it, RFC 3834.
+    /// A mail from cron got the field that says no person wrote it, RFC 3834.
     AutoSubmitted,
     /// A blind copy field was taken out, RFC 5322 section 3.6.3.
     Bcc,
-    /// The body had nothing to read, the subject stands in for it.
+    /// The body was empty, so the subject stands in for it.
     Body,
     /// The label of the charset was mended to tell the truth.
     Charset,
     /// X-Cron-Env was taken out or masked: it carries the crontab's variables, secrets too.
     CronEnv,
-    /// The mail was larger than it may be: its middle was left out, the whole is kept on this machine.
+    /// The mail was too large: its middle was left out; the whole is kept on this machine.
     Cut,
     /// A Date was added.
     Date,
@@ -21,11 +21,11 @@ pub enum Repair {
     Duplicate,
     /// The body was encoded, or the label of its encoding mended.
     Encoding,
-    /// From became the account, the original is kept beside it.
+    /// From became the account; the original is kept beside it.
     From,
     /// A field had a line of more than 998 octets, RFC 5322 section 2.1.1.
     LongField,
-    /// A line between the fields is none; it became one that can be read.
+    /// A line between the fields is no field; it became one that can be read.
     Malformed,
     /// A Message-ID was added.
     MessageId,
@@ -35,9 +35,9 @@ pub enum Repair {
     Parts,
     /// Raw 8-bit in a field was encoded, RFC 2047; control characters became blanks.
     RawHeader,
-    /// It was larger than the smarthost takes, and was cut for it.
+    /// The mail was larger than the smarthost takes, and was cut for it.
     Recut,
-    /// Recipients in To or Cc became the addresses they stand for; text that names none was set aside.
+    /// Recipients in To or Cc became the addresses they stand for; text that names no recipient was set aside.
     Recipients,
     /// The blank line between header section and body was missing.
     Separator,
@@ -45,16 +45,17 @@ pub enum Repair {
     SetAside,
     /// A Subject was made.
     Subject,
-    /// Codes for a terminal were folded to what it would show.
+    /// Codes for a terminal were folded to the text that it would show.
     TerminalCodes,
     /// A To was made.
     To,
-    /// What is the transport's own was taken out (Return-Path, Content-Length, the `From ` line of a mailbox file).
+    /// The transport's own fields and lines were taken out (Return-Path, Content-Length, the `From ` line of a mailbox
+    /// file).
     Trace,
 }
 
 impl Repair {
-    /// All of them.
+    /// All repairs.
     pub const ALL: [Repair; 24] = [
         Repair::AutoSubmitted,
         Repair::Bcc,

@@ -1,30 +1,30 @@
 //! A header section that is too large for the servers on its way. RFC 5322 sets no limit, but servers do: a large
-//! provider's 64 KiB are the least that is usual, Postfix cuts a field after 100 KB, and what they cut or refuse is lost.
-//! Fields past the limit leave in a text attached to the mail, with nothing cut.
+//! provider's 64 KiB is the lowest usual one, Postfix cuts a field after 100 KB, and text that they cut or refuse is
+//! lost. Fields past the limit leave in a text attached to the mail, with nothing cut.
 
 use super::filter::Filter;
 use super::quoted_printable::QuotedPrintable;
 use crate::message::Message;
 
-/// The octets a header section may have. The servers on the way add some.
+/// The most octets of a header section. The servers on the way add some.
 const LIMIT: usize = 60 << 10;
-/// A field that readers need stays where it is as long as it is no larger than that.
+/// A field that readers need stays in place if it is no larger than that.
 const NEEDED: usize = 4 << 10;
-/// Characters of a subject that is too long to be one.
+/// The characters that stay of a subject that is too long.
 const SUBJECT: usize = 250;
 
-/// What is left out of the header section.
+/// The fields left out of the header section.
 #[derive(Debug)]
 pub(super) struct SetAside {
-    /// The header section is so large that something may have to be left out.
+    /// The header section is so large that a field may have to be left out.
     is_open: bool,
     boundary: String,
     fields: Vec<u8>,
-    /// The fields about the body, which go with it.
+    /// The fields about the body, which go with the body.
     labels: Vec<u8>,
 }
 
-/// What comes before and after a body that is no longer alone.
+/// The octets before and after a body that is no longer alone.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wrapping {
     /// From the blank line on.
@@ -52,14 +52,14 @@ impl SetAside {
         self.fields.push(b'\n');
     }
 
-    /// What stands in `out` from `start` on is about the body.
+    /// The octets of `out` from `start` on are about the body.
     pub(super) fn add_label(&mut self, out: &mut Vec<u8>, start: usize) {
         if self.is_open {
             self.labels.extend(out.drain(start..));
         }
     }
 
-    /// Ends the header section: the mail becomes a multipart if something was left out.
+    /// Ends the header section: the mail becomes a multipart if a field was left out.
     pub(super) fn finish(self, out: &mut Vec<u8>) -> Option<Wrapping> {
         if self.fields.is_empty() {
             out.extend_from_slice(&self.labels);
@@ -70,7 +70,7 @@ impl SetAside {
         }
         let boundary = &self.boundary;
         out.extend_from_slice(format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n").as_bytes());
-        // What the body holds decides (RFC 2045 section 6.4); 8bit is never less than the truth.
+        // The content of the body decides (RFC 2045 section 6.4); 8bit is never less than the truth.
         out.extend_from_slice(b"Content-Transfer-Encoding: 8bit\r\n");
         let mut before = format!("--{boundary}\r\n").into_bytes();
         before.extend_from_slice(&self.labels);

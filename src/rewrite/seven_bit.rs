@@ -1,5 +1,5 @@
-//! A mail for a smarthost without 8BITMIME, which is known only when it answers: RFC 6152 section 3 has the client
-//! convert it then. Done while it is read; the file in the queue stays as it is.
+//! A mail for a smarthost without 8BITMIME: RFC 6152 section 3 has the client convert it then, and that is known only
+//! when the smarthost answers. It is converted while it is read; the file in the queue stays as it is.
 
 use std::io::{self, Read};
 
@@ -12,7 +12,7 @@ pub struct SevenBit<R> {
     content: R,
     parts: Parts,
     ready: Vec<u8>,
-    /// How many of the bytes that are ready have been given.
+    /// The number of ready bytes that have been given.
     given: usize,
     is_over: bool,
 }

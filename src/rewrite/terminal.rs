@@ -1,18 +1,19 @@
 //! Output made for a terminal, folded to the text that would stand on it (`terminal-codes = "strip"`): colours and
-//! titles go, what a carriage return or a backspace lets be written over is written over. ECMA-48 has the codes.
+//! titles go, and text that a carriage return or a backspace lets be written over is written over. ECMA-48 has the
+//! codes.
 
 use super::filter::Filter;
 
-/// So many characters of a line are held, lest a line without end take memory without end. What comes after them
-/// cannot be reached by a carriage return any more.
+/// So many characters of a line are held, lest a line without end take memory without end. A carriage return cannot
+/// reach beyond them any more.
 const HELD: usize = 4096;
 
 /// Folds line by line.
 #[derive(Debug, Default)]
 pub(super) struct Terminal {
-    /// The line as it stands, a character each; of bytes that are not UTF-8 each is one.
+    /// The line as it stands, one cell for each character; bytes that are not UTF-8 have a cell each.
     cells: Vec<Cell>,
-    /// Where the next character goes.
+    /// The place of the next character.
     cursor: usize,
     code: Code,
 }
@@ -24,10 +25,10 @@ struct Cell {
     length: u8,
 }
 
-/// How much of a code has come.
+/// The part of a code that has come.
 #[derive(Debug, Default)]
 enum Code {
-    /// None of it.
+    /// No code has begun.
     #[default]
     None,
     /// ESC, and bytes between 0x20 and 0x2F that ask for one more.
@@ -148,7 +149,7 @@ impl Terminal {
     }
 }
 
-/// The first parameter, zero where there is none.
+/// The first parameter, zero if there is none.
 fn number(parameters: &[u8]) -> usize {
     let digits = parameters.iter().take_while(|b| b.is_ascii_digit()).take(5);
     digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0'))

@@ -1,4 +1,4 @@
-//! Whole messages through the rewriting; what they become is looked at as text.
+//! Whole messages through the rewriting; the result is inspected as text.
 
 use super::{CronEnv, Facts, Repair, Rewritten, Settings, rewrite};
 use crate::envelope::{Aliases, Destination, Resolver, recover};
@@ -96,7 +96,7 @@ fn real_sender_can_be_answered() {
     assert!(head.contains("X-Original-Sender: bot@corp.org\r\n") && !head.contains("\r\nSender:"));
 }
 
-/// Read together with the first one, each is read once: not all of them with each of them.
+/// The duplicates are read together with the first one, each once: not all of them with each of them.
 #[test]
 fn many_fields_of_one_name_are_merged_once() {
     for address in ["u@x.org", "\u{e9}@x.org", "\"\""] {

@@ -1,21 +1,21 @@
-//! What becomes of one body, the message's own or that of a part in it: what its fields say is made true, and it is
-//! encoded where it cannot stand on the wire as it is. cron labels by a locale that has nothing to do with what the
-//! job printed, and prints whatever the job did.
+//! The treatment of one body, the message's own or that of a part in it: its labels are made true, and it is encoded if
+//! it cannot stand on the wire as it is. cron labels by a locale that has nothing to do with the job's output, and the
+//! output may be anything.
 
 use super::Repair;
 use crate::message::{LONGEST_LINE, MediaType, Shape, charset};
 
-/// How a body passes.
+/// The way a body passes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Coding {
-    /// As it came, but for its line ends.
+    /// As it came, except for its line ends.
     #[default]
     AsItIs,
     /// RFC 2045 section 6.8.
     Base64,
     /// Base64 already: its lines are folded.
     FoldBase64,
-    /// Quoted-printable already: what it cannot hold is encoded.
+    /// Quoted-printable already: octets that it cannot hold are encoded.
     MendQuotedPrintable,
     /// It is a message: its own body is treated.
     Message,
@@ -25,36 +25,36 @@ pub enum Coding {
     QuotedPrintable,
 }
 
-/// What is asked of a body.
+/// The demands on a body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Demand<'a> {
     /// Bytes over 127 may leave.
     pub(super) eight_bit: bool,
     /// Codes for a terminal are taken out before.
     pub(super) strip: bool,
-    /// The charset of what is not UTF-8.
+    /// The charset of text that is not UTF-8.
     pub(super) fallback: Option<&'a str>,
 }
 
-/// What a header section says about its body.
+/// A header section's words about its body.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Labels {
     /// There is a Content-Type.
     pub(super) has_type: bool,
-    /// The Content-Type, if it is one.
+    /// The Content-Type, if it names a type.
     pub(super) kind: Option<MediaType>,
     /// The Content-Transfer-Encoding in lower case; empty without one.
     pub(super) encoding: String,
 }
 
-/// What has to be done; nothing where the labels tell the truth and the body is legal.
+/// The work to do; empty if the labels tell the truth and the body is legal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Treatment {
     /// The new value of Content-Type.
     pub(super) content_type: Option<String>,
     /// The new value of Content-Transfer-Encoding.
     pub(super) encoding: Option<&'static str>,
-    /// How the body passes.
+    /// The way the body passes.
     pub(super) coding: Coding,
 }
 
@@ -72,7 +72,7 @@ impl Treatment {
         match labels.encoding.as_str() {
             "quoted-printable" if is_legal && !shape.eight_bit => Self::default(),
             "quoted-printable" => Self { coding: Coding::MendQuotedPrintable, ..Self::default() },
-            // Of anything else the label is wrong.
+            // For any other body the label is wrong.
             "base64" if !shape.unlike_base64 => match is_legal {
                 true => Self::default(),
                 false => Self { coding: Coding::FoldBase64, ..Self::default() },
@@ -82,7 +82,7 @@ impl Treatment {
         }
     }
 
-    /// What of it is told.
+    /// The repairs that it makes.
     pub(super) fn repairs(&self) -> impl Iterator<Item = Repair> {
         let coding = match self.coding {
             Coding::AsItIs => self.encoding.map(|_| Repair::Encoding),
@@ -92,7 +92,8 @@ impl Treatment {
         self.content_type.as_ref().map(|_| Repair::Charset).into_iter().chain(coding)
     }
 
-    /// RFC 2045 section 6.4: what holds other bodies is never encoded itself, and says what the worst of them needs.
+    /// RFC 2045 section 6.4: a container of other bodies is never encoded itself, and names the encoding that the worst
+    /// of them needs.
     fn of_container(labels: &Labels, shape: &Shape, demand: &Demand<'_>, coding: Option<Coding>) -> Self {
         let needed = if shape.eight_bit && demand.eight_bit { "8bit" } else { "7bit" };
         let is_wrong = match labels.encoding.as_str() {
@@ -119,7 +120,7 @@ impl Treatment {
         }
     }
 
-    /// Line ends in what is not text may mean something else: bytes that look like data stay every one as they are.
+    /// Line ends in a body that is no text may have another meaning: bytes that look like data all stay as they are.
     fn of_data(labels: &Labels, shape: &Shape, is_legal: bool) -> Self {
         let is_textual = shape.is_utf8() && !shape.is_binary();
         match is_legal && is_textual {
@@ -137,26 +138,26 @@ impl Coding {
 }
 
 impl Labels {
-    /// For a text that stands in for the body: labels that cannot be its own are taken as none.
+    /// For a text that stands in for the body: labels that cannot be its own do not count.
     pub(super) fn of_stand_in(self) -> Self {
         let is_encoded = self.is_encoded();
         let plain = || MediaType::parse(b"text/plain");
         Self {
             kind: self.kind.filter(MediaType::is_plain_text).or_else(|| plain().filter(|_| self.has_type)),
-            // Whatever it is, it is not this: the true one takes its place.
+            // Whatever it is, it is not this encoding: the true one takes its place.
             encoding: if is_encoded { "binary".to_string() } else { self.encoding },
             ..self
         }
     }
 
-    /// Nothing but plain text is written for a terminal. In the charsets of ISO 2022 such codes are characters.
+    /// Only plain text is written for a terminal. In the charsets of ISO 2022 such codes are characters.
     pub(super) fn is_for_terminals(&self) -> bool {
         let charset = self.kind.as_ref().and_then(MediaType::charset).unwrap_or_default();
         let is_plain = self.kind.as_ref().is_none_or(MediaType::is_plain_text) && !self.is_encoded();
         is_plain && !charset.to_ascii_lowercase().starts_with("iso-2022")
     }
 
-    /// The fields that stand in a header section: values of Content-Type and Content-Transfer-Encoding.
+    /// Reads the fields of a header section: values of Content-Type and Content-Transfer-Encoding.
     pub(super) fn read(content_type: Option<&[u8]>, encoding: Option<&[u8]>) -> Self {
         let word = |value: &[u8]| {
             let text = crate::message::text(value);
@@ -177,8 +178,8 @@ impl Labels {
         ["base64", "quoted-printable"].contains(&self.encoding.as_str())
     }
 
-    /// The encoding of a body that leaves as it is, where the label says something else. RFC 2045 section 6.2: without a
-    /// field it is 7bit. `binary` is for servers that offer it (RFC 3030), which is never asked of them.
+    /// The encoding of a body that leaves as it is, if the label says something else. RFC 2045 section 6.2: without a
+    /// field it is 7bit. `binary` is for servers that offer it (RFC 3030); we never ask them for it.
     fn untrue(&self, shape: &Shape) -> Option<&'static str> {
         let needed = if shape.eight_bit { "8bit" } else { "7bit" };
         let is_wrong = match self.encoding.as_str() {
@@ -191,14 +192,14 @@ impl Labels {
     }
 }
 
-/// The charset a text has to name, unless it does.
+/// The charset that a text has to name, unless it does already.
 fn charset_for(labels: &Labels, shape: &Shape, demand: &Demand<'_>) -> Option<String> {
     let written = labels.kind.as_ref().and_then(MediaType::charset).unwrap_or_default();
     if !shape.eight_bit {
         return None;
     }
     if shape.sample().is_empty() {
-        // None has come yet, but may.
+        // No such byte has come yet, but one may.
         return charset::is_ascii(written).then(|| "utf-8".to_string());
     }
     if shape.is_utf8() || shape.is_mostly_utf8() {
@@ -210,7 +211,7 @@ fn charset_for(labels: &Labels, shape: &Shape, demand: &Demand<'_>) -> Option<St
 
 /// It can stand on the wire once the codes for a terminal are gone.
 fn is_legal(shape: &Shape, demand: &Demand<'_>) -> bool {
-    // A code may move the cursor past what a carriage return would have let be written over.
+    // A code may move the cursor past text that a carriage return would have let be written over.
     let longest = if shape.escapes { shape.longest_line } else { shape.longest_piece };
     shape.is_legal() || (demand.strip && !shape.nul && longest <= LONGEST_LINE)
 }

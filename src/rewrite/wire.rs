@@ -1,15 +1,15 @@
-//! Header fields on the wire: CRLF at the end of each line, no line that servers refuse, none that could be
+//! Header fields on the wire: CRLF at the end of each line, no line that servers refuse, and no line that could be
 //! taken for the end of the header section (RFC 5322 sections 2.1.1 and 2.2.3).
 
 use crate::message::LONGEST_LINE;
 
 const LONGEST: usize = LONGEST_LINE as usize;
 
-/// A line this long is readable anywhere, RFC 5322 section 2.1.1.
+/// A line of that length is readable anywhere, RFC 5322 section 2.1.1.
 const READABLE: usize = 78;
 
 /// A field as it was written, made fit for the wire: CRLF at its folds and its end, blanks for control characters,
-/// folds that would be empty lines closed, lines that are too long folded.
+/// folds that would be empty lines closed, long lines folded.
 pub(super) fn head_to_wire(octets: &[u8], to: &mut Vec<u8>) {
     let octets = octets.strip_suffix(b"\n").unwrap_or(octets);
     for (number, line) in octets.split(|b| *b == b'\n').enumerate() {
@@ -39,11 +39,11 @@ pub(super) fn is_control(byte: u8) -> bool {
     byte.is_ascii_control() && byte != b'\t'
 }
 
-/// Folds a line at blanks to readable ones; within a word only where that is longer than a line may be.
+/// Folds a line at blanks to readable lines; within a word only if the word is longer than a line may be.
 pub(super) fn fold(line: &[u8], to: &mut Vec<u8>) {
     let mut rest = line.trim_ascii_start();
     if rest.len() < line.len() {
-        // A fold needs one blank; a line of more of them than fit would end the header section.
+        // A fold needs one blank; a line with more blanks than fit would end the header section.
         to.push(b' ');
     }
     while rest.len() > READABLE {
@@ -58,7 +58,7 @@ pub(super) fn fold(line: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(rest);
 }
 
-/// The last blank of a readable line, else the first one after it; none where the rest may stay as it is.
+/// The last blank of a readable line, else the first one after it; `None` if the rest may stay as it is.
 fn place_to_fold(line: &[u8]) -> Option<usize> {
     let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
     let start = line.iter().position(|b| !is_blank(b))?;
