@@ -1,5 +1,5 @@
-//! The right to send a mail: an exclusive lock on its immutable file, held as long as the claim
-//! lives and let go by the kernel if its holder dies.
+//! The right to send a mail: an exclusive lock on its immutable file, held as long as the claim lives; the kernel frees
+//! it if its holder dies.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 use super::entry::MOST_BLOCK;
 use super::{Entry, Error, Progress, QueueId, Record, Spool, journal, sync_directory};
 
-/// A mail that nobody else will touch.
+/// A mail that no other process will touch.
 #[derive(Debug)]
 pub struct Claim {
     spool: Spool,
     file: File,
     content_at: u64,
-    /// The envelope and all that is known of the mail.
+    /// The envelope, and all other facts of the mail.
     pub entry: Entry,
-    /// What has happened to it so far.
+    /// Its journal so far.
     pub progress: Progress,
 }
 
@@ -26,7 +26,7 @@ pub struct Claim {
 pub struct Carried {
     file: File,
     content_at: u64,
-    /// The envelope and all that is known of the mail.
+    /// The envelope, and all other facts of the mail.
     pub entry: Entry,
 }
 
@@ -60,7 +60,7 @@ impl Read for Content<'_> {
 }
 
 impl Spool {
-    /// Claims a mail; none if another process has it or it is gone.
+    /// Claims a mail; `None` if another process has it or it is gone.
     ///
     /// # Errors
     /// [`Error::Read`], or [`Error::Damaged`] if the file is no entry.
@@ -73,7 +73,7 @@ impl Spool {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(fail(error)),
         }
-        // Whoever had it before may have finished it between our open and our lock.
+        // The process that had it before may have finished it between our open and our lock.
         if file.metadata().map_err(fail)?.nlink() == 0 || !fs::exists(&path).map_err(fail)? {
             return Ok(None);
         }
@@ -82,7 +82,7 @@ impl Spool {
         Ok(Some(Claim { spool: self.clone(), file, content_at, entry, progress }))
     }
 
-    /// Reads an entry and its journal without claiming it; none if it is gone.
+    /// Reads an entry and its journal without claiming it; `None` if it is gone.
     ///
     /// # Errors
     /// As [`Spool::claim`].
@@ -103,7 +103,7 @@ impl Spool {
         self.directory("queue").join(format!("{id}.hold"))
     }
 
-    /// All that stands on disk about a mail, for people: envelope block, journal, header section. None if it is gone.
+    /// All that stands on disk about a mail, for people: envelope block, journal, header section. `None` if it is gone.
     ///
     /// # Errors
     /// [`Error::Read`].
@@ -135,12 +135,12 @@ impl Spool {
 }
 
 impl Claim {
-    /// The places in the entry's list of those who still wait for the mail.
+    /// The places, in the entry's list, of the recipients that still wait for the mail.
     pub fn open(&self) -> Vec<usize> {
         (0..self.entry.recipients.len()).filter(|n| !self.progress.is_settled(*n)).collect()
     }
 
-    /// One of those has not been tried, or may be tried again by now.
+    /// One of those recipients has not been tried, or may be tried again by now.
     pub fn is_due(&self, now: jiff::Timestamp) -> bool {
         if self.spool.is_held(&self.entry.id) {
             return false;
@@ -149,7 +149,7 @@ impl Claim {
         self.open().iter().any(|n| next(n).is_none_or(|next| next <= now))
     }
 
-    /// Holds the mail back from every attempt, or no longer.
+    /// Holds the mail back from every attempt, or frees it.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -163,7 +163,7 @@ impl Claim {
         done.map_err(|source| Error::Write { path, source })
     }
 
-    /// The spool it stands in.
+    /// The spool that holds it.
     pub fn spool(&self) -> &Spool {
         &self.spool
     }
@@ -176,7 +176,7 @@ impl Claim {
         content_of(&self.file, self.content_at, self.entry.size, &self.spool.file("queue", &self.entry.id))
     }
 
-    /// Writes down what happened; returns once it is on disk.
+    /// Writes records to the journal; returns once they are on disk.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -189,8 +189,8 @@ impl Claim {
         Ok(())
     }
 
-    /// Makes sure that what an attempt comes to can be written down: a recipient who has the mail and of whom that is
-    /// not known would get it again and again.
+    /// Makes sure that the outcome of an attempt can be written down: if a recipient had the mail and the journal did
+    /// not say so, the recipient would get it again and again.
     ///
     /// # Errors
     /// [`Error::Write`]; then the mail must not be tried.
@@ -199,8 +199,8 @@ impl Claim {
         journal::reserve(&path, self.open().len()).map_err(|source| Error::Write { path, source })
     }
 
-    /// As [`remove`](Self::remove), for a mail that somebody was refused: the journal stays, for who waits to hear of
-    /// it, and is swept.
+    /// As [`remove`](Self::remove), for a mail that was refused for a recipient: the journal stays, for callers who
+    /// wait to hear of it, and is swept later.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -209,13 +209,13 @@ impl Claim {
         fs::remove_file(&path)
             .and_then(|()| sync_directory(&self.spool.directory("queue")))
             .map_err(|source| Error::Write { path, source })?;
-        // Most mails are not held; one that stays is swept.
+        // Most mails are not held; a hold file that stays is swept.
         let _ = fs::remove_file(self.spool.hold(&self.entry.id));
         Ok(())
     }
 
-    /// All recipients have it: takes the mail out of the queue for good. The removal is itself the
-    /// record, so it is on disk when this returns; the journal goes after it.
+    /// All recipients have it: takes the mail out of the queue for good. The removal is itself the record, so it is on
+    /// disk when this returns; the journal goes after it.
     ///
     /// # Errors
     /// [`Error::Write`]; then the mail may still stand in the queue.
@@ -223,8 +223,8 @@ impl Claim {
         Self::remove_all(vec![self]).pop().unwrap_or(Ok(()))
     }
 
-    /// As [`remove`](Self::remove), for mails that were answered together: one sync is for all of them. What came of
-    /// each, in their order.
+    /// As [`remove`](Self::remove), for mails that were answered together: one sync serves all of them. Returns a
+    /// result for each, in their order.
     pub fn remove_all(claims: Vec<Self>) -> Vec<Result<(), Error>> {
         let path = |claim: &Self| claim.spool.file("queue", &claim.entry.id);
         let mut results: Vec<io::Result<()>> = claims.iter().map(|claim| fs::remove_file(path(claim))).collect();
@@ -234,7 +234,7 @@ impl Claim {
             results = results.into_iter().map(|removed| removed.and_then(again)).collect();
         }
         for (claim, _) in claims.iter().zip(&results).filter(|(_, removed)| removed.is_ok()) {
-            // Without its entry a journal means nothing; one that stays is swept.
+            // Without its entry a journal means nothing; a journal that stays is swept.
             let _ = fs::remove_file(claim.spool.journal(&claim.entry.id));
             let _ = fs::remove_file(claim.spool.hold(&claim.entry.id));
         }
@@ -251,7 +251,7 @@ impl Claim {
     pub fn fail(self) -> Result<(), Error> {
         let id = &self.entry.id;
         let (journal, failed) = (self.spool.journal(id), self.spool.directory("failed"));
-        // The journal first: an entry without it would be sent again should it come back.
+        // The journal comes first: an entry without it would be sent again if it came back.
         let copy = failed.join(format!("{id}.journal"));
         let moved = fs::copy(&journal, &copy)
             .and_then(|_| File::open(&copy)?.sync_all())
@@ -265,7 +265,7 @@ impl Claim {
     }
 }
 
-/// The file of an entry; none if it is gone.
+/// The file of an entry; `None` if it is gone.
 fn open(path: &Path) -> Result<Option<File>, Error> {
     match File::open(path) {
         Ok(file) => Ok(Some(file)),
@@ -280,7 +280,7 @@ pub(super) fn content_of<'a>(mut file: &'a File, at: u64, size: u64, path: &Path
     Ok(Content(file.take(size)))
 }
 
-/// The envelope block, and where the message starts.
+/// The envelope block, and the offset at which the message starts.
 pub(super) fn read_block(file: &File, path: &Path) -> Result<(Entry, u64), Error> {
     let fail = |source| Error::Read { path: path.to_path_buf(), source };
     let damaged = |why: String| Error::Damaged { path: path.to_path_buf(), why };

@@ -1,5 +1,5 @@
-//! A mail being written: in `tmp/` until it is whole, then synced and renamed into `queue/`. The
-//! directory's sync after that is the moment of acceptance.
+//! A mail being written: in `tmp/` until it is whole, then synced and renamed into `queue/`. The directory's sync after
+//! that is the moment of acceptance.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek, Write};
@@ -11,23 +11,23 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use super::entry::MOST_BLOCK;
 use super::{Entry, Error, QueueId, Spool, sync_directory};
 
-/// Enough that a common mail is one write.
+/// Large enough that a common mail is one write.
 const BUFFER: usize = 64 << 10;
 
-/// A queue file that does not count yet. Dropped, it leaves nothing behind.
+/// A queue file that does not count yet. If dropped, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Draft {
     path: PathBuf,
     /// Its name once it counts.
     target: PathBuf,
-    /// The directory to sync for that to last; none where we may not look into it.
+    /// The directory to sync, so that the name lasts; `None` if we have no right to open it.
     directory: Option<PathBuf>,
     file: BufWriter<File>,
     size_at: u64,
     message: u64,
     /// The name at `path` is ours to remove.
     named: bool,
-    /// The name it gets stands for an accepted mail already.
+    /// Its final name is that of an accepted mail already.
     replaces: bool,
 }
 
@@ -40,20 +40,20 @@ impl Draft {
         Self::at(spool.file("tmp", &id), spool.file("queue", &id), Some(spool.directory("queue")), 0o600)
     }
 
-    /// Starts the file of an entry that takes the place of the one in the queue, whose claim the caller has.
+    /// Starts the file of an entry that replaces the one in the queue; the caller has the claim to that one.
     ///
     /// # Errors
     /// [`Error::Create`] if `tmp/` takes no file.
     pub fn replace(spool: &Spool, id: QueueId) -> Result<Self, Error> {
-        // That of an earlier try, cut short by a crash: the claim makes sure that nobody else writes it.
+        // A crash cut an earlier try short and left this file: the claim makes sure that no other process writes it.
         let _ = fs::remove_file(spool.file("tmp", &id));
         let mut draft = Self::create(spool, id)?;
         draft.replaces = true;
         Ok(draft)
     }
 
-    /// Starts the file of an entry for `drop/`, for callers who have no right to the queue. The service's
-    /// group, which the directory hands down, may read it.
+    /// Starts the file of an entry for `drop/`, for callers who have no right to the queue. The service's group, which
+    /// the directory hands down, may read it.
     ///
     /// # Errors
     /// [`Error::Create`] if `drop/` takes no file.
@@ -62,10 +62,10 @@ impl Draft {
         Self::at(target.with_extension("new"), target, None, 0o640)
     }
 
-    /// Starts the file of an entry that no spool can keep, to be carried to the smarthost at once; it
-    /// lies in the system's place for temporary files and is [handed over](Self::hand_over) instead of committed.
+    /// Starts the file of an entry that no spool can keep, to be carried to the smarthost at once; it lies in the
+    /// system's directory for temporary files and is [handed over](Self::hand_over) instead of committed.
     ///
-    /// On a machine that is read-only altogether it lies in memory: no body comes here then that is larger than what a
+    /// On a machine that is read-only altogether it lies in memory: in that case no body is larger than the part that a
     /// [`Spill`](super::Spill) holds in memory itself.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Draft {
     fn at(path: PathBuf, target: PathBuf, directory: Option<PathBuf>, mode: u32) -> Result<Self, Error> {
         let fail = |source| Error::Create { path: path.clone(), source };
         let file = create_with(&path, mode).map_err(fail)?;
-        // Whatever the caller's umask is.
+        // The caller's umask does not matter.
         if mode != 0o600 {
             file.set_permissions(fs::Permissions::from_mode(mode)).map_err(fail)?;
         }
@@ -103,7 +103,7 @@ impl Draft {
     /// Writes the envelope block; the message follows through [`Write`].
     ///
     /// # Errors
-    /// [`Error::Envelope`] for one that nobody would read, [`Error::Write`].
+    /// [`Error::Envelope`] for a block that nobody would read, [`Error::Write`].
     pub fn envelope(&mut self, entry: &Entry) -> Result<(), Error> {
         let (block, size_at) = entry.block();
         if block.len() as u64 > MOST_BLOCK {
@@ -178,7 +178,7 @@ impl Draft {
     }
 }
 
-/// Octets of the message.
+/// Writes octets of the message.
 impl Write for Draft {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
@@ -194,13 +194,13 @@ impl Write for Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if self.named {
-            // Debris is swept later; there is nobody to tell.
+            // Debris is swept later; nobody is there to be told.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// A file for our eyes alone that did not exist.
+/// Creates a file that did not exist and that only we may read.
 pub(super) fn create_new(path: &Path) -> io::Result<File> {
     create_with(path, 0o600)
 }

@@ -1,7 +1,7 @@
-//! `drop/`: mails that local users without a right to the queue have left. Anyone can leave anything
-//! there, so nothing about a file is believed but its owner, which no one can forge.
+//! `drop/`: mails that local users without a right to the queue have left. Anyone can leave any file there, so we
+//! believe nothing about a file but its owner, whom no one can forge.
 //!
-//! A file is first taken out of everybody's reach, into `tmp/`; what is no mail goes to `failed/`.
+//! A file is first taken out of everybody's reach, into `tmp/`; a file that is no mail goes to `failed/`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -15,9 +15,9 @@ use super::claim::{Content, content_of, read_block};
 use super::entry::MOST_BLOCK;
 use super::{Entry, Error, QueueId, Spool, sync_directory};
 
-/// Where a user's own mails in `drop/` are written down.
+/// The directory that remembers a user's own mails in `drop/`.
 pub(super) const REMEMBERED: &str = "dropped";
-/// How a file is called once it is out of reach.
+/// The kind of a file's name once it is out of reach.
 const TAKEN: &str = "drop";
 
 /// A file from `drop/` that could be a mail; its owner may still be writing to it.
@@ -27,24 +27,25 @@ pub struct Dropped {
     path: PathBuf,
     file: File,
     content_at: u64,
-    /// What its envelope block says: claims, not facts.
+    /// The contents of its envelope block: claims, not facts.
     pub entry: Entry,
     /// The uid of its owner.
     pub uid: u32,
 }
 
 impl Spool {
-    /// Takes what lies in `drop/` out of its users' reach, together with what an earlier run left half done.
-    /// The names, oldest first.
+    /// Takes the files in `drop/` out of their users' reach, together with those that an earlier run left half done.
+    /// Returns the names, oldest first.
     ///
     /// # Errors
     /// [`Error::Read`] if a directory cannot be listed.
     pub fn collect(&self) -> Result<Vec<QueueId>, Error> {
         for id in self.left()? {
-            // Somebody may have taken it back; that is their right. What an earlier run left is never replaced.
+            // The user may have taken it back; that is a user's right. A file that an earlier run left is never
+            // replaced.
             let (left, taken) = (self.file("drop", &id), self.taken(&id));
             match renameat2(AT_FDCWD, &left, AT_FDCWD, &taken, RenameFlags::RENAME_NOREPLACE) {
-                // A file system that cannot promise it, such as NFS. Only the leader makes such names.
+                // This file system cannot promise it, such as NFS. Only the leader makes such names.
                 Err(Errno::EINVAL | Errno::ENOSYS) if !taken.exists() => drop(fs::rename(&left, &taken)),
                 _ => {}
             }
@@ -52,8 +53,8 @@ impl Spool {
         self.names("tmp", |name| QueueId::parse(name.strip_suffix(TAKEN)?.strip_suffix('.')?))
     }
 
-    /// Makes it last that what was collected and taken is gone: a file that came back after its mail was delivered would
-    /// be taken for a new one.
+    /// Makes the removal of collected files last: a file that came back after its mail was delivered would be taken for
+    /// a new one.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -64,13 +65,14 @@ impl Spool {
         Ok(())
     }
 
-    /// Opens a collected file. What is no mail of at most `most` octets is moved to `failed/`; the error says why.
+    /// Opens a collected file. A file that is no mail of at most `most` octets is moved to `failed/`; the error says
+    /// why.
     ///
     /// # Errors
-    /// [`Error::Damaged`] for what has been moved away, [`Error::Read`] for what could not be looked at.
+    /// [`Error::Damaged`] for a file that has been moved away, [`Error::Read`] for one that could not be inspected.
     pub fn dropped(&self, id: &QueueId, most: u64) -> Result<Dropped, Error> {
         let path = self.taken(id);
-        // The leader alone writes under this name: a draft that is there was cut short by a crash.
+        // Only the leader writes under this name: a crash cut short a draft that is there.
         let _ = fs::remove_file(self.file("tmp", id));
         open(self, &path, most).map_err(|error| match error {
             Error::Damaged { why, .. } => self.refuse(id, why),
@@ -82,20 +84,20 @@ impl Spool {
     /// Puts a collected file away, for a person to look at; the error says where.
     pub fn refuse(&self, id: &QueueId, why: String) -> Error {
         let (taken, refused) = (self.taken(id), self.free_in_failed(id, "refused"));
-        // Where it cannot be put away it is named where it lies, and looked at again.
+        // If it cannot be put away, it is named where it lies, and inspected again.
         let path = if fs::rename(&taken, &refused).is_ok() { refused } else { taken };
         Error::Damaged { path, why }
     }
 
-    /// Writes down, in the user's own `place`, that they have left a mail: `drop/` itself shows nothing to anybody.
-    /// Only a convenience for mailq, so that it may fail.
+    /// Writes down, in the user's own `place`, that they have left a mail: `drop/` itself shows nothing to anybody. It
+    /// is only a convenience for mailq, so it may fail.
     pub fn remember(place: &Path, id: &QueueId) -> io::Result<()> {
         fs::create_dir_all(place)?;
         let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(place.join(REMEMBERED))?;
         writeln!(file, "{id}")
     }
 
-    /// The mails written down at `place` that still lie in `drop/`; the others are forgotten.
+    /// The mails remembered at `place` that still lie in `drop/`; the others are forgotten.
     pub fn remembered(&self, place: &Path) -> Vec<Entry> {
         let path = place.join(REMEMBERED);
         let text = fs::read_to_string(&path).unwrap_or_default();
@@ -123,8 +125,8 @@ impl Dropped {
         content_of(&self.file, self.content_at, self.entry.size, &self.path)
     }
 
-    /// What stands under that name in the queue or in `failed/` is this very mail, taken before a crash; none if the
-    /// name is free.
+    /// True if the file under that name in the queue or in `failed/` is this very mail, taken before a crash; false if
+    /// the name is free.
     ///
     /// # Errors
     /// [`Error::Damaged`]: it is the name of another mail, which nobody may replace. The file has been put away.
@@ -154,7 +156,7 @@ impl Dropped {
     }
 }
 
-/// Without waiting for anybody (a FIFO has two ends) and without following anything.
+/// Opens the file without waiting for anybody (a FIFO has two ends) and without following links.
 fn open(spool: &Spool, path: &Path, most: u64) -> Result<Dropped, Error> {
     let damaged = |why: &str| Error::Damaged { path: path.to_path_buf(), why: why.to_string() };
     let fail = |source: io::Error| Error::Read { path: path.to_path_buf(), source };

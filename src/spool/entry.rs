@@ -1,5 +1,5 @@
-//! The envelope block at the head of a queue file: `key: value` lines a person can read at three
-//! in the morning, with a version, ended by an empty line. The message in wire form follows.
+//! The envelope block at the head of a queue file: `key: value` lines that a person can read at three in the morning,
+//! with a version, ended by an empty line. The message in wire form follows.
 
 use std::fmt::Write as _;
 
@@ -12,32 +12,32 @@ use crate::dsn;
 const MAGIC: &str = "mailx-t-entry: 1";
 /// A block longer than this, in octets, is no envelope block.
 pub(super) const MOST_BLOCK: u64 = 8 << 20;
-/// The size stands in a field of fixed width, since it is known only when the message has been written.
+/// The size has a field of fixed width, since it is known only when the message has been written.
 const SIZE_WIDTH: usize = 15;
 
 /// One forward-path of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRecipient {
-    /// Where the mail goes.
+    /// The address that the mail goes to.
     pub address: Address,
-    /// What the caller wrote, where that was another name.
+    /// The caller's own word for it, if that was another name.
     pub original: Option<String>,
-    /// What the sender asked about it, RFC 3461.
+    /// The sender's requests about it, RFC 3461.
     pub dsn: dsn::OfRecipient,
 }
 
-/// All that is known of a mail beside its octets.
+/// All facts of a mail besides its octets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The name in the queue.
     pub id: QueueId,
-    /// When it was accepted, to the microsecond.
+    /// The time of acceptance, to the microsecond.
     pub arrived: jiff::Timestamp,
-    /// Who handed it in: the uid of the calling process.
+    /// The uid of the process that handed it in.
     pub uid: u32,
-    /// MAIL FROM; none is the null reverse-path.
+    /// MAIL FROM; `None` is the null reverse-path.
     pub reverse_path: Option<Address>,
-    /// Who the mail is really from, as the caller knows it; a failure is reported there.
+    /// The real sender, as far as the caller knows; a failure is reported there.
     pub originator: String,
     /// One or more.
     pub recipients: Vec<EntryRecipient>,
@@ -47,14 +47,14 @@ pub struct Entry {
     pub eight_bit: bool,
     /// The names of the repairs made.
     pub repairs: Vec<String>,
-    /// What the sender asked about it, RFC 3461.
+    /// The sender's requests about it, RFC 3461.
     pub dsn: dsn::OfMail,
     /// The message's octets in wire form.
     pub size: u64,
 }
 
 impl Entry {
-    /// The block with its final empty line, and where the digits of the size stand in it.
+    /// The block with its final empty line, and the offset of the size's digits in it.
     pub fn block(&self) -> (String, usize) {
         let mut block = format!("{MAGIC}\n");
         let mut line = |key: &str, value: &dyn std::fmt::Display| {
@@ -98,11 +98,10 @@ impl Entry {
         format!("{size:0SIZE_WIDTH$}")
     }
 
-    /// Reads a block without its final empty line.
+    /// Reads a block without its final empty line. Unknown keys are passed over: a later version may add some.
     ///
     /// # Errors
-    /// A sentence about the first thing that is not as it must be. Unknown keys are passed over: a later
-    /// version may add some.
+    /// A sentence about the first line that is wrong.
     pub fn parse(block: &str) -> Result<Self, String> {
         let mut lines = block.lines();
         if lines.next() != Some(MAGIC) {
@@ -187,7 +186,7 @@ fn address(value: &str) -> Option<Address> {
     value.parse().ok().filter(|_| !value.contains(char::is_control))
 }
 
-/// Nothing from outside may start a line of its own.
+/// Text from outside must not start a line of its own.
 fn one_line(value: &str) -> String {
     value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_string()
 }

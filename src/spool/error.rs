@@ -1,31 +1,31 @@
-//! What can go wrong with the disk.
+//! Errors of the disk.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Trouble with the spool: which file, what was tried, why.
+/// Trouble with the spool: the file, the act that failed, the reason.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or directory cannot be made.
     #[error("cannot create {}: {source}", path.display())]
     Create {
-        /// Which one.
+        /// Its path.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
     /// A file in the queue is not what `docs/spool.md` says it must be.
     #[error("{} is no queue entry: {why}: move it away and look at it", path.display())]
     Damaged {
-        /// Which one.
+        /// Its path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault in it.
         why: String,
     },
     /// The envelope is larger than any that could be read again.
     #[error("the mail has {recipients} recipients, more than the envelope of one mail holds: send it in parts")]
     Envelope {
-        /// How many it has.
+        /// The number of recipients it has.
         recipients: usize,
     },
     /// A directory that is to become a spool has other uses.
@@ -34,17 +34,17 @@ pub enum Error {
     /// A file or directory cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// Which one.
+        /// Its path.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
     /// A file cannot be written, synced or put in its place.
     #[error("cannot write {}: {source}", path.display())]
     Write {
-        /// Which one.
+        /// Its path.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
 }

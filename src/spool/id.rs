@@ -11,7 +11,8 @@ const LENGTH: usize = 15;
 const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 impl QueueId {
-    /// A new id. That it is new is not promised here but by the file system, where it is created exclusively.
+    /// A new id. This function does not promise that it is new; the file system does, when a file of that name is
+    /// created exclusively.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -31,13 +32,13 @@ impl QueueId {
         Self(id)
     }
 
-    /// The id of that name, if it is one.
+    /// The id of that name, if it is an id.
     pub fn parse(name: &str) -> Option<Self> {
         let bytes: [u8; LENGTH] = name.as_bytes().try_into().ok()?;
         bytes.iter().all(|b| DIGITS.contains(b)).then_some(Self(bytes))
     }
 
-    /// When it was made, as far as that can be read from it: anybody may give a file such a name.
+    /// The time it was made, as far as the name tells it: anybody may give a file such a name.
     pub fn made(&self) -> Option<jiff::Timestamp> {
         let digit = |byte: &u8| DIGITS.iter().position(|known| known == byte).and_then(|at| i64::try_from(at).ok());
         let micros =
@@ -47,7 +48,7 @@ impl QueueId {
 
     /// The name.
     pub fn as_str(&self) -> &str {
-        // Only made of DIGITS.
+        // It holds only characters of DIGITS.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }

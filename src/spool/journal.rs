@@ -1,6 +1,5 @@
-//! What happened to an entry since it was accepted: `queue/ID.journal`, append-only, one line per
-//! recipient per attempt, synced before the next step. A last line without its end was torn by a
-//! crash and does not count.
+//! The history of an entry since it was accepted: `queue/ID.journal`, append-only, one line for each recipient and
+//! attempt, synced before the next step. If the last line has no line end, a crash tore it and it does not count.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,20 +11,20 @@ use nix::fcntl::{FallocateFlags, fallocate};
 
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 
-/// One line: an outcome, for whom, when, and when to try again.
+/// One line: an outcome, its recipient, its time, and the time of the next try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// When it happened.
+    /// The time of the outcome.
     pub at: jiff::Timestamp,
     /// The recipient's place in the entry's list, from 0.
     pub recipient: usize,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Not before this, for a deferred one.
+    /// For a deferred recipient: no attempt before this.
     pub next_attempt: Option<jiff::Timestamp>,
 }
 
-/// Where an entry stands, from all its lines.
+/// The standing of an entry, from all its lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// The last record of each recipient that has one.
@@ -35,7 +34,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Nothing will happen to this recipient any more.
+    /// This recipient is not tried any more.
     pub fn is_settled(&self, recipient: usize) -> bool {
         self.last.get(&recipient).is_some_and(|record| record.outcome.status != Status::Deferred)
     }
@@ -56,7 +55,7 @@ impl Progress {
 }
 
 impl Record {
-    /// Fields divided by tabs: none of them can hold one.
+    /// Fields divided by tabs: no field can hold a tab.
     fn line(&self) -> String {
         let outcome = &self.outcome;
         let next = self.next_attempt.map_or("-".to_string(), |at| at.to_string());
@@ -105,7 +104,7 @@ fn scope_of(name: &str) -> Option<Scope> {
     SCOPES.iter().find(|(_, n)| *n == name).map(|(scope, _)| *scope)
 }
 
-/// Reads a journal; none is an empty one.
+/// Reads a journal; a missing file counts as empty.
 pub(super) fn read(path: &Path) -> io::Result<Progress> {
     let mut bytes = Vec::new();
     match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
@@ -115,10 +114,10 @@ pub(super) fn read(path: &Path) -> io::Result<Progress> {
     }
 }
 
-/// What a record takes at the most, by and large.
+/// The size of a record, at the most and by and large.
 const RECORD: i64 = 1024;
 
-/// Takes room for that many more records; a file system that knows no such thing has to be trusted.
+/// Reserves room for that many more records; a file system that cannot do so has to be trusted.
 pub(super) fn reserve(path: &Path, records: usize) -> io::Result<()> {
     let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     let length = i64::try_from(file.metadata()?.len()).unwrap_or(i64::MAX);
@@ -129,8 +128,8 @@ pub(super) fn reserve(path: &Path, records: usize) -> io::Result<()> {
     }
 }
 
-/// Adds records, and returns once they are on disk. A torn last line is closed first, so that it
-/// cannot swallow the new one.
+/// Adds records, and returns once they are on disk. A torn last line is closed first, so that it cannot swallow the new
+/// one.
 pub(super) fn append(path: &Path, records: &[Record]) -> io::Result<()> {
     let mut file = OpenOptions::new().append(true).read(true).create(true).mode(0o600).open(path)?;
     let mut before = Vec::new();

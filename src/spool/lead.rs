@@ -1,8 +1,8 @@
-//! The relay lock: whoever holds it is the leader and sends everything that is due; the others have
-//! spooled and need not stay. The kernel lets go of it when the leader dies.
+//! The relay lock: its holder is the leader and sends everything that is due; the other processes have spooled and need
+//! not stay. The kernel frees the lock when the leader dies.
 //!
-//! No wake-up is lost: a mail stands in the queue before its submitter looks at the lock, and a
-//! leader looks at the queue once more after it has let go.
+//! No wake-up is lost: a mail stands in the queue before its submitter looks at the lock, and a leader looks at the
+//! queue once more after it has let go.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -12,25 +12,25 @@ use std::path::PathBuf;
 use super::{Error, Spool};
 use crate::outcome::clean;
 
-/// The right, and the duty, to send what is due.
+/// The right, and the duty, to send the mails that are due.
 #[derive(Debug)]
 pub struct Leader(#[allow(dead_code, reason = "the lock lives as long as the file is open")] File);
 
-/// Until when no mail is worth an attempt, because the smarthost itself is in trouble.
+/// The time until which no mail is worth an attempt, because the smarthost itself is in trouble.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clock {
-    /// How often in a row it was found in trouble.
+    /// The number of times in a row that it was in trouble.
     pub attempts: u32,
-    /// Not to be tried before.
+    /// No attempt comes before this.
     pub next_attempt: jiff::Timestamp,
     /// A person has been told.
     pub is_alarmed: bool,
-    /// What the trouble is.
+    /// The trouble.
     pub reason: String,
 }
 
 impl Spool {
-    /// Becomes the leader; none if there is one.
+    /// Becomes the leader; `None` if there is one.
     ///
     /// # Errors
     /// [`Error::Write`] if the lock cannot be had at all.
@@ -38,7 +38,7 @@ impl Spool {
         self.lock("relay.lock")
     }
 
-    /// Becomes the one daemon; none if there is one.
+    /// Becomes the one daemon; `None` if there is one.
     ///
     /// # Errors
     /// [`Error::Write`] if the lock cannot be had at all.
@@ -59,12 +59,12 @@ impl Spool {
         open().map_err(|source| Error::Write { path: path.clone(), source })
     }
 
-    /// The clock of the smarthost; none while it is not known to be in trouble.
+    /// The clock of the smarthost; `None` while it is not known to be in trouble.
     pub fn clock(&self) -> Option<Clock> {
         Clock::parse(&fs::read_to_string(self.clock_path()).ok()?)
     }
 
-    /// Sets the clock, or with none takes it away. What is lost in a crash costs one attempt, so nothing is synced.
+    /// Sets the clock; `None` takes it away. A clock lost in a crash costs one attempt, so nothing is synced.
     ///
     /// # Errors
     /// [`Error::Write`].

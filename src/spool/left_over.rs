@@ -1,10 +1,10 @@
-//! What only a person can see to: mails that were given up, and what lies in `drop/` and is for nobody.
+//! Files that only a person can deal with: mails that were given up, and files in `drop/` that are for nobody.
 
 use std::fs;
 
 use super::{Error, QueueId, Spool};
 
-/// What lies in `failed/`. The whole of a mail that left cut is not counted: somebody has been told of it.
+/// The contents of `failed/`. The whole of a mail that left cut is not counted: a person has been told of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failed {
     /// Mails that were given up and not returned whole, oldest first.
@@ -16,14 +16,14 @@ pub struct Failed {
 }
 
 impl Failed {
-    /// What has waited the longest; none where nothing is there to look at.
+    /// The file that has waited the longest; `None` if there is no file.
     pub fn oldest(&self) -> Option<QueueId> {
         [&self.mails, &self.inputs, &self.refused].iter().filter_map(|ids| ids.first()).min().copied()
     }
 }
 
 impl Spool {
-    /// What lies in `failed/`.
+    /// The contents of `failed/`.
     ///
     /// # Errors
     /// [`Error::Read`] if it cannot be listed.
@@ -32,7 +32,7 @@ impl Spool {
         Ok(Failed { mails: of_kind("")?, inputs: of_kind(".input")?, refused: of_kind(".refused")? })
     }
 
-    /// The names in `drop/` that the relay does not take: no mail is called so, or it is a directory.
+    /// The names in `drop/` that the relay does not take: they are no names of mails, or directories.
     ///
     /// # Errors
     /// [`Error::Read`] if it cannot be listed.

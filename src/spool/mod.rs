@@ -1,6 +1,5 @@
-//! The disk. A mail is accepted the moment its file stands in `queue/`, synced, and the directory
-//! synced; nothing else in the house touches the queue. States, file format and crash points:
-//! `docs/spool.md`.
+//! The disk. A mail is accepted the moment its file stands in `queue/`, synced, and the directory synced; no other
+//! module touches the queue. States, file format and crash points: `docs/spool.md`.
 
 mod claim;
 mod draft;
@@ -51,7 +50,7 @@ pub struct Settings {
     pub path: Option<PathBuf>,
     /// The largest message that is sent whole, in bytes.
     pub max_message_size: ByteSize,
-    /// How long a caller who waits for the outcome waits at most.
+    /// The longest time that a caller waits for the outcome.
     #[serde(deserialize_with = "interval::deserialize")]
     pub wait: Duration,
 }
@@ -65,8 +64,8 @@ impl Default for Settings {
 /// The directories of a spool and their modes: `drop/` takes from anyone and shows to nobody.
 const DIRECTORIES: [(&str, u32); 4] = [("queue", 0o700), ("drop", 0o3733), ("tmp", 0o700), ("failed", 0o700)];
 
-/// What may be there before a spool is: of a file system its own, and in a user's place what they remember of mail that
-/// they left for the machine's service.
+/// Names that may be there before a spool is: a file system's own directory, and in a user's directory the memory of
+/// mails left for the machine's service.
 fn may_precede(name: &OsStr) -> bool {
     let is_whole = |name: &str| {
         let id = name.strip_suffix(".new").unwrap_or(name).strip_suffix(".gz");
@@ -75,7 +74,7 @@ fn may_precede(name: &OsStr) -> bool {
     name == "lost+found" || name == dropped::REMEMBERED || name.to_str().is_some_and(is_whole)
 }
 
-/// What nobody has touched for so long was left by a crash.
+/// A file that nobody has touched for so long was left by a crash.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A spool directory.
@@ -85,17 +84,17 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// The spool at `root`; nothing is touched yet.
+    /// The spool at `root`; the disk is not touched yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// Where it is.
+    /// Its directory.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where the relay may keep small files of its own, named `relay.` and something: only the service reads there.
+    /// The directory for small files of the relay's own, named `relay.` and a word: only the service reads there.
     pub fn state(&self) -> PathBuf {
         self.directory("queue")
     }
@@ -108,14 +107,14 @@ impl Spool {
         self.root.join(directory).join(id.as_str())
     }
 
-    /// `failed/ID.KIND`, or where that is taken, the same under a new id: nothing in there is ever replaced.
+    /// `failed/ID.KIND`, or if that is taken, the same under a new id: no file in there is ever replaced.
     fn free_in_failed(&self, id: &QueueId, kind: &str) -> PathBuf {
         let place = |id: &QueueId| self.file("failed", id).with_extension(kind);
         let first = place(id);
         if fs::symlink_metadata(&first).is_ok() { place(&QueueId::new()) } else { first }
     }
 
-    /// The uid that the spool belongs to; none if it is not there.
+    /// The uid that the spool belongs to; `None` if there is no spool.
     pub fn owner(&self) -> Option<u32> {
         fs::metadata(&self.root).ok().map(|found| found.uid())
     }
@@ -128,7 +127,7 @@ impl Spool {
         self.names("drop", QueueId::parse)
     }
 
-    /// The ids of all mails in the queue, those that nobody has tried before the others, each oldest first.
+    /// The ids of all mails in the queue: first the mails that nobody has tried, then the others, each oldest first.
     ///
     /// # Errors
     /// [`Error::Read`] if the queue cannot be listed.
@@ -140,8 +139,8 @@ impl Spool {
         Ok(ids)
     }
 
-    /// Makes what is missing of the directories, with their modes and their owner, if it is not to be the caller;
-    /// safe to repeat.
+    /// Makes the directories that are missing, with their modes, and their owner if that is not the caller; safe to
+    /// repeat.
     ///
     /// # Errors
     /// [`Error::Create`] for the directory that cannot be made or given its mode.
@@ -151,7 +150,7 @@ impl Spool {
                 DirBuilder::new().recursive(true).mode(mode & 0o777).create(path)?;
             }
             if let Some((uid, gid)) = owner {
-                // Changing the owner takes the set-group-id bit away: modes come after.
+                // Changing the owner takes the set-group-id bit away: so the modes come after.
                 std::os::unix::fs::chown(path, Some(uid), Some(gid))?;
             }
             if fs::metadata(path)?.mode() & 0o7777 != mode {
@@ -168,7 +167,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Modes are changed in what is, or becomes, a spool: never in a directory that has other uses, such as `/var`.
+    /// Modes are changed in a directory that is a spool, or becomes one: never in one that has other uses, such as
+    /// `/var`.
     fn is_ours_to_make(&self) -> Result<(), Error> {
         let is_foreign =
             |found: std::io::Result<fs::DirEntry>| found.is_ok_and(|found| !may_precede(&found.file_name()));
@@ -179,7 +179,7 @@ impl Spool {
         Err(Error::NoSpool(self.root.clone()))
     }
 
-    /// What is wrong with the spool, one sentence each; nothing if all is well.
+    /// The defects of the spool, one sentence each; empty if all is well.
     pub fn defects(&self) -> Vec<String> {
         let mut defects = Vec::new();
         for (name, mode) in DIRECTORIES {
@@ -200,7 +200,7 @@ impl Spool {
             }
         }
         let probe = QueueId::new();
-        // A full disk has room for a name, but not for a mail; of this more is written than is held back.
+        // A full disk has room for a name, but not for a mail: so this writes more than the system holds back.
         let write = |mut draft: Draft| {
             let written = draft.write_all(&[0; 128 << 10]).map_err(|source| draft.failed(source));
             written.and(draft.discard())
@@ -219,7 +219,7 @@ impl Spool {
         self.names("queue", QueueId::parse)
     }
 
-    /// The ids that names in a directory stand for, oldest first.
+    /// The ids of the names in a directory, oldest first.
     fn names(&self, directory: &str, id_of: impl Fn(&str) -> Option<QueueId>) -> Result<Vec<QueueId>, Error> {
         let path = self.directory(directory);
         let fail = |source| Error::Read { path: path.clone(), source };
@@ -231,8 +231,8 @@ impl Spool {
         Ok(ids)
     }
 
-    /// Takes away what crashes have left behind: drafts that nobody is writing any more, and what stands beside
-    /// entries that are gone. Only what is older than a day, and only files by our own names.
+    /// Takes away the remains of crashes: drafts that nobody is writing any more, and files beside entries that are
+    /// gone. It takes only files older than a day, and only those with our own names.
     ///
     /// # Errors
     /// [`Error::Read`] if a directory cannot be listed.
@@ -256,14 +256,14 @@ impl Spool {
             let age = || found.metadata().ok()?.modified().ok()?.elapsed().ok();
             let is_ours = found.file_name().to_str().is_some_and(is_debris);
             if is_ours && age().is_some_and(|age| age > OLD) {
-                // Somebody else may have been faster.
+                // Another process may have been faster.
                 let _ = fs::remove_file(found.path());
             }
         }
         Ok(())
     }
 
-    /// Keeps bytes that could not become a mail, in `failed/`, synced; returns where.
+    /// Keeps bytes that could not become a mail, in `failed/`, synced; returns the path.
     ///
     /// # Errors
     /// [`Error::Create`] if no byte was taken, [`Error::Write`] if they cannot all be kept there.
@@ -285,7 +285,7 @@ impl Spool {
     }
 }
 
-/// Makes what was renamed into or removed from a directory last (fsync(2) says when it must be asked for).
+/// Makes renames into a directory, and removals from it, last (fsync(2) says when this is needed).
 fn sync_directory(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }

@@ -1,28 +1,28 @@
-//! What is remembered of a smarthost for a while: `queue/relay.remarks`, one line each. What is lost in a crash is
+//! Remarks about a smarthost that count for a while: `queue/relay.remarks`, one line each. A remark lost in a crash is
 //! learnt again, so nothing is synced.
 
 use std::fs;
 
 use super::{Error, Spool};
 
-/// Something to be remembered.
+/// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
-    /// Which smarthost: `host:port`.
+    /// The smarthost: `host:port`.
     pub about: String,
-    /// What; no tab and no line end stands in it.
+    /// The words of the remark; they hold no tab and no line end.
     pub says: String,
-    /// How long it counts.
+    /// The time until which it counts.
     pub until: jiff::Timestamp,
 }
 
 impl Spool {
-    /// That is remembered of that smarthost.
+    /// True if that remark about that smarthost still counts.
     pub fn is_remarked(&self, about: &str, says: &str, now: jiff::Timestamp) -> bool {
         self.remarks(now).iter().any(|remark| remark.about == about && remark.says == says)
     }
 
-    /// Remembers something; what has had its time is forgotten on the way.
+    /// Adds a remark, and drops those whose time is over.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -77,7 +77,7 @@ mod tests {
         assert!(!spool.is_remarked("a:465", "no groups", now));
         spool.remark(&remark("a:465", "no groups", late)).unwrap();
         spool.remark(&remark("b:465", "no chunking", "2998-01-01T00:00:00Z")).unwrap();
-        // One that ends earlier does not take its place.
+        // A remark that ends earlier does not replace it.
         spool.remark(&remark("a:465", "no groups", "2998-01-01T00:00:00Z")).unwrap();
         assert!(spool.is_remarked("a:465", "no groups", now));
         assert!(!spool.is_remarked("a:465", "no chunking", now));

@@ -1,5 +1,5 @@
-//! What has left, over which smarthost and when: `queue/relay.sent`, one line a mail, kept for a day and only where the
-//! settings count mails. What is lost in a crash is not counted, so nothing is synced.
+//! The mails that left, over which smarthost and when: `queue/relay.sent`, one line a mail, kept for a day and only if
+//! the settings count mails. A line lost in a crash is not counted, so nothing is synced.
 
 use std::fs;
 use std::io::Write;
@@ -9,13 +9,13 @@ use jiff::Timestamp;
 
 use super::{Error, Spool};
 
-/// What is older is not asked for.
+/// Nobody asks for older lines.
 const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-/// A file that has grown so long is written anew with what is still asked for, in bytes.
+/// A file of that many bytes is written anew, with only the lines that still count.
 const LONG: u64 = 256 * 1024;
 
 impl Spool {
-    /// When mails left over that smarthost within the last day, oldest first.
+    /// The times at which mails left over that smarthost within the last day, oldest first.
     pub fn sent(&self, about: &str, now: Timestamp) -> Vec<Timestamp> {
         let text = fs::read_to_string(self.sent_path()).unwrap_or_default();
         let mut sent: Vec<Timestamp> =
@@ -49,7 +49,7 @@ impl Spool {
     }
 }
 
-/// The lines of the last day. A moment to come means that the clock was set back: it is not counted.
+/// The lines of the last day. A time in the future means that the clock was set back: it is not counted.
 fn lines(text: &str, now: Timestamp) -> impl Iterator<Item = (Timestamp, &str)> {
     let parse = |line: &str| line.split_once('\t').and_then(|(at, _)| at.parse::<Timestamp>().ok());
     text.lines().filter_map(move |line| {

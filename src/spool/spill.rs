@@ -1,5 +1,5 @@
-//! A body on its way into the spool: in memory while it is small, in a file under `tmp/` when it
-//! grows, and compressed beyond what a mail may have, so that neither memory nor disk depends on what a job prints.
+//! A body on its way into the spool: in memory while it is small, in a file under `tmp/` when it grows, and compressed
+//! beyond what a mail may have, so that neither memory nor disk depends on what a job prints.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -12,11 +12,11 @@ use super::whole::LEVEL;
 use super::{Error, QueueId, Spool, draft};
 use crate::message::{TAIL_LIMIT, Tail};
 
-/// What stays in memory.
+/// The octets that stay in memory.
 const IN_MEMORY: usize = 256 << 10;
 
-/// Written once, then read from its start. Its file has no name any more by the time it holds bytes.
-/// An error of writing is an [`Error`] within the `io::Error`, so that it is told apart from one of reading.
+/// It is written once, then read from its start. Its file has lost its name by the time it holds bytes. An error of
+/// writing is an [`Error`] within the `io::Error`, so that it is told apart from an error of reading.
 #[derive(Debug)]
 pub struct Spill {
     path: PathBuf,
@@ -29,8 +29,8 @@ pub struct Spill {
 }
 
 impl Spill {
-    /// An empty one; the file, should it come to that, will lie in the spool's `tmp/`. Of more than `most` octets only
-    /// the first `most` or fewer, and the last, stay at hand; all of them then stand in the file compressed.
+    /// An empty one; its file, if it needs one, will lie in the spool's `tmp/`. Of more than `most` octets only the
+    /// first `most` or fewer, and the last, stay at hand; the file then holds all of them, compressed.
     pub fn new(spool: &Spool, most: u64) -> Self {
         Self::at(spool.directory("tmp").join(format!("{}.body", QueueId::new())), most)
     }
@@ -56,7 +56,7 @@ impl Spill {
         Ok(Box::new(MultiGzDecoder::new(whole.ok_or(io::ErrorKind::NotFound)?)))
     }
 
-    /// Its start: all of it where it [has not overflowed](Self::has_overflowed); and its end where it has.
+    /// Its start, which is all of it unless it [has overflowed](Self::has_overflowed); and its end if it has.
     ///
     /// # Errors
     /// Those of rewinding the file.
@@ -139,7 +139,7 @@ impl Write for Spill {
 /// All of a body that is too large, compressed, and its end.
 #[derive(Debug)]
 struct Overflow {
-    /// None once it is finished.
+    /// `None` once it is finished.
     gz: Option<GzEncoder<Unnamed>>,
     whole: Option<Unnamed>,
     tail: Tail,
@@ -169,7 +169,7 @@ impl Overflow {
     }
 }
 
-/// A file without a name: in the spool, or where the spool cannot be written in the system's place for such files.
+/// A file without a name: in the spool, or if the spool cannot be written, in the system's directory for such files.
 #[derive(Debug)]
 struct Unnamed {
     path: PathBuf,
@@ -192,7 +192,7 @@ impl Unnamed {
 }
 
 impl Write for Unnamed {
-    /// Where the disk has no more room, all of it goes elsewhere.
+    /// If the disk has no more room, all of it goes elsewhere.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.file.write_all(bytes).is_err() {
             self.file.rewind()?;

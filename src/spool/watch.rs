@@ -1,4 +1,4 @@
-//! Waiting for what another process does: to a mail in the queue, or to the spool as a whole.
+//! Waits for the acts of another process: on a mail in the queue, or on the spool as a whole.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -12,10 +12,10 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use super::{Error, Progress, QueueId, Spool, journal};
 use crate::outcome::Status;
 
-/// How often to look where the kernel does not tell of changes.
+/// The pause between looks if the kernel does not tell of changes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// What has become of a mail while somebody else had it.
+/// The fate of a mail while another process had it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// Every recipient has it.
@@ -33,7 +33,7 @@ pub enum Fate {
 pub struct Watch(Inotify);
 
 impl Spool {
-    /// What has become of a mail that stood in the queue.
+    /// The fate of a mail that stood in the queue.
     ///
     /// # Errors
     /// [`Error::Read`].
@@ -55,7 +55,7 @@ impl Spool {
         Ok(if is_refused { Fate::Failed(left) } else { Fate::Delivered })
     }
 
-    /// Waits until something has become of a mail for all of its `recipients`, or `until`.
+    /// Waits until a mail has a fate for all of its `recipients`, or `until`.
     ///
     /// # Errors
     /// [`Error::Read`].
@@ -84,7 +84,7 @@ impl Spool {
         }
     }
 
-    /// Tells when a mail is left in `drop/`; none where the kernel has no watch to give away.
+    /// Tells when a mail is left in `drop/`; `None` if the kernel has no watch to give away.
     ///
     /// # Errors
     /// [`Error::Read`].
@@ -136,7 +136,7 @@ impl Watch {
     }
 }
 
-/// inotify(7): a limit is reached, or the kernel was built without.
+/// inotify(7): a limit is reached, or the kernel was built without it.
 fn is_for_want_of_watches(error: &io::Error) -> bool {
     let wants = [Errno::EMFILE, Errno::ENFILE, Errno::ENOSPC, Errno::ENOSYS];
     error.raw_os_error().is_some_and(|raw| wants.contains(&Errno::from_raw(raw)))

@@ -1,5 +1,5 @@
-//! A message that is larger than a mail may be, kept whole: compressed (gzip, RFC 1952), under a name that the mail
-//! made from it tells. It stands there, synced, before that mail is accepted.
+//! A message that is larger than a mail may be, kept whole: compressed (gzip, RFC 1952), under a name that its mail
+//! tells. It stands there, synced, before that mail is accepted.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
@@ -14,7 +14,7 @@ use super::{Error, QueueId, Spill, Spool, draft, sync_directory};
 /// Measured on logs: as fast as the levels below it, and a third smaller than the lowest.
 pub(super) const LEVEL: Compression = Compression::new(3);
 
-/// A file that goes again unless the mail it belongs to is accepted.
+/// A file that is removed again unless the mail it belongs to is accepted.
 #[derive(Debug)]
 #[must_use]
 pub struct Whole {
@@ -23,20 +23,20 @@ pub struct Whole {
 }
 
 impl Spool {
-    /// Keeps a message in `failed/ID.gz`: `head` and what follows it in `body`. Where that name is taken it gets another:
-    /// whoever leaves a mail in `drop/` chooses its id, and nobody else's whole may go for it.
+    /// Keeps a message in `failed/ID.gz`: `head`, then `body`. If that name is taken, it gets another: a user who
+    /// leaves a mail in `drop/` chooses its id, and must not remove another user's whole.
     ///
     /// # Errors
     /// [`Error::Create`] or [`Error::Write`].
     pub fn keep_whole(&self, id: &QueueId, head: &[u8], body: &mut Spill) -> Result<Whole, Error> {
         let draft = self.directory("tmp").join(format!("{id}.gz"));
-        // The file of a crash: a mail out of drop/ has the same name at the next try.
+        // A crash left this file: a mail out of drop/ has the same name at the next try.
         let _ = fs::remove_file(&draft);
         Whole::make(&draft, self.free_in_failed(id, "gz"), &mut |file| write(head, body, file))
     }
 
-    /// As [`keep_whole`](Self::keep_whole), for a message that stands in the queue already. What is there under that
-    /// name stays: it is the same, or the larger message that this one was cut from.
+    /// As [`keep_whole`](Self::keep_whole), for a message that stands in the queue already. A file of that name stays:
+    /// it is the same, or the larger message that this one was cut from.
     ///
     /// # Errors
     /// As [`keep_whole`](Self::keep_whole).
@@ -46,7 +46,7 @@ impl Spool {
             return Ok(Whole { path, is_kept: true });
         }
         let draft = self.directory("tmp").join(format!("{id}.gz"));
-        // The file of a crash: the claim makes sure that nobody else writes it.
+        // A crash left this file: the claim makes sure that no other process writes it.
         let _ = fs::remove_file(&draft);
         Whole::make(&draft, path, &mut |file| {
             let mut gz = GzEncoder::new(file, LEVEL);
@@ -55,14 +55,14 @@ impl Spool {
         })
     }
 
-    /// Where the whole of a mail stands that is too large.
+    /// The place of the whole of a mail that is too large.
     pub fn place_of_whole(&self, id: &QueueId) -> PathBuf {
         self.directory("failed").join(format!("{id}.gz"))
     }
 }
 
 impl Whole {
-    /// Keeps a message as `ID.gz` in a directory of the user's own, for who has no right to the spool.
+    /// Keeps a message as `ID.gz` in a directory of the user's own, for a user who has no right to the spool.
     ///
     /// # Errors
     /// [`Error::Create`] or [`Error::Write`].
@@ -73,7 +73,7 @@ impl Whole {
         Self::make(&draft, place.join(format!("{id}.gz")), &mut |file| write(head, body, file))
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -88,7 +88,7 @@ impl Whole {
             draft::create_new(draft).map_err(|source| Error::Create { path: draft.to_path_buf(), source })?;
         let made = fill(&mut file).and_then(|()| file.sync_all()).and_then(|()| fs::rename(draft, &path));
         if let Err(source) = made {
-            // Never half a file; one that an earlier try has finished stays.
+            // Never half a file; a file that an earlier try has finished stays.
             let _ = fs::remove_file(draft);
             return Err(Error::Write { path, source });
         }
