@@ -1,12 +1,12 @@
 //! One command line: a verb, an address, parameters (RFC 5321 section 4.1).
 //!
-//! Read as the big servers read it: `MAIL FROM: a@x` without brackets and with a blank is understood. What is not
-//! understood is answered here.
+//! We read it as the big servers do: `MAIL FROM: a@x` without brackets and with a blank is understood. A line that we
+//! do not understand is answered here.
 
 use super::Reply;
 use crate::dsn::{OfMail, OfRecipient};
 
-/// What a line asks.
+/// The request of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Data,
@@ -21,7 +21,7 @@ pub(super) enum Command {
     Vrfy,
 }
 
-/// MAIL: who sends, and what is said of the mail.
+/// MAIL: the sender, and the facts about the mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mail {
     pub(super) reverse_path: String,
@@ -30,7 +30,7 @@ pub(super) struct Mail {
     pub(super) size: Option<u64>,
 }
 
-/// RCPT: who gets it.
+/// RCPT: a recipient.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Recipient {
     pub(super) address: String,
@@ -38,7 +38,7 @@ pub(super) struct Recipient {
 }
 
 impl Command {
-    /// Reads a line without its end; the answer to it if it is wrong.
+    /// Reads a line without its end; the error is the answer to a wrong line.
     pub(super) fn parse(line: &[u8]) -> Result<Self, Reply> {
         let no_text = |_| Reply::new(500, "5.5.2 this is neither ASCII nor UTF-8");
         let line = std::str::from_utf8(line).map_err(no_text)?.trim_ascii_end();
@@ -117,7 +117,7 @@ fn unknown_parameter() -> Reply {
     Reply::new(555, "5.5.4 a parameter is not known here")
 }
 
-/// A keyword, and its value where it has one.
+/// A keyword, and its value if it has one.
 type Parameter<'a> = (&'a str, Option<&'a str>);
 
 /// The address behind `FROM:` or `TO:` without brackets and source route, and the parameters behind it.
@@ -130,7 +130,7 @@ fn path<'a>(text: &'a str, word: &str) -> Option<(String, Vec<Parameter<'a>>)> {
     };
     let parameters = if rest.starts_with('<') { &parameters[1..] } else { parameters };
     let is_apart = parameters.is_empty() || parameters.starts_with([' ', '\t']);
-    // RFC 5321 appendix F.2: the route of `<@a,@b:c@d>` is not looked at.
+    // RFC 5321 appendix F.2: the route of `<@a,@b:c@d>` is ignored.
     let address = address.strip_prefix('@').and_then(|route| Some(route.split_once(':')?.1)).unwrap_or(address);
     let is_path = (rest.starts_with('<') || !address.is_empty()) && end(address, |c| "<> \t".contains(c)).is_none();
     let is_meant = found.eq_ignore_ascii_case(word) && is_apart && is_path;
@@ -141,7 +141,7 @@ fn path<'a>(text: &'a str, word: &str) -> Option<(String, Vec<Parameter<'a>>)> {
     is_meant.then(|| (address.to_string(), parameters.split_ascii_whitespace().map(parameter).collect()))
 }
 
-/// Where the first such character stands that is not quoted.
+/// The offset of the first such character outside quotes.
 fn end(text: &str, is_end: impl Fn(char) -> bool) -> Option<usize> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     text.find(|c| {

@@ -1,8 +1,8 @@
-//! The server's side of a mail transaction, RFC 5321: what a caller of `sendmail -bs` says, and what is answered.
+//! The server's side of a mail transaction, RFC 5321: the words of a caller of `sendmail -bs`, and the answers.
 //!
-//! `wire` tells lines and content from the stream, `command` reads a line, `reply` is the answer, and here stands what
-//! may follow what. All of it is pure: what a recipient leads to is asked of who calls, and a mail that was
-//! announced is theirs to take.
+//! `wire` tells lines and content from the stream, `command` reads a line, `reply` is the answer, and this file knows
+//! which command may follow which. All of it is pure: it asks its caller where a recipient leads, and its caller takes
+//! a mail that was announced.
 
 mod command;
 mod reply;
@@ -14,12 +14,12 @@ pub use wire::{Content, Line, Wire};
 use crate::dsn::{OfMail, OfRecipient};
 use command::{Command, Mail, Recipient};
 
-/// More recipients than that do not fit into one mail. RFC 5321 section 4.5.3.1.8 wants a hundred.
+/// The most recipients of one mail. RFC 5321 section 4.5.3.1.8 wants a hundred.
 const MOST_RECIPIENTS: usize = 10_000;
-/// Whoever says so many things that are no commands does not speak SMTP (Sendmail's MAXBADCOMMANDS).
+/// A caller who says so many lines that are no commands does not speak SMTP (Sendmail's MAXBADCOMMANDS).
 const MOST_UNKNOWN: usize = 25;
 
-/// One session: what was said so far.
+/// One session: the dialogue so far.
 #[derive(Debug)]
 pub struct Dialogue {
     host: String,
@@ -34,13 +34,13 @@ pub struct Dialogue {
 pub struct Transaction {
     /// The address of MAIL, empty for the null reverse-path.
     pub reverse_path: String,
-    /// What is asked about the mail's delivery.
+    /// The requests about the mail's delivery.
     pub dsn: OfMail,
-    /// The addresses of RCPT, each with what is asked about it.
+    /// The addresses of RCPT, each with the requests about it.
     pub recipients: Vec<(String, OfRecipient)>,
 }
 
-/// What is to be done about a line.
+/// The next step after a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Answer it, and go on.
@@ -57,12 +57,12 @@ impl Dialogue {
         Self { host: host.to_string(), most, transaction: None, unknown: 0 }
     }
 
-    /// What opens the session.
+    /// The reply that opens the session.
     pub fn greeting(&self) -> Reply {
         Reply::new(220, &format!("{} ESMTP mailx-t", self.host))
     }
 
-    /// What a line comes to. `leads_somewhere` tells whether mail for an address has somewhere to go.
+    /// Takes a line. `leads_somewhere` tells whether mail for an address has somewhere to go.
     pub fn take(&mut self, line: &[u8], leads_somewhere: &mut dyn FnMut(&str) -> bool) -> Step {
         let answer = match Command::parse(line) {
             Err(reply) => return self.unknown(reply),
@@ -83,13 +83,13 @@ impl Dialogue {
                 self.transaction = None;
                 Reply::new(250, "2.0.0 ok")
             }
-            // RFC 5321 section 3.5.3: nobody is to learn who gets mail here.
+            // RFC 5321 section 3.5.3: nobody must learn who gets mail here.
             Ok(Command::Vrfy) => Reply::new(252, "2.5.0 send some mail, it will be taken"),
         };
         Step::Answer(answer)
     }
 
-    /// What a line comes to that is longer than any command.
+    /// Takes a line that is longer than any command.
     pub fn take_too_long(&mut self) -> Step {
         self.unknown(Reply::new(500, "5.5.2 the line is too long"))
     }
@@ -102,8 +102,8 @@ impl Dialogue {
         }
     }
 
-    /// RFC 5321 section 4.1.4: a new greeting ends what was begun. None is asked for before MAIL, as in Sendmail, Postfix
-    /// and Exim: whoever may start the program may send.
+    /// RFC 5321 section 4.1.4: a new greeting ends the transaction. MAIL needs no greeting before it, as in Sendmail,
+    /// Postfix and Exim: whoever may start the program may send.
     fn greeted(&mut self) {
         self.transaction = None;
     }
@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    /// The codes that a session's lines are answered with; one that ends it is the last.
+    /// The codes of the answers to a session's lines; a code that ends the session is the last.
     fn codes(lines: &[&str]) -> Vec<u16> {
         let mut dialogue = Dialogue::new("web1", 1000);
         let mut codes = Vec::new();

@@ -1,5 +1,5 @@
-//! An answer: three digits, and one line of text or several (RFC 5321 section 4.2). Where the text has an enhanced
-//! status (RFC 2034), it stands at its front.
+//! An answer: three digits, and one line of text or several (RFC 5321 section 4.2). If the text has an enhanced status
+//! (RFC 2034), it stands at its front.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::outcome::clean;
 /// The longest line of a reply without code and line end (RFC 5321 section 4.5.3.1.5 allows 512 octets in all).
 const LONGEST: usize = 480;
 
-/// What is answered to a line or to a content.
+/// The answer to a line or to a content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     code: u16,
@@ -16,7 +16,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// An answer of one line; what cannot stand in one is left out of `text`.
+    /// An answer of one line; characters that cannot stand in one are left out of `text`.
     pub fn new(code: u16, text: &str) -> Self {
         Self::of_lines(code, &[text])
     }

@@ -1,22 +1,22 @@
-//! From the stream to lines and contents, without a way to take one for the other.
+//! From the stream to lines and contents, so that neither can be taken for the other.
 //!
-//! The first command line says what ends lines. After CRLF, only CRLF does: a CR or LF that stands alone is text, so
-//! that no `LF . LF` in a mail can end it early and have the rest taken for commands (RFC 5321 section 2.3.8 and
-//! 4.1.1.4). After a bare LF, which people at a terminal and scripts type, LF does, and a mail ends at
-//! `LF . LF` as well as at `CRLF . CRLF`: whoever writes lines that way doubles the dots of theirs too.
+//! The first command line decides the line end. After CRLF, only CRLF ends a line: a CR or LF that stands alone is
+//! text, so no `LF . LF` in a mail can end it early and have the rest taken for commands (RFC 5321 section 2.3.8 and
+//! 4.1.1.4). After a bare LF, which people at a terminal and scripts type, LF ends a line, and a mail ends at `LF . LF`
+//! as well as at `CRLF . CRLF`: callers who write lines that way double their dots too.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 /// The longest command line. RFC 5321 section 4.5.3.1.4 wants 512 octets, DSN and SMTPUTF8 want more.
 const LONGEST_LINE: usize = 4096;
-/// How much content is looked at in one go.
+/// The octets of content inspected in one go.
 const CHUNK: usize = 32 << 10;
 
-/// What a caller sends.
+/// The stream of a caller.
 #[derive(Debug)]
 pub struct Wire<R> {
     input: BufReader<R>,
-    /// A bare LF ends a line; not known before the first one.
+    /// A bare LF ends a line; unknown before the first line.
     is_lf_enough: Option<bool>,
 }
 
@@ -25,9 +25,9 @@ pub struct Wire<R> {
 pub enum Line {
     /// Its octets, without the line end.
     Text(Vec<u8>),
-    /// Longer than any command.
+    /// It is longer than any command.
     TooLong,
-    /// There is none: the caller has closed its end.
+    /// There is no line: the caller has closed its end.
     End,
 }
 
@@ -37,12 +37,12 @@ impl<R: Read> Wire<R> {
         Self { input: BufReader::with_capacity(CHUNK, input), is_lf_enough: None }
     }
 
-    /// The next line has come already: whoever sends commands in groups reads our answers in groups (RFC 2920).
+    /// The next line has come already: a caller that sends commands in groups reads our answers in groups (RFC 2920).
     pub fn has_line(&self) -> bool {
         self.input.buffer().contains(&b'\n')
     }
 
-    /// The next command line. What stands before the end of the stream without a line end is no command.
+    /// The next command line. Octets before the end of the stream without a line end are no command.
     ///
     /// # Errors
     /// Those of the stream.
@@ -61,7 +61,7 @@ impl<R: Read> Wire<R> {
             let is_ended = found.is_some() && self.ends(&line);
             if line.len() > LONGEST_LINE {
                 is_too_long = true;
-                // All that is needed of it is whether its last octet is a CR.
+                // We need only to know whether its last octet is a CR.
                 line.drain(..line.len() - 2);
             }
             if is_ended {
@@ -101,13 +101,13 @@ pub struct Content<'w, R> {
     is_lf_enough: bool,
     at: At,
     ready: Vec<u8>,
-    /// What of `ready` has been read.
+    /// The octets of `ready` that have been read.
     taken: usize,
     most: u64,
     size: u64,
 }
 
-/// What the last octets were.
+/// The last octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     /// A line end, and whether it was CRLF.
@@ -118,17 +118,17 @@ enum At {
     DotCr { is_crlf: bool },
     /// A CR, held back.
     Cr,
-    /// Anything else.
+    /// Any other octet.
     Text,
     /// The final dot and its line end.
     End,
 }
 
 impl<R: Read> Content<'_, R> {
-    /// Reads what is left of it, for nobody.
+    /// Reads the rest of it, for nobody.
     ///
     /// # Errors
-    /// As of reading, but for its size.
+    /// As of reading, except for its size.
     pub fn pass_over(&mut self) -> io::Result<()> {
         while self.at != At::End {
             self.advance()?;
@@ -167,7 +167,7 @@ impl<R: Read> Content<'_, R> {
     }
 }
 
-/// One octet further; what is content goes to `ready`.
+/// Takes one octet; an octet of the content goes to `ready`.
 fn next(at: At, byte: u8, is_lf_enough: bool, ready: &mut Vec<u8>) -> At {
     let after_lf = if is_lf_enough { At::Start { is_crlf: false } } else { At::Text };
     let mut plain = |held: &[u8]| {
@@ -222,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    /// The content behind a first line and DATA, and what follows it; none if it has no end.
+    /// The content behind a first line and DATA, and the octets after it; `None` if it has no end.
     fn content(first: &str, data: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         let input = [first.as_bytes(), data].concat();
         let mut wire = Wire::new(input.as_slice());
