@@ -41,7 +41,7 @@ impl From<Exit> for ExitCode {
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|at| format!(" ({}:{})", at.file(), at.line())).unwrap_or_default();
-        // The message of a panic may hold anything, an address or a secret among it: only the place is told.
+        // The message of a panic may hold an address or a secret: only the place is told.
         let _ = io::stderr().write_all(format!("mailx-t: internal error{place}: please report it\n").as_bytes());
         std::process::exit(Exit::TempFail as i32);
     }));

@@ -1,8 +1,8 @@
 //! Trouble before the acceptance line: one enum with the user's sentence for each case, and the exit status that goes
 //! with it.
 //!
-//! The cases stand in the order of their statuses in sysexits.h, and by alphabet where they share one. Those at the end
-//! hold trouble of another part, or of several mails, and have the status of what they hold.
+//! The cases stand in the order of their statuses in sysexits.h, and by alphabet if they share one. The cases at the
+//! end hold trouble of another part, or of several mails, and have the status of their contents.
 
 mod exit;
 mod relay;
@@ -20,7 +20,7 @@ use crate::config::import;
 use crate::spool::QueueId;
 use crate::{config, envelope, outcome, spool};
 
-/// Why a command could not be done.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     // EX_USAGE, 64.
@@ -29,15 +29,15 @@ pub enum Error {
     Usage(#[from] Usage),
 
     // EX_DATAERR, 65.
-    /// A file that is to go with a mail cannot be had.
+    /// A file to attach to a mail cannot be read.
     #[error("cannot attach {}: {why}: nothing was sent", outcome::clean(&path.to_string_lossy()))]
     Enclosure {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault in it.
         why: String,
     },
-    /// A mail is to be tried that a person holds back.
+    /// A person asked to try a mail that is held.
     #[error("{id} is held, and is not tried: mailx-t ctl queue release {id} comes first")]
     Held {
         /// The mail.
@@ -48,7 +48,7 @@ pub enum Error {
         "the mail has {hops} Received fields, so it goes in circles: nothing was sent; look for a forward to itself"
     )]
     Loop {
-        /// How many servers it has passed.
+        /// The number of servers it has passed.
         hops: usize,
     },
     /// A person asked about a mail that is not there.
@@ -62,7 +62,7 @@ pub enum Error {
     Refused {
         /// The first recipient.
         to: String,
-        /// How many recipients there are beside the first.
+        /// The number of recipients besides the first.
         others: usize,
         /// The smarthost's reply about the first.
         reason: String,
@@ -75,7 +75,7 @@ pub enum Error {
     },
 
     // EX_NOUSER, 67.
-    /// Nobody to send it to.
+    /// There is nobody to send it to.
     #[error(transparent)]
     NoRecipient(#[from] envelope::NoRecipient),
 
@@ -88,7 +88,7 @@ pub enum Error {
     Output(io::Error),
 
     // EX_TEMPFAIL, 75.
-    /// Mails in the queue are in the hands of a relay, so that nothing could be done with them.
+    /// A relay has the mails in the queue, so the command could not touch them.
     #[error("{}", skipped(ids))]
     Busy {
         /// The mails, at least one.
@@ -103,55 +103,55 @@ pub enum Error {
     /// The smarthost did not take the mail now, and a container without a spool cannot keep it.
     #[error("<{to}>: {reason}; the mail was not accepted, since there is no spool to keep it in")]
     Untaken {
-        /// The first recipient who was put off.
+        /// The first recipient that was put off.
         to: String,
-        /// The smarthost's reply about them.
+        /// The smarthost's reply about that recipient.
         reason: String,
     },
-    /// The configuration cannot be used, and the mail waits for the service, which has its own look at it. sendmail's
-    /// own status for a mail that is kept and was not sent; PHP's mail() takes it as accepted.
+    /// The configuration cannot be used, and the mail waits for the service, which will read it anew. sendmail's own
+    /// status for a mail that is kept and was not sent; PHP's mail() counts it as accepted.
     #[error("{reason}: the message waits in {}, and leaves once that is mended", .place.display())]
     Waiting {
-        /// What is wrong.
+        /// The fault.
         reason: Box<Error>,
-        /// Where the message is.
+        /// The place of the message.
         place: PathBuf,
     },
 
     // EX_NOPERM, 77.
-    /// Somebody else's rights are needed.
+    /// The command needs another user's rights.
     #[error("what belongs to the machine is checked by root: sudo mailx-t ctl check")]
     Denied,
 
     // EX_CONFIG, 78.
-    /// `ctl check` found something; it has said what.
+    /// `ctl check` found a fault; it has named it.
     #[error("{0} found wrong")]
     Check(Findings),
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] config::Error),
-    /// The relay program is not there, does not start, or cannot do its work.
+    /// The relay program is missing, does not start, or cannot do its work.
     #[error(transparent)]
     Relay(#[from] Relay),
     /// The mail is kept, and no relay was started for it.
     #[error("{reason}; the mail is kept in the queue as {id}")]
     Stranded {
-        /// What keeps the relay from its work.
+        /// The reason why the relay cannot work.
         reason: Box<Error>,
         /// The mail.
         id: QueueId,
     },
 
-    // The status of what they hold.
+    // These have the status of their contents.
     /// The settings of another mailer cannot be imported.
     #[error(transparent)]
     Import(#[from] import::Error),
-    /// The mail could not be kept in the spool, but elsewhere.
+    /// The mail could not be kept in the spool, but was kept elsewhere.
     #[error("{reason}: the message was saved in {}", place.display())]
     Saved {
-        /// What failed.
+        /// The failure.
         reason: Box<Error>,
-        /// Where the message is.
+        /// The place of the message.
         place: PathBuf,
     },
     /// Trouble with more than one mail, each told once.
@@ -165,7 +165,7 @@ pub enum Error {
     Unsaved(Box<Error>),
 }
 
-/// How many things `ctl check` found.
+/// The number of faults that `ctl check` found.
 #[derive(Debug)]
 pub struct Findings(pub usize);
 
@@ -179,12 +179,12 @@ impl fmt::Display for Findings {
 }
 
 impl Error {
-    /// All of them as one; none if there are none.
+    /// All of them as one; `None` if there are none.
     pub(crate) fn all(mut errors: Vec<Self>) -> Option<Self> {
         if errors.len() > 1 { Some(Error::Several(errors)) } else { errors.pop() }
     }
 
-    /// What it says, one sentence for each thing that went wrong.
+    /// The sentences, one for each fault.
     pub fn sentences(&self) -> Vec<String> {
         match self {
             Error::Several(errors) => sentences(errors),
@@ -231,8 +231,8 @@ fn of_import(error: &import::Error) -> Exit {
     }
 }
 
-/// A mail that is saved where no relay looks was not accepted. A broken configuration stays named as such, and so does
-/// a mail of which another try would change nothing.
+/// A mail that is saved where no relay looks was not accepted. A broken configuration keeps its own status, and so does
+/// a mail for which another try would change nothing.
 fn of_saved(reason: &Error) -> Exit {
     match reason.exit() {
         Exit::Config => Exit::Config,
@@ -241,7 +241,7 @@ fn of_saved(reason: &Error) -> Exit {
     }
 }
 
-/// What another try may mend is the least of it.
+/// Faults that another try may mend count least.
 fn of_several(errors: &[Error]) -> Exit {
     let mut statuses = errors.iter().map(Error::exit);
     statuses.find(|status| *status != Exit::TempFail).unwrap_or(Exit::TempFail)
@@ -258,7 +258,7 @@ fn of_spool(error: &spool::Error) -> Exit {
     }
 }
 
-/// What each of them says, the same only once.
+/// The sentence of each error; equal sentences only once.
 fn sentences(errors: &[Error]) -> Vec<String> {
     let mut sentences: Vec<String> = Vec::new();
     for sentence in errors.iter().map(Error::to_string) {
@@ -269,7 +269,7 @@ fn sentences(errors: &[Error]) -> Vec<String> {
     sentences
 }
 
-/// The recipients beside the one who is named.
+/// The recipients besides the one that is named.
 fn and_others(others: usize) -> String {
     match others {
         0 => String::new(),
@@ -278,7 +278,7 @@ fn and_others(others: usize) -> String {
     }
 }
 
-/// So many ids make a line that can still be read.
+/// The most ids that make a line people can still read.
 const MOST_NAMED: usize = 20;
 
 fn skipped(ids: &[QueueId]) -> String {

@@ -1,18 +1,18 @@
-//! What a command line asks for and nobody can do.
+//! Requests of a command line that nobody can fulfil.
 
-/// Why a command line is malformed.
+/// The reason why a command line is malformed.
 #[derive(Debug, thiserror::Error)]
 pub enum Usage {
     /// `--config` stands last.
     #[error("--config needs a file")]
     ConfigWithoutFile,
-    /// Neither arguments nor stdin say anything.
+    /// Neither arguments nor stdin ask for anything.
     #[error("there is no mail on stdin and nothing was asked: try mailx-t --help, or mailx-t -s SUBJECT ADDRESS")]
     NothingAsked,
-    /// `--dry-run` with something else than a mail.
-    #[error("--dry-run shows what would become of a mail, but none is to be sent")]
+    /// `--dry-run` with a request that sends no mail.
+    #[error("--dry-run shows the mail that would leave, but this command sends none")]
     NothingToRehearse,
-    /// `-bv` about nobody.
+    /// `-bv` without an address.
     #[error("-bv needs an address, or -t and a message on stdin")]
     NothingToVerify,
     /// A mode of sendmail's that has no meaning here.
@@ -20,7 +20,7 @@ pub enum Usage {
     NotServed {
         /// The option that asks for it.
         option: String,
-        /// Where to turn, after its punctuation; empty where there is nowhere to turn.
+        /// The way out, after its punctuation; empty if there is none.
         instead: &'static str,
     },
     /// An option that the grammar of the options refuses, in the grammar's own words.
@@ -29,7 +29,7 @@ pub enum Usage {
     /// A word that is neither a provider nor a domain.
     #[error("no provider {name} is known: name a domain, or one of {}", .known.join(", "))]
     ProviderUnknown {
-        /// What was written.
+        /// The word as it was written.
         name: String,
         /// The names in the table of providers.
         known: Vec<&'static str>,
@@ -40,7 +40,7 @@ pub enum Usage {
     /// mail(1) is called with options and without a recipient.
     #[error("no recipient{}: mailx-t -s SUBJECT ADDRESS... < BODY", taken_for_sender(.sender.as_deref()))]
     Recipientless {
-        /// What `-r` took for its value, which may have been meant as the recipient.
+        /// The value of `-r`, which may have been meant as the recipient.
         sender: Option<String>,
     },
     /// A provider has servers by region, and none is named.
@@ -58,7 +58,7 @@ pub enum Usage {
     /// A domain whose DNS names no server to submit mail to.
     #[error("{why}: run mailx-t ctl init without --provider, and fill in host by hand")]
     ServerUnknown {
-        /// What DNS said.
+        /// The answer of DNS.
         why: String,
     },
 }
