@@ -33,7 +33,7 @@ pub fn raise(settings: &Settings, sentence: &str) -> std::io::Result<()> {
         .process_group(0)
         .spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // One line is far below what a pipe holds, so this does not wait for the command to read.
+        // One line is far below the size of a pipe, so this does not wait for the command to read.
         let _ = writeln!(stdin, "{}", clean(sentence));
     }
     Ok(())

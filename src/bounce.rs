@@ -1,8 +1,8 @@
-//! The report that a mail could not be delivered: multipart/report (RFC 6522) with a
-//! message/delivery-status part (RFC 3464) and the original, or its header section where it is large.
+//! The report that a mail could not be delivered: multipart/report (RFC 6522) with a message/delivery-status part (RFC
+//! 3464) and the original, or its header section if it is large.
 //!
-//! Pure: clock, host and identifiers come in. Who gets the report, and that none is written about a
-//! report, is decided by who calls.
+//! Pure: clock, host and identifiers come in. The caller decides who gets the report, and that none is written about a
+//! report.
 
 use std::io::{self, Read, Write};
 
@@ -17,30 +17,30 @@ const WHOLE_LIMIT: u64 = 50_000;
 /// A recipient that will not have the mail.
 #[derive(Debug)]
 pub struct Failed<'a> {
-    /// Where the mail went.
+    /// The address that the mail went to.
     pub address: &'a Address,
-    /// What the caller wrote, where that was another name.
+    /// The caller's own word for it, if that was another name.
     pub original: Option<&'a str>,
-    /// Whom the sender says to have meant, ORCPT of RFC 3461.
+    /// The recipient that the sender meant, ORCPT of RFC 3461.
     pub orcpt: Option<&'a dsn::Orcpt>,
-    /// Why.
+    /// The reason.
     pub outcome: &'a Outcome,
 }
 
-/// What a report is made of.
+/// The parts of a report.
 #[derive(Debug)]
 pub struct Report<'a> {
     /// The mail it is about.
     pub id: &'a str,
-    /// When that mail was accepted, RFC 5322 form.
+    /// The time at which that mail was accepted, RFC 5322 form.
     pub arrived: &'a str,
     /// Now, RFC 5322 form.
     pub date: &'a str,
     /// This machine's name.
     pub host: &'a str,
-    /// The account, which is what providers let us be.
+    /// The account: providers let us be nobody else.
     pub account: &'a Address,
-    /// Who is told.
+    /// The recipients of the report.
     pub to: &'a [Address],
     /// A name for the report that no other mail has.
     pub unique: &'a str,
@@ -50,13 +50,14 @@ pub struct Report<'a> {
     pub eight_bit: bool,
     /// The original's octets.
     pub size: u64,
-    /// What the sender asked about reports, RFC 3461.
+    /// The sender's requests about reports, RFC 3461.
     pub dsn: &'a dsn::OfMail,
-    /// Whom it is about; one or more.
+    /// The recipients that it is about; one or more.
     pub failed: &'a [Failed<'a>],
 }
 
-/// A report about a mail of so many octets brings all of it back: unless it is large, or the sender wants its header only.
+/// True if a report about a mail of so many octets brings all of it back: unless the mail is large, or the sender wants
+/// only its header.
 pub fn is_whole(size: u64, dsn: &dsn::OfMail) -> bool {
     size <= WHOLE_LIMIT && dsn.ret != Some(dsn::Ret::Hdrs)
 }
@@ -94,7 +95,7 @@ impl Report<'_> {
 
     fn header(&self, boundary: &str) -> String {
         let id = clean(self.message_id);
-        // One that cannot stand on a line names nothing.
+        // A Message-ID that cannot stand on a line names no mail.
         let references = match id == ascii(&id) && !id.is_empty() {
             true => format!("References: {id}\r\n"),
             false => String::new(),
@@ -113,8 +114,8 @@ impl Report<'_> {
         )
     }
 
-    /// Whom the header section names. An address beyond ASCII may stand there only where every server on the way offers
-    /// SMTPUTF8 (RFC 6532 section 3.2), which nobody knows yet.
+    /// The recipients of the report, as the header section names them. An address beyond ASCII may stand there only if
+    /// every server on the way offers SMTPUTF8 (RFC 6532 section 3.2), and nobody knows that yet.
     fn shown(&self) -> String {
         let to: Vec<String> = self.to.iter().map(Address::to_string).filter(|address| address.is_ascii()).collect();
         match to.is_empty() {
@@ -164,7 +165,7 @@ impl Report<'_> {
     }
 }
 
-/// An address with its type. RFC 6533 section 3 has a way for one beyond ASCII to stand in a 7-bit part.
+/// An address with its type. RFC 6533 section 3 has a form in which an address beyond ASCII can stand in a 7-bit part.
 fn typed(address: &str) -> String {
     if address.is_ascii() {
         return format!("rfc822; {address}");

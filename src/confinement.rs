@@ -1,8 +1,8 @@
-//! What a process gives up for good before it talks to anybody: core dumps, and where the kernel has
-//! Landlock, all of the file system that handing over mail does not need.
+//! The rights that a process gives up for good before it talks to anybody: core dumps, and if the kernel has Landlock,
+//! all access to the file system that it does not need for handing over mail.
 //!
-//! It guards against the process itself: should a hostile smarthost ever find a hole in what reads its answers, it
-//! finds neither a shell to start nor a file to change outside the spool. Reading stays as the user's rights have
+//! It guards against the process itself: if a hostile smarthost ever finds a hole in the code that reads its answers,
+//! it finds neither a shell to start nor a file to change outside the spool. Reading stays as the user's rights have
 //! it: the resolver, the certificates and the password file lie in too many places to be listed.
 
 use std::path::{Path, PathBuf};
@@ -14,20 +14,20 @@ use landlock::{
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 
-/// Where the dynamic loader and the libraries lie; the loader is started like a program.
+/// The directories of the dynamic loader and the libraries; the loader is started like a program.
 const LIBRARIES: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
 
 /// No core dump of this process holds a password or a mail, and no other process of the same user can attach to it.
 pub fn forbid_core_dumps() {
-    // Neither fails where Linux runs, and nothing that is done here depends on it.
+    // Neither call fails under Linux, and nothing here depends on them.
     let _ = prctl::set_dumpable(false);
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
 }
 
-/// From now on this process writes only below `spool` and to `log`, and starts no other program by its name (what the
-/// dynamic loader can be talked into remains). Without Landlock nothing changes: it is a second wall, not the first.
+/// From now on this process writes only below `spool` and to `log`, and starts no other program by its name (the
+/// dynamic loader can still be talked into one). Without Landlock nothing changes: it is a second wall, not the first.
 pub fn confine(spool: &Path, log: Option<&Path>) {
-    // What cannot be had is left out; an error means that nothing was changed.
+    // An access right that cannot be had is left out; an error means that nothing was changed.
     let _ = confine_to(spool, log);
 }
 
@@ -40,7 +40,7 @@ fn confine_to(spool: &Path, log: Option<&Path>) -> Result<(), RulesetError> {
     let places: Vec<_> = places.iter().filter_map(|log| log.parent()).collect();
     let writing: BitFlags<AccessFs> = AccessFs::WriteFile.into();
     Ruleset::default()
-        // The first Landlock forbids every rename from one directory to another; there nothing is confined.
+        // The first Landlock forbids every rename from one directory to another; there we confine nothing.
         .set_compatibility(CompatLevel::SoftRequirement)
         .handle_access(AccessFs::Refer)?
         .set_compatibility(CompatLevel::BestEffort)
@@ -64,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    /// What a thread gives up its process does not.
+    /// A thread gives rights up for itself alone, not for its process.
     fn confined<T: Send + 'static>(spool: &Path, log: &Path, then: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let (spool, log) = (spool.to_path_buf(), log.to_path_buf());
         let thread = std::thread::spawn(move || {

@@ -1,7 +1,7 @@
-//! What a sender may ask about the delivery of a mail, RFC 3461: RET and ENVID about the mail, NOTIFY and
-//! ORCPT about a recipient.
+//! The requests of a sender about the delivery of a mail, RFC 3461: RET and ENVID about the mail, NOTIFY and ORCPT
+//! about a recipient.
 //!
-//! Words only, with their forms on the wire; who is told what is decided by who sends and who reports.
+//! Only the words, with their forms on the wire; the modules that send and report decide who is told.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,26 +11,26 @@ const LONGEST_ENVID: usize = 100;
 /// The longest ORCPT, RFC 3461 section 4.2.
 const LONGEST_ORCPT: usize = 500;
 
-/// What is asked about a mail.
+/// The requests about a mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OfMail {
-    /// How much of it a report of failure brings back.
+    /// The part of it that a report of failure brings back.
     pub ret: Option<Ret>,
     /// The sender's own name for this submission.
     pub envid: Option<Envid>,
 }
 
-/// What is asked about a recipient.
+/// The requests about a recipient.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OfRecipient {
-    /// When to report.
+    /// The events to report.
     pub notify: Option<Notify>,
-    /// Whom the sender meant.
+    /// The recipient that the sender meant.
     pub orcpt: Option<Orcpt>,
 }
 
 impl OfRecipient {
-    /// A failure is to be reported: so it is unless the sender says otherwise (RFC 3461 section 4.1).
+    /// True if a failure must be reported: it must, unless the sender says otherwise (RFC 3461 section 4.1).
     pub fn wants_failure(&self) -> bool {
         self.notify.is_none_or(|notify| notify.failure)
     }
@@ -40,7 +40,7 @@ impl OfRecipient {
 #[derive(Debug, PartialEq, Eq)]
 pub struct NotAValue;
 
-/// RET: how much of the mail a report of failure brings back, RFC 3461 section 4.3.
+/// RET: the part of the mail that a report of failure brings back, RFC 3461 section 4.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ret {
     /// All of it.
@@ -70,7 +70,7 @@ impl fmt::Display for Ret {
     }
 }
 
-/// NOTIFY: the events that are to be reported, RFC 3461 section 4.1; none of them is NEVER.
+/// NOTIFY: the events to report, RFC 3461 section 4.1; no event at all is NEVER.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notify {
     /// It was delivered.
@@ -115,7 +115,7 @@ impl fmt::Display for Notify {
 pub struct Envid(String);
 
 impl Envid {
-    /// The name that `text` is as it stands, whatever it would mean in the form of the wire.
+    /// The name that `text` is as it stands, even if it would have another meaning in the form of the wire.
     pub fn plain(text: &str) -> Option<Self> {
         let is_one = (1..=LONGEST_ENVID).contains(&text.len()) && text.bytes().all(is_printable);
         is_one.then(|| Self(text.to_string()))
@@ -141,7 +141,7 @@ impl fmt::Display for Envid {
     }
 }
 
-/// ORCPT: whom the sender meant, RFC 3461 section 4.2.
+/// ORCPT: the recipient that the sender meant, RFC 3461 section 4.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Orcpt {
     kind: String,

@@ -15,14 +15,14 @@ pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Er
     parse(&text).ok_or_else(|| D::Error::custom("expected a length of time such as \"10s\", \"5m\", \"3h\" or \"5d\""))
 }
 
-/// The duration that `text` names; none if it names none.
+/// The duration that `text` names; `None` if it names none.
 pub fn parse(text: &str) -> Option<Duration> {
     let span: jiff::Span = text.trim().parse().ok()?;
     let whole = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
     Duration::try_from(whole).ok()
 }
 
-/// The moment that comes `length` after `at`; none if the calendar ends before it.
+/// The moment that comes `length` after `at`; `None` if the calendar ends before it.
 pub fn later(at: jiff::Timestamp, length: Duration) -> Option<jiff::Timestamp> {
     jiff::SignedDuration::try_from(length).ok().and_then(|length| at.checked_add(length).ok())
 }

@@ -1,6 +1,6 @@
-//! Which of the known words was perhaps meant by one that nobody knows.
+//! Finds the known word that the writer of an unknown one perhaps meant.
 
-/// How far a word may be off and still be worth a hint.
+/// The least likeness that is worth a hint, from 0 to 1.
 const LIKENESS: f64 = 0.75;
 
 /// The known word that is most like the wrong one, if any is like it at all.

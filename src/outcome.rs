@@ -1,8 +1,8 @@
-//! The words for what became of a mail: the server's reply, the enhanced
-//! status, the stage of the dialogue, and the outcome for one recipient.
+//! The words for the outcome of a mail: the server's reply, the enhanced status, the stage of the dialogue, and the
+//! outcome for one recipient.
 //!
-//! Lives on the lowest floor: everyone may use these words, they use nobody.
-//! An outcome never has an empty status or an empty reason.
+//! It lives on the lowest floor: every module may use these words, and they use no other module. An outcome never has
+//! an empty status or an empty reason.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use std::str::FromStr;
 pub struct EnhancedStatus {
     /// 2 success, 4 persistent transient failure, 5 permanent failure.
     pub class: u8,
-    /// What the status is about (address, mailbox, system, network, ...).
+    /// The subject of the status (address, mailbox, system, network, ...).
     pub subject: u16,
     /// The detail within the subject.
     pub detail: u16,
@@ -55,12 +55,12 @@ impl FromStr for EnhancedStatus {
     }
 }
 
-/// What a server answered: RFC 5321 section 4.2, with the enhanced status of RFC 2034 when it gave one.
+/// A server's answer: RFC 5321 section 4.2, with the enhanced status of RFC 2034 if it gave one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The three digits.
     pub code: u16,
-    /// The enhanced status at the front of the text, where there was one.
+    /// The enhanced status at the front of the text, if there was one.
     pub enhanced: Option<EnhancedStatus>,
     /// The text of all lines, joined by single blanks, without code and enhanced status, fit to print.
     pub text: String,
@@ -107,7 +107,7 @@ impl fmt::Display for Reply {
     }
 }
 
-/// Where in the dialogue with the smarthost something happened.
+/// The stage of the dialogue with the smarthost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Our own settings, before any packet left.
@@ -162,7 +162,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// What became of the mail for one recipient.
+/// The outcome of the mail for one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Refused for good.
@@ -189,12 +189,12 @@ impl Status {
     }
 }
 
-/// Whom a trouble concerns: one recipient, the whole mail, or every mail for that smarthost.
+/// The scope of a trouble: one recipient, the whole mail, or every mail for that smarthost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Only this recipient.
     Recipient,
-    /// This mail, whoever gets it.
+    /// This mail, for every recipient.
     Message,
     /// The smarthost as a whole: no other mail would fare better now.
     Host,
@@ -207,13 +207,13 @@ pub enum Scope {
 pub struct Outcome {
     /// Sent, deferred or bounced.
     pub status: Status,
-    /// Where it was decided.
+    /// The stage that decided it.
     pub stage: Stage,
-    /// Whom it concerns.
+    /// Its scope.
     pub scope: Scope,
     /// The server's enhanced status, or the nearest one of RFC 3463.
     pub enhanced: EnhancedStatus,
-    /// The server's reply, or our own sentence where there was none. Never empty.
+    /// The server's reply, or our own sentence if there was none. Never empty.
     pub reason: String,
 }
 
@@ -228,8 +228,8 @@ impl Outcome {
     }
 }
 
-/// Text from outside made fit for one line of a log or a terminal: control characters become `?`,
-/// runs of blanks and line ends one blank.
+/// Text from outside made fit for one line of a log or a terminal: control characters become `?`, runs of blanks and
+/// line ends one blank.
 pub fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in text.split_whitespace() {

@@ -1,7 +1,7 @@
-//! How fast mail may leave: so many in so long, as providers count it.
+//! The pace of mail: at most so many in so long, as providers count it.
 //!
 //! Counted exactly, over the time just gone by, and not in buckets that begin anew: "30 a minute" holds for any minute.
-//! Pure: what has left, and when, comes in as an argument.
+//! Pure: the times at which mails left come in as an argument.
 
 use std::fmt;
 use std::time::Duration;
@@ -37,14 +37,15 @@ impl Rate {
         (!per.is_zero() && per <= DAY).then_some(Self { mails, per })
     }
 
-    /// From when on the next mail may leave, after those that left at `sent`, oldest first.
+    /// The time from which the next mail may leave, after those that left at `sent`, oldest first.
     fn free(&self, sent: &[Timestamp]) -> Option<Timestamp> {
         let before = sent.len().checked_sub(self.mails.try_into().ok()?)?;
         sent[before].checked_add(self.per).ok()
     }
 }
 
-/// When the next mail may leave, if that is not now: after those that left at `sent`, oldest first.
+/// The time at which the next mail may leave, after those that left at `sent`, oldest first; `None` if it may leave
+/// now.
 pub fn next(rates: &[Rate], sent: &[Timestamp], now: Timestamp) -> Option<(Timestamp, Rate)> {
     let free = rates.iter().filter_map(|rate| Some((rate.free(sent)?, *rate)));
     free.max_by_key(|(at, _)| *at).filter(|(at, _)| *at > now)

@@ -1,4 +1,4 @@
-//! When to try again, and when to give up. Pure: the moment and the chance come in as arguments.
+//! Decides when to try again, and when to give up. Pure: the moment and the chance come in as arguments.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The wait after `attempts` failed ones: doubled each time up to `max`, then shortened by up to a
-    /// fifth as `chance` (0 to 1) has it, so that mails deferred together do not come back together.
+    /// The wait after `attempts` failed ones: doubled each time up to `max`, then shortened by up to a fifth, by
+    /// `chance` (0 to 1), so that mails deferred together do not come back together.
     pub fn delay(&self, attempts: u32, chance: f64) -> Duration {
         let doubled = 2u32.checked_pow(attempts.saturating_sub(1)).and_then(|factor| self.first.checked_mul(factor));
         let longest = doubled.unwrap_or(self.max).min(self.max);

@@ -1,5 +1,4 @@
-//! Questions to the operating system: who calls, what this machine is called, where our other
-//! program lies, what time it is.
+//! Questions to the operating system: the caller, the name of this machine, the path of our other program, the time.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -18,15 +17,15 @@ use nix::unistd::{Gid, Pid, Uid, User, close, gethostname, getuid, setgroups, se
 pub struct Caller {
     /// The real uid.
     pub uid: u32,
-    /// The login name, or the uid in digits where the user database has none.
+    /// The login name, or the uid in digits if the user database has none.
     pub name: String,
-    /// The full name, where the user database has one.
+    /// The full name, if the user database has one.
     pub full_name: Option<String>,
-    /// The home directory, where the user database names one.
+    /// The home directory, if the user database names one.
     pub home: Option<PathBuf>,
 }
 
-/// Who calls, also after root has stepped down.
+/// The caller, also after root has stepped down.
 pub fn caller() -> Caller {
     static CALLER: OnceLock<Caller> = OnceLock::new();
     CALLER.get_or_init(|| user(getuid().as_raw())).clone()
@@ -43,10 +42,11 @@ pub fn user(uid: u32) -> Caller {
     }
 }
 
-/// No more characters of a full name are told: users write their own with chfn(1), and it stands in a line of a header.
+/// The most characters of a full name that are told: users write their own with chfn(1), and it stands in a line of a
+/// header.
 const MOST_OF_NAME: usize = 64;
 
-/// The name in the field that passwd(5) calls GECOS: what is before the first comma, in which `&` is the login name.
+/// The name in the field that passwd(5) calls GECOS: the text before the first comma, in which `&` is the login name.
 fn full_name(gecos: &[u8], login: &str) -> Option<String> {
     let first = gecos.split(|byte| *byte == b',').next().unwrap_or_default();
     let mut letters = login.chars();
@@ -66,9 +66,9 @@ pub fn is(uid: u32) -> bool {
     is_root() || effective_uid() == uid
 }
 
-/// Lets go of what a caller hands down without meaning to, before anything else is opened: its umask, since files we
-/// make are for their owner and group; and its open files, which the relay would hold, locks and all, long after
-/// the caller is gone (Postfix's sendmail closes them too).
+/// Lets go of what a caller hands down without meaning to, before any other file is opened: its umask, since files we
+/// make are for their owner and group; and its open files, which the relay would hold, locks and all, long after the
+/// caller is gone (Postfix's sendmail closes them too).
 pub fn settle() {
     umask(Mode::from_bits_truncate(0o027));
     let inherited: Vec<i32> = std::fs::read_dir("/proc/self/fd")
@@ -80,25 +80,25 @@ pub fn settle() {
     }
 }
 
-/// Makes a limit on the size of files (`ulimit -f`) an error of writing, as a full disk is, and no sudden death with
-/// a mail in our hands (SIGXFSZ, setrlimit(2)).
+/// Makes a limit on the size of files (`ulimit -f`) an error of writing, like a full disk, and no sudden death with a
+/// mail in our hands (SIGXFSZ, setrlimit(2)).
 pub fn survive_file_size_limit() {
     catch(SIGXFSZ);
 }
 
-/// Makes the end of a child something one can wait for, also under a caller that ignores SIGCHLD, which is handed
-/// down to every program (swaks does it; wait(2), "ERRORS").
+/// Makes the end of a child something we can wait for, also under a caller that ignores SIGCHLD; every program inherits
+/// that (swaks does it; wait(2), "ERRORS").
 pub fn hear_of_children() {
     catch(SIGCHLD);
 }
 
-/// Takes the status of children that have ended and that nobody waits for: a process that goes on must not have them
-/// pile up (wait(2), "NOTES").
+/// Takes the status of children that have ended and that nobody waits for: in a process that goes on they must not pile
+/// up (wait(2), "NOTES").
 pub fn bury_children() {
     while matches!(waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)), Ok(status) if status != WaitStatus::StillAlive) {}
 }
 
-/// That the signal is caught is all that matters; programs we start have it as it was by default.
+/// Catches the signal and does nothing more; programs that we start get its default back.
 fn catch(signal: i32) {
     let _ = signal_hook::flag::register(signal, Arc::default());
 }
@@ -108,10 +108,10 @@ pub fn is_root() -> bool {
     Uid::effective().is_root()
 }
 
-/// The user that owns the machine's spool where there is one, instead of root.
+/// The user that owns the machine's spool, if there is one, instead of root.
 const SERVICE: &str = "mailx-t";
 
-/// uid and gid of the service user; none where root serves. Where no user database knows the name, each of them is loaded
+/// uid and gid of the service user; `None` if root serves. If no user database knows the name, each of them is loaded
 /// and asked, which takes milliseconds: once is enough.
 pub fn service() -> Option<(u32, u32)> {
     static SERVING: OnceLock<Option<(u32, u32)>> = OnceLock::new();
@@ -119,7 +119,7 @@ pub fn service() -> Option<(u32, u32)> {
     *SERVING.get_or_init(look_up)
 }
 
-/// Root steps down to the service user, for good, before it touches anything from outside. Nobody else changes.
+/// Makes root step down to the service user, for good, before it touches anything from outside. Nobody else changes.
 ///
 /// # Errors
 /// The kernel refuses, as within a user namespace that has no such user.
@@ -143,8 +143,8 @@ pub fn host_name() -> String {
     if fit.is_empty() { "localhost".to_string() } else { fit }
 }
 
-/// The names under which this machine's own users are addressed: its name, short and full as the hosts
-/// file has it, and localhost. No resolver is asked: a mail must not wait for one.
+/// The names under which this machine's own users are addressed: its name, short and full as the hosts file has it, and
+/// localhost. No resolver is asked: a mail must not wait for one.
 pub fn local_names(host: &str) -> Vec<String> {
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     names_in(&hosts, host)
@@ -192,14 +192,14 @@ pub fn relay_program() -> Option<PathBuf> {
     places.iter().map(|place| place.join("mailx-t-relay")).find(|path| path.is_file())
 }
 
-/// Leaves the session of whoever started us: it may end, a mail in flight must not end with it.
+/// Leaves the caller's session: it may end, and a mail in flight must not end with it.
 pub fn detach() {
-    // Fails only for a group leader, which has nobody to leave.
+    // It fails only for a group leader, which has nobody to leave.
     let _ = setsid();
 }
 
-/// The environment the relay starts with: nothing of the caller's, and what makes TLS cheap where
-/// certificates lie in a hashed directory: OpenSSL then reads the one it needs instead of the whole bundle, twice.
+/// The environment that the relay starts with. It has nothing of the caller's, and a setting that makes TLS cheap where
+/// certificates lie in a hashed directory: OpenSSL then reads the one it needs, instead of the whole bundle twice.
 pub fn relay_environment() -> Vec<(&'static str, &'static str)> {
     let mut environment = vec![("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")];
     if has_hashed_certificates(Path::new("/etc/ssl/certs")) {
@@ -214,9 +214,10 @@ fn has_hashed_certificates(directory: &Path) -> bool {
     files.flatten().any(|file| file.file_name().as_encoded_bytes().ends_with(b".0"))
 }
 
-/// `~/dead.letter`, the last place for what nobody could take: appended to, for its owner's eyes alone. While another
-/// process writes a letter there, it is a file of our own beside it: nobody is waited for, and no letter lies in another.
-/// Where there is no home that we may write to, as for root that has stepped down, it is a file of its own in `/var/tmp`.
+/// `~/dead.letter`, the last place for a mail that no other place could take: appended to, and only its owner may read
+/// it. While another process writes a letter there, the letter goes to a file of our own beside it: we wait for nobody,
+/// and no letter lies within another. If there is no home that we may write to, as for root that has stepped down, it
+/// is a file of its own in `/var/tmp`.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -250,7 +251,7 @@ fn letter_in(home: &Path) -> io::Result<(PathBuf, File)> {
     Ok((path, file))
 }
 
-/// Anybody can put files there: it is ours only if nobody else has made it.
+/// Anybody can put files there: the file is ours only if nobody else has made it.
 fn letter_in_public(directory: &Path) -> io::Result<(PathBuf, File)> {
     let path = directory.join(format!("dead.letter.{:016x}", fastrand::u64(..)));
     let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
@@ -262,7 +263,7 @@ fn is_out_of_reach(error: &io::Error) -> bool {
     matches!(error.kind(), NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem)
 }
 
-/// Without waiting for anybody (a FIFO has two ends) and without following anything.
+/// Opens the file without waiting for anybody (a FIFO has two ends) and without following links.
 fn open_letter(path: &Path) -> io::Result<File> {
     let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
     OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)
