@@ -1,16 +1,16 @@
-//! The main job, shown: what cron jobs print becomes mails that a strict provider takes.
+//! The main job, shown: the output of cron jobs becomes mails that a strict provider takes.
 //!
 //! A smarthost runs inside this program, with real TLS, a login, and the rule that both MAIL FROM and the From field
-//! must be the login. The real programs are then called as crond calls its mailer, with mails that cronie wrote,
-//! and once by hand. What went in and what arrived is printed; the exit status is 0 only if everything did arrive.
+//! must be the login. It calls the real programs as crond calls its mailer, with mails that cronie wrote, and once by
+//! hand. It prints what went in and what arrived; the exit status is 0 only if everything did arrive.
 //!
-//! `make demo` runs it. Its one argument is the directory of the release binaries; without it, the one this
-//! program was built into.
+//! `make demo` runs it. Its one argument is the directory of the release binaries; without it, the one this program was
+//! built into.
 
-// Telling is what a demonstration is for.
+// A demonstration prints.
 #![allow(clippy::print_stdout)]
 
-// A part of it is enough here.
+// Only a part of it is used here.
 #[allow(dead_code, unused_imports)]
 #[path = "../tests/smarthost/mod.rs"]
 mod smarthost;
@@ -31,22 +31,22 @@ const PASSWORD: &str = "a demonstration's password";
 /// Far longer than any mail takes here.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// One call, and what has to come of it.
+/// One call, and its expected outcome.
 struct Case {
     title: &'static str,
-    /// What to look for when reading on.
+    /// The point to look for when reading on.
     point: &'static str,
     arguments: &'static [&'static str],
     stdin: &'static str,
     stdin_name: &'static str,
     recipients: &'static [&'static str],
-    /// What the body must hold, as a reader's program shows it.
+    /// Text that the body must hold, as a reader's program shows it.
     body: &'static str,
-    /// What must not be in the mail.
+    /// Text that must not be in the mail.
     hidden: &'static str,
 }
 
-/// What crond passes on when it is started with `-m mailx-t`: nothing.
+/// The arguments that crond passes on when it is started with `-m mailx-t`: none.
 const CROND: &[&str] = &[];
 
 const CASES: &[Case] = &[
@@ -116,7 +116,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Shows every case; how many went wrong.
+/// Shows every case; returns the number of those that went wrong.
 fn run() -> Result<usize, Box<dyn Error>> {
     let stage = Stage::set()?;
     let smarthost = &stage.smarthost;
@@ -146,7 +146,7 @@ fn run() -> Result<usize, Box<dyn Error>> {
     Ok(wrong)
 }
 
-/// What a mail needs on its way: the programs, their configuration, and a smarthost.
+/// The parts that a mail needs on its way: the programs, their configuration, and a smarthost.
 struct Stage {
     program: PathBuf,
     /// Certificate, password, configuration, spool and log.
@@ -184,7 +184,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// What an administrator does once.
+    /// The steps that an administrator takes once.
     fn configure(&self) -> Result<(), Box<dyn Error>> {
         let home = self.home.path();
         let place = |name: &str| home.join(name).display().to_string();
@@ -211,7 +211,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The program with what a job of crond's gets, and with our configuration.
+    /// The program with the environment of a crond job, and with our configuration.
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.env_clear().envs([("SHELL", "/bin/sh"), ("PATH", "/usr/bin:/bin")]);
@@ -219,7 +219,7 @@ impl Stage {
         command
     }
 
-    /// Calls the program once and shows what came of it; what is wrong, one sentence each.
+    /// Calls the program once and shows the outcome; returns its faults, one sentence each.
     fn show(&self, case: &Case, number: usize) -> Result<Vec<String>, Box<dyn Error>> {
         let mut command = self.command();
         command.args(case.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -274,7 +274,7 @@ fn print_mail(mail: &Received) {
     }
 }
 
-/// What is wrong with a mail that arrived.
+/// The faults of a mail that arrived.
 fn judge(case: &Case, mail: &Received) -> Vec<String> {
     let mut faults: Vec<String> = mail.oddities().iter().map(|odd| format!("it is malformed: {odd}")).collect();
     let mut check = |good: bool, fault: &str| {
@@ -295,7 +295,7 @@ fn login(mail: &Received) -> &str {
     mail.login.as_deref().unwrap_or("nobody")
 }
 
-/// Something a reader's program shows of the mail; empty if it is not there.
+/// A part of the mail as a reader's program shows it; empty if it is not there.
 fn read(mail: &Received, part: impl Fn(&mail_parser::Message<'_>) -> Option<String>) -> String {
     MessageParser::default().parse(&mail.content).as_ref().and_then(part).unwrap_or_default()
 }
@@ -308,7 +308,7 @@ fn heading(text: &str) {
     }
 }
 
-/// A text set off by a bar; nothing for an empty one.
+/// Prints a text set off by a bar; nothing for an empty text.
 fn print_block(text: &str) {
     for line in text.lines() {
         println!("   {}", format!("| {line}").trim_end());

@@ -6,10 +6,10 @@
 //! mail it takes as `1.eml`, `2.eml`, …, with what the envelope said in front. The account is mail@example.com, its
 //! password the environment's SMARTHOST_PASSWORD. It ends with its standard input.
 
-// Telling is what it is for.
+// The example prints.
 #![allow(clippy::print_stdout)]
 
-// A part of it is enough here.
+// Only a part of it is used here.
 #[allow(dead_code, unused_imports)]
 #[path = "../tests/smarthost/mod.rs"]
 mod smarthost;
@@ -24,7 +24,7 @@ use std::time::Duration;
 use smarthost::{Received, Running, Smarthost};
 
 const ACCOUNT: &str = "mail@example.com";
-/// No mail comes later than that; what is not written by then is not waited for.
+/// No mail comes later than that; a mail not written by then is not waited for.
 const LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -65,7 +65,7 @@ fn told(mail: &Received) -> Vec<u8> {
     [text.as_bytes(), &mail.content].concat()
 }
 
-/// Whoever sees the name sees all of the file.
+/// A reader who sees the name sees all of the file.
 fn write_whole(directory: &Path, name: &str, content: &[u8]) -> std::io::Result<()> {
     let half = directory.join(format!(".{name}"));
     fs::write(&half, content)?;

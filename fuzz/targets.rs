@@ -1,7 +1,7 @@
-//! What foreign bytes must never do to us, one function for each place where we read some.
+//! Properties that foreign bytes must never break, one function for each place where we read such bytes.
 //!
-//! The same functions serve `tests/golden/fuzz.rs`, which runs a bounded number of inputs with the stable toolchain in every
-//! `make test`, and the programs beside this file, which cargo-fuzz runs for hours. A function that returns has
+//! The same functions serve `tests/golden/fuzz.rs`, which runs a bounded number of inputs with the stable toolchain in
+//! every `make test`, and the programs beside this file, which cargo-fuzz runs for hours. A function that returns has
 //! found nothing; one that panics has found a defect.
 
 use std::ffi::{OsStr, OsString};
@@ -22,10 +22,10 @@ use mailx_t::relay::{Capabilities, Replies};
 use mailx_t::spool::{Entry, Progress, QueueId};
 use mailx_t::system::Caller;
 
-/// A target: its name, and what it does with an input.
+/// A target: its name, and its function.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
-/// All of them, by name.
+/// All targets, by name.
 pub(crate) const TARGETS: &[Target] = &[
     ("addresses", addresses),
     ("aliases", aliases),
@@ -96,7 +96,7 @@ fn arguments(bytes: &[u8]) {
     let name = words.next().unwrap_or_default();
     let arguments: Vec<OsString> = words.map(OsStr::to_owned).collect();
     if let Err(error) = cli::command(name, arguments, People::default()) {
-        // 65: a file that is to be attached is not there.
+        // 65: a file to attach is missing.
         assert!([64, 65].contains(&(error.exit() as u8)), "{error}");
     }
 }
@@ -112,8 +112,8 @@ fn configuration(bytes: &[u8]) {
     }
 }
 
-/// A caller of `sendmail -bs` hears one well-formed answer for each line, is given no memory without end, and a mail has
-/// recipients and no more octets than are taken.
+/// A caller of `sendmail -bs` hears one well-formed answer for each line and cannot take memory without end; a mail has
+/// recipients, and no more octets than the limit.
 fn dialogue(bytes: &[u8]) {
     const MOST: u64 = 1000;
     let mut wire = Wire::new(bytes);
@@ -144,7 +144,7 @@ fn dialogue(bytes: &[u8]) {
     }
 }
 
-/// What is read as an envelope block is the same when it is written and read again.
+/// An envelope block is the same after it is written and read again.
 fn entry(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(found) = Entry::parse(&text) else { return };
@@ -215,7 +215,7 @@ fn message(bytes: &[u8]) {
     assert!(!no_line_ends.contains(['\r', '\n']), "a bare CR or LF is on the wire");
 }
 
-/// Whatever a server says is a reply with a printable line, or an error; it never takes memory without end.
+/// Any answer of a server is a reply with a printable line, or an error; it never takes memory without end.
 fn replies(bytes: &[u8]) {
     let mut replies = Replies::default();
     let mut from = bytes;
@@ -228,7 +228,7 @@ fn replies(bytes: &[u8]) {
     }
 }
 
-/// Fit for a log and a terminal.
+/// The text is fit for a log and a terminal.
 fn is_one_line(text: &str) {
     assert!(!text.contains(char::is_control), "{text:?} has control characters");
 }

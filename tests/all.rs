@@ -1,10 +1,11 @@
-//! All tests but the unit tests at the foot of the files in `src/`, in one program: which test goes where is said in
-//! `tests/README.md`.
+//! All tests except the unit tests at the foot of the files in `src/`, in one program; `tests/README.md` says which
+//! test goes where.
 //!
-//! They share one process, so none may change what belongs to the whole of it: environment, working directory, umask,
-//! signals. Who needs that has it done in a child, as by `env`, `sh` or `prlimit` in front of the program.
+//! They share one process, so no test may change what belongs to the whole of it: environment, working directory,
+//! umask, signals. A test that needs such a change makes it in a child, with `env`, `sh` or `prlimit` in front of the
+//! program.
 
-// What fails here fails the test, in the helpers too.
+// A helper may fail a test like the test itself.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod golden;

@@ -1,5 +1,5 @@
-//! The floor: the least that could be called accepting, sending, or emptying a queue. No mailer does without the care that
-//! is missing here; it is there to be compared with.
+//! The floor: the least that could be called accepting, sending, or emptying a queue. No mailer can do without the care
+//! that is missing here; the floor is there to compare with.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write, stdin};

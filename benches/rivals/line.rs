@@ -1,4 +1,5 @@
-//! A line to the smarthost that holds back each byte, both ways: what a provider far away is like. Its width has no limit.
+//! A line to the smarthost that holds back each byte, both ways, like the line to a provider far away. Its width has no
+//! limit.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -29,8 +30,8 @@ impl Line {
     }
 }
 
-/// The client thinks that it is connected as soon as we have heard of it; over a real line that takes a round trip,
-/// so its first bytes wait that long.
+/// The client thinks that it is connected as soon as we have heard of it; over a real line that takes a round trip, so
+/// its first bytes wait that long.
 fn carry(client: &TcpStream, to: u16, delay: Duration) -> io::Result<()> {
     let connected = Instant::now() + 2 * delay;
     let server = TcpStream::connect(("127.0.0.1", to))?;
@@ -44,7 +45,7 @@ fn carry(client: &TcpStream, to: u16, delay: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Bytes, and when they are to come out; none at the end.
+/// Bytes, and the time when they come out; empty at the end.
 type Piece = (Instant, Vec<u8>);
 
 fn take_in(mut from: TcpStream, out: &Sender<Piece>, connected: Instant, delay: Duration) {
@@ -62,7 +63,7 @@ fn give_out(mut to: TcpStream, from: &Receiver<Piece>) {
     while let Ok((due, bytes)) = from.recv() {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         if bytes.is_empty() || to.write_all(&bytes).is_err() {
-            // Gone already is good enough.
+            // An end that is gone already is good enough.
             let _ = to.shutdown(Shutdown::Write);
             return;
         }

@@ -1,4 +1,4 @@
-//! The programs that are compared: how each is set up for the same smarthost, and how it is called for the same work.
+//! The programs to compare, each set up for the same smarthost and called for the same work.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use std::process::Command;
 pub(crate) const ACCOUNT: &str = "mail@example.test";
 pub(crate) const PASSWORD: &str = "a-password-of-the-bench";
 
-/// Where things are, and which port leads to the smarthost.
+/// The paths of the parts, and the port that leads to the smarthost.
 pub(crate) struct Place {
     pub(crate) release: PathBuf,
     pub(crate) scratch: PathBuf,
@@ -17,7 +17,7 @@ pub(crate) struct Place {
     pub(crate) port: u16,
 }
 
-/// A program, set up; what it cannot do is none.
+/// A program, set up; `None` stands for work that it cannot do.
 pub(crate) struct Mailer {
     pub(crate) name: &'static str,
     /// Takes a mail from stdin and leaves it in its queue.
@@ -39,7 +39,7 @@ impl Mailer {
     }
 }
 
-/// All that are here, the floor first.
+/// All programs on this machine, the floor first.
 pub(crate) fn all(place: &Place) -> Vec<Mailer> {
     let mut all = vec![floor(place), mailx_t(place)];
     // Rivals only where /etc is a copy that nobody else sees: benches/run has put this file there.

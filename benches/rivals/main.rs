@@ -1,17 +1,17 @@
-//! mailx-t beside other mailers, in one run on one machine: how long it takes to hand a mail in, to bring it to a
-//! smarthost, and to empty a queue. `make bench` runs it; docs/performance.md says what the figures mean.
+//! mailx-t beside other mailers, in one run on one machine: the time to hand a mail in, to bring it to a smarthost, and
+//! to empty a queue. `make bench` runs it; docs/performance.md says what the figures mean.
 //!
 //! Programs take turns inside each round, and the figure that counts is the ratio to the floor of the same round: a
 //! program without any of a mailer's care, which is this one under another name. The smarthost is that of the tests,
 //! behind a line that holds each byte back for a while.
 
-// Telling is what it is for, and a measurement that goes wrong should stop.
+// The bench prints its results, and a measurement that goes wrong should stop.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod floor;
 mod line;
 mod mailers;
-// A part of it is enough here.
+// Only a part of it is used here.
 #[allow(dead_code, unused_imports)]
 #[path = "../../tests/smarthost/mod.rs"]
 mod smarthost;
@@ -25,9 +25,9 @@ use line::Line;
 use mailers::{ACCOUNT, Mailer, PASSWORD, Place};
 use smarthost::{Running, Smarthost};
 
-/// Longer than anything takes; what takes longer is shown as a gap.
+/// Longer than any program should take; a longer run is shown as a gap.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Mails in the queue that is to be emptied.
+/// Mails in the queue to be emptied.
 const QUEUE: usize = 300;
 
 fn main() {
@@ -68,8 +68,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// One program after the other in each round, the floor first; the first round only warms up. `arrives` is how many
-    /// mails the smarthost must have got from each.
+    /// One program after the other in each round, the floor first; the first round only warms up. `arrives` is the
+    /// number of mails that the smarthost must have got from each.
     fn table(
         &self,
         title: &str,
@@ -110,7 +110,7 @@ impl Bench {
         println!();
     }
 
-    /// How fast each empties a queue.
+    /// The speed at which each empties a queue.
     fn drains(&self, title: &str, mailers: &[Mailer]) {
         println!("| Queue of {QUEUE} emptied, {title} | mails a second | x floor | connections |\n|---|---|---|---|");
         let mut floor = None;
@@ -124,7 +124,7 @@ impl Bench {
             let mut child = command(flush).stdin(Stdio::null()).spawn().unwrap();
             let is_complete = self.smarthost.wait_for(before + QUEUE, LIMIT);
             let took = started.elapsed();
-            // One that could not do it in time is stopped: it has had its chance.
+            // A program that could not do it in time is stopped: it has had its chance.
             if !is_complete {
                 child.kill().unwrap();
             }
@@ -140,7 +140,7 @@ impl Bench {
         println!();
     }
 
-    /// Runs a program on the mail; how long it took.
+    /// Runs a program on the mail; returns the time it took.
     fn run(&self, words: &[String]) -> Duration {
         let started = Instant::now();
         let output = command(words).stdin(File::open(&self.mail).unwrap()).output().unwrap();
@@ -150,7 +150,7 @@ impl Bench {
     }
 }
 
-/// Nothing of our environment comes along.
+/// A command with nothing of our environment.
 fn command(words: &[String]) -> Command {
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");

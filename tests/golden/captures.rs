@@ -1,10 +1,9 @@
-//! What real programs hand in, and the mail we make of it: each folder of `fixtures/captures` holds
-//! a command line and a stdin as they were recorded, and the envelope and the message expected.
+//! The input of real programs, and the mail we make of it: each folder of `fixtures/captures` holds a command line and
+//! a stdin as they were recorded, and the expected envelope and message.
 //!
-//! `BLESS=1 cargo test --test all golden::captures` writes what is expected anew; read the difference before it
-//! is committed. What must hold for every mail, blessed or not, is asserted on its own, with a
-//! reader of header sections that shares nothing with ours. Paths are relative to the package,
-//! where cargo runs its tests.
+//! `BLESS=1 cargo test --test all golden::captures` writes the expected files anew; read the difference before you
+//! commit it. Rules for every mail, blessed or not, are asserted separately, with a reader of header sections that
+//! shares no code with ours. Paths are relative to the package, where cargo runs its tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -22,7 +21,7 @@ use mailx_t::message::{Mailbox, decoded, text};
 use mailx_t::spool::{EntryRecipient, QueueId};
 use mailx_t::system::Caller;
 
-/// On how many captures the reference programs agree.
+/// The number of captures on which the reference programs agree.
 const AGREED: usize = 78;
 /// The only sender that the smarthost of `fixtures/config.toml` allows.
 const ACCOUNT: &str = "mail@example.org";
@@ -135,7 +134,7 @@ struct Case {
     caller: String,
 }
 
-/// What becomes of it.
+/// Its outcome.
 struct Mail {
     envelope: String,
     recipients: Vec<EntryRecipient>,
@@ -153,7 +152,7 @@ impl Case {
         Self { caller: caller.trim().into(), capture }
     }
 
-    /// The way of a mail from argv to the wire, but for the disk.
+    /// The way of a mail from argv to the wire, without the disk.
     fn submit(&self, stdin: &[u8]) -> Result<Mail, String> {
         let argv: Vec<OsString> = self.capture.argv.iter().map(OsString::from).collect();
         let command = cli::command(&argv[0], argv[1..].to_vec(), People::default());
@@ -180,8 +179,8 @@ impl Case {
         })
     }
 
-    /// The machine is called `host`, not `host.example`: what the captures send to `ops@host.example` goes to
-    /// somebody elsewhere, as most mail does, and only bare names are local.
+    /// The machine is called `host`, not `host.example`: the captures' `ops@host.example` is then somebody elsewhere,
+    /// as in most mail, and only bare names are local.
     fn moment(&self) -> Moment {
         let uid = if self.caller == "root" { 0 } else { 1001 };
         Moment {
@@ -194,7 +193,8 @@ impl Case {
         }
     }
 
-    /// The reference programs ran on `host.example` and added that to bare names, for which we have aliases and a domain.
+    /// The reference programs ran on `host.example` and added that to bare names, for which we have aliases and a
+    /// domain.
     fn with_our_settings(&self, reference: &str) -> String {
         let is_recipient = |name: &str| ["to", "cc", "bcc"].contains(&name.to_lowercase().as_str());
         let fields = header_and_body(&self.capture.stdin).0.into_iter();
@@ -217,7 +217,7 @@ impl Mail {
     }
 }
 
-/// Asks this of every capture, and fails with all that was found.
+/// Asks this of every capture, and fails with all the faults it found.
 fn walk(mut ask: impl FnMut(&Case) -> Result<(), String>) {
     let cases = Capture::of_mails().into_iter().map(Case::of);
     let failures: Vec<String> = cases
@@ -248,7 +248,7 @@ fn given(input: &Input, stdin: &[u8]) -> (Option<String>, Vec<u8>) {
     }
 }
 
-/// Names and unfolded values of a header section, and what comes after it.
+/// Names and unfolded values of a header section, and the octets after it.
 fn header_and_body(octets: &[u8]) -> (Vec<(String, String)>, &[u8]) {
     let (mut fields, mut rest): (Vec<(String, String)>, _) = (Vec::new(), octets);
     while !rest.is_empty() {

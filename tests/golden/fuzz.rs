@@ -1,8 +1,8 @@
 //! Foreign bytes, without cargo-fuzz: every target of `fuzz/targets.rs` gets the inputs kept in `fixtures/fuzz` and a
-//! number of inputs made from them by chance. The chance is the same in every run, so that what fails here fails again.
+//! number of random variants of them. The variants are the same in every run, so that a failure comes again.
 //!
-//! `FUZZ_RUNS=100000 cargo test --release --test all golden::fuzz` runs longer. What fails is kept in a file that the test names:
-//! put it into `fixtures/fuzz/TARGET` under a name that says what it is, with the fix.
+//! `FUZZ_RUNS=100000 cargo test --release --test all golden::fuzz` runs longer. A test that fails names the file that
+//! keeps its input: put it into `fixtures/fuzz/TARGET` under a name that says what it is, with the fix.
 
 #[path = "../../fuzz/targets.rs"]
 mod targets;
@@ -14,12 +14,12 @@ use std::path::Path;
 use fastrand::Rng;
 use targets::TARGETS;
 
-/// Inputs made by chance for each target where nothing else is said.
+/// Random inputs for each target, unless the environment says otherwise.
 const RUNS: usize = 10_000;
-/// No input grows beyond this: what is wrong with long ones is wrong with shorter ones.
+/// No input grows beyond this: a fault of long inputs shows in shorter ones.
 const LONGEST: usize = 8 << 10;
 
-/// What the grammars that are read here turn on.
+/// The texts that matter in the grammars read here.
 const TOKENS: [&str; 40] = [
     "\r\n",
     "\n",
@@ -139,7 +139,7 @@ fn change(input: &mut Vec<u8>, corpus: &[Vec<u8>], chance: &mut Rng) {
         }
         3 => drop(input.drain(piece(at, input.len(), chance))),
         4 => {
-            // Again and again, for what grows with each.
+            // Repeated, for faults that grow with each repetition.
             let again = input[piece(at, input.len(), chance)].repeat(chance.usize(1..20));
             drop(input.splice(at..at, again));
         }
@@ -152,7 +152,7 @@ fn change(input: &mut Vec<u8>, corpus: &[Vec<u8>], chance: &mut Rng) {
     }
 }
 
-/// A piece from there on, mostly a short one.
+/// A piece from that offset on, mostly a short one.
 fn piece(from: usize, length: usize, chance: &mut Rng) -> std::ops::Range<usize> {
     let most = if chance.u8(..4) == 0 { length } else { 16 };
     from..(from + chance.usize(..=most)).min(length)

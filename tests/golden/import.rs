@@ -1,8 +1,8 @@
-//! `mailx-t ctl import`: what becomes of other mailers' settings. Each folder of `fixtures/import` holds files as people have
-//! them, the arguments, and the configuration and the sentences expected.
+//! `mailx-t ctl import`: the settings that other mailers' settings become. Each folder of `fixtures/import` holds files
+//! as people have them, the arguments, and the expected configuration and sentences.
 //!
-//! `BLESS=1 cargo test --test all golden::import` writes what is expected anew; read the difference before it is committed. Every
-//! secret in the folders begins with the same word, which must come out nowhere but in a password file.
+//! `BLESS=1 cargo test --test all golden::import` writes the expected files anew; read the difference before you commit
+//! it. Every secret in the folders begins with the same word, which must come out only in a password file.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 
 const SECRET: &str = "hunter2";
 const TARGET: &str = "/etc/mailx-t/config.toml";
-/// How many folders there are; a walk that finds fewer proves nothing.
+/// The number of folders; a walk that finds fewer proves nothing.
 const FOLDERS: usize = 20;
 
 fn folders() -> Vec<PathBuf> {
@@ -27,7 +27,7 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-/// Imports what a folder holds, as its arguments say.
+/// Imports the files of a folder, as its arguments say.
 fn import(folder: &Path, target: &Path, more: &[&str]) -> Output {
     let arguments = fs::read_to_string(folder.join("arguments")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailx-t"));
@@ -181,7 +181,7 @@ fn nothing_that_counts_is_replaced_unasked() {
     let place = tempfile::tempdir().unwrap();
     let (target, password) = (place.path().join("config.toml"), place.path().join("password"));
     let folder = Path::new("fixtures/import/ssmtp-gmail");
-    // What ctl init makes is nothing yet.
+    // The file that ctl init makes holds no settings yet.
     fs::write(&target, include_str!("../../packaging/config.toml")).unwrap();
     fs::write(&password, "").unwrap();
     assert!(import(folder, &target, &["--write"]).status.success());
@@ -229,7 +229,7 @@ fn what_makes_no_configuration_says_what_is_missing() {
 
 const KINDS: [&str; 7] = ["dma", "exim", "mailrc", "msmtp", "nullmailer", "postfix", "ssmtp"];
 
-/// Words of all kinds, from which chance makes lines.
+/// Words of all kinds, from which lines are made at random.
 const WORDS: [&str; 33] = [
     "SMARTHOST",
     "host ",
@@ -295,7 +295,7 @@ const LINES: [&str; 25] = [
     "dc_readhost='a.org'",
 ];
 
-/// What comes out: the configuration, where there is one, and the sentences.
+/// The output: the configuration, if there is one, and the sentences.
 fn made(kind: &str, text: &str, sender: Option<&str>) -> (Option<String>, Vec<String>) {
     let mut imported = import::of_text(Kind::from_name(kind).unwrap(), text);
     if let Some(sender) = sender {

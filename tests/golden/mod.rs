@@ -1,4 +1,4 @@
-//! The folders of `fixtures/`: what comes in, and what is expected of it.
+//! The folders of `fixtures/`: inputs, and what is expected of them.
 
 mod captures;
 mod fuzz;

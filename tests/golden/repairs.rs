@@ -1,8 +1,8 @@
-//! What becomes of mails that are not as they should be: each folder of `fixtures/repairs` holds what comes in (`in`),
-//! settings of `[rewrite]` where it needs some (`config`), and the mail expected (`out`). It begins with the name of the
-//! repair that it shows.
+//! The repairs of faulty mails: each folder of `fixtures/repairs` holds an input (`in`), settings of `[rewrite]` if it
+//! needs some (`config`), and the expected mail (`out`). Its name begins with the name of the repair that it shows.
 //!
-//! `BLESS=1 cargo test --test all golden::repairs` writes what is expected anew; read the difference before it is committed.
+//! `BLESS=1 cargo test --test all golden::repairs` writes the expected files anew; read the difference before you
+//! commit it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -59,7 +59,7 @@ fn each_repair_has_a_folder_and_a_row_in_the_document() {
     let rows = DOCUMENT.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     assert_eq!(rows.map(|(name, _)| name).collect::<BTreeSet<_>>(), names, "docs/repairs.md");
     for name in names {
-        // How a mail is cut depends on the place where the whole is kept: tested there.
+        // The cut of a mail depends on the place where the whole is kept: tested there.
         assert!(
             name.ends_with("cut") || folders.iter().any(|folder| folder.starts_with(name)),
             "no folder shows {name}"
@@ -79,7 +79,7 @@ fn other_parsers_read_every_mail_expected_without_a_defect() {
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&[check.stdout, check.stderr].concat()));
 }
 
-/// What cron's jobs print, and what breaks mails, in any order.
+/// Lines that cron's jobs print, and lines that break mails, in any order.
 fn anything() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![
         "(From|To|Cc|Subject|Subject |Date|X-Y|Received|Resent-To|Comments): [ -~]{0,40}\n",
@@ -113,7 +113,7 @@ proptest! {
     }
 }
 
-/// A mail that needs no repair, and now and then something that does.
+/// A mail that needs no repair, and now and then a line that does.
 fn nearly_legal() -> impl Strategy<Value = Vec<u8>> {
     let before = prop_oneof![9 => Just(""), 1 => Just("From root Fri Nov 20 01:02:03 2026\n"), 1 => Just("\u{feff}")];
     let field = prop_oneof![
@@ -191,7 +191,7 @@ fn read(mail: &[u8]) -> (Message, Vec<u8>) {
     (message, body)
 }
 
-/// The fields but for those about the body, and the body, of a mail with CRLF.
+/// The fields except those about the body, and the body, of a mail with CRLF.
 fn apart(mail: &[u8]) -> (Vec<String>, Vec<u8>) {
     let (message, body) = read(mail);
     let is_label = |name: &str| name.to_ascii_lowercase().starts_with("content-") || name == "MIME-Version";
@@ -200,7 +200,7 @@ fn apart(mail: &[u8]) -> (Vec<String>, Vec<u8>) {
     (std::iter::once(before).chain(fields).map(|octets| octets.escape_ascii().to_string()).collect(), body)
 }
 
-/// What a reader sees of the fields of that name, but for blanks, and for control characters and what stands for them.
+/// The fields of that name as a reader sees them, without blanks, control characters and what stands for them.
 fn said(message: &Message, name: &str) -> Vec<String> {
     let is_seen = |c: &char| !c.is_whitespace() && !c.is_control() && *c != '?';
     message.named(name).map(|field| decoded(field.value).chars().filter(is_seen).collect()).collect()

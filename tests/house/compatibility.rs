@@ -1,4 +1,4 @@
-//! docs/compatibility.md says what the program's tables say: each row stands there word for word. The manual pages name
+//! docs/compatibility.md agrees with the program's tables: each row stands there word for word. The manual pages name
 //! every letter, every verb and every long option.
 
 use clap::CommandFactory;
@@ -99,7 +99,7 @@ fn read(page: &str) -> String {
     ["\\fB", "\\fI", "\\fR"].iter().fold(page.replace("\\-", "-"), |page, font| page.replace(font, ""))
 }
 
-/// What the page does not say, of the letters it has to name.
+/// The letters that the page has to name and does not.
 fn unnamed(page: &str, letters: &[Letter]) -> String {
     let page = read(page);
     let names = |letter: char| {

@@ -11,7 +11,7 @@ use clap_complete::{Shell, generate};
 use mailx_t::cli::getopt::{Letter, Takes, Treatment};
 use mailx_t::cli::{mail, native, sendmail};
 
-/// The files, and what each completes.
+/// The files, and the program that each completes.
 const FILES: [(&str, Shell, &str); 6] = [
     ("_mailx-t", Shell::Zsh, "mailx-t"),
     ("_mailx-tctl", Shell::Zsh, "mailx-tctl"),
@@ -25,7 +25,8 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/completions")
 }
 
-/// The letters that do something, sendmail's where both have one. Those that read a mailbox, which finds none, do not.
+/// The letters that do something; sendmail's if both have one. Letters that read a mailbox find none, so they are left
+/// out.
 fn letters() -> Vec<&'static Letter> {
     let does_something = |letter: &&Letter| letter.treatment == Treatment::Obeyed && !"eHu".contains(letter.letter);
     let all = sendmail::LETTERS.iter().chain(mail::LETTERS);
@@ -46,7 +47,7 @@ fn option(letter: &Letter) -> Arg {
     }
 }
 
-/// The program as clap would have it.
+/// The program, as clap describes it.
 fn command(name: &'static str) -> Command {
     if name == "mailx-tctl" {
         return native::Arguments::command().name(name);

@@ -30,7 +30,7 @@ fn blocks(document: &str) -> Vec<String> {
     blocks.map(|(block, _)| format!("{block}\n")).collect()
 }
 
-/// The template with what is only commented out put in force; its sentences stay comments.
+/// The template with its commented-out settings put in force; its sentences stay comments.
 fn uncommented(template: &str) -> String {
     let is_setting = |line: &str| {
         line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.is_empty() && !key.contains(' '))

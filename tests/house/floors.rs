@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::source::{Source, files, names_after, plain, without_tests};
 
-/// Who may know a neighbour on the same floor: the first knows the second, never the other way round.
+/// Neighbours on one floor: the first may know the second, never the other way round.
 const NEIGHBOURS: [(&str, &str); 6] = [
     ("main", "cli"),
     ("bin", "cli"),
@@ -40,11 +40,11 @@ fn floors() -> BTreeMap<String, u32> {
     floors
 }
 
-/// The top-level modules that a file names, with how it names them.
+/// The top-level modules that a file names, and how it names them.
 fn named(file: &Source) -> Vec<String> {
     let mut names = names_after(&file.code, "crate");
     names.extend(names_after(&file.code, "mailx_t"));
-    // `super::` once for each module it stands in leads to the crate's own floor.
+    // `super::` once for each module around it leads to the crate's own floor.
     let up = vec!["super"; file.module.len()].join("::");
     if !up.is_empty() {
         names.extend(names_after(&file.code, &up));

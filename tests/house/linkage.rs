@@ -1,4 +1,4 @@
-//! The door links no TLS: it starts ten times faster for it, and OpenSSL stays away from whoever calls it.
+//! The door links no TLS: it starts ten times faster for it, and OpenSSL stays away from its callers.
 
 use std::path::Path;
 use std::process::Command;

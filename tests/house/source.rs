@@ -1,5 +1,5 @@
-//! Rust source as the tests of the house read it: without comments, without what stands in quotes, and without
-//! what only tests see. What is left is enough to find every path.
+//! Rust source as the tests of the house read it: without comments, without quoted text, and without the items that
+//! only tests see. The rest is enough to find every path.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub(crate) struct Source {
     pub(crate) text: String,
     /// Its code, without comments, quotes and tests.
     pub(crate) code: String,
-    /// Where it stands in the crate: `relay`, `tls`; for `lib.rs`, nothing.
+    /// Its place in the crate: `relay`, `tls`; for `lib.rs`, nothing.
     pub(crate) module: Vec<String>,
 }
 
@@ -144,7 +144,7 @@ fn item(code: &str) -> usize {
     code.len()
 }
 
-/// The names that follow `head` and two colons: one, or those in a group of braces, each with what follows it.
+/// The names that follow `head` and two colons: one, or those in a group of braces, each with the path after it.
 pub(crate) fn names_after(code: &str, head: &str) -> Vec<String> {
     let mut names = Vec::new();
     for (at, _) in code.match_indices(head) {

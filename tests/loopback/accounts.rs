@@ -1,4 +1,4 @@
-//! Several accounts: whose mail leaves over which smarthost, and as whom.
+//! Several accounts: a mail leaves over the smarthost of its sender, and as that account.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a person does and sees: the listing, single mails, reports, the alarm, the daemon.
+//! A person's commands and their output: the listing, single mails, reports, the alarm, the daemon.
 
 use std::fs;
 use std::process::Stdio;
@@ -25,7 +25,7 @@ fn done(ran: &Ran) -> &str {
     &ran.stdout
 }
 
-/// What `mailx-t` shows there with that letter.
+/// The output of `mailx-t` at a terminal with that letter.
 fn at_terminal(machine: &Machine, letter: &str) -> String {
     // script(1) gives it a terminal.
     let mut command = std::process::Command::new("script");
@@ -143,7 +143,7 @@ fn queue_run_may_be_for_some_mails_only() {
 
 #[test]
 fn report_goes_from_the_account_where_the_null_sender_is_refused() {
-    // `strict` refuses MAIL FROM:<>, as providers do that want their login there.
+    // `strict` refuses MAIL FROM:<>, like providers that want their login there.
     let refuse = On::at(Point::Rcpt).containing("gone@");
     let machine = Machine::strict(Smarthost::new().on(refuse, Act::reply("550 5.1.1 no such user")));
     queued(&machine, "gone@host.example");
@@ -195,7 +195,7 @@ fn alarm_is_raised_once_per_trouble() {
     machine.write_password(PASSWORD);
     done(&machine.run("sendmail", &["-q"], b""));
     assert_eq!(machine.smarthost().mails().len(), 1);
-    // The command runs on its own: it has begun by now, and a FIFO would have to be read for it to end.
+    // The command runs on its own: it has begun by now, and ends only when somebody reads the FIFO.
     machine.write_password("wrong");
     queued(&machine, "b@host.example");
     machine.run("sendmail", &["-q"], b"");
@@ -208,7 +208,7 @@ fn daemon_serves_what_is_left_in_drop_at_once() {
     let mut command = relay();
     command.args(["--config", &machine.config().to_string_lossy(), "serve", "--stay", "--every", "1h"]);
     let mut daemon = command.spawn().unwrap();
-    // What it finds when it starts, and what comes while it waits.
+    // Mails that it finds when it starts, and mails that come while it waits.
     for n in 1..=2 {
         let id = queued(&elsewhere, "a@host.example");
         let from = elsewhere.path("spool").join("queue").join(&id);
@@ -227,7 +227,7 @@ fn daemon_without_a_watch_of_the_kernels_serves_by_the_clock() {
         command
     };
     let none_left = "echo 0 >/proc/sys/user/max_inotify_instances";
-    // Where that is not allowed, there is nothing to be seen.
+    // If that is not allowed here, the test cannot judge.
     if !in_namespace(none_left).stderr(Stdio::null()).status().unwrap().success() {
         return;
     }
@@ -286,7 +286,7 @@ fn what_ends_the_daemon_in_the_foreground_ends_all_of_it() {
 #[test]
 fn second_daemon_is_refused() {
     let machine = machine();
-    // The first one as the file system sees it: a lock.
+    // The first daemon, as the file system sees it: a lock.
     let lock = fs::File::create(machine.path("spool/queue/serve.lock")).unwrap();
     lock.lock().unwrap();
     let mut command = relay();

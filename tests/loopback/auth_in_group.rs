@@ -1,5 +1,5 @@
-//! The login in one group with the first mail: a round trip less where the smarthost bears it, and where it does not, or
-//! refuses it, nothing is lost, bounced or doubled.
+//! The login in one group with the first mail: it saves a round trip if the smarthost accepts it; if the smarthost
+//! fails on it or refuses it, nothing is lost, bounced or doubled.
 
 use crate::smarthost::{Act, On, Point, Smarthost};
 use crate::support::Machine;
@@ -30,7 +30,7 @@ fn remarks(machine: &Machine) -> String {
 
 #[test]
 fn login_rides_with_the_first_mail_only() {
-    // Greeting, EHLO, login and mail, where there is no BDAT its content, QUIT.
+    // Greeting, EHLO, login and mail, without BDAT the content, QUIT.
     for (without, turns) in [("", 4), ("CHUNKING", 5)] {
         let machine = Machine::with(knowing_us().without(without), SWITCH);
         for n in 0..10 {

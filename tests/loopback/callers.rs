@@ -1,12 +1,12 @@
-//! Callers of many kinds, beyond those that were recorded: each is a command line and a stdin,
-//! and what has to arrive.
+//! Callers of many kinds, beyond those that were recorded: each is a command line and a stdin, and the mail that must
+//! arrive.
 
 use crate::smarthost::Smarthost;
 use crate::support::Machine;
 use crate::support::machine::{DEFAULT, HANG, USER};
 use mail_parser::MessageParser;
 
-/// A way to call, and what has to come of it.
+/// A way to call, and its expected outcome.
 struct Call {
     who: &'static str,
     argv: &'static [&'static str],
@@ -171,7 +171,7 @@ const CALLS: &[Call] = &[
     },
 ];
 
-/// What is wrong with what arrives; nothing, if all is well.
+/// The faults of the mail that arrives; empty if all is well.
 fn faults(call: &Call) -> Vec<String> {
     let machine = Machine::strict(Smarthost::new());
     let ran = machine.run(call.argv[0], &call.argv[1..], call.stdin);
@@ -200,7 +200,7 @@ fn faults(call: &Call) -> Vec<String> {
     }
     for (name, count) in [("From", 1), ("To", 1), ("Date", 1), ("Message-ID", 1), ("Bcc", 0), ("X-Cron-Env", 0)] {
         let found = mail.header(name).len();
-        // Who asks for copies alone has no To of their own.
+        // A caller who asks only for copies has no To of their own.
         if found != count && !(name == "To" && mail.header("Cc").len() == 1) {
             faults.push(format!("{name} stands {found} times"));
         }

@@ -1,5 +1,5 @@
-//! What cron daemons really hand in, delivered through a provider that takes mail only where MAIL FROM and the
-//! From field are the login: the envelope, the header section and the body that arrive.
+//! The input of real cron daemons, delivered through a provider that takes mail only if MAIL FROM and the From field
+//! are the login: the envelope, the header section and the body that arrive.
 //!
 //! `fixtures/README.md` says what a recording holds.
 
@@ -81,7 +81,7 @@ impl Capture {
         started.finish()
     }
 
-    /// Those that the golden envelope names, as this machine is set up like `fixtures/config.toml`.
+    /// The recipients of the golden envelope, as this machine is set up like `fixtures/config.toml`.
     fn recipients(&self) -> Vec<String> {
         let envelope = self.file("envelope");
         let paths = envelope.lines().filter_map(|line| line.strip_prefix("RCPT TO:<"));
@@ -114,7 +114,7 @@ fn delivered(name: &str, recipients: &[&str]) -> (Capture, Received) {
     (capture, mail)
 }
 
-/// As `delivered`, and the body is what the daemon wrote, byte for byte; no receiver could object to anything.
+/// As `delivered`, and the body is the daemon's, byte for byte; no receiver could object to anything.
 fn delivered_as_it_is(name: &str, recipients: &[&str]) -> Received {
     let (capture, mail) = delivered(name, recipients);
     assert_eq!(String::from_utf8_lossy(mail.body()), capture.body());
@@ -229,7 +229,7 @@ fn mailx_attaches_a_file() {
     assert_eq!((attachment.attachment_name(), attachment.contents()), (Some("hostname"), &b"host.example\r\n\xff"[..]));
 }
 
-/// The settings of `fixtures/config.toml`, but for the account.
+/// The settings of `fixtures/config.toml`, except the account.
 fn settled(machine: &Machine) {
     let text = fs::read_to_string(machine.config()).unwrap();
     let text = text.replace(&format!("default = \"{DEFAULT}\"\n"), "");
@@ -237,13 +237,13 @@ fn settled(machine: &Machine) {
     fs::write(machine.config(), text + aliases).unwrap();
 }
 
-/// What is wrong with the mail that comes of a capture; nothing, if all is well.
+/// The faults of the mail that a capture makes; empty if all is well.
 fn faults(capture: &Capture) -> Vec<String> {
     let machine = Machine::strict(Smarthost::new());
     settled(&machine);
     let ran = capture.run(&machine);
     let mut faults = Vec::new();
-    // Only who waits may be told something.
+    // Only a caller who waits may be told something.
     if ran.status != Some(0) || !ran.stdout.is_empty() {
         faults.push(format!("{ran:?}"));
     }
@@ -288,7 +288,7 @@ fn cronie_that_kills_its_mailer_sends_nothing() {
     let machine = Machine::strict(Smarthost::new());
     let arguments: Vec<&str> = capture.argv[1..].iter().map(String::as_str).collect();
     let mut child = machine.door(&capture.argv[0], &arguments).spawn().unwrap();
-    // Longer than any pipe, so that it has been read for the most part when this returns.
+    // Longer than any pipe, so most of it has been read when this returns.
     let mut stdin = child.stdin.take().unwrap();
     (0..200).for_each(|_| stdin.write_all(&capture.stdin).unwrap());
     child.kill().unwrap();

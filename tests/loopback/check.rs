@@ -1,4 +1,4 @@
-//! `ctl check` and `ctl test`: what a person is told before the first mail, and with it.
+//! `ctl check` and `ctl test`: the sentences that a person reads before the first mail, and with it.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,8 +12,8 @@ fn knowing_us() -> Smarthost {
     Smarthost::new().account(USER, PASSWORD)
 }
 
-/// That call of the door where neither the spool of this machine nor that of its user is what it is: a new configuration
-/// names none, and `ctl init` makes the one that then counts. None if root cannot be kept away from it.
+/// That call of the door, with the real spools of this machine and its user out of reach: a new configuration names
+/// none, and `ctl init` makes the one that then counts. `None` if root cannot be kept away from it.
 fn away_from_real_spools(machine: &Machine, door: &Command) -> Option<Command> {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let mut command = Command::new(if is_root { "unshare".as_ref() } else { door.get_program() });
@@ -47,7 +47,7 @@ fn disk_that_has_room_for_a_name_only_is_no_spool() {
     let machine = Machine::with(knowing_us(), "");
     let door = machine.door("mailx-t", &["ctl", "check", "--offline"]);
     let mut limited = Command::new("sh");
-    // A file may have 4 KiB (sh(1p), "ulimit"), as on a disk that is full but for a block.
+    // A file may have 4 KiB (sh(1p), "ulimit"), as on a disk that is full except for one block.
     limited.args(["-c", r#"ulimit -f 8; exec "$0" "$@""#]).arg(door.get_program()).args(door.get_args());
     for (name, value) in door.get_envs() {
         limited.env(name, value.unwrap_or_default());
@@ -102,7 +102,7 @@ fn each_step_that_fails_is_told_after_those_that_did_not() {
 
 #[test]
 fn port_that_speaks_tls_at_once_is_recognized_by_its_silence() {
-    // As a server of implicit TLS does, it waits for us.
+    // Like a server of implicit TLS, it waits for us.
     let smarthost = knowing_us().starttls().on(Point::Connect, Act::Stall);
     let machine = Machine::with(smarthost, "tls = \"starttls\"\ntimeout = \"300ms\"\n");
     let ran = check(&machine, &[]);

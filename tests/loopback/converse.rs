@@ -1,4 +1,4 @@
-//! `sendmail -bs`: dialogues as programs really hold them, and what a caller must not be able to do with one.
+//! `sendmail -bs`: dialogues as programs really hold them, and acts that no caller must achieve with one.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -16,7 +16,7 @@ fn strict() -> Machine {
     Machine::strict(Smarthost::new())
 }
 
-/// What was answered to all that, and the exit status; every mail kept has been sent.
+/// The answers to all that, and the exit status; every mail kept has been sent.
 fn answers(machine: &Machine, dialogue: &str) -> (String, Option<i32>) {
     let ran = machine.run("sendmail", &["-bs", "-odq"], dialogue.as_bytes());
     machine.run("sendmail", &["-q"], b"");
@@ -32,7 +32,7 @@ fn text(mail: &Received) -> String {
     String::from_utf8_lossy(mail.body()).into_owned()
 }
 
-/// The door at the other end of a socket, as of a program that waits for each answer.
+/// The door at the other end of a socket, for a program that waits for each answer.
 fn dialled(machine: &Machine, arguments: &[&str]) -> (Child, Client<UnixStream>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     ours.set_read_timeout(Some(HANG)).unwrap();
@@ -41,7 +41,7 @@ fn dialled(machine: &Machine, arguments: &[&str]) -> (Child, Client<UnixStream>)
     (command.spawn().unwrap(), Client::over(ours))
 }
 
-/// Says what the program said when it was recorded, and wants the answers it got.
+/// Says the recorded lines of the program, and wants the answers it got.
 fn replay(name: &str) -> Received {
     let machine = strict();
     let folder = format!("fixtures/dialogues/{name}");
@@ -146,7 +146,7 @@ fn mail_that_breaks_off_is_not_sent() {
     assert_eq!(ran.status, Some(74));
     assert!(ran.stderr.contains("the input ended before the final dot: nothing was sent"), "{ran:?}");
     assert!(machine.mail_files().is_empty() && machine.smarthost().mails().is_empty());
-    // Between mails it is no loss.
+    // Between mails no mail is lost.
     let ran = machine.run("sendmail", &["-bs"], b"EHLO app\r\nMAIL FROM:<a@host.example>\r\n");
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
 }
@@ -214,7 +214,7 @@ fn large_mail_needs_no_more_memory_than_a_small_one() {
     assert_eq!(machine.queue().len(), 1);
 }
 
-/// The state of a process as the kernel writes it (proc_pid_stat(5)); none once it is gone.
+/// The state of a process as the kernel writes it (proc_pid_stat(5)); `None` once it is gone.
 fn state(pid: &str) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()

@@ -1,13 +1,13 @@
-//! Crash and fault sweeps: each program is killed at each of its system calls, and each call fails in turn; then
-//! an undisturbed queue run follows, and `docs/spool.md` says what must have come of it.
+//! Crash and fault sweeps: each program is killed at each of its system calls, and each call fails in turn; then an
+//! undisturbed queue run follows, and `docs/spool.md` says what the result must be.
 //!
 //! strace does both (Debian package strace). A run without a fault tells which calls there are; from the reading of the
-//! configuration on, each is a point: SIGKILL and EIO at every call, ENOSPC at those that take room (once, and for
-//! good from there on), EINTR at those that may have to wait. What is judged: a mail that was accepted is
-//! delivered exactly once and whole, one that was not at most once; nothing lies in the spool that the page does not name.
+//! configuration on, each is a point: SIGKILL and EIO at every call, ENOSPC at those that take room (once, and for good
+//! from there on), EINTR at those that may have to wait. The verdict: a mail that was accepted is delivered exactly
+//! once and whole, any other at most once; and every file in the spool is one that the page names.
 //!
-//! The programs run in a mount namespace of their own, where the machine's spool and root's home are directories of
-//! the test: what cannot be accepted is saved there, not in the real ones.
+//! The programs run in a mount namespace of their own, in which the machine's spool and root's home are directories of
+//! the test: mail that cannot be accepted is saved there, not in the real ones.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -30,12 +30,12 @@ fn refused() -> On {
     On::at(smarthost::Point::Rcpt).containing("refused")
 }
 
-/// As `smarthost`, but does not take everything at once.
+/// As `smarthost`, but it does not take everything at once.
 fn busy_smarthost() -> Smarthost {
     smarthost().on(On::at(smarthost::Point::Rcpt).containing("later"), Act::reply("451 4.2.1 try later"))
 }
 
-/// Why nothing can be said here; printed, so that nobody takes the silence for success.
+/// The reason why the test cannot judge here; printed, so that nobody takes the silence for success.
 fn is_skipped() -> bool {
     strace::require();
     let reason = bench::no_namespace();
@@ -85,7 +85,7 @@ fn is_whole_or_cut(mail: &Received, body: &str) -> bool {
     is_whole(mail, body) || told.is_some_and(|(place, _)| unpacked(place).is_some_and(|whole| whole.ends_with(body)))
 }
 
-/// With the line ends it was handed in with.
+/// The text, with the line ends it was handed in with.
 fn unpacked(place: &str) -> Option<String> {
     let mut text = String::new();
     MultiGzDecoder::new(File::open(place).ok()?).read_to_string(&mut text).ok()?;
@@ -100,13 +100,13 @@ fn configure(bench: &Bench, name: &str, running: &Running, spool: &str) -> PathB
     path
 }
 
-/// Of these, what happens to the files of the spool; the rest is swept with mails that are not cut.
+/// Of these, the points at files of the spool; the rest is swept with mails that are not cut.
 fn in_spool(points: Vec<Point>) -> Vec<Point> {
     let points = strace::changing(points).into_iter();
     points.filter(|point| point.call.text.contains("/machine/mailx-t/")).collect()
 }
 
-/// What a fault must not leave behind in `tmp/`: a killed program leaves debris, one that was told of an error nothing.
+/// Checks the debris in `tmp/`: a killed program may leave some; a program that was told of an error may not.
 fn check_debris(bench: &Bench, point: &Point) -> Result<(), String> {
     let debris = bench.names("tmp");
     let is_of = |name: &String, suffix| name.strip_suffix(suffix).is_some_and(is_id);
@@ -151,7 +151,7 @@ fn door_syncs_file_then_name_before_it_says_yes() {
     assert!(steps.is_sorted(), "{steps:?}");
 }
 
-/// A mail that leaves has no more than that.
+/// The most octets of a mail that leaves.
 const SMALL: &str = "max-message-size = \"6000 B\"\n";
 
 fn sweep_door(what: &str, body: &str, spool: &str) {
@@ -208,7 +208,7 @@ impl<'a> Submission<'a> {
         ensure(point.fault != Fault::Error("EINTR") || is_accepted, || format!("EINTR was not borne: {said}"))?;
         // The fault was in telling.
         let is_unspoken = point.call.name == "write" && point.call.text.starts_with("2<");
-        // What the spool cannot keep may still be taken by the smarthost, and the caller is told.
+        // The smarthost may still take a mail that the spool cannot keep, and the caller is told.
         let is_told = said.ends_with("the mail was sent at once instead of being kept") || said.contains("was cut");
         ensure(said.is_empty() || is_told || is_unspoken || !is_accepted, || format!("accepted, but said: {said}"))?;
         let can_speak = matches!(point.fault, Fault::Error(_));
@@ -232,7 +232,7 @@ impl<'a> Submission<'a> {
         ensure(mails.iter().all(|mail| is_whole_or_cut(mail, self.body)), || "it did not arrive whole".into())?;
         let left = self.bench.names("queue");
         ensure(left.is_empty(), || format!("queue/ still holds {left:?}"))?;
-        // Nobody but the caller has the mail if stdin itself could not be read.
+        // Only the caller has the mail if stdin itself could not be read.
         let is_of_stdin = point.call.name == "read" && point.call.text.starts_with("0<");
         let is_kept = copies + saved.len() > 0 || is_of_stdin || !can_speak;
         ensure(is_kept, || format!("refused and not kept anywhere: {said}"))
@@ -315,7 +315,7 @@ fn mail_out_of_drop_cannot_come_back_once_it_is_sent() {
     assert!(synced < after(0, "connect", "sin_port"), "it was sent before it was gone for good");
 }
 
-/// A mail in the queue, and what is to become of it.
+/// A mail in the queue, and its expected end.
 struct Delivery {
     name: &'static str,
     recipients: &'static [&'static str],
@@ -396,7 +396,7 @@ impl<'a> Attempt<'a> {
             let is_line = is_journal && call.text.contains("\\tsent\\t");
             (is_removal || is_line) && !call.text.contains(" = -1") && !call.text.contains(" = ?")
         });
-        // What fails neither on the wire nor at the mail's own files is no excuse for a second copy.
+        // A fault that is neither on the wire nor at the mail's own files does not excuse a second copy.
         let text = &point.call.text;
         let is_own = text.contains("socket:") || text.contains("/queue") && !text.contains("relay.");
         let is_elsewhere = point.fault != Fault::Kill && !is_own;
@@ -409,7 +409,7 @@ impl<'a> Attempt<'a> {
                 ensure(copies == 0, || format!("{name} was refused and has it"))?;
                 continue;
             }
-            // Taken, and the relay could not write that down: the window that SMTP leaves open.
+            // The mail was taken, and the relay could not write that down: the window that SMTP leaves open.
             let is_excused = first == 1 && copies == 2 && !is_settled && !is_elsewhere;
             ensure(copies == 1 || is_excused, || format!("{name} has it {copies} times, {first} of them at first"))?;
             ensure(mails.iter().all(|mail| is_whole_or_cut(mail, &self.body)), || {
@@ -428,7 +428,8 @@ impl<'a> Attempt<'a> {
         let both = [self.busy, self.healthy].into_iter().flat_map(Running::mails);
         let reports: Vec<Received> = both.filter(is_to_boss).collect();
         let is_due = self.delivery.recipients.contains(&"refused") && !self.delivery.sender.contains("refused");
-        // How many were in the queue when the relay ended; one sent in the same run may be doubled like any mail.
+        // The number of reports in the queue when the relay ended; one sent in the same run may be doubled like any
+        // mail.
         let is_written = strace::calls(trace)
             .iter()
             .any(|call| call.name.starts_with("rename") && call.text.contains("/mailx-t/tmp/"));
@@ -439,7 +440,7 @@ impl<'a> Attempt<'a> {
 
     fn check_spool(&self, id: &str) -> Result<(), String> {
         let queue = self.bench.names("queue");
-        // Without its entry it means nothing and may be removed.
+        // Without its entry a journal means nothing and may be removed.
         let is_orphan = |name: &String| name.strip_suffix(".journal").is_some_and(is_id);
         ensure(queue.iter().all(is_orphan), || format!("queue/ still holds {queue:?}"))?;
         let failed = self.bench.names("failed");

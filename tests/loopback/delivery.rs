@@ -1,6 +1,6 @@
-//! From the command line to the smarthost: what arrives, what waits, what is given up, and what the caller hears.
+//! From the command line to the smarthost: mails that arrive, that wait, that are given up, and the caller's sentences.
 //!
-//! What cron daemons hand in is in `captures.rs`, what goes wrong with smarthost and machine in `trouble.rs`.
+//! The mails of cron daemons are in `captures.rs`, trouble with smarthost and machine in `trouble.rs`.
 
 use crate::smarthost::{Act, On, Point, Received, Smarthost};
 use crate::support::Machine;
@@ -20,7 +20,7 @@ fn refusing(recipients: &[&str]) -> Smarthost {
     recipients.iter().fold(Smarthost::new(), refuse)
 }
 
-/// The mail is a report to whoever gets mail for the user who called, and names the recipient who was refused.
+/// The mail is a report to the address that gets the calling user's mail, and it names the refused recipient.
 fn assert_reported(mail: &Received, recipient: &str) {
     assert_eq!(mail.addresses(), [DEFAULT]);
     assert!(mail.header("Content-Type")[0].starts_with("multipart/report"), "{:?}", mail.header("Content-Type"));
@@ -70,7 +70,7 @@ fn every_name_delivers() {
     }
 }
 
-/// The caller hears of its own mail and leaves; a queue run waits for its turn, so that after it the report is out too.
+/// The caller hears of its own mail and leaves; a queue run waits for its turn, so after it the report has left too.
 fn finish(machine: &Machine) {
     assert_eq!(machine.run("sendmail", &["-q"], b"").status, Some(0));
 }
@@ -138,7 +138,7 @@ fn deferred_mail_goes_with_the_next_queue_run_once_and_under_its_name() {
 
 #[test]
 fn message_id_of_ours_is_the_same_over_all_attempts() {
-    // Both attempts are kept by the server, so that they can be compared.
+    // The server keeps both attempts, so that they can be compared.
     let twice = On::at(Point::Content).times(1);
     let machine = Machine::strict(Smarthost::new().on(twice, Act::StoreThenReply("451 4.3.0 later".to_owned())));
     machine.send(&["a@host.example"], MAIL);
@@ -216,7 +216,7 @@ fn many_queued_mails_share_one_connection() {
 #[test]
 fn caller_who_does_not_wait_is_let_go_with_its_pipes_while_the_mail_is_on_its_way() {
     let mut machine = Machine::with(Smarthost::new().account(USER, PASSWORD).on(Point::Greeting, Act::Stall), "");
-    // Returns only when nobody holds the pipes any more, and the smarthost answers nobody.
+    // It returns only when nobody holds the pipes any more, and the smarthost answers nobody.
     let ran = machine.run("sendmail", &["a@host.example"], MAIL);
     assert_eq!((ran.status, ran.stderr.as_str(), machine.queue().len()), (Some(0), "", 1));
     assert!(machine.smarthost().wait_for_connections(1, HANG));
@@ -299,7 +299,7 @@ fn second_smarthost_takes_what_the_first_does_not() {
     let machine = Machine::configured(|place| {
         std::fs::write(place.join("ca.pem"), smarthost.ca_pem()).unwrap();
         let second = reach(&smarthost, place);
-        // Nobody listens on port 1 of an address that is not assigned to anything.
+        // Nobody listens on port 1 of an unassigned address.
         let first = "host = \"127.255.255.254\"\nport = 1\n";
         let user = format!("user = \"{USER}\"\npassword-file = \"{}/password\"\n", place.display());
         format!("[[smarthost]]\n{first}{user}\n[[smarthost]]\n{second}")
@@ -311,7 +311,7 @@ fn second_smarthost_takes_what_the_first_does_not() {
 
 #[test]
 fn settings_of_the_environment_reach_the_relay_without_their_password_showing() {
-    // A URL names no ca-file, so the connection ends at the certificate: before that all was understood.
+    // A URL names no ca-file, so the connection ends at the certificate: everything before it was understood.
     let smarthost = Smarthost::new().account(USER, PASSWORD).start();
     let url = format!("smtps://{}:{PASSWORD}@localhost:{}", USER.replace('@', "%40"), smarthost.port());
     let lines = format!("MAILX_T_URL={url}\nMAILX_T_FROM={USER}\nMAILX_T_TO={DEFAULT}\n");

@@ -1,7 +1,7 @@
-//! `drop/` with a real second user: what somebody without a right to the queue can do, and cannot.
+//! `drop/` with a real second user: what a user without a right to the queue can do, and cannot.
 //!
-//! Needs root, to be that user; else it says so and passes. The uid is one that the user database does not know, so no
-//! home is written to.
+//! The tests need root to become that user; without root they say so and pass. The user database does not know the uid,
+//! so no home is written to.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -29,7 +29,7 @@ struct House {
 }
 
 impl House {
-    /// None, with a word about it, where we are not root.
+    /// `None`, with a word about it, if we are not root.
     fn new() -> Option<Self> {
         if !mailx_t::system::is_root() {
             println!("skipped: only root can become a second user");
@@ -38,7 +38,7 @@ impl House {
         let running = Smarthost::new().account(USER, PASSWORD).start();
         let bench = Bench::new();
         let config = bench.configure("config", &running, "");
-        // Where they were built, others may have no way to them.
+        // Other users may have no way to the place where the programs were built.
         let [door, _] = [DOOR, RELAY].map(|program| {
             let copy = bench.root().join(Path::new(program).file_name().unwrap());
             install(Path::new(program), &copy);
@@ -47,7 +47,7 @@ impl House {
         Some(Self { bench, running, config, door })
     }
 
-    /// A command of the stranger's.
+    /// A command run as the stranger.
     fn stranger<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
         let mut command = self.bench.command(words);
         command.uid(STRANGER).gid(STRANGER).env("MAILX_T_CONFIG", &self.config).current_dir("/");
@@ -70,7 +70,7 @@ impl House {
         self.running.mails().into_iter().filter(|mail| mail.addresses().contains(&address)).collect()
     }
 
-    /// Where a file of that name lies in `drop/`.
+    /// The path of that file in `drop/`.
     fn place(&self, id: &QueueId) -> PathBuf {
         self.bench.spool().join("drop").join(id.as_str())
     }
@@ -87,7 +87,7 @@ impl House {
         chown(self.place(id), Some(STRANGER), Some(STRANGER)).unwrap();
     }
 
-    /// What it came to: put away and named in the log.
+    /// The file was put away and named in the log.
     fn assert_refused(&self, id: &QueueId, what: &str) {
         let refused = format!("{id}.refused");
         assert!(self.bench.names("failed").contains(&refused), "{what} is not in failed/");
@@ -255,7 +255,7 @@ fn what_a_sender_asks_about_delivery_is_passed_on() {
     assert!(mails[0].mail_parameters.contains(&"ENVID=x".to_string()), "{:?}", mails[0].mail_parameters);
 }
 
-/// Whoever knows the name of a mail in the queue must not be able to put another in its place.
+/// A stranger who knows the name of a mail in the queue must not be able to replace it.
 #[test]
 fn mail_in_the_queue_is_not_replaced() {
     let Some(house) = House::new() else { return };

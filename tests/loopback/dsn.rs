@@ -1,5 +1,5 @@
-//! Delivery status notifications, RFC 3461: what a sender asks reaches a smarthost that knows the extension, and where a
-//! report is ours to write, it does what was asked.
+//! Delivery status notifications, RFC 3461: a sender's requests reach a smarthost that knows the extension, and a
+//! report that we write fulfils them.
 
 use crate::smarthost::{Act, On, Point, Received, Smarthost};
 use crate::support::Machine;

@@ -1,5 +1,5 @@
-//! The examples do what they say: each is run as its host program would run it, and the mail arrives; what only
-//! configures another program is read by that program where this machine has it.
+//! The examples do what they say: each is run as its host program would run it, and the mail arrives; a file that only
+//! configures another program is read by that program, if this machine has it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -30,7 +30,7 @@ fn machine() -> Machine {
     machine
 }
 
-/// A program with nothing in its environment but where programs are.
+/// A program whose environment has only the path of programs.
 fn command(machine: &Machine, program: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program.as_ref());
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", machine.path("bin").display());
@@ -58,7 +58,7 @@ fn body(mail: &Received) -> String {
     MessageParser::default().parse(&mail.content).unwrap().body_text(0).unwrap_or_default().into_owned()
 }
 
-/// The program is on this machine; what only it can judge is otherwise not judged.
+/// The program is on this machine; without it, its file is not judged.
 fn is_here(program: &str) -> bool {
     let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).stdout(Stdio::null()).status();
     found.is_ok_and(|found| found.success())
@@ -69,7 +69,7 @@ fn login_over_ssh_is_told_in_chinese() {
     let machine = machine();
     let script = example("ssh-login/ssh-login-mail");
     let mut login = command(&machine, &script);
-    // What pam_exec gives, and nothing else.
+    // The environment that pam_exec gives, and nothing else.
     login.envs([("PAM_TYPE", "open_session"), ("PAM_USER", "alice"), ("PAM_RHOST", "192.0.2.7"), ("PAM_TTY", "ssh")]);
     let ran = start(login, b"").finish();
     assert_eq!((ran.status, ran.stdout.as_str(), ran.stderr.as_str()), (Some(0), "", ""));
@@ -109,7 +109,7 @@ fn recipes_for_cron_mail_what_they_say() {
         let ran = shell(&machine, job);
         let printed = [ran.stdout, ran.stderr].concat();
         if !printed.is_empty() {
-            // crond passes on what a job prints.
+            // crond passes on the output of a job.
             let mail = format!("From: root\nTo: ops@example.com\nSubject: Cron <root@host> {job}\n\n{printed}");
             assert_eq!(machine.run("sendmail", &["-i", "-odi", "-t", "-f", "root"], mail.as_bytes()).status, Some(0));
         }
@@ -159,7 +159,7 @@ fn file_that_arrives_is_mailed() {
     let mut watch = command(&machine, example("watch/watch-arrivals"));
     watch.arg(&place).stderr(Stdio::null()).process_group(0);
     let mut watching = watch.spawn().unwrap();
-    // When it watches nobody says: files come until one is seen.
+    // Nobody says when it starts to watch: files come until one is seen.
     let seen = (0..).find(|number| {
         fs::write(place.join(format!("file {number}")), "x").unwrap();
         machine.smarthost().wait_for(1, std::time::Duration::from_millis(200)) || *number > 200
@@ -223,7 +223,7 @@ fn log_reads_as_the_snippets_have_it() {
     }
 }
 
-/// What Elastic's dissect finds: keys between texts that stand in the line as they are.
+/// The result of Elastic's dissect: keys between texts that stand in the line as they are.
 fn dissect(tokenizer: &str, line: &str) -> Option<Vec<(String, String)>> {
     let mut found = Vec::new();
     let (prefix, mut pattern) = tokenizer.split_once("%{")?;
@@ -241,7 +241,7 @@ fn dissect(tokenizer: &str, line: &str) -> Option<Vec<(String, String)>> {
     }
 }
 
-/// What the program says about a file of ours; nothing where the program is not here.
+/// The program's words about a file of ours; `None` if the program is not here.
 fn judged(program: &str, arguments: &[&str]) -> Option<String> {
     if !is_here(program) {
         eprintln!("{program} is not here: nothing was tried");

@@ -1,5 +1,5 @@
-//! Several smarthosts for the same mail: what one does not take now the next one gets, nobody gets it twice, and the
-//! first one is asked again before long.
+//! Several smarthosts for the same mail: if one does not take it now, the next one gets it, nobody gets it twice, and
+//! the first one is asked again before long.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn machine(smarthosts: Vec<(Smarthost, &str)>) -> (Machine, Vec<Running>) {
     (machine, running)
 }
 
-/// The same with two, of which the first does that.
+/// The same with two; the first does that.
 fn first_does(when: impl Into<On>, act: Act) -> (Machine, Running, Running) {
     let (machine, running) = machine(vec![(Smarthost::new().on(when, act), ""), (Smarthost::new(), "")]);
     let [first, second] = running.try_into().ok().unwrap();
@@ -45,7 +45,7 @@ fn queue(machine: &Machine, count: usize) {
     }
 }
 
-/// Has the relay send a mail that no spool keeps.
+/// Makes the relay send a mail that no spool keeps.
 fn carry(machine: &Machine) -> Ran {
     let message = "Subject: x\r\n\r\nx\r\n";
     let entry = format!(
@@ -108,7 +108,7 @@ fn mail_that_may_have_been_taken_is_not_offered_to_another_smarthost_at_once() {
     let ran = machine.send(&["a@host.example"], MAIL);
     assert!(ran.stderr.contains("a duplicate is possible"), "{ran:?}");
     assert_eq!((first.mails().len(), second.mails().len(), machine.queue().len()), (1, 0, 1));
-    // A smarthost that loses its first mail is not the one to ask first the next time.
+    // A smarthost that loses its first mail is not the first to be asked the next time.
     flush(&machine);
     assert_eq!((first.mails().len(), second.mails().len(), machine.queue().len()), (1, 1, 0));
 }

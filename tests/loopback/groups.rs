@@ -1,5 +1,5 @@
-//! Commands in groups, and every way in which a smarthost can fail to bear them: nothing is lost, and nobody has a mail
-//! twice but where it was in doubt.
+//! Commands in groups, and every way in which a smarthost can fail with them: nothing is lost, and a recipient gets a
+//! mail twice only if it was in doubt.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::Machine;
 use crate::support::machine::{HANG, PASSWORD, Ran, USER};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n.\n";
-/// What a long queue has in these tests, and how many of it may be under way at once (docs/spool.md).
+/// The number of mails in a long queue of these tests, and the most of them under way at once (docs/spool.md).
 const MANY: usize = 80;
 const WINDOW: usize = 11;
 
@@ -43,7 +43,7 @@ fn copies(machine: &Machine, address: &str) -> Vec<Received> {
     machine.smarthost().mails().into_iter().filter(|mail| mail.addresses().contains(&address)).collect()
 }
 
-/// Each of the queued mails has come, whole; how many came more than once.
+/// Each of the queued mails has come, whole; returns the number of those that came more than once.
 fn assert_complete(machine: &Machine, many: usize) -> usize {
     let counts: Vec<usize> = (0..many)
         .map(|n| {
@@ -62,7 +62,7 @@ fn verbs(machine: &Machine, connection: usize) -> Vec<String> {
     connection.commands.iter().map(|line| line.split([' ', ':']).next().unwrap().to_owned()).collect()
 }
 
-/// Sends one mail to three, of whom `refused@` is one if the smarthost has it so, and hears what the caller is told.
+/// Sends one mail to three recipients, `refused@` among them, and returns the caller's sentences.
 fn send(machine: &Machine) -> Ran {
     let ran = machine.send(&["a@host.example", "refused@host.example", "c@host.example"], MAIL);
     assert!(machine.smarthost().wait_until_idle(HANG));
@@ -137,7 +137,7 @@ fn long_queue_goes_over_one_connection_in_each_mode() {
 
 #[test]
 fn very_long_queue_gets_another_connection_if_that_is_allowed() {
-    // A server that takes its time, so that the queue is still long when the second connection has come about.
+    // The server is slow, so the queue is still long when the second connection stands.
     let slow = Act::Drip(Duration::from_micros(200));
     for (line, peak) in [("", 2), ("max-connections = 1\n", 1)] {
         let machine = Machine::with(knowing_us().on(Point::Content, slow.clone()), line);
@@ -305,10 +305,10 @@ fn link_cut_inside_a_window_loses_nothing_and_doubles_only_what_was_in_doubt() {
         let mails = machine.smarthost().mails();
         let last = mails.iter().filter(|mail| mail.connection == 0).count();
         assert!((40..=41).contains(&last), "{act:?}: {last} over the first connection");
-        // Only those that were under way when the link was cut had to wait for their next attempt.
+        // Only mails that were under way when the link was cut had to wait for their next attempt.
         let deferred = machine.log().matches("status=deferred").count();
         assert!((1..=WINDOW).contains(&deferred), "{act:?}: {deferred} deferred");
-        // The server has borne groups before; whether it bears windows is in doubt.
+        // The server has handled groups before; windows are in doubt.
         let remarks = remarks(&machine);
         assert!(remarks.lines().count() == 1 && remarks.contains("\tone mail at a time\n"), "{remarks}");
     }

@@ -1,7 +1,7 @@
-//! A smarthost that means harm, or somebody who took its place: bounded memory, bounded time, no secret told, and the
-//! mail stays.
+//! A smarthost that means harm, or an impostor in its place: bounded memory, bounded time, no secret told, and the mail
+//! stays.
 //!
-//! What an honest smarthost does wrong is in `trouble.rs`.
+//! The faults of an honest smarthost are in `trouble.rs`.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -16,7 +16,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
-/// The relay gets no more memory for its data than this, in KiB; one that wants more dies, and its status tells.
+/// The relay gets no more memory for its data than this, in KiB; if it wants more it dies, and its status tells.
 const MOST_MEMORY: &str = "16384";
 
 fn knowing_us() -> Smarthost {
@@ -91,7 +91,7 @@ fn refusal_that_quotes_our_login_does_not_tell_the_secret() {
 
 #[test]
 fn answers_that_come_before_the_question_do_not_make_a_mail_taken() {
-    // All that a whole dialogue would answer, in one go with the greeting; then nothing.
+    // All the answers of a whole dialogue, in one go with the greeting; then nothing.
     let ahead = "220 hello\r\n250 ok\r\n235 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n";
     for unread in ["", "451 not stored\r\n"] {
         let bytes = format!("{ahead}{unread}").into_bytes();
@@ -129,7 +129,7 @@ fn smarthost_that_becomes_another_one_hears_nothing() {
     let machine = Machine::with(knowing_us(), "");
     assert_eq!(machine.send(&["a@host.example"], MAIL).status, Some(0));
     assert_eq!(machine.smarthost().mails().len(), 1);
-    // Whoever sent that one is gone, and with it the settings it had read.
+    // The process that sent that one has ended, and with it the settings it had read.
     assert_eq!(flush(&machine).status, Some(0));
     // The same name and port; only the certificate comes from elsewhere.
     let impostor = knowing_us().authority(Authority::new()).start();
@@ -181,7 +181,7 @@ fn with_cores(machine: &Machine, command: &Command) -> Command {
     shell
 }
 
-/// Whether it leaves a core when it dies of that.
+/// True if it leaves a core when it dies of that signal.
 fn dumps_core(child: &mut Child) -> bool {
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGABRT).unwrap();
     let status = child.wait().unwrap();
@@ -192,7 +192,8 @@ fn dumps_core(child: &mut Child) -> bool {
 #[test]
 fn killed_program_leaves_no_core() {
     let machine = Machine::with(knowing_us().on(On::at(Point::Content).times(1), Act::Stall), "");
-    // Any other program leaves one here; where none does, or cores are handed to a collector, nothing would be tried.
+    // Any other program leaves a core here; if none does, or cores are handed to a collector, the test would prove
+    // nothing.
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
     let mut other = with_cores(&machine, &Command::new("cat")).spawn().unwrap();
     let mut answer = [0];

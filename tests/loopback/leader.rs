@@ -1,8 +1,8 @@
-//! Many submitters and queue runs on one spool, and one relay at a time that sends for all of them, also where relays
-//! are killed in the middle of their work.
+//! Many submitters and queue runs on one spool, and one relay at a time that sends for all of them, even if relays are
+//! killed in the middle of their work.
 //!
-//! Who does what comes from a fixed seed, and a relay dies when the smarthost has seen so many commands: nothing here
-//! waits for a clock, but for an end that does not come.
+//! The acts of each come from a fixed seed, and a relay dies when the smarthost has seen so many commands: no step here
+//! waits for a clock, only for an end that does not come.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -18,11 +18,11 @@ use crate::support::{DOOR, RELAY};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Longer than anything takes, shorter than patience.
+/// Longer than any step takes, shorter than patience.
 const LIMIT: Duration = Duration::from_secs(60);
 const SUBMITTERS: usize = 6;
 const MAILS_EACH: usize = 12;
-/// Kills in the middle of something.
+/// The number of relays killed in the middle of their work.
 const KILLS: usize = 8;
 /// The most mails under way at once while so many wait (docs/spool.md).
 const WINDOW: usize = 1 + SUBMITTERS * MAILS_EACH / 8;
@@ -33,7 +33,7 @@ fn smarthost() -> Smarthost {
     Smarthost::new().account(USER, PASSWORD)
 }
 
-/// One spool, and everybody at it.
+/// One spool, and all who use it.
 struct Crowd {
     running: Running,
     bench: Bench,
@@ -79,7 +79,7 @@ impl Crowd {
     }
 }
 
-/// What each submitter does, one after the other: `-odb` or `-odi`, and the address.
+/// The submissions of each submitter, one after the other: `-odb` or `-odi`, and the address.
 fn plan() -> Vec<Vec<(&'static str, String)>> {
     let mut chance = fastrand::Rng::with_seed(20_261_120);
     let mut one = |who: usize, n: usize| {
@@ -89,7 +89,7 @@ fn plan() -> Vec<Vec<(&'static str, String)>> {
     (0..SUBMITTERS).map(|who| (0..MAILS_EACH).map(|n| one(who, n)).collect()).collect()
 }
 
-/// No queue run comes to anybody's help here: whoever finds a leader at work relies on it.
+/// No queue run helps anybody here: a submitter that finds a leader at work relies on it.
 #[test]
 fn no_wake_up_is_lost() {
     let crowd = Crowd::served_by(smarthost());
@@ -114,18 +114,18 @@ fn no_wake_up_is_lost() {
 
 #[test]
 fn mails_survive_relays_that_are_killed() {
-    // A rule does not count the visits at which an earlier one had its way.
+    // A rule does not count the visits at which an earlier one fired.
     let stall = |host: Smarthost, (k, n): (usize, &usize)| {
         host.on(On::at(Point::Content).skip(n - 1 - k).times(1), Act::StoreThenStall)
     };
     let crowd = Crowd::served_by(STALLS.iter().enumerate().fold(smarthost(), stall));
     let (accepted, killed, busy) = (Mutex::new(Vec::new()), AtomicUsize::new(0), AtomicUsize::new(SUBMITTERS + 1));
     let kill_relays = || {
-        // One that has just ended needs no killing.
+        // A relay that has just ended needs no killing.
         let dead = crowd.relays().into_iter().filter(|pid| kill(*pid, Signal::SIGKILL).is_ok()).count();
         killed.fetch_add(dead, Ordering::SeqCst);
     };
-    // False when everybody has gone home before that came.
+    // False if everybody has gone home before that came.
     let comes = |wait: &dyn Fn(Duration) -> bool| {
         std::iter::repeat_with(|| wait(Duration::from_millis(100)))
             .find(|is_here| *is_here || busy.load(Ordering::SeqCst) == 0)
@@ -149,7 +149,7 @@ fn mails_survive_relays_that_are_killed() {
             }
             busy.fetch_sub(1, Ordering::SeqCst);
         });
-        // A run may be killed like any relay, so its end says nothing; but it goes on where all others are dead.
+        // A run may be killed like any relay, so its end says nothing; but it goes on if all others are dead.
         scope.spawn(move || {
             while busy.load(Ordering::SeqCst) > 0 {
                 drop(crowd.run(RELAY, &["flush"]));

@@ -1,4 +1,4 @@
-//! Mails that are larger than they may be, and memory that does not depend on what a job prints.
+//! Mails that are larger than they may be, and memory that does not depend on the output of a job.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use crate::support::bench::{Bench, PASSWORD, USER, complaint, stdin_of};
 use crate::support::{DOOR, RELAY};
 use flate2::read::MultiGzDecoder;
 
-/// A machine on which a mail may have so much.
+/// A machine on which a mail may have so many octets.
 struct House {
     bench: Bench,
     running: Running,
@@ -54,7 +54,7 @@ impl House {
         self.running.mails()
     }
 
-    /// The whole that is kept in `failed/`, and where.
+    /// The whole that is kept in `failed/`, and its path.
     fn whole(&self) -> (Vec<u8>, PathBuf) {
         let names = self.bench.names("failed");
         assert_eq!(names.len(), 1, "{names:?}");
@@ -174,7 +174,7 @@ fn memory_does_not_depend_on_what_a_job_prints() {
         input.flush().unwrap();
         let length = fs::metadata(&path).unwrap().len();
         assert!(length > 64 << 20);
-        // Whoever takes more heap than this is refused it and dies.
+        // A program that wants more heap than this is refused it and dies.
         let narrow = ["prlimit", &format!("--data={}", 14 << 20)];
         let output = house.run(&narrow, DOOR, &["-odq", "-t"], &path);
         assert!(output.status.success(), "{limit}: {}", complaint(&output));
@@ -191,7 +191,7 @@ fn memory_does_not_depend_on_what_a_job_prints() {
     }
 }
 
-/// The text that a caller wrote was lost with the file that could not go with it.
+/// The file is too large to go; the caller's text must not be lost with it.
 #[test]
 fn text_beside_a_file_that_is_too_much_for_a_mail_is_saved() {
     let machine = Machine::with(Smarthost::new().account(USER, PASSWORD), "");

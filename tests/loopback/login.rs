@@ -1,4 +1,5 @@
-//! Logging in: each mechanism with the real programs, what falls to what, and where tokens come from.
+//! Logging in: each mechanism with the real programs, the order in which they give way to each other, and the sources
+//! of tokens.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ fn knowing_us(mechanisms: &[&str]) -> Smarthost {
     Smarthost::new().account(USER, PASSWORD).mechanisms(mechanisms)
 }
 
-/// Sends a mail and tells how the login went: the AUTH lines of the dialogue, without what was shown.
+/// Sends a mail and returns the AUTH lines of the dialogue, without the secrets.
 fn delivered_by(machine: &Machine) -> Vec<String> {
     let ran = machine.send(&["a@host.example"], MAIL);
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{}", machine.log());

@@ -1,4 +1,5 @@
-//! The real programs against a real smarthost on the loopback, each test on a machine of its own (`support/machine.rs`).
+//! The real programs against a real smarthost on the loopback, each test on a machine of its own
+//! (`support/machine.rs`).
 
 mod accounts;
 mod administration;

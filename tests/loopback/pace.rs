@@ -1,4 +1,4 @@
-//! The limits of the settings on how much may leave, and what a smarthost says when it is too much.
+//! The settings' limits on how much may leave, and the answers of a smarthost to too much.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn queue(machine: &Machine, count: usize) {
     }
 }
 
-/// All that may leave now leaves.
+/// Sends all that may leave now.
 fn flush(machine: &Machine) {
     let ran = machine.run("sendmail", &["-q"], b"");
     assert_eq!(ran.status, Some(0), "{ran:?}");

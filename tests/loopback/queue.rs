@@ -1,4 +1,4 @@
-//! Many at once, and what lies in the queue: each mail leaves exactly once, and none waits for another's trouble.
+//! Many at once, and the mails in the queue: each leaves exactly once, and none waits for another's trouble.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};

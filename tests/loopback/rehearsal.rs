@@ -1,4 +1,4 @@
-//! `--dry-run`: what is shown is what would leave, and nothing else happens.
+//! `--dry-run`: it shows the mail that would leave, and does nothing else.
 
 use crate::smarthost::Smarthost;
 use crate::support::Machine;
@@ -7,7 +7,7 @@ const CRON: &[u8] = "From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@web
                       Date: Fri, 20 Nov 2026 09:30:00 +0000\nX-Cron-Env: <PASSWORD=sekret>\n\n失败\n.\n"
     .as_bytes();
 
-/// What was shown before the empty line, and the mail after it.
+/// The output before the empty line, and the mail after it.
 fn parts(shown: &str) -> (&str, &str) {
     shown.split_once("\n\n").unwrap()
 }

@@ -1,8 +1,8 @@
 //! Callers and machines as they are: closed streams, a directory that is gone, no environment, a broken spool; and
-//! what must never come to light on the way.
+//! secrets that must never show on the way.
 //!
-//! No test here lets the program fail with a mail in its hands and no spool to keep it: it would go to the
-//! `dead.letter` of whoever runs the tests.
+//! No test here lets the program fail with a mail in its hands and no spool to keep it: the mail would go to the
+//! `dead.letter` of the user that runs the tests.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -188,7 +188,7 @@ fn without_spool_and_smarthost_the_sentence_says_so() {
 fn mail_that_can_be_neither_kept_nor_sent_is_saved_in_failed_of_its_own_spool() {
     let mut machine = machine();
     machine.stop_smarthost();
-    // A file in the place of a directory stops root too.
+    // A file in place of a directory stops root too.
     fs::remove_dir(machine.path("spool/tmp")).unwrap();
     fs::write(machine.path("spool/tmp"), "").unwrap();
     let ran = machine.send(&["a@host.example"], MAIL);
@@ -200,7 +200,7 @@ fn mail_that_can_be_neither_kept_nor_sent_is_saved_in_failed_of_its_own_spool() 
     assert_eq!(fs::read(&saved[0]).unwrap(), MAIL);
 }
 
-/// All that other users can see of a process, and some that they cannot.
+/// All that other users can see of a process, and some facts that they cannot.
 fn seen(pid: u32) -> String {
     let read = |name: &str| String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/{name}")).unwrap()).into_owned();
     format!("{} {}", read("cmdline"), read("environ")).replace('\0', " ")
@@ -210,7 +210,7 @@ fn seen(pid: u32) -> String {
 fn children(parent: u32) -> Vec<u32> {
     let children = |pid: &u32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // What follows the name, which may hold anything: state and parent, proc_pid_stat(5).
+        // The fields after the name, which may hold anything: state and parent, proc_pid_stat(5).
         let after = stat.rsplit_once(") ").map_or("", |(_, after)| after);
         after.split(' ').nth(1).and_then(|ppid| ppid.parse().ok()) == Some(parent)
     };
@@ -237,7 +237,7 @@ fn environment_of_the_caller_does_not_reach_the_relay() {
 
 #[test]
 fn password_stands_nowhere_but_in_its_file() {
-    // The mail is with the server and the reply never comes: both programs are there to be looked at.
+    // The server has the mail and its reply never comes: both programs are there to be inspected.
     let mut machine =
         Machine::with(Smarthost::new().account(USER, PASSWORD).on(Point::Content, Act::StoreThenStall), "");
     let mut command = machine.door("sendmail", &["-odi", "-v", "a@host.example"]);

@@ -1,5 +1,5 @@
-//! How callers hand a mail over: what stdin is and how it comes, dots in it, signals, limits and the environment that
-//! they hand down. The closed and the odd ones stand in `rough.rs`.
+//! Mails as callers hand them over: kinds of stdin, dots in the text, signals, limits and the environment that the
+//! callers hand down. Closed and odd streams are in `rough.rs`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -39,7 +39,7 @@ fn body(machine: &Machine) -> String {
     String::from_utf8(machine.smarthost().mails().remove(0).body().to_vec()).unwrap()
 }
 
-/// What becomes of this body under that name with these arguments.
+/// The mail that this body becomes under that name with these arguments.
 fn handed_in(name: &str, arguments: &[&str], text: &str) -> String {
     let machine = machine();
     let stdin = if name == "mail" { text.to_string() } else { format!("Subject: s\n\n{text}") };
@@ -157,7 +157,7 @@ fn umask_of_the_caller_changes_nothing() {
 fn file_size_limit_is_told_like_a_full_disk_and_kills_nobody() {
     let machine = machine();
     let much = [MAIL, &vec![b'x'; 1 << 20]].concat();
-    // No home to write to, whoever runs the tests.
+    // No home to write to, whichever user runs the tests.
     let line = "ulimit -f 1; exec \"$@\"";
     let ran = through(&machine, &["/bin/sh", "-c", line, "sh"], &much);
     assert!(matches!(ran.status, Some(74 | 75)), "{ran:?}");

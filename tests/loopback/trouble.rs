@@ -1,7 +1,7 @@
-//! When the smarthost, the network or the configuration is at fault: the mail is kept, the caller hears one
-//! sentence that says what to do, and every program ends by itself.
+//! The smarthost, the network or the configuration is at fault: the mail is kept, the caller hears one sentence that
+//! says what to do, and every program ends by itself.
 //!
-//! What goes wrong with the machine the program runs on is in `rough.rs`.
+//! Faults of the machine that the program runs on are in `rough.rs`.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -17,13 +17,13 @@ fn knowing_us() -> Smarthost {
     Smarthost::new().account(USER, PASSWORD)
 }
 
-/// One that wants to be asked for the content, so that every stage is one of its own.
+/// A smarthost that wants to be asked for the content, so that every stage is one of its own.
 fn asked() -> Smarthost {
     knowing_us().without("CHUNKING")
 }
 
-/// Sends a mail that cannot leave now: it is kept, nobody else gets it, and the sentence about why, with `PORT` for
-/// the port and `ID` for the queue id, is the answer.
+/// Sends a mail that cannot leave now: it is kept, and nobody else gets it. Returns the sentence about the reason, with
+/// `PORT` for the port and `ID` for the queue id.
 fn deferred(machine: &Machine) -> String {
     let ran = machine.send(&["a@host.example"], MAIL);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""), "{ran:?}");
@@ -259,7 +259,7 @@ fn name_that_does_not_exist_has_its_sentence() {
     assert!(expected.contains(&reason), "{reason}");
 }
 
-/// A machine whose smarthost is at that place, whatever is there.
+/// A machine whose smarthost is at that address, whatever listens there.
 fn elsewhere(host: &str, port: u16) -> Machine {
     Machine::configured(|place| {
         format!(
@@ -283,8 +283,8 @@ fn password_that_cannot_be_had_keeps_the_mail() {
     assert_eq!(machine.queue().len(), 1);
 }
 
-/// Runs the door with a configuration that cannot be used. stdin is empty: what it held would be saved in the real
-/// home directory.
+/// Runs the door with an unusable configuration. stdin is empty: a mail in it would be saved in the real home
+/// directory.
 fn refused(text: Option<&str>) -> (Machine, Ran) {
     let machine = Machine::with(knowing_us(), "");
     match text {

@@ -12,14 +12,14 @@ fn machine() -> Machine {
     machine
 }
 
-/// What `-bv` answers; nothing was sent for it.
+/// The output of `-bv`; nothing was sent for it.
 fn answer(machine: &Machine, arguments: &[&str], stdin: &str) -> (Option<i32>, String) {
     let ran = machine.run("sendmail", &[&["-bv"], arguments].concat(), stdin.as_bytes());
     assert!(machine.smarthost().connections().is_empty() && machine.mail_files().is_empty());
     (ran.status, ran.stdout)
 }
 
-/// The line about an address, which scripts take apart.
+/// The line about an address, which scripts parse.
 fn deliverable(machine: &Machine, address: &str) -> String {
     let host = machine.smarthost().host();
     format!("{address}... deliverable: mailer relay, host {host}, user {address}\n")

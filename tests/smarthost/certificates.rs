@@ -16,7 +16,7 @@ use openssl::x509::{X509, X509Builder, X509Name};
 
 const DAY: i64 = 86_400;
 
-/// What is right or wrong with a leaf certificate.
+/// The one good leaf certificate, and each fault of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// By the authority, until a month ago.
@@ -42,7 +42,7 @@ impl Kind {
     }
 }
 
-/// A server certificate with what it takes to serve it.
+/// A server certificate and the key to serve it.
 pub(crate) struct Leaf {
     /// The certificate itself first, then its issuer, if it has one.
     pub(crate) chain: Vec<X509>,

@@ -1,6 +1,6 @@
 //! A client that says exactly what it is told, for the tests of the smarthost itself.
 //!
-//! It judges nothing but the greeting and the login; every reply goes to the caller as it came.
+//! It judges only the greeting and the login; every other reply goes to the caller as it came.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -59,7 +59,7 @@ impl<S: Read + Write> Client<S> {
         self.stream.get_mut().write_all(bytes).expect("the server reads");
     }
 
-    /// The next reply with all its lines; `UnexpectedEof` where there is none.
+    /// The next reply with all its lines; `UnexpectedEof` if there is none.
     pub(crate) fn reply(&mut self) -> io::Result<String> {
         let mut reply = String::new();
         loop {

@@ -1,6 +1,6 @@
-//! The dialogue of one connection: RFC 5321 in its strict order, with the script asked before every reply.
+//! The dialogue of one connection: RFC 5321 in its strict order; before every reply it asks the script.
 //!
-//! A reply that would be usual is worked out first, then `answer` says it or what the script wants instead.
+//! It works out the usual reply first, then `answer` says it, or what the script wants instead.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,7 +16,7 @@ use super::wire::Wire;
 /// A fatal alert, "handshake failure" (RFC 8446 section 6).
 const ALERT: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 40];
 
-/// Why a dialogue is over.
+/// The end of a dialogue.
 pub(super) enum End {
     /// The server closes.
     Cut,
@@ -36,7 +36,7 @@ impl From<io::Error> for End {
 
 pub(super) type Step = Result<(), End>;
 
-/// One connection and where it stands.
+/// One connection and its state.
 pub(super) struct Dialogue<'a> {
     pub(super) house: &'a House,
     pub(super) wire: Wire<'a>,
@@ -124,7 +124,7 @@ impl Dialogue<'_> {
         result.map_err(|_| End::Lost)
     }
 
-    /// Does something where no reply was due, and closes.
+    /// Does something although no reply was due, and closes.
     fn misbehave(&mut self, act: Act) -> Result<Infallible, End> {
         match act {
             Act::TlsAlert => self.wire.queue(&ALERT),
@@ -133,7 +133,7 @@ impl Dialogue<'_> {
         Err(End::Cut)
     }
 
-    /// Gives the usual reply or what the script wants instead; whether that lets the client go on.
+    /// Gives the usual reply or the one that the script wants; true if the client may go on after it.
     pub(super) fn answer(&mut self, point: Point, text: &[u8], usual: &str) -> Result<bool, End> {
         let act = self.house.host.script.next(point, text);
         self.carry_out(act, point, usual)
@@ -244,7 +244,7 @@ impl Dialogue<'_> {
         if self.answer(Point::Starttls, line.as_bytes(), usual)? {
             self.wire.flush()?;
             self.secure()?;
-            // RFC 3207 section 4.2: what was said in clear is forgotten.
+            // RFC 3207 section 4.2: the server forgets what was said in clear.
             (self.is_greeted, self.login, self.mail) = (false, None, None);
         }
         Ok(())
@@ -264,7 +264,7 @@ impl Dialogue<'_> {
         Ok(())
     }
 
-    /// TLS is there to be had, and was not asked for.
+    /// TLS is offered, and was not asked for.
     pub(super) fn is_in_clear(&self) -> bool {
         self.house.host.encryption == Encryption::Starttls && self.wire.tls().is_none()
     }

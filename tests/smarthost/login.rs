@@ -1,5 +1,5 @@
-//! AUTH (RFC 4954): PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-256, XOAUTH2 and OAUTHBEARER, where it is possible with or
-//! without an initial response.
+//! AUTH (RFC 4954): PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-256, XOAUTH2 and OAUTHBEARER, with or without an initial response
+//! if the mechanism allows both.
 //!
 //! A bearer token is the password of the account.
 
@@ -14,7 +14,7 @@ use super::dialogue::{Dialogue, End};
 
 const REFUSED: &str = "535 5.7.8 username and password not accepted";
 
-/// Who has proved to be whom, or the reply to who has not.
+/// The user who has proved an identity, or the reply to one who has not.
 pub(super) type Proof = Result<String, String>;
 
 impl Dialogue<'_> {

@@ -1,10 +1,10 @@
-//! A smarthost for the tests and the demonstration: a real TLS server on the loopback that speaks SMTP strictly,
-//! keeps what it was sent, and misbehaves exactly as told.
+//! A smarthost for the tests and the demonstration: a real TLS server on the loopback that speaks SMTP strictly, keeps
+//! the mails it was sent, and misbehaves exactly as told.
 //!
-//! `server` is the front: the builder and the running server. `script` holds the misbehaviour, `record` what
-//! was seen, `certificates` the certificates made on the spot. `dialogue`, `login`, `reception`,
-//! `transaction` and `wire` are the protocol. `client` talks back, for the tests of the smarthost itself, `tokens` is
-//! an endpoint that issues tokens. None of these knows mailx-t: a mistake of ours must not be made twice.
+//! `server` is the front: the builder and the running server. `script` holds the misbehaviour, `record` the events
+//! seen, `certificates` the certificates made on the spot. `dialogue`, `login`, `reception`, `transaction` and `wire`
+//! are the protocol. `client` talks back, for the tests of the smarthost itself; `tokens` is an endpoint that issues
+//! tokens. None of these knows mailx-t: a mistake of ours must not be made twice.
 
 // A broken test server should stop the test at once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

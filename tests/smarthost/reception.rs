@@ -1,7 +1,7 @@
 //! A mail comes in: MAIL, RCPT, then DATA or BDAT, and the verdict on the content.
 //!
-//! What a single command says is read in `transaction`; here is when it may be said. A mail is written down before
-//! it is acknowledged, so whoever has heard a 250 finds it in the record.
+//! `transaction` reads a single command; this file knows when each may be said. A mail is written down before it is
+//! acknowledged, so a client that has heard a 250 finds it in the record.
 
 use super::dialogue::{Dialogue, End, Step};
 use super::record::Received;
@@ -58,7 +58,7 @@ impl Dialogue<'_> {
             _ => ("".parse(), false),
         };
         let Ok(size) = size else {
-            // Where the next command starts, nobody can tell.
+            // Nobody can tell where the next command starts.
             self.say("501 5.5.4 syntax: BDAT size [LAST]");
             return Err(End::Cut);
         };
@@ -97,7 +97,7 @@ impl Dialogue<'_> {
         self.carry_out(act, Point::Content, &usual).map(drop)
     }
 
-    /// What must be done before a mail may begin; the reply to those who have not.
+    /// The steps that must come before a mail; the reply to a client that has not taken them.
     fn gate(&self) -> Result<(), &'static str> {
         let is_known = self.login.is_some() || self.house.host.is_auth_optional;
         match self.is_greeted {

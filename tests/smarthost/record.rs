@@ -1,7 +1,7 @@
-//! What the smarthost saw: mails taken, connections served.
+//! The events that the smarthost saw: mails taken, connections served.
 //!
-//! Everything is written down as it happens, so a connection still open shows what it has done so far. Waiting is
-//! by condition variable: nobody polls.
+//! Everything is written down as it happens, so a connection still open shows what it has done so far. Waiting is by
+//! condition variable: nobody polls.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(crate) struct Received {
     /// The number of the connection it came by.
     pub(crate) connection: usize,
-    /// Who had logged in.
+    /// The user that had logged in.
     pub(crate) login: Option<String>,
     /// The parameters of MAIL (`SIZE=400`), in their order.
     pub(crate) mail_parameters: Vec<String>,
@@ -21,7 +21,7 @@ pub(crate) struct Received {
     pub(crate) recipients: Vec<String>,
     /// The content as it was sent, dots stuffed and the final dot included; of BDAT, the octets of all chunks.
     pub(crate) wire: Vec<u8>,
-    /// The content as it was meant.
+    /// The content, unstuffed.
     pub(crate) content: Vec<u8>,
     /// `DATA` or `BDAT`.
     pub(crate) via: &'static str,
@@ -48,13 +48,13 @@ impl Received {
         pairs.filter(|(n, _)| n.trim_end().eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned()).collect()
     }
 
-    /// What follows the empty line; nothing if there is none.
+    /// The octets after the empty line; none if there is none.
     pub(crate) fn body(&self) -> &[u8] {
         let head = self.head().len();
         self.content.get(head + 2..).unwrap_or_default()
     }
 
-    /// What a strict receiver could object to; nothing in a well-formed mail.
+    /// Faults that a strict receiver could object to; empty for a well-formed mail.
     pub(crate) fn oddities(&self) -> Vec<String> {
         let content = &self.content;
         let count =
@@ -88,12 +88,12 @@ fn text_length(line: &[u8]) -> usize {
     line.strip_suffix(b"\r").unwrap_or(line).len()
 }
 
-/// How TLS began.
+/// The start of TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Handshake {
     /// It stands, with this version.
     Done(String),
-    /// It did not come about, for this reason.
+    /// It failed, for this reason.
     Failed(String),
     /// Nobody has tried.
     #[default]
@@ -105,17 +105,17 @@ pub(crate) enum Handshake {
 pub(crate) struct Connection {
     /// Its number, from 0 in the order of arrival.
     pub(crate) number: usize,
-    /// The command lines seen, what AUTH carries masked.
+    /// The command lines seen, with the arguments of AUTH masked.
     pub(crate) commands: Vec<String>,
-    /// How TLS began.
+    /// The start of TLS.
     pub(crate) handshake: Handshake,
     /// It is still open.
     pub(crate) is_open: bool,
     /// The client said QUIT and was answered.
     pub(crate) is_quit: bool,
-    /// How many connections were open when it arrived, itself included.
+    /// The number of connections that were open when it arrived, itself included.
     pub(crate) open_at_once: usize,
-    /// How often replies went out, in batches: the round trips of the dialogue.
+    /// The number of batches in which replies went out: the round trips of the dialogue.
     pub(crate) turns: usize,
 }
 
@@ -133,7 +133,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Writes down a new connection; its number.
+    /// Writes down a new connection; returns its number.
     pub(super) fn open(&self) -> usize {
         let mut pages = self.pages();
         let number = pages.connections.len();
@@ -148,7 +148,7 @@ impl Journal {
         self.changed.notify_all();
     }
 
-    /// Keeps a mail; how many there are now.
+    /// Keeps a mail; returns the number of mails.
     pub(super) fn keep(&self, mail: Received) -> usize {
         let mut pages = self.pages();
         pages.mails.push(mail);

@@ -1,7 +1,7 @@
-//! The script of a smarthost: what it does wrong, where in the dialogue, and how often.
+//! The script of a smarthost: its faults, their places in the dialogue, and how often they come.
 //!
-//! Rules are asked in the order they were given and the first that fits wins. Each rule counts on its own, over
-//! all connections, how often the dialogue has come to it.
+//! Rules are asked in the order they were given and the first that fits wins. Each rule counts on its own, over all
+//! connections, how often the dialogue has come to it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// A place in the dialogue, in the order a client comes to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Point {
-    /// The TCP connection stands, nothing was said.
+    /// The TCP connection stands, and nobody has spoken.
     Connect,
     /// The client has begun TLS, at once or after STARTTLS.
     Handshake,
@@ -33,7 +33,7 @@ pub(crate) enum Point {
     Quit,
 }
 
-/// When a rule applies: a point, and which of the visits there.
+/// The condition of a rule: a point, and the number of the visit there.
 #[derive(Clone, Debug)]
 pub(crate) struct On {
     point: Point,
@@ -48,7 +48,7 @@ impl On {
         Self { point, text: None, skip: 0, times: usize::MAX }
     }
 
-    /// Only where the command line, or the content, holds this text.
+    /// Only if the command line, or the content, holds this text.
     pub(crate) fn containing(mut self, text: &str) -> Self {
         self.text = Some(text.to_owned());
         self
@@ -78,7 +78,7 @@ impl From<Point> for On {
     }
 }
 
-/// What to do in place of the usual reply.
+/// The act in place of the usual reply.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     /// Close the connection, without a farewell of TLS; replies already due are still sent.
@@ -148,7 +148,7 @@ impl Script {
         self.rules.push(Rule { on, act, visits: AtomicUsize::new(0) });
     }
 
-    /// What the script wants at this visit; none if it wants nothing special.
+    /// The act that the script wants at this visit; `None` if it wants the usual reply.
     pub(super) fn next(&self, point: Point, text: &[u8]) -> Option<Act> {
         self.rules.iter().find_map(|rule| {
             if !rule.on.fits(point, text) {

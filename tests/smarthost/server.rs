@@ -1,8 +1,7 @@
-//! The smarthost itself: built with the methods of `Smarthost`, listening from `start` until its `Running` is
-//! dropped.
+//! The smarthost itself: built with the methods of `Smarthost`, listening from `start` until its `Running` is dropped.
 //!
-//! One thread accepts, one serves each connection. Dropping wakes them all and waits for them, whatever they are
-//! in the middle of.
+//! One thread accepts, one serves each connection. Dropping it wakes them all and waits for them, whatever they are in
+//! the middle of.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -19,7 +18,7 @@ use super::script::{Act, On, Script};
 use super::transaction::TOO_LARGE;
 use super::wire::Stop;
 
-/// How a connection is protected.
+/// The protection of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encryption {
     Implicit,
@@ -27,7 +26,7 @@ pub(super) enum Encryption {
     Starttls,
 }
 
-/// A smarthost to be: what it offers, whom it knows, what it does wrong.
+/// A smarthost to be: its offers, its accounts, its faults.
 pub(crate) struct Smarthost {
     authority: Authority,
     kind: Kind,
@@ -84,7 +83,7 @@ impl Smarthost {
     }
 
     /// Listens on that port instead of any free one.
-    // Of the tests nobody wants a certain port; `examples/smarthost.rs` does.
+    // No test wants a certain port; `examples/smarthost.rs` does.
     #[allow(dead_code)]
     pub(crate) fn port(mut self, port: u16) -> Self {
         self.port = port;
@@ -131,7 +130,7 @@ impl Smarthost {
         self
     }
 
-    /// Takes mail from those who have not logged in.
+    /// Takes mail from clients that have not logged in.
     pub(crate) fn auth_optional(mut self) -> Self {
         self.is_auth_optional = true;
         self
@@ -195,7 +194,7 @@ impl Smarthost {
         lines
     }
 
-    /// The reply to a content it does not take.
+    /// The reply to a content that it does not take; `None` if it takes it.
     pub(super) fn refusal(&self, mail: &Received) -> Option<&'static str> {
         let login = mail.login.as_deref().unwrap_or_default().to_ascii_lowercase();
         let is_author = |from: &String| from.to_ascii_lowercase().contains(&login);
@@ -234,7 +233,7 @@ impl Default for Smarthost {
     }
 }
 
-/// What the threads of one smarthost share.
+/// The parts that the threads of one smarthost share.
 pub(super) struct House {
     pub(super) host: Smarthost,
     pub(super) acceptor: SslAcceptor,
@@ -255,7 +254,7 @@ impl House {
     }
 }
 
-/// Takes connections until the bell rings; the threads that serve them.
+/// Takes connections until the bell rings; returns the threads that serve them.
 fn accept(house: &Arc<House>, listener: &TcpListener) -> Vec<JoinHandle<()>> {
     let mut serving = Vec::new();
     for tcp in listener.incoming() {
@@ -317,22 +316,22 @@ impl Running {
         self.connections().iter().map(|connection| connection.open_at_once).max().unwrap_or(0)
     }
 
-    /// Waits until there are `n` mails; whether they came in time.
+    /// Waits until there are `n` mails; true if they came in time.
     pub(crate) fn wait_for(&self, n: usize, limit: Duration) -> bool {
         self.house.journal.wait_for_mails(n, limit)
     }
 
-    /// Waits until `n` connections have come; whether they came in time.
+    /// Waits until `n` connections have come; true if they came in time.
     pub(crate) fn wait_for_connections(&self, n: usize, limit: Duration) -> bool {
         self.house.journal.wait_for_connections(n, limit)
     }
 
-    /// Waits until `n` commands have come, over all connections; whether they came in time.
+    /// Waits until `n` commands have come, over all connections; true if they came in time.
     pub(crate) fn wait_for_commands(&self, n: usize, limit: Duration) -> bool {
         self.house.journal.wait_for_commands(n, limit)
     }
 
-    /// Waits until no connection is open; whether that came in time.
+    /// Waits until no connection is open; true if that came in time.
     pub(crate) fn wait_until_idle(&self, limit: Duration) -> bool {
         self.house.journal.wait_until_idle(limit)
     }
@@ -341,11 +340,11 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.house.stop.ring();
-        // Wakes the accepting thread. If nobody can connect it has no backlog to wait in either, and is awake.
+        // Wakes the accepting thread. If nobody can connect, the thread has no backlog to wait in either, and is awake.
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
         let serving = self.accepting.take().and_then(|accepting| accepting.join().ok()).unwrap_or_default();
         for tcp in self.house.sockets().values() {
-            // Gone already is good enough.
+            // A client that has gone already is good enough.
             let _ = tcp.shutdown(Shutdown::Both);
         }
         let panicked = serving.into_iter().map(JoinHandle::join).filter(Result::is_err).count();

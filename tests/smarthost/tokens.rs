@@ -1,4 +1,4 @@
-//! A token endpoint (RFC 6749 section 6) on the loopback: one answer after another to what is posted, the last one
+//! A token endpoint (RFC 6749 section 6) on the loopback: one answer after another to the forms posted, the last one
 //! for ever.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -37,7 +37,7 @@ impl Tokens {
         Self { address, forms, is_over, serving: Some(serving) }
     }
 
-    /// Where to post to.
+    /// The URL to post to.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/token", self.address)
     }

@@ -1,21 +1,21 @@
-//! One mail transaction: what MAIL and RCPT said, and whether that was well said.
+//! One mail transaction: the words of MAIL and RCPT, and the verdict on them.
 //!
-//! Pure reading of text; the reply to what is wrong comes back as the error.
+//! Pure reading of text; the reply to a wrong command comes back as the error.
 
 use super::server::Smarthost;
 
-/// What MAIL has begun.
+/// A transaction that MAIL has begun.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     pub(super) reverse_path: String,
     pub(super) parameters: Vec<String>,
     pub(super) recipients: Vec<String>,
-    /// The chunks of BDAT so far; none before the first.
+    /// The chunks of BDAT so far; `None` before the first.
     pub(super) chunks: Option<Vec<u8>>,
 }
 
 impl Transaction {
-    /// Reads a MAIL command; the reply to it if it is wrong.
+    /// Reads a MAIL command; the error is the reply to a wrong one.
     pub(super) fn begin(line: &str, host: &Smarthost, login: Option<&str>) -> Result<Self, String> {
         let (reverse_path, parameters) = path(line, "MAIL FROM:")?;
         if !reverse_path.is_empty() && !reverse_path.contains('@') {
@@ -34,7 +34,7 @@ impl Transaction {
         Ok(Self { reverse_path, parameters, ..Self::default() })
     }
 
-    /// Reads a RCPT command: the recipient with its parameters; the reply to it if it is wrong.
+    /// Reads a RCPT command: the recipient with its parameters; the error is the reply to a wrong one.
     pub(super) fn recipient(&self, line: &str, host: &Smarthost) -> Result<String, String> {
         let (address, parameters) = path(line, "RCPT TO:")?;
         if !address.contains('@') && !address.eq_ignore_ascii_case("postmaster") {
@@ -64,7 +64,7 @@ fn path(line: &str, verb: &str) -> Result<(String, Vec<String>), String> {
     Ok((address.to_owned(), parameters.split_ascii_whitespace().map(str::to_owned).collect()))
 }
 
-/// What stands between the angle brackets, and what behind; brackets in a quoted local part do not count.
+/// The text between the angle brackets, and the text behind; brackets in a quoted local part do not count.
 fn split_path(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('<')?;
     let (mut is_quoted, mut is_escaped) = (false, false);
@@ -77,7 +77,7 @@ fn split_path(text: &str) -> Option<(&str, &str)> {
     Some((&inner[..end], &inner[end + 1..]))
 }
 
-/// A parameter is allowed where its extension is offered (RFC 5321 section 4.1.1.11).
+/// A parameter is allowed if its extension is offered (RFC 5321 section 4.1.1.11).
 fn check_mail_parameter(parameter: &str, host: &Smarthost) -> Result<(), String> {
     let value = parameter.split_once('=').map(|(_, value)| value.to_ascii_uppercase());
     let is_supported = match (name(parameter).as_str(), value.as_deref()) {

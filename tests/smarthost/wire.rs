@@ -1,7 +1,7 @@
 //! The bytes: one connection, plain or under TLS, with lines read from it and replies gathered for it.
 //!
-//! Replies leave only when the server has nothing left to read, so one batch is one round trip of the client
-//! (RFC 2920 section 3.2). Every wait ends when the server is stopped.
+//! Replies leave only when the server has nothing left to read, so one batch is one round trip of the client (RFC 2920
+//! section 3.2). Every wait ends when the server is stopped.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -17,7 +17,7 @@ use super::record::Journal;
 /// A line longer than this is no command (RFC 4954 section 4 asks for 12288 octets in AUTH).
 const LONGEST_LINE: usize = 1 << 16;
 
-/// How long a closed connection may linger for the client to read what was sent before.
+/// The longest time that a closed connection lingers, so that the client can read what was sent before.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// The bell that ends every pause of a server.
@@ -106,7 +106,7 @@ impl<'a> Wire<'a> {
         Self { journal, number, stream, input: Vec::new(), output: Vec::new(), drip: None }
     }
 
-    /// Begins TLS as the server; what was read ahead is forgotten (RFC 3207 section 4.2).
+    /// Begins TLS as the server; octets read ahead are forgotten (RFC 3207 section 4.2).
     pub(super) fn secure(&mut self, acceptor: &SslAcceptor, drip: Option<Duration>) -> Result<(), String> {
         self.input.clear();
         let mut socket = self.socket().try_clone().map_err(|error| error.to_string())?;
@@ -197,15 +197,15 @@ impl<'a> Wire<'a> {
         !self.input.is_empty()
     }
 
-    /// Reads and forgets what comes, until nothing can come any more.
+    /// Reads and forgets all input, until none can come any more.
     pub(super) fn swallow(&mut self) {
         let mut buffer = [0; 4096];
         while matches!(self.socket().tcp.read(&mut buffer), Ok(1..)) {}
     }
 
-    /// Reads and forgets what is there, the first flight of a handshake for one.
+    /// Reads and forgets the input at hand, such as the first flight of a handshake.
     pub(super) fn swallow_once(&mut self) {
-        // An error here is a client gone, and the next write will say so.
+        // An error here means a client that has gone, and the next write will say so.
         let _ = self.socket().tcp.read(&mut [0; 4096]);
     }
 

@@ -1,7 +1,7 @@
 //! A bench for the two programs: a spool, a configuration and a home of their own in a temporary directory.
 //!
-//! Where the machine's own spool or the caller's home could be written to, the program runs in a mount namespace
-//! of its own, in which both are directories of the bench.
+//! If a program could write to the machine's own spool or the caller's home, it runs in a mount namespace of its own,
+//! in which both are directories of the bench.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
@@ -21,17 +21,17 @@ pub(crate) const PASSWORD: &str = "secret";
 /// A program that takes longer than this hangs.
 const PATIENCE: &str = "60";
 
-/// Puts our passwd and our spool in the place of the machine's, then becomes the program.
+/// Puts our passwd and our spool in place of the machine's, then becomes the program.
 const IN_PLACE: &str = r#"mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/machine" /var/spool || exit 126
 shift; exec "$@""#;
 
-/// A temporary directory with all that the programs touch.
+/// A temporary directory with all files that the programs touch.
 pub(crate) struct Bench {
     directory: tempfile::TempDir,
 }
 
 impl Bench {
-    /// An empty spool with its modes, a home without letters, and nobody in the user database but root.
+    /// An empty spool with its modes, a home without letters, and only root in the user database.
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let bench = Self { directory };
@@ -44,7 +44,7 @@ impl Bench {
         bench
     }
 
-    /// Where everything lies.
+    /// The directory of all this.
     pub(crate) fn root(&self) -> &Path {
         self.directory.path()
     }
@@ -94,7 +94,7 @@ impl Bench {
         names
     }
 
-    /// What was saved of a message that was not accepted: `failed/ID.input`, or a letter at home.
+    /// The messages that were saved but not accepted: `failed/ID.input`, or a letter at home.
     pub(crate) fn saved(&self) -> Vec<Vec<u8>> {
         let inputs = self.names("failed").into_iter().filter(|name| name.ends_with(".input"));
         let mut saved: Vec<Vec<u8>> =
@@ -112,7 +112,7 @@ impl Bench {
         command
     }
 
-    /// As [`Bench::command`], where the machine's spool and root's home are ours.
+    /// As [`Bench::command`], with the machine's spool and root's home replaced by ours.
     pub(crate) fn sandboxed<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
         let mut all: Vec<OsString> = namespace();
         all.extend(["sh", "-c", IN_PLACE, "sh"].map(OsString::from));
@@ -121,20 +121,20 @@ impl Bench {
         self.command(all)
     }
 
-    /// The mail run of everybody: tries everything now, undisturbed.
+    /// The queue run that ends each test: it tries everything now, undisturbed.
     pub(crate) fn flush(&self, config: &Path) -> Output {
         self.command([OsStr::new(DOOR), "--config".as_ref(), config.as_ref(), "-q".as_ref()]).output().unwrap()
     }
 }
 
-/// What gives a program mounts of its own.
+/// The words that give a program mounts of its own.
 fn namespace() -> Vec<OsString> {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let words: &[&str] = if is_root { &["unshare", "--mount"] } else { &["unshare", "--map-root-user", "--mount"] };
     words.iter().map(OsString::from).collect()
 }
 
-/// Why no program can have mounts of its own here; none if it can.
+/// The reason why no program can have mounts of its own here; `None` if one can.
 pub(crate) fn no_namespace() -> Option<String> {
     let bench = Bench::new();
     let tried = bench.sandboxed(["true"]).output().unwrap();
@@ -146,7 +146,7 @@ pub(crate) fn is_id(name: &str) -> bool {
     QueueId::parse(name).is_some()
 }
 
-/// What a program said on stderr.
+/// The stderr of a program.
 pub(crate) fn complaint(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).trim().to_owned()
 }

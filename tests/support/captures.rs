@@ -3,26 +3,26 @@
 use std::fs;
 use std::path::PathBuf;
 
-/// Where they are, below the package, where cargo runs its tests.
+/// Their folder, below the package, where cargo runs its tests.
 pub(crate) const PLACE: &str = "fixtures/captures";
-/// How many there are; a walk that finds fewer proves nothing.
+/// The number of recordings; a walk that finds fewer proves nothing.
 const COUNT: usize = 111;
-/// Those that make no mail, or one that differs between machines: `loopback/captures.rs` has a test for each.
+/// Recordings that make no mail, or one that differs between machines: `loopback/captures.rs` has a test for each.
 const WITHOUT_MAIL: [&str; 6] =
     ["cronie-mailer-killed", "mail-attachment", "mailq", "newaliases", "sendmail-bp", "sendmail-q"];
 
-/// A way in which a program was seen to hand in a mail.
+/// One recorded way of handing in a mail.
 pub(crate) struct Capture {
     /// Its folder.
     pub(crate) folder: PathBuf,
     /// The command line, the program's name first.
     pub(crate) argv: Vec<String>,
-    /// What it wrote.
+    /// The program's stdin for us.
     pub(crate) stdin: Vec<u8>,
 }
 
 impl Capture {
-    /// The one of that name.
+    /// The recording of that name.
     pub(crate) fn read(name: &str) -> Self {
         let folder = PathBuf::from(PLACE).join(name);
         let argv = fs::read_to_string(folder.join("argv")).unwrap();
@@ -46,7 +46,7 @@ impl Capture {
         self.folder.file_name().unwrap_or_default().to_str().unwrap_or_default()
     }
 
-    /// What a file of its folder says, or else the one that stands for all that have none.
+    /// A file of its folder, or else the one that stands for all recordings without such a file.
     pub(crate) fn file(&self, name: &str) -> String {
         fs::read_to_string(self.folder.join(name)).or_else(|_| fs::read_to_string(format!("{PLACE}/{name}"))).unwrap()
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// The octets of a file; with `BLESS=1` in the environment, those made now, which it holds from then on.
+/// The octets of a file; with `BLESS=1` in the environment, the octets of this run, which the file holds from then on.
 pub(crate) fn expected(file: &Path, made: &[u8]) -> Vec<u8> {
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(file, made).unwrap();
@@ -10,7 +10,7 @@ pub(crate) fn expected(file: &Path, made: &[u8]) -> Vec<u8> {
     std::fs::read(file).unwrap_or_default()
 }
 
-/// With CRLF where a line ends in LF alone.
+/// The octets with CRLF for each LF that stands alone.
 pub(crate) fn with_crlf(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len());
     for (at, byte) in octets.iter().enumerate() {

@@ -1,8 +1,8 @@
-//! A machine of its own for one test: configuration, password, spool and log in a temporary directory, a
-//! smarthost beside it, and the real programs to run against both.
+//! A machine of its own for one test: configuration, password, spool and log in a temporary directory, a smarthost
+//! beside it, and the real programs to run against both.
 //!
-//! Nothing of the machine the test runs on is used: no home directory, no `/etc/mailx-t`, no `/etc/aliases`, and
-//! the environment is empty but for `MAILX_T_CONFIG`. What runs here ends by itself, or the test fails.
+//! A test uses nothing of the machine it runs on: no home directory, no `/etc/mailx-t`, no `/etc/aliases`, and the
+//! environment is empty except for `MAILX_T_CONFIG`. Each program here ends by itself, or the test fails.
 
 use std::fs;
 use std::io::{self, Write};
@@ -20,13 +20,13 @@ use nix::unistd::Pid;
 use super::{DOOR, RELAY};
 use crate::smarthost::{Running, Smarthost};
 
-/// The account at the smarthost; every mail leaves as this.
+/// The account at the smarthost; every mail leaves as this address.
 pub(crate) const USER: &str = "mail@example.test";
-/// Its password, which must stand nowhere but in the password file.
+/// Its password, which may stand only in the password file.
 pub(crate) const PASSWORD: &str = "hunter2-is-not-it";
-/// Who gets mail for nobody in particular.
+/// The recipient of mail for nobody in particular.
 pub(crate) const DEFAULT: &str = "ops@example.test";
-/// Far longer than anything here takes: it only turns a hang into a failure.
+/// Far longer than any program here takes: it only turns a hang into a failure.
 pub(crate) const HANG: Duration = Duration::from_secs(40);
 
 /// One machine; its files are gone when it is dropped.
@@ -35,16 +35,16 @@ pub(crate) struct Machine {
     directory: tempfile::TempDir,
 }
 
-/// What a program that has ended left behind.
+/// The results of a program that has ended.
 #[derive(Debug)]
 pub(crate) struct Ran {
-    /// The exit status; none after a signal.
+    /// The exit status; `None` after a signal.
     pub(crate) status: Option<i32>,
-    /// What it printed.
+    /// Its stdout.
     pub(crate) stdout: String,
-    /// What it complained of.
+    /// Its stderr.
     pub(crate) stderr: String,
-    /// Whether all of stdin could be written.
+    /// The error of writing stdin, if not all of it could be written.
     pub(crate) stdin: io::Result<()>,
 }
 
@@ -154,7 +154,7 @@ impl Machine {
 
     /// Of them, those that are there because of a mail.
     pub(crate) fn mail_files(&self) -> Vec<PathBuf> {
-        // A mail that was returned whole leaves its journal for a while, for who waits to hear of it.
+        // A mail that was returned whole leaves its journal for a while, for callers who wait to hear of it.
         let is_left =
             |path: &PathBuf| path.extension().is_some_and(|e| e == "journal") && !path.with_extension("").exists();
         let is_of_mail = |path: &PathBuf| {
@@ -184,7 +184,7 @@ impl Machine {
     }
 }
 
-/// The lines of a smarthost's table that say where it is and who we are there.
+/// The lines of a smarthost's table that name its address and our account there.
 pub(crate) fn reach(running: &Running, place: &Path) -> String {
     let (host, port, d) = (running.host(), running.port(), place.display());
     format!(
@@ -193,20 +193,20 @@ pub(crate) fn reach(running: &Running, place: &Path) -> String {
     )
 }
 
-/// Where the door is.
+/// The path of the door.
 pub(crate) fn door_path() -> PathBuf {
     PathBuf::from(DOOR)
 }
 
-/// Where the relay is.
+/// The path of the relay.
 pub(crate) fn relay_path() -> PathBuf {
     PathBuf::from(RELAY)
 }
 
 /// Puts a program in a place, ready to run.
 ///
-/// Another process writes it: a file that a child of a test beside this one holds open for writing, if only until it
-/// becomes its own program, cannot be run (`ETXTBSY`).
+/// Another process writes it: a file cannot be run (`ETXTBSY`) while a child of a test beside this one holds it open
+/// for writing, even if only until the child becomes its own program.
 pub(crate) fn install(program: &Path, place: &Path) {
     let done = Command::new("install").args(["-m", "755"]).args([program, place]).status();
     assert!(done.expect("install(1) is everywhere").success(), "{} cannot be written", place.display());
@@ -235,7 +235,7 @@ impl Started {
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || sender.send(child.wait_with_output()));
         let Ok(output) = receiver.recv_timeout(HANG) else {
-            // It has not been waited for, so the pid is still its own.
+            // Nobody has waited for it, so the pid is still its own.
             let _ = kill(pid, Signal::SIGKILL);
             panic!("the program does not end by itself");
         };

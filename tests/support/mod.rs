@@ -1,5 +1,5 @@
-//! What runs our programs in the tests: `machine` for most of them, `bench` where the machine's own spool or the
-//! caller's home could be written to, `strace` where the kernel is to say no.
+//! Runs our programs in the tests: `machine` for most of them, `bench` if they could write to the machine's own spool
+//! or the caller's home, `strace` if the kernel must say no.
 
 pub(crate) mod bench;
 pub(crate) mod captures;

@@ -1,5 +1,5 @@
-//! A program under strace: what it asks of the kernel, and the same again with the kernel saying no to one of the
-//! questions, or with the program killed at it.
+//! A program under strace: its system calls, and the same again with the kernel refusing one of them, or with the
+//! program killed at it.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -10,9 +10,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// Questions about files, open files and connections.
+/// Calls about files, open files and connections.
 const TRACED: &str = "trace=%file,%desc,%network";
-/// The start of a program, and memory: nothing of ours is at work there.
+/// The start of a program, and memory: none of our code is at work there.
 const UNTOUCHED: [&str; 5] = ["execve", "mmap", "getcwd", "exit", "exit_group"];
 
 /// One system call of a traced run.
@@ -20,13 +20,13 @@ const UNTOUCHED: [&str; 5] = ["execve", "mmap", "getcwd", "exit", "exit_group"];
 pub(crate) struct Call {
     /// Its name.
     pub(crate) name: String,
-    /// The how-manieth of that name it is, from 1.
+    /// Its number among the calls of that name, from 1.
     pub(crate) nth: usize,
     /// Arguments and result, as strace writes them.
     pub(crate) text: String,
 }
 
-/// What happens at a call instead of it.
+/// The fault that replaces a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The kernel gives this error.
@@ -42,7 +42,7 @@ pub(crate) enum Fault {
 pub(crate) struct Point {
     /// The call, as it was in an undisturbed run.
     pub(crate) call: Call,
-    /// What is to happen there.
+    /// The fault to inject there.
     pub(crate) fault: Fault,
 }
 
@@ -64,7 +64,7 @@ impl Point {
         }
     }
 
-    /// The fault came about, as the trace has it.
+    /// The fault was injected, as the trace shows.
     pub(crate) fn is_hit(&self, trace: &str) -> bool {
         match self.fault {
             Fault::Kill => trace.contains("+++ killed by SIGKILL +++"),
@@ -73,13 +73,13 @@ impl Point {
     }
 }
 
-/// strace is there, or the tests cannot say anything.
+/// strace is there; without it the tests cannot judge.
 pub(crate) fn require() {
     let found = Command::new("strace").arg("-V").output();
     assert!(found.is_ok_and(|output| output.status.success()), "strace is not installed: apt-get install strace");
 }
 
-/// The words that put a program under strace; what it asks is written to `trace`.
+/// The words that put a program under strace, which writes its calls to `trace`.
 pub(crate) fn words(trace: &Path, point: Option<&Point>) -> Vec<OsString> {
     let mut words: Vec<OsString> = ["strace", "-f", "-y", "-s", "1024", "-e", TRACED].map(OsString::from).into();
     if let Some(point) = point {
@@ -108,7 +108,7 @@ pub(crate) fn calls(trace: &str) -> Vec<Call> {
     calls
 }
 
-/// The calls from the first that opens `mark`: what was before is the start of the program, not its work.
+/// The calls from the first that opens `mark`: the calls before it start the program, and are not its work.
 pub(crate) fn work(trace: &str, mark: &str) -> Vec<Call> {
     let calls = calls(trace);
     let start = calls
@@ -118,8 +118,8 @@ pub(crate) fn work(trace: &str, mark: &str) -> Vec<Call> {
     calls[start..].iter().filter(|call| !UNTOUCHED.contains(&call.name.as_str())).cloned().collect()
 }
 
-/// Calls that change a file or talk to the network. A program killed at any other leaves the same behind as one
-/// killed at the next of these.
+/// Calls that change a file or talk to the network. A program killed at any other leaves the same behind as one killed
+/// at the next of these.
 const CHANGING: [&str; 17] = [
     "connect",
     "copy_file_range",
@@ -140,8 +140,8 @@ const CHANGING: [&str; 17] = [
     "write",
 ];
 
-/// A kill wherever something changes; EIO everywhere; ENOSPC where room may be missing; EINTR where a call may have
-/// to wait.
+/// A kill at each call that changes something; EIO at every call; ENOSPC if room may be missing; EINTR if a call may
+/// have to wait.
 pub(crate) fn points(calls: &[Call]) -> Vec<Point> {
     let faults = |call: &Call| {
         let is_one = |names: &[&str]| names.contains(&call.name.as_str());
@@ -159,7 +159,7 @@ pub(crate) fn points(calls: &[Call]) -> Vec<Point> {
     calls.iter().flat_map(|call| -> Vec<Point> { of_call(call) }).collect()
 }
 
-/// Those where something changes, without the errors of calls that only look or set something up.
+/// The points at calls that change something, without the errors of calls that only look or set something up.
 pub(crate) fn changing(points: Vec<Point>) -> Vec<Point> {
     let is_changing = |call: &Call| call.text.contains("O_CREAT") || CHANGING.contains(&call.name.as_str());
     points.into_iter().filter(|point| is_changing(&point.call)).collect()
@@ -183,7 +183,7 @@ pub(crate) fn sweep(what: &str, points: &[Point], judge: impl Fn(usize, &Point) 
         }
     });
     let bad = bad.into_inner().unwrap();
-    // Past what the test runner holds back: the number belongs into every run's output.
+    // Written past the test runner, which would hold it back: every run's output needs the number.
     let line = format!("{what}: {} points, {} bad, {:.1?}\n", points.len(), bad.len(), started.elapsed());
     let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
     assert!(bad.is_empty(), "{what}: {} of {} points:\n{}", bad.len(), points.len(), bad.join("\n"));

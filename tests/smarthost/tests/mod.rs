@@ -1,4 +1,4 @@
-//! The smarthost, tested by a client that is as plain as can be.
+//! The smarthost, tested by the plainest possible client.
 
 mod script;
 mod strict;

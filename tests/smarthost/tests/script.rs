@@ -1,6 +1,6 @@
-//! The test smarthost, tested: that it misbehaves as told, and never hangs when it is dropped.
+//! Tests of the test smarthost: it misbehaves as told, and never hangs when it is dropped.
 //!
-//! What it does when nobody tells it anything is in `strict.rs`.
+//! Its behaviour without a script is in `strict.rs`.
 
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
@@ -208,7 +208,7 @@ fn drop_never_hangs() {
         let running = smarthost().on(point, act.clone()).start();
         let tcp = plain(&running);
         tcp.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        // Comes as far as the script lets it, and stays there; the last one is merely idle.
+        // Each comes as far as the script lets it, and stays there; the last one is merely idle.
         let mut client = handshake(&running, tcp).map(Client::over);
         let _ = client.as_mut().map(Client::reply);
         let start = Instant::now();

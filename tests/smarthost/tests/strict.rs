@@ -1,6 +1,6 @@
-//! The test smarthost, tested: that it speaks SMTP strictly and records what it was sent.
+//! Tests of the test smarthost: it speaks SMTP strictly and records what it was sent.
 //!
-//! What it does wrong when told to is in `script.rs`.
+//! Its misbehaviour by a script is in `script.rs`.
 
 use std::time::Duration;
 
