@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::command::notice::Report;
+use crate::command::notice::Notice;
 use crate::outcome::Status;
 
 /// What is over sooner needs no bar.
@@ -42,8 +42,8 @@ impl Progress {
     }
 
     /// One outcome more.
-    pub(super) fn told(&mut self, report: &Report) {
-        self.count.add(report);
+    pub(super) fn told(&mut self, notice: &Notice) {
+        self.count.add(notice);
         if !self.is_shown && self.began.elapsed() >= MOMENT {
             self.is_shown = true;
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
@@ -66,9 +66,9 @@ impl Progress {
 }
 
 impl Count {
-    fn add(&mut self, report: &Report) {
-        self.mails.insert(report.id.clone());
-        *match report.status {
+    fn add(&mut self, notice: &Notice) {
+        self.mails.insert(notice.id.clone());
+        *match notice.status {
             Status::Bounced => &mut self.bounced,
             Status::Deferred => &mut self.deferred,
             Status::Sent => &mut self.sent,
@@ -90,7 +90,7 @@ mod tests {
         let mut count = Count::default();
         for (id, status) in [("A", Status::Sent), ("A", Status::Deferred), ("B", Status::Sent), ("C", Status::Bounced)]
         {
-            count.add(&Report {
+            count.add(&Notice {
                 id: id.to_string(),
                 to: "a@x.org".to_string(),
                 status,

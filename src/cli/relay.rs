@@ -16,7 +16,7 @@ use crate::command::check::findings::Form;
 use crate::command::check::{Reach, probe};
 use crate::command::delivery::flush::{self, End};
 use crate::command::delivery::{carry, serve};
-use crate::command::notice::Report;
+use crate::command::notice::Notice;
 use crate::command::selection::{Matching, Selection};
 use crate::config::{self, Config, Environment, Source};
 use crate::confinement;
@@ -149,33 +149,33 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         Verb::Carry => {
             system::detach();
             let file = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(Error::Input)?);
-            carry::run(&config, file, &mut |report| tell(&report.line()))
+            carry::run(&config, file, &mut |notice| tell(&notice.line()))
         }
         Verb::Deliver { id } => {
             system::detach();
             // What becomes of the others that are due is no business of whoever waits for this one.
-            let end = flush::run(&config, &Selection::One(id), dialogue, &mut |report| {
-                if report.id == id.as_str() {
-                    tell(&report.line());
+            let end = flush::run(&config, &Selection::One(id), dialogue, &mut |notice| {
+                if notice.id == id.as_str() {
+                    tell(&notice.line());
                 }
             });
             go_on(logged(end)?)
         }
         Verb::Flush { due: true, verbose, .. } => {
             system::detach();
-            let end = flush::run(&config, &Selection::Due, dialogue, &mut |report| flushed(report, verbose));
+            let end = flush::run(&config, &Selection::Due, dialogue, &mut |notice| flushed(notice, verbose));
             go_on(logged(end)?)
         }
         Verb::Flush { verbose, matching, .. } => {
             let selection = matching.map_or(Selection::All, Selection::Matching);
             let waiting = Spool::new(config.spool_path()).ids()?.len();
             let mut progress = if selection == Selection::All { Progress::of(waiting) } else { None };
-            let done = flush::run_in_turn(&config, &selection, dialogue, &mut |report| match &mut progress {
+            let done = flush::run_in_turn(&config, &selection, dialogue, &mut |notice| match &mut progress {
                 Some(progress) => {
-                    progress.aside(|| flushed(report, verbose));
-                    progress.told(report);
+                    progress.aside(|| flushed(notice, verbose));
+                    progress.told(notice);
                 }
-                None => flushed(report, verbose),
+                None => flushed(notice, verbose),
             });
             if let Some(progress) = progress {
                 progress.finish();
@@ -221,9 +221,9 @@ fn go_on(end: End) -> Result<(), Error> {
     Ok(started.map(drop).map_err(error::Relay::HandOver)?)
 }
 
-fn flushed(report: &Report, verbose: bool) {
+fn flushed(notice: &Notice, verbose: bool) {
     if verbose {
-        tell(&format!("{report}\n"));
+        tell(&format!("{notice}\n"));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::spool::Entry;
 
 /// The outcome for one recipient of one mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct Notice {
     /// The mail's queue id.
     pub id: String,
     /// The recipient.
@@ -18,7 +18,7 @@ pub struct Report {
     pub reason: String,
 }
 
-impl Report {
+impl Notice {
     /// The outcome for the recipient at that place of the entry's list.
     pub(crate) fn of(entry: &Entry, recipient: usize, outcome: &Outcome) -> Self {
         let to = entry.recipients.get(recipient).map(|recipient| recipient.address.to_string());
@@ -52,7 +52,7 @@ impl Report {
 }
 
 /// For people: who, what, why.
-impl std::fmt::Display for Report {
+impl std::fmt::Display for Notice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: <{}> {} ({})", self.id, self.to, self.status.name(), self.reason)
     }
@@ -64,15 +64,15 @@ mod tests {
 
     #[test]
     fn lines_read_back() {
-        let report = Report {
+        let notice = Notice {
             id: "ABC".into(),
             to: "a@x.org".into(),
             status: Status::Deferred,
             enhanced: EnhancedStatus::new(4, 4, 1),
             reason: "refused\tnow\nreally".into(),
         };
-        let back = Report::parse(report.line().trim_end()).unwrap();
+        let back = Notice::parse(notice.line().trim_end()).unwrap();
         assert_eq!(back.reason, "refused now really");
-        assert_eq!(Report::parse("nonsense"), None);
+        assert_eq!(Notice::parse("nonsense"), None);
     }
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use super::notice::Report;
+use super::notice::Notice;
 use crate::config::{Config, Source};
 use crate::error::{self, Error};
 use crate::system;
@@ -30,7 +30,7 @@ pub(crate) fn start(config: &Config, arguments: &[&str]) -> Result<(), Error> {
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// The outcomes.
-    pub(crate) reports: Vec<Report>,
+    pub(crate) notices: Vec<Notice>,
     /// What it complained of, for people.
     pub(crate) complaints: Vec<String>,
     /// It has ended; else it goes on without us.
@@ -53,7 +53,7 @@ pub(crate) fn start_and_listen(config: &Config, arguments: &[&str], patience: Pa
 
 /// Has the relay carry the mail in an open file to the smarthost, and listens as [`start_and_listen`].
 ///
-/// Its stdin is the mail, so settings of the environment form go over the socket that it reports on.
+/// Its stdin is the mail, so settings of the environment form go over the socket that it tells on.
 ///
 /// # Errors
 /// The relay cannot be started.
@@ -77,12 +77,12 @@ fn listen(config: &Config, mut command: Command, settings: &str, patience: Patie
     command.stdout(OwnedFd::from(theirs)).stderr(OwnedFd::from(complaints));
     system::hear_of_children();
     let mut relay = spawn(config, command)?;
-    // A relay that is gone already reports nothing, and that is noticed.
+    // A relay that is gone already tells nothing, and that is noticed.
     let _ = ours.write_all(settings.as_bytes()).and_then(|()| ours.shutdown(Shutdown::Write));
     let mut lines = BufReader::new(ours);
     let mut told = Told::default();
     let mut line = String::new();
-    while told.reports.len() < patience.outcomes {
+    while told.notices.len() < patience.outcomes {
         let left = patience.until.saturating_duration_since(Instant::now());
         if left.is_zero() || lines.get_ref().set_read_timeout(Some(left)).is_err() {
             return Ok(told);
@@ -92,13 +92,13 @@ fn listen(config: &Config, mut command: Command, settings: &str, patience: Patie
             Ok(0) => {
                 // Nothing of it holds our socket any more: it is over, or will be in no time.
                 let status = relay.wait().ok().filter(|status| !status.success());
-                if let Some(status) = status.filter(|_| told.reports.is_empty() && told.complaints.is_empty()) {
+                if let Some(status) = status.filter(|_| told.notices.is_empty() && told.complaints.is_empty()) {
                     told.complaints.push(format!("mailx-t-relay told nothing before its end ({status})"));
                 }
                 return Ok(Told { is_over: true, ..told });
             }
-            Ok(_) => match Report::parse(line.trim_end_matches('\n')) {
-                Some(report) => told.reports.push(report),
+            Ok(_) => match Notice::parse(line.trim_end_matches('\n')) {
+                Some(notice) => told.notices.push(notice),
                 None => told.complaints.push(line.trim().to_string()),
             },
         }
@@ -176,7 +176,7 @@ fn relay() -> Result<Command, Error> {
 /// The environment form goes over a pipe: its URL holds the password.
 fn tell(config: &Config, child: &mut Child) {
     if let (Source::Environment(environment), Some(mut pipe)) = (&config.source, child.stdin.take()) {
-        // A relay that is gone already will be missed when it reports nothing.
+        // A relay that is gone already will be missed when it tells nothing.
         let _ = pipe.write_all(environment.to_lines().as_bytes());
     }
 }

@@ -120,7 +120,7 @@ fn carry(config: &Config, spool: &Spool, prepared: &mut Prepared, given: &mut Gi
     let outcomes = prepared.entry.recipients.len();
     let told =
         mail.and_then(|mail| relay_program::carry(config, mail, Patience { until, outcomes })).unwrap_or_default();
-    if told.reports.len() == outcomes { told } else { Told::default() }
+    if told.notices.len() == outcomes { told } else { Told::default() }
 }
 
 /// A machine is to have a spool. A container, which the environment configures, may have one.
@@ -130,11 +130,11 @@ fn is_spool_missed(config: &Config, spool: &Spool) -> bool {
 
 /// Why a mail that only the smarthost could have taken was not accepted; none if nobody said why.
 fn untaken(told: &Told) -> Option<Error> {
-    let deferred = told.reports.iter().find(|report| report.status == Status::Deferred)?;
+    let deferred = told.notices.iter().find(|notice| notice.status == Status::Deferred)?;
     Some(Error::Untaken { to: deferred.to.clone(), reason: deferred.reason.clone() })
 }
 
 /// Somebody has it, and nobody waits for it: there is nothing left to keep.
 fn is_settled(told: &Told) -> bool {
-    !told.reports.is_empty() && told.reports.iter().all(|report| report.status != Status::Deferred)
+    !told.notices.is_empty() && told.notices.iter().all(|notice| notice.status != Status::Deferred)
 }

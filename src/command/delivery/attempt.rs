@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::log::{self, Attempt};
+use crate::log;
 use crate::outcome::{Outcome, Scope, Stage, Status};
 use crate::relay::Trouble;
 use crate::spool::Entry;
@@ -12,14 +12,14 @@ use crate::system;
 
 /// What came of an attempt.
 #[derive(Clone, Debug)]
-pub(crate) struct Attempted {
+pub(crate) struct Attempt {
     /// The places in the entry's list of those it was for.
     pub(crate) recipients: Vec<usize>,
     /// One for each of them.
     pub(crate) outcomes: Vec<Outcome>,
     /// The server that answered.
     pub(crate) relay: Option<String>,
-    /// The smarthosts that these recipients were offered to, as [`Choice`](super::smarthosts::Choice) names them, the last
+    /// The smarthosts that these recipients were offered to, by name, the last
     /// one last.
     pub(crate) asked: Vec<String>,
     /// The number of the connection, if it is of no use any more.
@@ -36,7 +36,7 @@ pub(crate) struct Attempted {
     pub(crate) setup: Duration,
 }
 
-impl Attempted {
+impl Attempt {
     /// No connection, so that all have the same trouble.
     pub(crate) fn none(recipients: Vec<usize>, trouble: &Trouble) -> Self {
         let outcomes = vec![trouble.outcome(); recipients.len()];
@@ -109,11 +109,11 @@ impl Attempted {
     }
 
     /// The line for the log.
-    pub(crate) fn line<'a>(&'a self, entry: &'a Entry, recipient: usize, outcome: &'a Outcome) -> Attempt<'a> {
+    pub(crate) fn line<'a>(&'a self, entry: &'a Entry, recipient: usize, outcome: &'a Outcome) -> log::Attempt<'a> {
         let between = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).unwrap_or_default();
         let to = &entry.recipients[recipient];
         let took = between(self.started, self.ended);
-        Attempt {
+        log::Attempt {
             id: entry.id.as_str(),
             to: to.address.as_ref(),
             original: to.original.as_deref(),

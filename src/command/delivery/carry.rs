@@ -3,9 +3,9 @@
 
 use std::fs::File;
 
-use super::attempt::Attempted;
-use super::connection::Relay;
-use crate::command::notice::Report;
+use super::attempt::Attempt;
+use super::connection::Connection;
+use crate::command::notice::Notice;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
@@ -17,27 +17,27 @@ use crate::system;
 ///
 /// # Errors
 /// The file is no entry.
-pub fn run(config: &Config, file: File, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
+pub fn run(config: &Config, file: File, told: &mut dyn FnMut(&Notice)) -> Result<(), Error> {
     let host = system::host_name();
     log::open(&config.log, "mailx-t-relay", &host);
     let carried = Carried::read(file)?;
     let entry = &carried.entry;
     let client = Client { tokens: Some(Spool::new(config.spool_path()).state()), ..Client::named(&host) };
-    let mut relay = Relay::new(config, &client, None);
+    let mut connection = Connection::new(config, &client, None);
     let everybody = (0..entry.recipients.len()).collect();
-    let mut tell = |attempted: &Attempted| {
-        for (recipient, outcome) in attempted.recipients.iter().zip(&attempted.outcomes) {
-            attempted.line(entry, *recipient, outcome).log(config.log.format);
-            told(&Report::of(entry, *recipient, outcome));
+    let mut tell = |attempt: &Attempt| {
+        for (recipient, outcome) in attempt.recipients.iter().zip(&attempt.outcomes) {
+            attempt.line(entry, *recipient, outcome).log(config.log.format);
+            told(&Notice::of(entry, *recipient, outcome));
         }
     };
-    let mut attempted = relay.attempt_for(entry, everybody, &|| Ok(carried.content()?))?;
-    while relay.has_another(entry, &attempted) {
-        let (done, left) = attempted.part();
+    let mut attempt = connection.attempt_for(entry, everybody, &|| Ok(carried.content()?))?;
+    while connection.has_another(entry, &attempt) {
+        let (done, left) = attempt.part();
         tell(&done);
-        attempted = relay.another(entry, left, &|| Ok(carried.content()?))?;
+        attempt = connection.another(entry, left, &|| Ok(carried.content()?))?;
     }
-    tell(&attempted);
-    relay.quit();
+    tell(&attempt);
+    connection.quit();
     Ok(())
 }

@@ -21,8 +21,8 @@ use crate::rewrite::SevenBit;
 use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
 
-use super::attempt::Attempted;
-use super::smarthosts::{Choice, NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, name};
+use super::attempt::Attempt;
+use super::smarthosts::{NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, Smarthosts, name};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
 const TRIES: usize = 3;
@@ -31,14 +31,14 @@ const PROVEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const SUSPECTED: Duration = Duration::from_secs(60 * 60);
 
 /// Connection and login, kept from one mail to the next.
-pub(crate) struct Relay<'a> {
+pub(crate) struct Connection<'a> {
     config: &'a Config,
-    choice: Choice<'a>,
+    smarthosts: Smarthosts<'a>,
     session: Option<Session>,
     /// The smarthost at its other end; before there was one, the first of the settings.
     smarthost: &'a Smarthost,
     /// Which of our connections it is.
-    connection: u32,
+    number: u32,
     /// A connection was lost of late with several mails under way.
     is_wary: bool,
     /// Mails begun over it, and those of them that were heard of.
@@ -51,19 +51,19 @@ pub(crate) struct Relay<'a> {
 /// Opens the content of a mail at its start.
 pub(crate) type Source<'s, 'c> = &'s dyn Fn() -> Result<Content<'c>, Error>;
 
-impl<'a> Relay<'a> {
+impl<'a> Connection<'a> {
     /// Without a spool nothing is remembered.
     pub(crate) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
-        Self::with(config, Choice::new(config, client, memory))
+        Self::with(config, Smarthosts::new(config, client, memory))
     }
 
-    fn with(config: &'a Config, choice: Choice<'a>) -> Self {
+    fn with(config: &'a Config, smarthosts: Smarthosts<'a>) -> Self {
         let (smarthost, setup) = (&config.smarthost, Duration::ZERO);
-        Self { config, choice, session: None, smarthost, connection: 0, is_wary: false, begun: 0, used: 0, setup }
+        Self { config, smarthosts, session: None, smarthost, number: 0, is_wary: false, begun: 0, used: 0, setup }
     }
 
     /// Tries the mail for everybody who still waits for it. Nothing else may be under way.
-    pub(crate) fn attempt(&mut self, claim: &Claim) -> Result<Attempted, Error> {
+    pub(crate) fn attempt(&mut self, claim: &Claim) -> Result<Attempt, Error> {
         self.attempt_for(&claim.entry, claim.open(), &|| Ok(claim.content()?))
     }
 
@@ -73,7 +73,7 @@ impl<'a> Relay<'a> {
         entry: &Entry,
         recipients: Vec<usize>,
         content: Source<'_, '_>,
-    ) -> Result<Attempted, Error> {
+    ) -> Result<Attempt, Error> {
         self.attempt_at(None, entry, recipients, content)
     }
 
@@ -84,15 +84,15 @@ impl<'a> Relay<'a> {
         entry: &Entry,
         recipients: Vec<usize>,
         content: Source<'_, '_>,
-    ) -> Result<Attempted, Error> {
+    ) -> Result<Attempt, Error> {
         let mut tries = 1;
         loop {
-            let attempted = match self.try_once(at, entry, &recipients, content)? {
-                Ok(attempted) => attempted,
-                Err(trouble) => return Ok(Attempted::none(recipients, &trouble)),
+            let attempt = match self.try_once(at, entry, &recipients, content)? {
+                Ok(attempt) => attempt,
+                Err(trouble) => return Ok(Attempt::none(recipients, &trouble)),
             };
-            if !attempted.is_free || tries == TRIES {
-                return Ok(attempted);
+            if !attempt.is_free || tries == TRIES {
+                return Ok(attempt);
             }
             tries += 1;
         }
@@ -106,20 +106,20 @@ impl<'a> Relay<'a> {
         entry: &Entry,
         recipients: &[usize],
         content: Source<'_, '_>,
-    ) -> Result<Result<Attempted, Trouble>, Error> {
+    ) -> Result<Result<Attempt, Trouble>, Error> {
         if let Err(trouble) = self.reach(at, entry.reverse_path.as_ref()) {
             return Ok(Err(trouble));
         }
         let started = system::now();
         self.begin(entry, recipients, content, entry.reverse_path.as_ref())?;
-        let mut attempted = self.finish(recipients.to_vec(), started);
+        let mut attempt = self.finish(recipients.to_vec(), started);
         let is_refused =
             |o: &Outcome| o.stage == Stage::Mail && (o.status == Status::Bounced || o.scope == Scope::Configuration);
-        if entry.reverse_path.is_none() && attempted.outcomes.iter().all(is_refused) && self.is_usable() {
+        if entry.reverse_path.is_none() && attempt.outcomes.iter().all(is_refused) && self.is_usable() {
             self.begin(entry, recipients, content, Some(&self.config.account))?;
-            attempted = self.finish(recipients.to_vec(), started);
+            attempt = self.finish(recipients.to_vec(), started);
         }
-        Ok(Ok(attempted))
+        Ok(Ok(attempt))
     }
 
     /// A connection that works: the one at hand, else one with the first smarthost that takes us. Mails may be under way
@@ -128,8 +128,8 @@ impl<'a> Relay<'a> {
         if self.serves(account) {
             return Ok(());
         }
-        let choice = self.choice.clone();
-        self.switch(|| choice.open(account))
+        let smarthosts = self.smarthosts.clone();
+        self.switch(|| smarthosts.open(account))
     }
 
     fn reach(&mut self, at: Option<&'a Smarthost>, account: Option<&Address>) -> Result<(), Trouble> {
@@ -137,8 +137,8 @@ impl<'a> Relay<'a> {
             None => self.connect(account),
             Some(smarthost) if self.session().is_some() && std::ptr::eq(smarthost, self.smarthost) => Ok(()),
             Some(smarthost) => {
-                let choice = self.choice.clone();
-                self.switch(|| choice.open_one(smarthost))
+                let smarthosts = self.smarthosts.clone();
+                self.switch(|| smarthosts.open_one(smarthost))
             }
         }
     }
@@ -150,17 +150,17 @@ impl<'a> Relay<'a> {
         self.setup = started.elapsed();
         (self.begun, self.used) = (0, 0);
         let (session, smarthost) = opened?;
-        self.connection += 1;
+        self.number += 1;
         self.smarthost = smarthost;
-        self.is_wary = self.choice.is_remarked(smarthost, NO_WINDOW);
+        self.is_wary = self.smarthosts.is_remarked(smarthost, NO_WINDOW);
         self.session = Some(session);
         Ok(())
     }
 
     /// Somebody was put off, and there is a smarthost that has not been asked to take the mail.
-    pub(crate) fn has_another(&self, entry: &Entry, attempted: &Attempted) -> bool {
-        let others = || self.choice.beyond(&attempted.asked, entry.reverse_path.as_ref());
-        !attempted.asked.is_empty() && attempted.is_put_off() && !others().is_empty()
+    pub(crate) fn has_another(&self, entry: &Entry, attempt: &Attempt) -> bool {
+        let others = || self.smarthosts.beyond(&attempt.asked, entry.reverse_path.as_ref());
+        !attempt.asked.is_empty() && attempt.is_put_off() && !others().is_empty()
     }
 
     /// Offers the mail of those who were put off to the first smarthost that has not been asked yet; `left`, with that one
@@ -171,13 +171,13 @@ impl<'a> Relay<'a> {
     pub(crate) fn another(
         &mut self,
         entry: &Entry,
-        mut left: Attempted,
+        mut left: Attempt,
         content: Source<'_, '_>,
-    ) -> Result<Attempted, Error> {
+    ) -> Result<Attempt, Error> {
         let account = entry.reverse_path.as_ref();
         left.tell_of_next(entry);
         let is_next = self.serves(account) && !left.asked.contains(&name(self.smarthost));
-        let others = if is_next { vec![self.smarthost] } else { self.choice.beyond(&left.asked, account) };
+        let others = if is_next { vec![self.smarthost] } else { self.smarthosts.beyond(&left.asked, account) };
         let Some(next) = others.first().copied() else { return Ok(left) };
         left.asked.push(name(next));
         if let Err(trouble) = self.reach(Some(next), account) {
@@ -188,8 +188,8 @@ impl<'a> Relay<'a> {
             log::info(&format!("{}: {next} takes no such mail, or none so large", entry.id));
             return Ok(left);
         }
-        let attempted = self.attempt_at(Some(next), entry, left.recipients.clone(), content)?;
-        Ok(if attempted.asked.is_empty() { left } else { Attempted { asked: left.asked, ..attempted } })
+        let attempt = self.attempt_at(Some(next), entry, left.recipients.clone(), content)?;
+        Ok(if attempt.asked.is_empty() { left } else { Attempt { asked: left.asked, ..attempt } })
     }
 
     /// What the server says of itself is no reason to refuse the mail. A fall-back's limits return nothing that the one
@@ -203,7 +203,7 @@ impl<'a> Relay<'a> {
 
     /// When a mail of that account may be begun, if that is not now, and which limit of the settings says so.
     pub(crate) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
-        if self.serves(account) { None } else { self.choice.turn(account) }
+        if self.serves(account) { None } else { self.smarthosts.turn(account) }
     }
 
     /// Leaves the server; the next mail opens a connection anew.
@@ -249,24 +249,24 @@ impl<'a> Relay<'a> {
                 false => session.begin(&mail, &mut content),
             }
             self.begun += 1;
-            self.choice.count(self.smarthost);
+            self.smarthosts.count(self.smarthost);
         }
         Ok(())
     }
 
     /// What has become of the mail that was begun first; waits for it.
-    pub(crate) fn finish(&mut self, recipients: Vec<usize>, started: Timestamp) -> Attempted {
+    pub(crate) fn finish(&mut self, recipients: Vec<usize>, started: Timestamp) -> Attempt {
         let handed = self.session.as_mut().and_then(Session::finish).unwrap_or_else(|| Handed::none(recipients.len()));
         if let Some(lesson) = handed.lesson {
             self.learn(lesson);
         }
         self.used += 1;
-        let attempted = Attempted {
+        let attempt = Attempt {
             recipients,
             outcomes: handed.outcomes,
             relay: self.session.as_ref().map(|session| session.relay().to_string()),
             asked: vec![name(self.smarthost)],
-            lost: (!self.is_usable()).then_some(self.connection),
+            lost: (!self.is_usable()).then_some(self.number),
             is_free: handed.is_free,
             is_in_doubt: handed.is_in_doubt,
             conn_use: self.used,
@@ -274,16 +274,16 @@ impl<'a> Relay<'a> {
             ended: system::now(),
             setup: std::mem::take(&mut self.setup),
         };
-        self.judge(&attempted);
-        attempted
+        self.judge(&attempt);
+        attempt
     }
 
     /// A smarthost with trouble of its own comes after the others for a while. A link that is lost later than with the
     /// first mail over it may have been lost to any of those under way.
-    fn judge(&self, attempted: &Attempted) {
-        let is_of_host = attempted.host_trouble().is_some_and(|outcome| outcome.scope == Scope::Host);
-        if is_of_host && !attempted.is_free && (!attempted.is_in_doubt || self.used == 1) {
-            self.choice.avoid(self.smarthost);
+    fn judge(&self, attempt: &Attempt) {
+        let is_of_host = attempt.host_trouble().is_some_and(|outcome| outcome.scope == Scope::Host);
+        if is_of_host && !attempt.is_free && (!attempt.is_in_doubt || self.used == 1) {
+            self.smarthosts.avoid(self.smarthost);
         }
     }
 
@@ -300,7 +300,7 @@ impl<'a> Relay<'a> {
                 "smarthost {} was lost with several mails under way: {NO_WINDOW} for a while",
                 self.smarthost
             ));
-            self.choice.remark(self.smarthost, NO_WINDOW, SUSPECTED);
+            self.smarthosts.remark(self.smarthost, NO_WINDOW, SUSPECTED);
             self.is_wary = true;
         }
     }
@@ -318,7 +318,7 @@ impl<'a> Relay<'a> {
 
     /// The connection at hand can take another mail, one that leaves as that account.
     pub(crate) fn serves(&self, account: Option<&Address>) -> bool {
-        self.session().is_some() && self.choice.may_take(self.smarthost, account)
+        self.session().is_some() && self.smarthosts.may_take(self.smarthost, account)
     }
 
     /// A mail that is under way is answered already.
@@ -344,16 +344,16 @@ impl<'a> Relay<'a> {
 
     /// Opens another connection to the same smarthost, which is told, beside the work on this one.
     pub(crate) fn open_another(&self) -> Option<(JoinHandle<Result<Session, Trouble>>, &'a Smarthost)> {
-        let thread = std::thread::Builder::new().spawn(self.choice.opener(self.smarthost)).ok()?;
+        let thread = std::thread::Builder::new().spawn(self.smarthosts.opener(self.smarthost)).ok()?;
         Some((thread, self.smarthost))
     }
 
     /// The same over the connection with that smarthost that [`open_another`](Self::open_another) has brought about;
-    /// `connection` is its number.
-    pub(crate) fn over(&self, session: Session, smarthost: &'a Smarthost, connection: u32) -> Self {
+    /// `number` is its place among them.
+    pub(crate) fn over(&self, session: Session, smarthost: &'a Smarthost, number: u32) -> Self {
         let session = Some(session);
-        let is_wary = self.choice.is_remarked(smarthost, NO_WINDOW);
-        Self { session, smarthost, connection, is_wary, ..Self::with(self.config, self.choice.clone()) }
+        let is_wary = self.smarthosts.is_remarked(smarthost, NO_WINDOW);
+        Self { session, smarthost, number, is_wary, ..Self::with(self.config, self.smarthosts.clone()) }
     }
 
     fn learn(&self, lesson: Lesson) {
@@ -365,6 +365,6 @@ impl<'a> Relay<'a> {
             Lesson::LoginMaybe => (NO_LOGIN_IN_GROUPS, SUSPECTED, "was lost within a group with the login"),
         };
         log::info(&format!("smarthost {} {why}: for a while it gets {says}", self.smarthost));
-        self.choice.remark(self.smarthost, says, length);
+        self.smarthosts.remark(self.smarthost, says, length);
     }
 }

@@ -11,8 +11,8 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 use lettre::Address;
 
-use super::attempt::Attempted;
-use super::connection::Relay;
+use super::attempt::Attempt;
+use super::connection::Connection;
 use crate::config::Config;
 use crate::error::Error;
 use crate::pace::Rate;
@@ -30,7 +30,7 @@ const FOR_ANOTHER: usize = 100;
 /// A mail with what has become of it.
 pub(crate) struct Answered {
     pub(crate) claim: Claim,
-    pub(crate) attempted: Attempted,
+    pub(crate) attempt: Attempt,
 }
 
 struct UnderWay {
@@ -40,30 +40,30 @@ struct UnderWay {
 }
 
 /// A connection and what goes over it, in the order in which it is answered.
-struct Line<'a> {
-    relay: Relay<'a>,
+struct Pipeline<'a> {
+    connection: Connection<'a>,
     under_way: VecDeque<UnderWay>,
 }
 
-impl<'a> Line<'a> {
-    fn new(relay: Relay<'a>) -> Self {
-        Self { relay, under_way: VecDeque::new() }
+impl<'a> Pipeline<'a> {
+    fn new(connection: Connection<'a>) -> Self {
+        Self { connection, under_way: VecDeque::new() }
     }
 
     fn room(&self, most: usize) -> usize {
-        let trust = self.relay.session().map_or(0, Session::trust);
-        let most = if self.relay.bears_windows() { most } else { 1 };
+        let trust = self.connection.session().map_or(0, Session::trust);
+        let most = if self.connection.bears_windows() { most } else { 1 };
         most.min(trust).saturating_sub(self.under_way.len())
     }
 
     /// Waits for what has become of the mail that was begun first.
     fn hear(&mut self) -> Option<Answered> {
         let UnderWay { claim, recipients, started } = self.under_way.pop_front()?;
-        let attempted = self.relay.finish(recipients, started);
-        if attempted.lost.is_some() && !attempted.is_free && !self.under_way.is_empty() {
-            self.relay.doubt_windows();
+        let attempt = self.connection.finish(recipients, started);
+        if attempt.lost.is_some() && !attempt.is_free && !self.under_way.is_empty() {
+            self.connection.doubt_windows();
         }
-        Some(Answered { claim, attempted })
+        Some(Answered { claim, attempt })
     }
 }
 
@@ -74,9 +74,9 @@ struct Opening<'a> {
 }
 
 /// The connections.
-pub(crate) struct Lines<'a> {
-    first: Line<'a>,
-    others: Vec<Line<'a>>,
+pub(crate) struct Connections<'a> {
+    first: Pipeline<'a>,
+    others: Vec<Pipeline<'a>>,
     opening: Option<Opening<'a>>,
     /// Connections that were tried beside the first.
     extra: u8,
@@ -85,9 +85,9 @@ pub(crate) struct Lines<'a> {
     answered: Vec<Answered>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> Connections<'a> {
     pub(crate) fn new(config: &'a Config, client: &Client, spool: &'a Spool) -> Self {
-        let first = Line::new(Relay::new(config, client, Some(spool)));
+        let first = Pipeline::new(Connection::new(config, client, Some(spool)));
         Self { first, others: Vec::new(), opening: None, extra: 0, waiting: 0, answered: Vec::new() }
     }
 
@@ -96,8 +96,9 @@ impl<'a> Lines<'a> {
         self.waiting = waiting;
         self.widen();
         let most = self.most();
-        let has_room = |line: &Line<'_>| line.under_way.is_empty() || line.room(most) > 0;
-        self.answered.is_empty() && (has_room(&self.first) || self.others.iter().any(|line| line.room(most) > 0))
+        let has_room = |pipeline: &Pipeline<'_>| pipeline.under_way.is_empty() || pipeline.room(most) > 0;
+        self.answered.is_empty()
+            && (has_room(&self.first) || self.others.iter().any(|pipeline| pipeline.room(most) > 0))
     }
 
     fn most(&self) -> usize {
@@ -107,22 +108,23 @@ impl<'a> Lines<'a> {
     /// Has another connection come about, where the queue is worth it and the first has shown what it can do.
     fn widen(&mut self) {
         // One that is lost or spent is not replaced.
-        let is_of_use = |line: &Line<'_>| line.relay.session().is_some() || !line.under_way.is_empty();
+        let is_of_use =
+            |pipeline: &Pipeline<'_>| pipeline.connection.session().is_some() || !pipeline.under_way.is_empty();
         let (others, over): (Vec<_>, Vec<_>) = std::mem::take(&mut self.others).into_iter().partition(is_of_use);
         self.others = others;
-        over.into_iter().for_each(|line| line.relay.quit());
+        over.into_iter().for_each(|pipeline| pipeline.connection.quit());
         if let Some(Opening { thread, smarthost }) = self.opening.take_if(|opening| opening.thread.is_finished())
             && let Ok(Ok(session)) = thread.join()
         {
-            // The first line's own count from 1.
+            // The first pipeline's own count from 1.
             let number = u32::MAX - u32::from(self.extra);
-            self.others.push(Line::new(self.first.relay.over(session, smarthost, number)));
+            self.others.push(Pipeline::new(self.first.connection.over(session, smarthost, number)));
         }
-        let most = self.first.relay.most_connections();
-        let is_open = self.first.relay.session().is_some_and(|session| session.trust() >= MOST);
+        let most = self.first.connection.most_connections();
+        let is_open = self.first.connection.session().is_some_and(|session| session.trust() >= MOST);
         if is_open && self.waiting >= FOR_ANOTHER && self.opening.is_none() && self.extra < most - 1 {
             self.extra += 1;
-            let another = self.first.relay.open_another();
+            let another = self.first.connection.open_another();
             self.opening = another.map(|(thread, smarthost)| Opening { thread, smarthost });
         }
     }
@@ -137,54 +139,58 @@ impl<'a> Lines<'a> {
         let account = claim.entry.reverse_path.clone();
         let (most, is_idle) = (self.most(), self.busy().next().is_none());
         let room = self.first.room(most);
-        let others =
-            self.others.iter_mut().filter(|line| line.room(most) > room && line.relay.serves(account.as_ref()));
-        let line = match others.max_by_key(|line| line.room(most)).filter(|_| !is_alone) {
-            Some(line) => line,
+        let others = self
+            .others
+            .iter_mut()
+            .filter(|pipeline| pipeline.room(most) > room && pipeline.connection.serves(account.as_ref()));
+        let pipeline = match others.max_by_key(|pipeline| pipeline.room(most)).filter(|_| !is_alone) {
+            Some(pipeline) => pipeline,
             None => &mut self.first,
         };
-        let serves = line.relay.serves(account.as_ref());
+        let serves = pipeline.connection.serves(account.as_ref());
         // A report may need a second try. A new connection takes its time, and leaves no way to hear of mails on the old.
         let has_room = match (is_alone, serves) {
-            (false, true) => line.under_way.is_empty() || line.room(most) > 0,
-            (true, true) => line.under_way.is_empty(),
+            (false, true) => pipeline.under_way.is_empty() || pipeline.room(most) > 0,
+            (true, true) => pipeline.under_way.is_empty(),
             (_, false) => is_idle,
         };
         if !has_room || !self.answered.is_empty() {
             return Ok(Some(claim));
         }
         if is_alone {
-            let attempted = line.relay.attempt(&claim)?;
-            self.answered.push(Answered { claim, attempted });
+            let attempt = pipeline.connection.attempt(&claim)?;
+            self.answered.push(Answered { claim, attempt });
             return Ok(None);
         }
         let recipients = claim.open();
-        if !serves && let Err(trouble) = line.relay.connect(account.as_ref()) {
-            self.answered.push(Answered { claim, attempted: Attempted::none(recipients, &trouble) });
+        if !serves && let Err(trouble) = pipeline.connection.connect(account.as_ref()) {
+            self.answered.push(Answered { claim, attempt: Attempt::none(recipients, &trouble) });
             return Ok(None);
         }
         let started = system::now();
-        line.relay.begin(&claim.entry, &recipients, &|| Ok(claim.content()?), account.as_ref())?;
-        line.under_way.push_back(UnderWay { claim, recipients, started });
+        pipeline.connection.begin(&claim.entry, &recipients, &|| Ok(claim.content()?), account.as_ref())?;
+        pipeline.under_way.push_back(UnderWay { claim, recipients, started });
         Ok(None)
     }
 
     /// What has become of the mails that are answered first, and of all others of which that is known; waits for one.
     pub(crate) fn hear(&mut self) -> Vec<Answered> {
         if self.answered.is_empty() {
-            let mut lines: Vec<&mut Line<'_>> = self.busy().collect();
-            let sessions: Option<Vec<&Session>> = lines.iter().map(|line| line.relay.session_in_use()).collect();
+            let mut pipelines: Vec<&mut Pipeline<'_>> = self.busy().collect();
+            let sessions: Option<Vec<&Session>> =
+                pipelines.iter().map(|pipeline| pipeline.connection.session_in_use()).collect();
             // What a lost connection has left behind is known.
             let heard =
                 sessions.filter(|sessions| sessions.len() > 1).map_or(0, |sessions| Session::first_heard(&sessions));
-            let heard = lines.iter().position(|line| line.relay.session_in_use().is_none()).unwrap_or(heard);
-            let answered = lines.get_mut(heard).and_then(|line| line.hear());
+            let heard =
+                pipelines.iter().position(|pipeline| pipeline.connection.session_in_use().is_none()).unwrap_or(heard);
+            let answered = pipelines.get_mut(heard).and_then(|pipeline| pipeline.hear());
             self.answered.extend(answered);
         }
         let mut answered = std::mem::take(&mut self.answered);
-        for line in self.busy() {
-            while line.relay.is_answered() {
-                answered.extend(line.hear());
+        for pipeline in self.busy() {
+            while pipeline.connection.is_answered() {
+                answered.extend(pipeline.hear());
             }
         }
         answered
@@ -194,46 +200,46 @@ impl<'a> Lines<'a> {
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(crate) fn again(&mut self, claim: &Claim) -> Result<Attempted, Error> {
-        self.first.relay.attempt(claim)
+    pub(crate) fn again(&mut self, claim: &Claim) -> Result<Attempt, Error> {
+        self.first.connection.attempt(claim)
     }
 
     /// Somebody was put off, and there is a smarthost that has not been asked to take the mail.
     pub(crate) fn has_another(&self, mail: &Answered) -> bool {
-        self.first.relay.has_another(&mail.claim.entry, &mail.attempted)
+        self.first.connection.has_another(&mail.claim.entry, &mail.attempt)
     }
 
     /// Offers the mail of those who were put off to a smarthost that has not been asked yet; nothing may be under way.
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(crate) fn another(&mut self, claim: &Claim, left: Attempted) -> Result<Attempted, Error> {
-        self.first.relay.another(&claim.entry, left, &|| Ok(claim.content()?))
+    pub(crate) fn another(&mut self, claim: &Claim, left: Attempt) -> Result<Attempt, Error> {
+        self.first.connection.another(&claim.entry, left, &|| Ok(claim.content()?))
     }
 
     /// Leaves the server, but not for long; nothing may be under way.
     pub(crate) fn rest(&mut self) {
-        self.first.relay.rest();
-        std::mem::take(&mut self.others).into_iter().for_each(|line| line.relay.quit());
+        self.first.connection.rest();
+        std::mem::take(&mut self.others).into_iter().for_each(|pipeline| pipeline.connection.quit());
     }
 
     /// When a mail of that account may be begun, if that is not now, and which limit of the settings says so.
     pub(crate) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
-        self.first.relay.turn(account)
+        self.first.connection.turn(account)
     }
 
     /// The largest mail that the smarthost at hand says it takes.
     pub(crate) fn largest_mail(&self) -> Option<u64> {
-        self.first.relay.session()?.capabilities().largest_mail()
+        self.first.connection.session()?.capabilities().largest_mail()
     }
 
     /// Says goodbye. A connection that has not come about yet is left to its end.
     pub(crate) fn quit(self) {
-        self.first.relay.quit();
-        self.others.into_iter().for_each(|line| line.relay.quit());
+        self.first.connection.quit();
+        self.others.into_iter().for_each(|pipeline| pipeline.connection.quit());
     }
 
-    fn busy(&mut self) -> impl Iterator<Item = &mut Line<'a>> {
-        std::iter::once(&mut self.first).chain(&mut self.others).filter(|line| !line.under_way.is_empty())
+    fn busy(&mut self) -> impl Iterator<Item = &mut Pipeline<'a>> {
+        std::iter::once(&mut self.first).chain(&mut self.others).filter(|pipeline| !pipeline.under_way.is_empty())
     }
 }

@@ -16,7 +16,7 @@ const LEAST: u64 = 16 << 10;
 
 /// The mail was refused for its size, and has not been cut for that reason yet.
 pub(crate) fn is_called_for(mail: &Answered) -> bool {
-    let outcomes = &mail.attempted.outcomes;
+    let outcomes = &mail.attempt.outcomes;
     let is_first = !mail.claim.entry.repairs.iter().any(|name| name == Repair::Recut.name());
     let is_large = mail.claim.entry.size > LEAST;
     let has_nobody = outcomes.iter().all(|outcome| outcome.status != Status::Sent);

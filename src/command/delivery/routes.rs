@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lettre::Address;
 
-use super::attempt::Attempted;
+use super::attempt::Attempt;
 use crate::alarm;
 use crate::config::Config;
 use crate::error::Error;
@@ -76,15 +76,15 @@ impl<'a> Routes<'a> {
 
     /// What an attempt says about the smarthost: trouble before any mail, or with several in a row, closes the way for
     /// a while; a mail taken opens it.
-    pub(crate) fn learn(&mut self, account: &Address, attempted: &Attempted) -> Result<(), Error> {
-        let Some(trouble) = attempted.host_trouble() else {
+    pub(crate) fn learn(&mut self, account: &Address, attempt: &Attempt) -> Result<(), Error> {
+        let Some(trouble) = attempt.host_trouble() else {
             *self.way(account) = Way::default();
             return self.set_clock(account, None);
         };
-        if attempted.lost.is_some() && attempted.lost == self.lost {
+        if attempt.lost.is_some() && attempt.lost == self.lost {
             return Ok(());
         }
-        self.lost = attempted.lost;
+        self.lost = attempt.lost;
         let way = self.way(account);
         way.in_a_row += 1;
         let is_before_mail = !matches!(trouble.stage, Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content);

@@ -2,7 +2,7 @@
 //! The order is what keeps mails from being lost or doubled (`docs/spool.md`): delivered recipients
 //! first, then the report about refused ones, then that they are refused.
 
-use super::attempt::Attempted;
+use super::attempt::Attempt;
 use super::nondelivery;
 use crate::bounce;
 use crate::config::Config;
@@ -13,8 +13,8 @@ use crate::spool::{Claim, Entry, Record};
 
 /// An attempt's outcomes as the journal keeps them: with the next attempt, and past the age at which mail
 /// is given up, as refused.
-pub(crate) fn records(config: &Config, claim: &Claim, attempted: &Attempted) -> Vec<Record> {
-    let at = attempted.ended;
+pub(crate) fn records(config: &Config, claim: &Claim, attempt: &Attempt) -> Vec<Record> {
+    let at = attempt.ended;
     let delay = config.retry.delay(claim.progress.attempts + 1, fastrand::f64());
     let next = later(at, delay);
     let record = |(recipient, outcome): (&usize, &Outcome)| match outcome.status {
@@ -28,7 +28,7 @@ pub(crate) fn records(config: &Config, claim: &Claim, attempted: &Attempted) -> 
             next_attempt: next.filter(|_| status == Status::Deferred),
         },
     };
-    attempted.recipients.iter().zip(&attempted.outcomes).map(record).collect()
+    attempt.recipients.iter().zip(&attempt.outcomes).map(record).collect()
 }
 
 /// The mail is older than anybody should wait for it.

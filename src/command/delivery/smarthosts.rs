@@ -28,7 +28,7 @@ const AVOIDED: Duration = Duration::from_secs(5 * 60);
 
 /// The smarthosts of the settings, and what is known of them.
 #[derive(Clone)]
-pub(crate) struct Choice<'a> {
+pub(crate) struct Smarthosts<'a> {
     config: &'a Config,
     client: Client,
     /// Where lessons are kept; none for a mail that no spool keeps.
@@ -40,7 +40,7 @@ pub(crate) struct Choice<'a> {
 /// An open connection, and to whom.
 pub(crate) type Opened<'a> = (Session, &'a Smarthost);
 
-impl<'a> Choice<'a> {
+impl<'a> Smarthosts<'a> {
     pub(crate) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
         Self { config, client: client.clone(), memory, learnt: Rc::default() }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::prepare::Prepared;
 use super::request::{Delivery, Request};
-use crate::command::notice::Report;
+use crate::command::notice::Notice;
 use crate::command::relay_program::{self, Patience, Told};
 use crate::config::Config;
 use crate::error::Error;
@@ -40,7 +40,7 @@ pub(crate) fn run(
                 Ok(told) => told,
                 Err(error) => return kept(error),
             };
-            if told.reports.is_empty() && told.complaints.is_empty() {
+            if told.notices.is_empty() && told.complaints.is_empty() {
                 // Somebody else leads. To try the lock once more could send away a relay that has come to lead.
                 return tell(request, accepted, &of_others(spool, accepted, until));
             }
@@ -59,23 +59,23 @@ fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
         Ok(Fate::Failed(progress) | Fate::Tried(progress)) => progress,
         Ok(Fate::Waiting) | Err(_) => return Told::default(),
     };
-    let reports = progress.last.iter().map(|(n, record)| Report::of(&accepted.entry, *n, &record.outcome)).collect();
-    Told { reports, is_over: true, ..Told::default() }
+    let notices = progress.last.iter().map(|(n, record)| Notice::of(&accepted.entry, *n, &record.outcome)).collect();
+    Told { notices, is_over: true, ..Told::default() }
 }
 
 /// What a caller who waited is told: refusal of everybody is an error, all else a note.
 pub(crate) fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Result<Vec<String>, Error> {
-    let refused: Vec<&Report> = told.reports.iter().filter(|report| report.status == Status::Bounced).collect();
+    let refused: Vec<&Notice> = told.notices.iter().filter(|notice| notice.status == Status::Bounced).collect();
     if let Some(first) = refused.first().filter(|_| refused.len() == accepted.entry.recipients.len()) {
         let (to, reason) = (first.to.clone(), first.reason.clone());
         return Err(Error::Refused { to, others: refused.len() - 1, reason });
     }
     let id = accepted.entry.id;
-    let mut notes: Vec<String> = told.reports.iter().filter_map(|report| note(request, report)).collect();
+    let mut notes: Vec<String> = told.notices.iter().filter_map(|notice| note(request, notice)).collect();
     notes.extend(told.complaints.iter().map(|line| line.trim_start_matches("mailx-t: ").to_string()));
-    if !told.complaints.is_empty() && told.reports.is_empty() {
+    if !told.complaints.is_empty() && told.notices.is_empty() {
         notes.push(format!("the mail is kept as {id} and will be tried again"));
-    } else if told.reports.is_empty() && request.verbose {
+    } else if told.notices.is_empty() && request.verbose {
         notes.push(match told.is_over {
             true => format!("{id}: sent"),
             false => format!("the mail is kept as {id}; what becomes of it will stand in the log"),
@@ -84,10 +84,10 @@ pub(crate) fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Resul
     Ok(notes)
 }
 
-fn note(request: &Request, report: &Report) -> Option<String> {
-    let Report { id, to, status, reason, .. } = report;
+fn note(request: &Request, notice: &Notice) -> Option<String> {
+    let Notice { id, to, status, reason, .. } = notice;
     match status {
-        Status::Sent => request.verbose.then(|| report.to_string()),
+        Status::Sent => request.verbose.then(|| notice.to_string()),
         Status::Deferred => Some(format!("<{to}>: {reason}; the mail is kept as {id} and will be tried again")),
         Status::Bounced => Some(format!("<{to}> was refused for good: {reason}")),
     }

@@ -3,11 +3,11 @@
 
 use lettre::Address;
 
-use super::super::attempt::Attempted;
+use super::super::attempt::Attempt;
 use super::super::connections::Answered;
 use super::super::{recut, settle};
 use super::Term;
-use crate::command::notice::Report;
+use crate::command::notice::Notice;
 use crate::log;
 use crate::spool::{Claim, Entry, Record};
 
@@ -16,7 +16,7 @@ enum Next {
     /// Nobody has it, for sure.
     Again(Claim),
     /// For those left others are to be asked.
-    Elsewhere(Claim, Attempted),
+    Elsewhere(Claim, Attempt),
     /// It was too large.
     Smaller(Claim),
 }
@@ -24,10 +24,10 @@ enum Next {
 impl Term<'_> {
     /// Hears what has become of mails that are under way, and writes it down; of how many. Where one of them needs more, all
     /// others are heard and written down before: that takes its time, and what is known in it must not be lost.
-    pub(crate) fn hear(&mut self, told: &mut dyn FnMut(&Report)) -> usize {
+    pub(crate) fn hear(&mut self, told: &mut dyn FnMut(&Notice)) -> usize {
         let (mut count, mut left) = (0, Vec::new());
         loop {
-            let answered = self.lines.hear();
+            let answered = self.connections.hear();
             count += answered.len();
             let is_last = answered.is_empty();
             left.extend(self.write_down(answered, told));
@@ -42,14 +42,15 @@ impl Term<'_> {
     }
 
     /// Writes down the outcomes that stand; the rest of the work is told.
-    fn write_down(&mut self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) -> Vec<Next> {
-        let stands =
-            |mail: &Answered| !mail.attempted.is_free && !recut::is_called_for(mail) && !self.lines.has_another(mail);
+    fn write_down(&mut self, answered: Vec<Answered>, told: &mut dyn FnMut(&Notice)) -> Vec<Next> {
+        let stands = |mail: &Answered| {
+            !mail.attempt.is_free && !recut::is_called_for(mail) && !self.connections.has_another(mail)
+        };
         let (settled, rest): (Vec<_>, Vec<_>) = answered.into_iter().partition(stands);
         self.conclude(settled, told);
         let mut left = Vec::new();
         for mail in rest {
-            if mail.attempted.is_free {
+            if mail.attempt.is_free {
                 left.push(Next::Again(mail.claim));
             } else if recut::is_called_for(&mail) {
                 left.push(Next::Smaller(mail.claim));
@@ -60,11 +61,11 @@ impl Term<'_> {
         left
     }
 
-    fn go_on(&mut self, next: Next, told: &mut dyn FnMut(&Report)) {
+    fn go_on(&mut self, next: Next, told: &mut dyn FnMut(&Notice)) {
         match next {
             Next::Again(claim) => self.again(claim, told),
-            Next::Elsewhere(claim, left) => match self.lines.another(&claim, left) {
-                Ok(attempted) => self.after(Answered { claim, attempted }, told),
+            Next::Elsewhere(claim, left) => match self.connections.another(&claim, left) {
+                Ok(attempt) => self.after(Answered { claim, attempt }, told),
                 Err(error) => log::error(&format!("{}: {error}", claim.entry.id)),
             },
             Next::Smaller(claim) => self.smaller(claim, told),
@@ -72,21 +73,21 @@ impl Term<'_> {
     }
 
     /// Another try for a mail that only its connection was lost to; it waits where the smarthost is closed by now.
-    fn again(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) {
+    fn again(&mut self, claim: Claim, told: &mut dyn FnMut(&Notice)) {
         if self.routes.closed(&self.routes.of(&claim.entry)).is_some() {
             return;
         }
-        match self.lines.again(&claim) {
-            Ok(attempted) => self.after(Answered { claim, attempted }, told),
+        match self.connections.again(&claim) {
+            Ok(attempt) => self.after(Answered { claim, attempt }, told),
             Err(error) => log::error(&format!("{}: {error}", claim.entry.id)),
         }
     }
 
     /// After another try: there may be somebody else to ask, and somebody else may find it too large.
-    fn after(&mut self, mail: Answered, told: &mut dyn FnMut(&Report)) {
+    fn after(&mut self, mail: Answered, told: &mut dyn FnMut(&Notice)) {
         if recut::is_called_for(&mail) {
             self.smaller(mail.claim, told);
-        } else if self.lines.has_another(&mail) {
+        } else if self.connections.has_another(&mail) {
             if let Some(next) = self.part(mail, told) {
                 self.go_on(next, told);
             }
@@ -96,9 +97,9 @@ impl Term<'_> {
     }
 
     /// For those whom one smarthost put off others are to be asked. What it did for the rest is on disk before.
-    fn part(&self, mail: Answered, told: &mut dyn FnMut(&Report)) -> Option<Next> {
-        let Answered { mut claim, attempted } = mail;
-        let (done, left) = attempted.part();
+    fn part(&self, mail: Answered, told: &mut dyn FnMut(&Notice)) -> Option<Next> {
+        let Answered { mut claim, attempt } = mail;
+        let (done, left) = attempt.part();
         let records = settle::records(self.config, &claim, &done);
         match settle::note(self.config, &mut claim, &records) {
             Ok(()) => {
@@ -114,9 +115,9 @@ impl Term<'_> {
 
     /// Another try for less of a mail that was refused for its size. One that cannot be cut stays as it is: that it is
     /// refused would lose the whole.
-    fn smaller(&mut self, claim: Claim, told: &mut dyn FnMut(&Report)) {
+    fn smaller(&mut self, claim: Claim, told: &mut dyn FnMut(&Notice)) {
         let id = claim.entry.id;
-        match recut::recut(self.spool, claim, self.lines.largest_mail()) {
+        match recut::recut(self.spool, claim, self.connections.largest_mail()) {
             Ok(Some(claim)) => self.again(claim, told),
             Ok(None) => {}
             Err(error) => log::error(&format!("{id}: too large for the smarthost, and cannot be cut: {error}")),
@@ -125,16 +126,16 @@ impl Term<'_> {
 
     /// The outcomes first, of all mails that were answered together: they are told when they are on disk, and a clock that
     /// cannot be set must not have anybody get a mail twice.
-    fn conclude(&mut self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) {
+    fn conclude(&mut self, answered: Vec<Answered>, told: &mut dyn FnMut(&Notice)) {
         let accounts: Vec<Address> = answered.iter().map(|mail| self.routes.of(&mail.claim.entry)).collect();
-        for (attempted, account) in self.finish(answered, told).iter().zip(&accounts) {
-            self.routes.learn(account, attempted).unwrap_or_else(|error| log::error(&error.to_string()));
+        for (attempt, account) in self.finish(answered, told).iter().zip(&accounts) {
+            self.routes.learn(account, attempt).unwrap_or_else(|error| log::error(&error.to_string()));
         }
     }
 
-    pub(crate) fn finish(&self, answered: Vec<Answered>, told: &mut dyn FnMut(&Report)) -> Vec<Attempted> {
-        let (claims, attempts): (Vec<Claim>, Vec<Attempted>) =
-            answered.into_iter().map(|mail| (mail.claim, mail.attempted)).unzip();
+    pub(crate) fn finish(&self, answered: Vec<Answered>, told: &mut dyn FnMut(&Notice)) -> Vec<Attempt> {
+        let (claims, attempts): (Vec<Claim>, Vec<Attempt>) =
+            answered.into_iter().map(|mail| (mail.claim, mail.attempt)).unzip();
         let entries: Vec<Entry> = claims.iter().map(|claim| claim.entry.clone()).collect();
         let records: Vec<Vec<Record>> =
             claims.iter().zip(&attempts).map(|(claim, attempt)| settle::records(self.config, claim, attempt)).collect();
@@ -150,10 +151,10 @@ impl Term<'_> {
         attempts
     }
 
-    fn tell(&self, entry: &Entry, attempted: &Attempted, records: &[Record], told: &mut dyn FnMut(&Report)) {
+    fn tell(&self, entry: &Entry, attempt: &Attempt, records: &[Record], told: &mut dyn FnMut(&Notice)) {
         for record in records {
-            attempted.line(entry, record.recipient, &record.outcome).log(self.config.log.format);
-            told(&Report::of(entry, record.recipient, &record.outcome));
+            attempt.line(entry, record.recipient, &record.outcome).log(self.config.log.format);
+            told(&Notice::of(entry, record.recipient, &record.outcome));
         }
     }
 }

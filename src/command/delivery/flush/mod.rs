@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use lettre::Address;
 
-use super::attempt::Attempted;
-use super::connections::{Answered, Lines};
+use super::attempt::Attempt;
+use super::connections::{Answered, Connections};
 use super::dropped;
 use super::routes::Routes;
 use super::settle;
 use super::turn::Turn;
-use crate::command::notice::Report;
+use crate::command::notice::Notice;
 use crate::command::selection::Selection;
 use crate::config::Config;
 use crate::error::{self, Error};
@@ -53,7 +53,7 @@ pub fn run(
     config: &Config,
     selection: &Selection,
     dialogue: Dialogue,
-    told: &mut dyn FnMut(&Report),
+    told: &mut dyn FnMut(&Notice),
 ) -> Result<End, Error> {
     let host = system::host_name();
     log::open(&config.log, "mailx-t-relay", &host);
@@ -64,7 +64,7 @@ pub fn run(
         let Some(leader) = spool.lead()? else { return Ok(End::Led) };
         let mut term = Term::new(config, &spool, selection, &client, &mut seen);
         let end = term.serve(told);
-        term.lines.quit();
+        term.connections.quit();
         drop(leader);
         match end? {
             End::Done if is_new(&spool, &seen)? => {}
@@ -82,7 +82,7 @@ pub fn run_in_turn(
     config: &Config,
     selection: &Selection,
     dialogue: Dialogue,
-    told: &mut dyn FnMut(&Report),
+    told: &mut dyn FnMut(&Notice),
 ) -> Result<(), Error> {
     let until = Instant::now() + TERM + TERM / 5;
     loop {
@@ -128,7 +128,7 @@ struct Term<'a> {
     config: &'a Config,
     spool: &'a Spool,
     selection: &'a Selection,
-    lines: Lines<'a>,
+    connections: Connections<'a>,
     seen: &'a mut Seen,
     until: Instant,
     tried: usize,
@@ -146,12 +146,12 @@ impl<'a> Term<'a> {
         client: &Client,
         seen: &'a mut Seen,
     ) -> Self {
-        let (lines, routes) = (Lines::new(config, client, spool), Routes::new(config, spool));
+        let (connections, routes) = (Connections::new(config, client, spool), Routes::new(config, spool));
         let (until, later, waiting_for) = (Instant::now() + TERM, Vec::new(), HashSet::new());
-        Self { config, spool, selection, lines, seen, until, tried: 0, routes, later, waiting_for }
+        Self { config, spool, selection, connections, seen, until, tried: 0, routes, later, waiting_for }
     }
 
-    fn serve(&mut self, told: &mut dyn FnMut(&Report)) -> Result<End, Error> {
+    fn serve(&mut self, told: &mut dyn FnMut(&Notice)) -> Result<End, Error> {
         self.tidy()?;
         let mut ids = self.spool.ids_untried_first()?;
         if let Selection::One(first) = self.selection {
@@ -189,7 +189,7 @@ impl<'a> Term<'a> {
         Ok(())
     }
 
-    fn go_through(&mut self, ids: Vec<QueueId>, patience: Patience, told: &mut dyn FnMut(&Report)) -> End {
+    fn go_through(&mut self, ids: Vec<QueueId>, patience: Patience, told: &mut dyn FnMut(&Notice)) -> End {
         let mut waiting = ids.len();
         for id in ids {
             waiting -= 1;
@@ -206,7 +206,7 @@ impl<'a> Term<'a> {
                 Ok(None) => {}
                 Err(error) => log::error(&error.to_string()),
             }
-            while !self.lines.has_room(waiting) {
+            while !self.connections.has_room(waiting) {
                 self.hear(told);
             }
         }
@@ -220,7 +220,7 @@ impl<'a> Term<'a> {
     }
 
     /// Begins to send a mail, or sees that it is not to be sent now.
-    fn take(&mut self, mut claim: Claim, patience: Patience, told: &mut dyn FnMut(&Report)) -> Result<(), Error> {
+    fn take(&mut self, mut claim: Claim, patience: Patience, told: &mut dyn FnMut(&Notice)) -> Result<(), Error> {
         let now = system::now();
         if self.spool.is_held(&claim.entry.id) {
             return Ok(());
@@ -238,7 +238,7 @@ impl<'a> Term<'a> {
             if open > 1 {
                 claim.reserve()?;
             }
-            match self.lines.begin(claim)? {
+            match self.connections.begin(claim)? {
                 Some(back) => claim = back,
                 None => {
                     self.tried += 1;
@@ -271,11 +271,11 @@ impl<'a> Term<'a> {
         claim: &Claim,
         account: &Address,
         patience: Patience,
-        told: &mut dyn FnMut(&Report),
+        told: &mut dyn FnMut(&Notice),
     ) -> Result<bool, Error> {
         let is_first_look = patience == Patience::None;
         loop {
-            match Turn::of(self.lines.turn(claim.entry.reverse_path.as_ref())) {
+            match Turn::of(self.connections.turn(claim.entry.reverse_path.as_ref())) {
                 // What comes after a mail that was put off comes behind it.
                 Turn::Now if !(is_first_look && self.waiting_for.contains(account)) => return Ok(true),
                 Turn::Later(until, rate) => {
@@ -295,15 +295,15 @@ impl<'a> Term<'a> {
 
     /// Sleeps: once all that is under way was heard, nothing that could happen would make a limit of the settings end
     /// sooner.
-    fn pause(&mut self, left: Duration, told: &mut dyn FnMut(&Report)) {
+    fn pause(&mut self, left: Duration, told: &mut dyn FnMut(&Notice)) {
         self.hear_all(told);
         if left > IDLE {
-            self.lines.rest();
+            self.connections.rest();
         }
         std::thread::sleep(left);
     }
 
-    fn hear_all(&mut self, told: &mut dyn FnMut(&Report)) {
+    fn hear_all(&mut self, told: &mut dyn FnMut(&Notice)) {
         while self.hear(told) > 0 {}
     }
 
@@ -313,8 +313,8 @@ impl<'a> Term<'a> {
         let trouble = self.routes.closed(&self.routes.of(&claim.entry)).unwrap_or("it was not tried again");
         let outcomes: Vec<Outcome> =
             claim.open().iter().map(|n| last(n).unwrap_or_else(|| settle::untried(trouble))).collect();
-        let attempted = Attempted::untried(claim.open(), outcomes, now);
-        self.finish(vec![Answered { claim, attempted }], &mut |_| {});
+        let attempt = Attempt::untried(claim.open(), outcomes, now);
+        self.finish(vec![Answered { claim, attempt }], &mut |_| {});
     }
 }
 
