@@ -10,7 +10,7 @@ use super::mode::{self, Mode, Run};
 use super::names::{self, Face};
 use super::{composition, mail, native, sendmail};
 use crate::command::submission::request::{Delivery, Input, Request};
-use crate::command::{converse, list, run_queue, verify};
+use crate::command::{converse, list, run_daemon, run_queue, verify};
 use crate::envelope::{Destination, Operand};
 use crate::error::{Error, Usage};
 use crate::message::may_be_addresses;
@@ -69,7 +69,7 @@ pub enum Command {
         /// The time between two queue runs.
         every: Duration,
         /// In the background, or as long as the caller.
-        place: run_queue::Place,
+        place: run_daemon::Place,
     },
     /// A mail to send.
     Submit {
@@ -211,10 +211,10 @@ fn sendmail_command(
         }
         Mode::FlushQueue(Run::Nothing) => Ok(Command::Nothing),
         Mode::FlushQueue(Run::Every(every)) => {
-            Ok(Command::Serve { config, every: *every, place: run_queue::Place::Background })
+            Ok(Command::Serve { config, every: *every, place: run_daemon::Place::Background })
         }
         Mode::Daemon { every, stays } => {
-            let place = if *stays { run_queue::Place::Foreground } else { run_queue::Place::Background };
+            let place = if *stays { run_daemon::Place::Foreground } else { run_daemon::Place::Background };
             Ok(Command::Serve { config, every: every.unwrap_or(USUAL_INTERVAL), place })
         }
         Mode::Aliases => Ok(Command::Nothing),

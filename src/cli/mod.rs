@@ -24,7 +24,7 @@ pub use asked::{Asked, Command, People, Typing, command};
 
 use crate::command::run_queue::Detail;
 use crate::command::submission::request::{Delivery, Input};
-use crate::command::{converse, list, rehearse, run_queue, submit, verify};
+use crate::command::{converse, list, rehearse, run_daemon, run_queue, submit, verify};
 use crate::config::{self, Config};
 use crate::confinement;
 use crate::error::{self, Error, Exit};
@@ -73,7 +73,7 @@ fn run(command: Command) -> Result<(), Error> {
             let detail = if verbose { Detail::Outcomes } else { Detail::Nothing };
             run_queue::run(&load(config)?, &which, detail)
         }
-        Command::Serve { config, every, place } => run_queue::serve(&load(config)?, every, place),
+        Command::Serve { config, every, place } => run_daemon::run(&load(config)?, every, place),
         Command::Submit { config, mut request, typing } => {
             let mut stdin = io::stdin().lock();
             if let (Input::Body(given), true) = (&mut request.input, typing.asks_subject) {

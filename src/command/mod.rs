@@ -15,6 +15,7 @@ pub mod notice;
 pub mod queue;
 pub mod rehearse;
 mod relay_program;
+pub mod run_daemon;
 pub mod run_queue;
 pub mod selection;
 pub mod send_test;

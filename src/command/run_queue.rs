@@ -1,7 +1,5 @@
 //! `sendmail -q` in the door: has the relay try everything in the queue now, in the foreground.
 
-use std::time::Duration;
-
 use super::relay_program;
 use super::selection::Matching;
 use crate::config::Config;
@@ -47,26 +45,4 @@ pub fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), Error> 
         true => Ok(()),
         false => Err(error::Relay::QueueRun.into()),
     }
-}
-
-/// Has the relay serve `drop/` as a daemon and, `every` so often, the retry clock. In the foreground this process becomes
-/// it, so that a supervisor's signal ends the daemon and not only a process in front of it.
-///
-/// # Errors
-/// The relay cannot be started.
-pub fn serve(config: &Config, every: Duration, place: Place) -> Result<(), Error> {
-    let every = format!("--every={}s", every.as_secs().max(1));
-    match place {
-        Place::Background => relay_program::start(config, &["serve", &every]),
-        Place::Foreground => match relay_program::become_relay(config, &["serve", "--stay", &every])? {},
-    }
-}
-
-/// Where a daemon runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// On its own.
-    Background,
-    /// As long as the caller.
-    Foreground,
 }

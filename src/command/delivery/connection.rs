@@ -15,14 +15,13 @@ use crate::dsn::OfRecipient;
 use crate::error::Error;
 use crate::log;
 use crate::outcome::{Outcome, Scope, Stage, Status};
-use crate::pace::Rate;
 use crate::relay::{Client, Handed, Lesson, Mail, Session, Smarthost, Trouble};
 use crate::rewrite::SevenBit;
 use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
 
 use super::attempt::Attempt;
-use super::smarthosts::{NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, Smarthosts, name};
+use super::smarthosts::{NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, Smarthosts, Turn, name};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
 const TRIES: usize = 3;
@@ -201,9 +200,9 @@ impl<'a> Connection<'a> {
             && (capabilities.smtputf8 || recipients.iter().all(is_ascii))
     }
 
-    /// When a mail of that account may be begun, if that is not now, and which limit of the settings says so.
-    pub(crate) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
-        if self.serves(account) { None } else { self.smarthosts.turn(account) }
+    /// When a mail of that account may be begun, by the limits of the settings.
+    pub(crate) fn turn(&self, account: Option<&Address>) -> Turn {
+        if self.serves(account) { Turn::Now } else { self.smarthosts.turn(account) }
     }
 
     /// Leaves the server; the next mail opens a connection anew.

@@ -13,9 +13,9 @@ use lettre::Address;
 
 use super::attempt::Attempt;
 use super::connection::Connection;
+use super::smarthosts::Turn;
 use crate::config::Config;
 use crate::error::Error;
-use crate::pace::Rate;
 use crate::relay::{Client, Session, Smarthost, Trouble};
 use crate::spool::{Claim, Spool};
 use crate::system;
@@ -223,8 +223,8 @@ impl<'a> Connections<'a> {
         std::mem::take(&mut self.others).into_iter().for_each(|pipeline| pipeline.connection.quit());
     }
 
-    /// When a mail of that account may be begun, if that is not now, and which limit of the settings says so.
-    pub(crate) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
+    /// When a mail of that account may be begun, by the limits of the settings.
+    pub(crate) fn turn(&self, account: Option<&Address>) -> Turn {
         self.first.connection.turn(account)
     }
 

@@ -13,4 +13,3 @@ pub(crate) mod routes;
 pub mod serve;
 pub(crate) mod settle;
 pub(crate) mod smarthosts;
-pub(crate) mod turn;

@@ -26,6 +26,9 @@ const NO_WAY: &str = "out of reach";
 /// How long a smarthost that could not be reached comes after the others.
 const AVOIDED: Duration = Duration::from_secs(5 * 60);
 
+/// A leader waits so long for the turn of the next mail; who comes later takes what has to wait longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// The smarthosts of the settings, and what is known of them.
 #[derive(Clone)]
 pub(crate) struct Smarthosts<'a> {
@@ -35,6 +38,15 @@ pub(crate) struct Smarthosts<'a> {
     memory: Option<&'a Spool>,
     /// Those that no spool keeps: about whom, and what.
     learnt: Rc<RefCell<Vec<(String, &'static str)>>>,
+}
+
+/// When the limits of the settings let a mail leave.
+pub(crate) enum Turn {
+    Now,
+    /// After so long, at most a minute: that is waited for.
+    Soon(Duration),
+    /// From then on; the limit that says so.
+    Later(Timestamp, Rate),
 }
 
 /// An open connection, and to whom.
@@ -51,8 +63,15 @@ impl<'a> Smarthosts<'a> {
         is_known && self.wait(smarthost).is_none()
     }
 
-    /// When a mail of that account may leave, if that is not now, and which limit of the settings says so.
-    pub(crate) fn turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
+    /// When a mail of that account may leave.
+    pub(crate) fn turn(&self, account: Option<&Address>) -> Turn {
+        let Some((at, rate)) = self.next_turn(account) else { return Turn::Now };
+        let left = Duration::try_from(at.duration_since(system::now())).unwrap_or_default();
+        if left > LONGEST_PAUSE { Turn::Later(at, rate) } else { Turn::Soon(left) }
+    }
+
+    /// The moment at which a mail of that account may leave, if that is not now, and the limit that says so.
+    fn next_turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
         let next = self.in_order(account).first().copied()?;
         let settings = self.config.smarthosts_of(account);
         // One that is avoided for a while is asked all the same before a mail waits for the limit of a fall-back.

@@ -14,7 +14,7 @@ use super::connections::{Answered, Connections};
 use super::dropped;
 use super::routes::Routes;
 use super::settle;
-use super::turn::Turn;
+use super::smarthosts::Turn;
 use crate::command::notice::Notice;
 use crate::command::selection::Selection;
 use crate::config::Config;
@@ -275,7 +275,7 @@ impl<'a> Term<'a> {
     ) -> Result<bool, Error> {
         let is_first_look = patience == Patience::None;
         loop {
-            match Turn::of(self.connections.turn(claim.entry.reverse_path.as_ref())) {
+            match self.connections.turn(claim.entry.reverse_path.as_ref()) {
                 // What comes after a mail that was put off comes behind it.
                 Turn::Now if !(is_first_look && self.waiting_for.contains(account)) => return Ok(true),
                 Turn::Later(until, rate) => {
