@@ -1,5 +1,5 @@
-//! Why nothing would be logged, and what to do. Whoever writes a log drops a line that cannot be written, so that this
-//! has to be asked for; nothing is made or changed here.
+//! The reason why nothing would be logged, and what to do. A logger drops a line that cannot be written and says
+//! nothing, so this has to be asked for; it makes and changes nothing.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -10,7 +10,7 @@ use nix::unistd::{AccessFlags, access};
 use super::target::{Datagram, SOCKET};
 use super::{Settings, Target};
 
-/// What keeps this process, which runs as `user`, from writing the log; none if nothing does.
+/// The fault that keeps this process, which runs as `user`, from writing the log; `None` if there is none.
 pub fn defect(settings: &Settings, user: &str) -> Option<String> {
     match &settings.target {
         Target::File(path) => of_file(path, user),
@@ -25,7 +25,7 @@ fn of_file(path: &Path, user: &str) -> Option<String> {
     if path.is_dir() {
         return Some(format!("log {log} is a directory: set target in [log] to a file"));
     }
-    // Whether it is there cannot be seen where a directory above it is closed.
+    // If a directory above it is closed, we cannot see whether it is there.
     if fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) && !has_reader(path) {
         return Some(format!("log {log} is a named pipe that nobody reads: start its reader, or set target in [log]"));
     }
@@ -42,7 +42,7 @@ fn of_file(path: &Path, user: &str) -> Option<String> {
     Some(format!("log {log} cannot be made ({error}): touch {log}, then chown {user} {log}"))
 }
 
-/// fifo(7): to open one for writing without waiting is refused while nobody reads it.
+/// fifo(7): nobody can open one for writing without waiting while nobody reads it.
 fn has_reader(pipe: &Path) -> bool {
     let opened = OpenOptions::new().write(true).custom_flags(nix::libc::O_NONBLOCK).open(pipe);
     opened.map_or_else(|error| error.raw_os_error() != Some(nix::libc::ENXIO), |_| true)

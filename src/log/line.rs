@@ -1,4 +1,4 @@
-//! What stands in a line: Postfix's fields in Postfix's order (`log_adhoc.c`), or the same as JSON.
+//! The fields of a line: Postfix's fields in Postfix's order (`log_adhoc.c`), or the same as JSON.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct Accepted<'a> {
     /// The queue id.
     #[serde(rename = "queue_id")]
     pub id: &'a str,
-    /// Who handed it in.
+    /// The uid of the process that handed it in.
     pub uid: u32,
     /// The sender as the caller knows it.
     pub from: &'a str,
@@ -21,7 +21,7 @@ pub struct Accepted<'a> {
     pub message_id: &'a str,
     /// Octets in wire form.
     pub size: u64,
-    /// How many recipients.
+    /// The number of recipients.
     #[serde(rename = "nrcpt")]
     pub recipients: usize,
     /// The names of the repairs made.
@@ -58,19 +58,19 @@ pub struct Attempt<'a> {
     pub id: &'a str,
     /// The recipient.
     pub to: &'a str,
-    /// What the caller wrote, where that was another name.
+    /// The caller's own word for it, if that was another name.
     pub original: Option<&'a str>,
-    /// `host[ip]:port`, none if no connection came about.
+    /// `host[ip]:port`, `None` if there was no connection.
     pub relay: Option<&'a str>,
-    /// Which mail over this connection it was, from 1.
+    /// The number of the mail on this connection, from 1.
     pub conn_use: u32,
-    /// From acceptance to now.
+    /// The time from acceptance to now.
     pub delay: Duration,
     /// From acceptance to this attempt's start, setting up the connection, transmission.
     pub delays: [Duration; 3],
     /// RFC 3463.
     pub dsn: EnhancedStatus,
-    /// What became of it.
+    /// The outcome.
     pub status: Status,
     /// The server's reply or our own sentence.
     pub reason: &'a str,

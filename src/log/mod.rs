@@ -1,8 +1,8 @@
-//! One line when a mail is accepted, one line per recipient per attempt: in Postfix's words
-//! (smtp(8)), which log analysers read, or as JSON.
+//! One line when a mail is accepted, and one line for each recipient and attempt: in Postfix's words (smtp(8)), which
+//! log analysers read, or as JSON.
 //!
-//! The `log` crate carries the lines; env_logger takes them to the system log's socket, a file or
-//! stderr. What is logged follows the configuration alone, never the caller's environment.
+//! The `log` crate carries the lines; env_logger takes them to the system log's socket, a file or stderr. The
+//! configuration alone decides what is logged, never the caller's environment.
 
 mod defect;
 mod line;
@@ -22,13 +22,13 @@ use crate::outcome::Scope;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
-    /// Where the lines go.
+    /// The target of the lines.
     pub target: Target,
-    /// How they are written.
+    /// The form of the lines.
     pub format: Format,
 }
 
-/// Where the lines go.
+/// The target of the lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Target {
     /// Appended to a file.
@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for Target {
     }
 }
 
-/// How a line is written.
+/// The form of a line.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
@@ -89,12 +89,12 @@ pub fn error(sentence: &str) {
     ::log::error!("{}", crate::outcome::clean(sentence));
 }
 
-/// A line about what was done.
+/// A line about an act of ours.
 pub fn info(sentence: &str) {
     ::log::info!("{}", crate::outcome::clean(sentence));
 }
 
-/// A line about what a smarthost has not taken: an error where a person has to mend it, else for information.
+/// A line about trouble with a smarthost: an error if a person has to mend it, else for information.
 pub fn trouble(scope: Scope, sentence: &str) {
     match scope {
         Scope::Configuration => error(sentence),

@@ -1,5 +1,4 @@
-//! The way of a line to where it is kept. A log that cannot be reached never costs a mail: the
-//! lines are dropped.
+//! The way of a line to its target. A log that cannot be reached never costs a mail: the lines are dropped.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -48,7 +47,7 @@ pub fn open(settings: &Settings, program: &'static str, host: &str) {
             builder.format(move |to, record| writeln!(to, "{program}[{pid}]: {}", record.args()));
         }
     }
-    // A second logger in one process is none.
+    // The first logger of a process stays.
     let _ = builder.try_init();
 }
 
@@ -62,7 +61,7 @@ fn severity(level: Level) -> u8 {
     }
 }
 
-/// A file that others may rename away: what is written goes to the one that has the name.
+/// A file that others may rename away: each line goes to the file that has the name.
 struct Rotated {
     path: PathBuf,
     file: File,
@@ -70,7 +69,7 @@ struct Rotated {
 
 impl Rotated {
     fn open(path: &Path) -> io::Result<Self> {
-        // A named pipe that nobody reads must not hold up a mail; to a file this is nothing.
+        // Nobody may read a named pipe, and that must not hold up a mail; to a file this makes no difference.
         let flags = nix::libc::O_NONBLOCK;
         let file = OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(flags).open(path)?;
         Ok(Self { path: path.to_path_buf(), file })
@@ -85,7 +84,7 @@ impl Rotated {
 impl Write for Rotated {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.has_its_name() {
-            // Who may not open the new one, as a confined process, goes on with the old one: it ends soon.
+            // A process that may not open the new file, such as a confined one, goes on with the old one: it ends soon.
             if let Ok(new) = Self::open(&self.path) {
                 *self = new;
             }
@@ -108,7 +107,7 @@ impl Datagram {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
         socket.connect(path)?;
-        // The system log being slow must not hold up a mail.
+        // A slow system log must not hold up a mail.
         socket.set_nonblocking(true)?;
         Ok(Self { path: path.to_path_buf(), socket })
     }
