@@ -1,11 +1,11 @@
-//! mailx-t takes the place of sendmail: it reads a mail as cron, PHP or a shell script hands it in,
-//! recovers who it is for, makes it one that every provider accepts, keeps it safe on disk, and
-//! relays it through an authenticated smarthost.
+//! mailx-t takes the place of sendmail: it reads a mail as cron, PHP or a shell script hands it in, recovers its
+//! recipients, mends it until every provider accepts it, keeps it safe on disk, and relays it through an authenticated
+//! smarthost.
 //!
-//! Two programs over this one library. **`mailx-t`, the door**, is called under every name; it links
-//! no TLS and never sees the password. **`mailx-t-relay`** holds credentials, TLS and SMTP. Between
-//! them runs the acceptance line: before it, trouble is an [`error::Error`] and the caller hears an exit
-//! status; after it, trouble is an [`outcome::Outcome`], and the log and the next attempt speak.
+//! Two programs use this one library. **`mailx-t`, the door**, is called under every name; it links no TLS and never
+//! sees the password. **`mailx-t-relay`** holds credentials, TLS and SMTP. Between them runs the acceptance line:
+//! before it, trouble is an [`error::Error`] and the caller hears an exit status; after it, trouble is an
+//! [`outcome::Outcome`], and the log and the next attempt speak.
 //!
 //! ```text
 //! argv ──► cli ──► Request                who we are asked to be, what is asked
