@@ -133,7 +133,7 @@ impl Shape {
 
     /// The bytes do not read as text, in any charset: a compressed file, a picture.
     pub fn is_binary(&self) -> bool {
-        // Of random bytes one in ten is such a control character, of text none; a crash may have torn a log.
+        // One random byte in ten is such a control character, and text has none of them; a crash may have torn a log.
         let most = if self.is_utf8() { self.bytes / 4 } else { self.bytes / 32 };
         self.controls > most.max(FEW)
     }

@@ -29,8 +29,8 @@ pub struct Spill {
 }
 
 impl Spill {
-    /// An empty one; its file, if it needs one, will lie in the spool's `tmp/`. Of more than `most` octets only the
-    /// first `most` or fewer, and the last, stay at hand; the file then holds all of them, compressed.
+    /// An empty one; its file, if it needs one, will lie in the spool's `tmp/`. If it gets more than `most` octets,
+    /// only the first `most` or fewer, and the last, stay at hand; the file then holds all of them, compressed.
     pub fn new(spool: &Spool, most: u64) -> Self {
         Self::at(spool.directory("tmp").join(format!("{}.body", QueueId::new())), most)
     }

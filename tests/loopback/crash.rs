@@ -100,7 +100,7 @@ fn configure(bench: &Bench, name: &str, running: &Running, spool: &str) -> PathB
     path
 }
 
-/// Of these, the points at files of the spool; the rest is swept with mails that are not cut.
+/// The points at files of the spool; the rest is swept with mails that are not cut.
 fn in_spool(points: Vec<Point>) -> Vec<Point> {
     let points = strace::changing(points).into_iter();
     points.filter(|point| point.call.text.contains("/machine/mailx-t/")).collect()

@@ -152,7 +152,7 @@ impl Machine {
         directories.iter().flat_map(|directory| list(directory)).filter(|path| path.is_file()).collect()
     }
 
-    /// Of them, those that are there because of a mail.
+    /// The files of the spool that are there because of a mail.
     pub(crate) fn mail_files(&self) -> Vec<PathBuf> {
         // A mail that was returned whole leaves its journal for a while, for callers who wait to hear of it.
         let is_left =
