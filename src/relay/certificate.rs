@@ -12,7 +12,7 @@ use openssl::x509::{X509, X509NameRef};
 
 use super::Fingerprint;
 use super::deadline::Timed;
-use super::password::guarded;
+use super::secret_file::guarded;
 use super::tls_error::TlsError;
 use crate::outcome::clean;
 

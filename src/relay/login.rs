@@ -6,12 +6,12 @@
 use openssl::base64::{decode_block, encode_block};
 use zeroize::Zeroizing;
 
-use super::mask::Mask;
+use super::channel::Channel;
 use super::mechanism::{Exchange, Family, Mechanism, usable};
 use super::provider;
+use super::redaction::Redaction;
 use super::reply::Answer;
 use super::trouble::Trouble;
-use super::wire::Wire;
 use super::{Credentials, Smarthost};
 use crate::outcome::{Reply, Scope, Stage};
 
@@ -21,18 +21,18 @@ const CANCEL: &str = "*\r\n";
 /// Logs in with the best of the mechanisms `offered`, in capitals, that the server takes. A token that was kept from
 /// before is renewed once when it is refused.
 pub(super) fn log_in(
-    wire: &mut Wire,
+    channel: &mut Channel,
     smarthost: &Smarthost,
     offered: &[String],
     credentials: &Credentials,
 ) -> Result<(), Trouble> {
-    let Err(refused) = try_each(wire, smarthost, offered, credentials) else { return Ok(()) };
+    let Err(refused) = try_each(channel, smarthost, offered, credentials) else { return Ok(()) };
     if !refused.reply.as_ref().is_some_and(Reply::is_permanent) {
         return Err(refused);
     }
     match credentials.renewed(smarthost) {
         None => Err(refused),
-        Some(renewed) => try_each(wire, smarthost, offered, &renewed?),
+        Some(renewed) => try_each(channel, smarthost, offered, &renewed?),
     }
 }
 
@@ -59,14 +59,14 @@ impl Ahead {
     }
 
     /// No refusal is to quote it.
-    pub(super) fn hide(&self, mask: &mut Mask) {
-        mask.hide(self.credentials.secret().reveal());
-        mask.hide_line(&self.command);
+    pub(super) fn hide(&self, redaction: &mut Redaction) {
+        redaction.hide(self.credentials.secret().reveal());
+        redaction.hide_line(&self.command);
     }
 
     /// The sentence about an answer that does not let us in.
-    pub(super) fn refused(&self, wire: &Wire, answer: &Answer) -> Trouble {
-        refusal(wire, &self.smarthost, answer, &self.credentials)
+    pub(super) fn refused(&self, channel: &Channel, answer: &Answer) -> Trouble {
+        refusal(channel, &self.smarthost, answer, &self.credentials)
     }
 }
 
@@ -81,21 +81,21 @@ fn line(start: &str, text: &str) -> Zeroizing<String> {
 }
 
 fn try_each(
-    wire: &mut Wire,
+    channel: &mut Channel,
     smarthost: &Smarthost,
     offered: &[String],
     credentials: &Credentials,
 ) -> Result<(), Trouble> {
     let mechanisms = usable(smarthost.auth, offered, credentials)
-        .map_err(|why| wire.peer().trouble(Stage::Auth, Scope::Configuration, format!("no login: {why}")))?;
-    wire.mask().hide(credentials.secret().reveal());
+        .map_err(|why| channel.peer().trouble(Stage::Auth, Scope::Configuration, format!("no login: {why}")))?;
+    channel.redaction().hide(credentials.secret().reveal());
     let mut refused: Vec<Family> = Vec::new();
     let mut first = None;
     for mechanism in mechanisms {
         if refused.contains(&mechanism.family()) {
             continue;
         }
-        let answer = match run(wire, mechanism, smarthost, credentials) {
+        let answer = match run(channel, mechanism, smarthost, credentials) {
             Ok(answer) if answer.is_class(2) => return Ok(()),
             Ok(answer) => answer,
             // A server that hung up after a refusal has told the reason before.
@@ -105,8 +105,8 @@ fn try_each(
         if !matches!(answer.code, 504 | 534) {
             refused.push(mechanism.family());
         }
-        let is_over = !answer.is_class(5) || !wire.is_usable();
-        first.get_or_insert_with(|| refusal(wire, smarthost, &answer, credentials));
+        let is_over = !answer.is_class(5) || !channel.is_usable();
+        first.get_or_insert_with(|| refusal(channel, smarthost, &answer, credentials));
         if is_over {
             break;
         }
@@ -115,52 +115,52 @@ fn try_each(
 }
 
 /// Says what no refusal is to quote.
-fn ask_hidden(wire: &mut Wire, line: &str) -> Result<Answer, Trouble> {
-    wire.mask().hide_line(line);
-    wire.ask(Stage::Auth, line)
+fn ask_hidden(channel: &mut Channel, line: &str) -> Result<Answer, Trouble> {
+    channel.redaction().hide_line(line);
+    channel.ask(Stage::Auth, line)
 }
 
 /// One exchange up to its last reply.
 fn run(
-    wire: &mut Wire,
+    channel: &mut Channel,
     mechanism: Mechanism,
     smarthost: &Smarthost,
     credentials: &Credentials,
 ) -> Result<Answer, Trouble> {
-    let failed = |wire: &Wire, why: &str| {
-        wire.peer().trouble(Stage::Auth, Scope::Host, format!("login by {mechanism} broken off: {why}"))
+    let failed = |channel: &Channel, why: &str| {
+        channel.peer().trouble(Stage::Auth, Scope::Host, format!("login by {mechanism} broken off: {why}"))
     };
-    let mut exchange = Exchange::new(mechanism, smarthost, credentials).map_err(|why| failed(wire, why))?;
+    let mut exchange = Exchange::new(mechanism, smarthost, credentials).map_err(|why| failed(channel, why))?;
     let mut answer = match exchange.initial() {
-        Some(initial) => ask_hidden(wire, &command(mechanism, &initial))?,
-        None => wire.ask(Stage::Auth, &format!("AUTH {mechanism}\r\n"))?,
+        Some(initial) => ask_hidden(channel, &command(mechanism, &initial))?,
+        None => channel.ask(Stage::Auth, &format!("AUTH {mechanism}\r\n"))?,
     };
     while answer.code == 334 {
         let challenge = decode_block(answer.lines.first().map_or("", |line| line.trim())).ok();
         match exchange.answer(challenge.as_deref()) {
-            Ok(text) => answer = ask_hidden(wire, &line("", &text))?,
+            Ok(text) => answer = ask_hidden(channel, &line("", &text))?,
             Err(why) => {
-                wire.ask(Stage::Auth, CANCEL)?;
-                return Err(failed(wire, why));
+                channel.ask(Stage::Auth, CANCEL)?;
+                return Err(failed(channel, why));
             }
         }
     }
     if answer.is_class(2) && !exchange.is_complete() {
-        return Err(failed(wire, "the server took our proof and gave none of its own"));
+        return Err(failed(channel, "the server took our proof and gave none of its own"));
     }
     Ok(answer)
 }
 
-fn refusal(wire: &Wire, smarthost: &Smarthost, answer: &Answer, credentials: &Credentials) -> Trouble {
+fn refusal(channel: &Channel, smarthost: &Smarthost, answer: &Answer, credentials: &Credentials) -> Trouble {
     // Here even a 334 is one.
-    let (reply, user, key) = (wire.masked(answer).reply(), credentials.user(), credentials.key());
+    let (reply, user, key) = (channel.redacted(answer).reply(), credentials.user(), credentials.key());
     let wanted = provider::wanted(smarthost.bare_host(), &reply);
     let why = match wanted.filter(|_| !credentials.is_token()) {
         _ if !reply.is_permanent() => format!("login of {user} put off ({reply})"),
         Some(wanted) => format!("login of {user} refused ({reply}): check user and {key}: it wants {wanted}"),
         None => format!("login of {user} refused ({reply}): check user and {key}"),
     };
-    wire.peer().refusal(Stage::Auth, reply, why)
+    channel.peer().refusal(Stage::Auth, reply, why)
 }
 
 #[cfg(test)]

@@ -5,13 +5,10 @@
 
 use std::fmt;
 
-use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
-use openssl::pkey::PKey;
-use openssl::sign::Signer;
 use zeroize::Zeroizing;
 
-use super::scram::Scram;
+use super::scram::{Scram, hmac};
 use super::{AuthChoice, Credentials, Smarthost};
 
 /// A SASL mechanism.
@@ -191,11 +188,6 @@ impl<'a> Exchange<'a> {
 /// The parts as one text whose memory is wiped. Made in one piece: a buffer that grows would leave copies behind.
 fn joined(parts: &[&str]) -> Zeroizing<String> {
     Zeroizing::new(parts.concat())
-}
-
-/// HMAC, RFC 2104.
-pub(super) fn hmac(digest: MessageDigest, key: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
-    Signer::new(digest, &*PKey::hmac(key)?)?.sign_oneshot_to_vec(data)
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ impl Session {
     /// # Errors
     /// The server refuses one of them, and the sentence says what to do.
     pub fn rehearse(&mut self, sender: &Address, recipient: &Address) -> Result<(), Trouble> {
-        let mail = self.wire.ask(Stage::Mail, &format!("MAIL FROM:<{sender}>\r\n"))?;
+        let mail = self.channel.ask(Stage::Mail, &format!("MAIL FROM:<{sender}>\r\n"))?;
         let cure = "set from in [rewrite] to an address that this login may send as";
         self.taken(Stage::Mail, &mail, &format!("the sender {sender}"), cure)?;
-        let rcpt = self.wire.ask(Stage::Rcpt, &format!("RCPT TO:<{recipient}>\r\n"))?;
+        let rcpt = self.channel.ask(Stage::Rcpt, &format!("RCPT TO:<{recipient}>\r\n"))?;
         // Some look at the sender only here.
         self.taken(Stage::Rcpt, &rcpt, &format!("mail from {sender} to {recipient}"), cure)?;
-        self.wire.ask(Stage::Mail, "RSET\r\n").map(drop)
+        self.channel.ask(Stage::Mail, "RSET\r\n").map(drop)
     }
 
     fn taken(&self, stage: Stage, answer: &Answer, what: &str, cure: &str) -> Result<(), Trouble> {
@@ -28,11 +28,11 @@ impl Session {
             true => Ok(()),
             false if reply.is_permanent() => {
                 let why = format!("{what} is refused ({reply}): {cure}");
-                Err(self.wire.peer().refusal(stage, reply, why))
+                Err(self.channel.peer().refusal(stage, reply, why))
             }
             false => {
                 let why = format!("{what} is put off ({reply}): try again later");
-                Err(self.wire.peer().refusal(stage, reply, why))
+                Err(self.channel.peer().refusal(stage, reply, why))
             }
         }
     }

@@ -10,10 +10,10 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::memcmp;
 use openssl::pkcs5::pbkdf2_hmac;
+use openssl::pkey::PKey;
 use openssl::rand::rand_bytes;
 use openssl::sha::sha256;
-
-use super::mechanism::hmac;
+use openssl::sign::Signer;
 
 /// No channel binding, no other identity: RFC 5802 section 7, `gs2-header`.
 const HEADER: &str = "n,,";
@@ -95,6 +95,11 @@ fn proofs(password: &str, salt: &[u8], rounds: usize, signed: &[u8]) -> Result<(
     let client_signature = hmac(sha, &sha256(&client_key), signed)?;
     let proof = client_key.iter().zip(&client_signature).map(|(key, signature)| key ^ signature).collect();
     Ok((proof, hmac(sha, &hmac(sha, &salted, b"Server Key")?, signed)?))
+}
+
+/// HMAC, RFC 2104.
+pub(super) fn hmac(digest: MessageDigest, key: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    Signer::new(digest, &*PKey::hmac(key)?)?.sign_oneshot_to_vec(data)
 }
 
 #[cfg(test)]

@@ -9,19 +9,19 @@ use std::time::Duration;
 use lettre::transport::smtp::commands::{Ehlo, Quit, Starttls};
 use lettre::transport::smtp::extension::ClientId;
 
+use super::channel::{Channel, Stream};
 use super::connect::connect;
 use super::deadline::{Timed, from_now};
 use super::login::{Ahead, log_in};
 use super::tls::{self, Handshake, Roots};
 use super::trouble::{Peer, Trouble};
 use super::window::Window;
-use super::wire::{Channel, Wire};
 use super::{Capabilities, Certificate, Client, Credentials, Smarthost, Tls};
 use crate::outcome::{Scope, Stage};
 
 /// An open connection to the smarthost, ready to take a mail.
 pub struct Session {
-    pub(super) wire: Wire,
+    pub(super) channel: Channel,
     pub(super) capabilities: Capabilities,
     pub(super) window: Window,
 }
@@ -48,39 +48,39 @@ impl Session {
         client: &Client,
     ) -> Result<Self, Trouble> {
         let handshake = (smarthost.tls != Tls::None).then(|| Handshake::begin(smarthost, roots));
-        let mut wire = reach(smarthost, client)?;
+        let mut channel = reach(smarthost, client)?;
         match handshake {
-            None => greet(&mut wire, smarthost.tls)?,
+            None => greet(&mut channel, smarthost.tls)?,
             Some(handshake) if smarthost.tls == Tls::Implicit => {
-                wire = wire.secured(handshake)?;
-                greet(&mut wire, smarthost.tls)?;
+                channel = channel.secured(handshake)?;
+                greet(&mut channel, smarthost.tls)?;
             }
             Some(handshake) => {
-                greet(&mut wire, smarthost.tls)?;
-                start_tls(&mut wire, &client.name)?;
-                wire.allow(smarthost.connect_timeout);
-                wire = wire.secured(handshake)?;
+                greet(&mut channel, smarthost.tls)?;
+                start_tls(&mut channel, &client.name)?;
+                channel.allow(smarthost.connect_timeout);
+                channel = channel.secured(handshake)?;
             }
         }
         // RFC 3207 section 4.2: what was said before TLS does not count.
-        let capabilities = introduce(&mut wire, &client.name)?;
+        let capabilities = introduce(&mut channel, &client.name)?;
         let groups = smarthost.pipelining && capabilities.pipelining;
         let mut window = Window::new(groups, smarthost.chunking && capabilities.chunking);
         match (smarthost.login(), credentials) {
             (None, _) => {}
             (Some(_), Some(credentials)) => match Ahead::of(smarthost, &capabilities.auth, credentials) {
                 Some(login) if groups => {
-                    login.hide(wire.mask());
+                    login.hide(channel.redaction());
                     window.log_in_with_first(login);
                 }
-                _ => log_in(&mut wire, smarthost, &capabilities.auth, credentials)?,
+                _ => log_in(&mut channel, smarthost, &capabilities.auth, credentials)?,
             },
             (Some(user), None) => {
                 let why = format!("login of {user} is configured, but there is no password");
-                return Err(wire.peer().trouble(Stage::Setup, Scope::Configuration, why));
+                return Err(channel.peer().trouble(Stage::Setup, Scope::Configuration, why));
             }
         }
-        Ok(Self { wire, capabilities, window })
+        Ok(Self { channel, capabilities, window })
     }
 
     /// What the server said it can do.
@@ -90,36 +90,36 @@ impl Session {
 
     /// The server as reached, `host[ip]:port`, for the log.
     pub fn relay(&self) -> &str {
-        self.wire.peer().relay()
+        self.channel.peer().relay()
     }
 
     /// The server's certificate; none without TLS.
     pub fn certificate(&self) -> Option<Certificate> {
-        self.wire.certificate()
+        self.channel.certificate()
     }
 
     /// The version of TLS and the cipher suite, such as `TLSv1.3, TLS_AES_256_GCM_SHA384`; none without TLS.
-    pub fn agreed(&self) -> Option<String> {
-        self.wire.agreed()
+    pub fn tls_agreed(&self) -> Option<String> {
+        self.channel.tls_agreed()
     }
 
     /// Another mail may follow.
     pub fn is_usable(&self) -> bool {
-        self.wire.is_usable()
+        self.channel.is_usable()
     }
 
     /// Says good-bye and does not wait for the answer, which would cost a round trip and change nothing.
     pub fn quit(mut self) {
         if self.is_usable() {
-            self.wire.limit(Duration::from_secs(1));
+            self.channel.limit(Duration::from_secs(1));
             // Every mail has its outcome already.
-            let _ = self.wire.write(Stage::Content, Quit.to_string().as_bytes());
+            let _ = self.channel.write(Stage::Content, Quit.to_string().as_bytes());
         }
     }
 }
 
 /// Looks up and connects, and keeps plaintext on this machine.
-fn reach(smarthost: &Smarthost, client: &Client) -> Result<Wire, Trouble> {
+fn reach(smarthost: &Smarthost, client: &Client) -> Result<Channel, Trouble> {
     let peer = Peer::named(smarthost);
     let until = from_now(smarthost.connect_timeout);
     let (tcp, address) = connect(smarthost, until).map_err(|error| peer.trouble(error.stage(), Scope::Host, &error))?;
@@ -130,12 +130,12 @@ fn reach(smarthost: &Smarthost, client: &Client) -> Result<Wire, Trouble> {
         return Err(peer.trouble(Stage::Setup, Scope::Configuration, why));
     }
     let timed = Timed::new(tcp, until).map_err(|error| peer.trouble(Stage::Connect, Scope::Host, error))?;
-    Ok(Wire::new(Channel::Plain(timed), peer, client, smarthost.timeout))
+    Ok(Channel::new(Stream::Plain(timed), peer, client, smarthost.timeout))
 }
 
 /// Waits for the greeting, RFC 5321 section 3.1.
-fn greet(wire: &mut Wire, tls: Tls) -> Result<(), Trouble> {
-    let answer = wire.read(Stage::Greeting).map_err(|mut trouble| {
+fn greet(channel: &mut Channel, tls: Tls) -> Result<(), Trouble> {
+    let answer = channel.read(Stage::Greeting).map_err(|mut trouble| {
         // A server of implicit TLS waits for our first byte, as we wait for its.
         let advice = match tls {
             // What it said was no greeting, and that is advice enough.
@@ -153,12 +153,12 @@ fn greet(wire: &mut Wire, tls: Tls) -> Result<(), Trouble> {
     }
     let reply = answer.reply();
     let why = format!("the server turns us away ({reply})");
-    Err(wire.peer().refusal(Stage::Greeting, reply, why))
+    Err(channel.peer().refusal(Stage::Greeting, reply, why))
 }
 
 /// EHLO, RFC 5321 section 4.1.1.1.
-fn introduce(wire: &mut Wire, helo: &str) -> Result<Capabilities, Trouble> {
-    let answer = wire.ask(Stage::Ehlo, &Ehlo::new(client_id(helo)).to_string())?;
+fn introduce(channel: &mut Channel, helo: &str) -> Result<Capabilities, Trouble> {
+    let answer = channel.ask(Stage::Ehlo, &Ehlo::new(client_id(helo)).to_string())?;
     if answer.is_class(2) {
         return Ok(Capabilities::of(&answer.lines));
     }
@@ -167,22 +167,22 @@ fn introduce(wire: &mut Wire, helo: &str) -> Result<Capabilities, Trouble> {
         true => format!("EHLO refused ({reply}): check this machine's name"),
         false => format!("the server puts us off ({reply})"),
     };
-    Err(wire.peer().refusal(Stage::Ehlo, reply, why))
+    Err(channel.peer().refusal(Stage::Ehlo, reply, why))
 }
 
 /// Asks for TLS, RFC 3207; the handshake is up to the caller.
-fn start_tls(wire: &mut Wire, helo: &str) -> Result<(), Trouble> {
-    if !introduce(wire, helo)?.starttls {
+fn start_tls(channel: &mut Channel, helo: &str) -> Result<(), Trouble> {
+    if !introduce(channel, helo)?.starttls {
         let why = "STARTTLS is not offered, and nothing is sent without: is tls = \"implicit\" or another port meant?";
-        return Err(wire.peer().trouble(Stage::Tls, Scope::Configuration, why));
+        return Err(channel.peer().trouble(Stage::Tls, Scope::Configuration, why));
     }
-    let answer = wire.ask(Stage::Tls, &Starttls.to_string())?;
+    let answer = channel.ask(Stage::Tls, &Starttls.to_string())?;
     if answer.is_class(2) {
         return Ok(());
     }
     let reply = answer.reply();
     let why = format!("STARTTLS refused ({reply})");
-    Err(wire.peer().refusal(Stage::Tls, reply, why))
+    Err(channel.peer().refusal(Stage::Tls, reply, why))
 }
 
 /// The name for EHLO; whatever would break the command line is left out.

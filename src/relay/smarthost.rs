@@ -13,7 +13,7 @@ use std::time::Duration;
 use lettre::Address;
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::{Fingerprint, Pattern, Proxy, Secret, TokenEndpoint};
+use super::{Fingerprint, Proxy, Secret, SenderPattern, TokenEndpoint};
 use crate::interval;
 use crate::pace::Rate;
 
@@ -36,7 +36,7 @@ pub struct Smarthost {
     pub from: Option<Address>,
     /// Whose mail it is for; without any, everybody's that no other smarthost names.
     #[serde(default)]
-    pub match_from: Vec<Pattern>,
+    pub match_from: Vec<SenderPattern>,
     /// The password itself.
     pub password: Option<Secret>,
     /// A file whose first line is the password.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use lettre::Address;
 
-use super::content::PIECE;
+use super::chunks::CHUNK;
 use super::{Client, Mail, Session, Smarthost, Tls, Trouble};
 use crate::outcome::{Outcome, Scope, Stage, Status};
 
@@ -259,11 +259,11 @@ fn content_that_cannot_be_read_is_never_ended() {
     let outcomes = session.send(&mail, &mut Broken).outcomes;
     assert!(outcomes[0].reason.contains("disk gone"), "{}", outcomes[0].reason);
     assert!(session.is_usable(), "nothing was said of it");
-    let outcomes = session.send(&mail, &mut std::io::repeat(b'x').take(PIECE as u64).chain(Broken)).outcomes;
+    let outcomes = session.send(&mail, &mut std::io::repeat(b'x').take(CHUNK as u64).chain(Broken)).outcomes;
     assert!(outcomes[0].reason.contains("disk gone"), "{}", outcomes[0].reason);
     assert!(!session.is_usable());
     drop(session);
-    assert!(server.join().unwrap().ends_with(&"x".repeat(PIECE)));
+    assert!(server.join().unwrap().ends_with(&"x".repeat(CHUNK)));
 }
 
 #[test]

@@ -11,9 +11,9 @@ use std::thread::{self, JoinHandle};
 
 use native_tls::{HandshakeError, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
 
-use super::agreed;
 use super::certificate::{fingerprint, identity};
 use super::deadline::Timed;
+use super::server_hello;
 use super::smarthost::{Smarthost, TlsVersion};
 use super::tls_error::{TlsError, classify, hint};
 
@@ -71,7 +71,7 @@ impl<'a> Handshake<'a> {
 pub(super) fn shake_hands(handshake: Handshake<'_>, mut tcp: Timed) -> Result<TlsStream<Timed>, TlsError> {
     let smarthost = handshake.smarthost;
     let connector = handshake.ready()?;
-    tcp.keep(agreed::ENOUGH);
+    tcp.keep(server_hello::ENOUGH);
     let stream = connector.connect(smarthost.bare_host(), tcp).map_err(|error| match error {
         HandshakeError::Failure(error) => classify(&error, smarthost.tls),
         HandshakeError::WouldBlock(_) => TlsError::TimedOut(hint(smarthost.tls)),

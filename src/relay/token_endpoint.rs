@@ -1,35 +1,16 @@
-//! One request to a token endpoint: POST a form, read an answer. HTTP/1.1 (RFC 9112) as far as that needs it.
-//!
-//! It goes over the same connection and TLS as mail does, with the same limits and the same sentences. Plain HTTP
-//! is for this machine itself only.
+//! Where tokens are given out: `token-endpoint` in the configuration.
 
 use std::fmt;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::str;
-use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
-use url::Url;
-use zeroize::Zeroizing;
+use url::{Position, Url};
 
-use super::Smarthost;
-use super::connect::connect;
-use super::deadline::{Timed, from_now};
-use super::tls::{Handshake, Roots, has_more_roots, shake_hands};
-use super::tls_error::TlsError;
-
-/// For sending and receiving, once there is a connection.
-const LIMIT: Duration = Duration::from_secs(30);
-/// No answer is longer; one with its tokens has a few kilobytes.
-const MOST_BYTES: usize = 256 * 1024;
-
-/// Where tokens are given out: the URL of a token endpoint, RFC 6749 section 3.2.
+/// The URL of a token endpoint, RFC 6749 section 3.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenEndpoint(Url);
 
 impl TokenEndpoint {
-    /// Reads a URL.
+    /// Reads a URL. Plain HTTP is for this machine itself only.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -44,20 +25,27 @@ impl TokenEndpoint {
         }
     }
 
-    fn host(&self) -> &str {
+    /// Requests go over TLS.
+    pub(super) fn has_tls(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    pub(super) fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
 
-    fn request(&self, form: &str) -> Zeroizing<String> {
-        let (url, length) = (&self.0, form.len());
-        let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-        let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        let head = format!(
-            "POST {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: mailx-t\r\nAccept: application/json\r\n\
-             Connection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n"
-        );
-        // Made at its full length: a text that grows leaves copies behind.
-        Zeroizing::new([&head, form].concat())
+    pub(super) fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or(443)
+    }
+
+    /// Host and port as the Host field has them, RFC 9110 section 7.2.
+    pub(super) fn authority(&self) -> &str {
+        &self.0[Position::BeforeHost..Position::AfterPort]
+    }
+
+    /// Path and query, RFC 9112 section 3.2.1.
+    pub(super) fn target(&self) -> &str {
+        &self.0[Position::BeforePath..Position::AfterQuery]
     }
 }
 
@@ -73,115 +61,9 @@ impl<'de> Deserialize<'de> for TokenEndpoint {
     }
 }
 
-/// A whole answer; it may hold tokens.
-#[derive(PartialEq, Eq)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) body: Zeroizing<Vec<u8>>,
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
-    }
-}
-
-/// Posts `form` and returns the answer; `smarthost` says how to connect, which certificates to trust, and how long
-/// to wait.
-pub(super) fn post(endpoint: &TokenEndpoint, form: &str, smarthost: &Smarthost) -> Result<Response, String> {
-    let port = endpoint.0.port_or_known_default().unwrap_or(443);
-    let host = Smarthost {
-        port: Some(port),
-        ca_file: smarthost.ca_file.clone(),
-        connect_timeout: smarthost.connect_timeout,
-        proxy: smarthost.proxy.clone(),
-        source_address: smarthost.source_address,
-        ..Smarthost::new(endpoint.host())
-    };
-    let request = endpoint.request(form);
-    let bytes = if endpoint.0.scheme() == "http" {
-        converse(reach(&host)?, request.as_bytes())
-    } else {
-        let shaken = |roots| {
-            let handshake = Handshake::begin(&host, roots);
-            reach(&host).map(|tcp| shake_hands(handshake, tcp))
-        };
-        let mut stream = shaken(Roots::Usual)?;
-        if matches!(stream, Err(TlsError::UnknownIssuer(_))) && has_more_roots(&host) {
-            stream = shaken(Roots::Bundle)?;
-        }
-        let mut stream = stream.map_err(|error| error.to_string())?;
-        stream.get_mut().allow(LIMIT);
-        converse(stream, request.as_bytes())
-    }?;
-    read(&bytes).ok_or_else(|| "the answer is not HTTP".to_owned())
-}
-
-fn reach(host: &Smarthost) -> Result<Timed, String> {
-    let until = from_now(host.connect_timeout);
-    let (tcp, _): (TcpStream, _) = connect(host, until).map_err(|error| error.to_string())?;
-    Timed::new(tcp, until).map_err(|error| error.to_string())
-}
-
-fn converse(mut stream: impl Read + Write, request: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {
-    stream.write_all(request).and_then(|()| stream.flush()).map_err(|error| error.to_string())?;
-    // A buffer that grows would leave copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES));
-    match stream.take(MOST_BYTES as u64).read_to_end(&mut bytes) {
-        // Servers close without a farewell of TLS; whether the answer is whole is seen in it.
-        Err(error) if bytes.is_empty() => Err(error.to_string()),
-        _ => Ok(bytes),
-    }
-}
-
-/// An answer that is whole, RFC 9112 sections 4, 6 and 7; none if it is anything else.
-fn read(bytes: &[u8]) -> Option<Response> {
-    let mut headers = [httparse::EMPTY_HEADER; 100];
-    let mut head = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(start) = head.parse(bytes).ok()? else { return None };
-    let (status, rest) = (head.code?, bytes.get(start..)?);
-    let value = |name: &str| {
-        let header = head.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
-        str::from_utf8(header.value).ok()
-    };
-    let is_chunked = value("Transfer-Encoding").is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
-    let body = match value("Content-Length") {
-        _ if is_chunked => unchunked(rest)?,
-        Some(length) => rest.get(..length.trim().parse().ok()?)?.to_vec().into(),
-        None => rest.to_vec().into(),
-    };
-    Some(Response { status, body })
-}
-
-fn unchunked(mut rest: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let mut body = Zeroizing::new(Vec::with_capacity(rest.len()));
-    loop {
-        let httparse::Status::Complete((start, size)) = httparse::parse_chunk_size(rest).ok()? else { return None };
-        if size == 0 {
-            return Some(body);
-        }
-        let chunk = rest.get(start..)?;
-        let size = usize::try_from(size).ok()?;
-        body.extend_from_slice(chunk.get(..size)?);
-        rest = chunk.get(size..)?.strip_prefix(b"\r\n")?;
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
-    use std::thread;
-
-    use openssl::ssl::SslVersion;
-    use proptest::prelude::*;
-    use zeroize::ZeroizeOnDrop;
-
-    use super::super::tls::tests::{accept, valid};
     use super::*;
-
-    fn body(bytes: &[u8]) -> Option<(u16, Vec<u8>)> {
-        read(bytes).map(|response| (response.status, response.body.to_vec()))
-    }
 
     #[test]
     fn endpoint_is_https_but_on_this_machine() {
@@ -189,82 +71,6 @@ mod tests {
         assert!(TokenEndpoint::parse("http://127.0.0.1:81/token").is_ok());
         for url in ["http://login.example.com/", "ftp://a/", "login.example.com", "", "https://"] {
             assert!(TokenEndpoint::parse(url).is_err(), "{url}");
-        }
-    }
-
-    #[test]
-    fn answers_are_read_by_length_by_chunks_and_to_the_end() {
-        let ok = Some((200, b"{}".to_vec()));
-        assert_eq!(body(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}xx"), ok);
-        assert_eq!(body(b"HTTP/1.0 200 OK\r\n\r\n{}"), ok);
-        assert_eq!(body(b"HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n1;x=y\r\n{\r\n1\r\n}\r\n0\r\n\r\n"), ok);
-        assert_eq!(body(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), Some((400, Vec::new())));
-    }
-
-    #[test]
-    fn what_may_hold_a_token_is_wiped_and_not_shown() {
-        let is_wiped = |_: &dyn ZeroizeOnDrop| {};
-        let endpoint = TokenEndpoint::parse("https://login.example.com/token").unwrap();
-        let request = endpoint.request("refresh_token=geheim");
-        is_wiped(&request);
-        assert_eq!(request.len(), request.capacity(), "it has not grown");
-        for answer in ["HTTP/1.1 200 OK\r\n\r\ngeheim", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ngeheim"] {
-            let response = read(answer.as_bytes()).unwrap();
-            is_wiped(&response.body);
-            assert_eq!(*response.body, b"geheim");
-            // As octets would be shown.
-            assert!(!format!("{response:?}").contains("103"), "{response:?}");
-        }
-    }
-
-    #[test]
-    fn answer_that_is_cut_short_is_none() {
-        for bytes in [
-            &b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}"[..],
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
-            b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-            b"HTTP/1.1 200 OK\r\n",
-            b"220 smtp.example.com\r\n",
-            b"",
-        ] {
-            assert_eq!(body(bytes), None, "{}", String::from_utf8_lossy(bytes));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_answer_stops_us(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-            let _ = (read(&bytes), read(&[&chunked[..], &bytes].concat()));
-        }
-    }
-
-    #[test]
-    fn form_goes_over_tls_to_who_proves_to_be_the_endpoint() {
-        let authority = valid("ca.example", None);
-        let ca = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(ca.path(), authority.0.to_pem().unwrap()).unwrap();
-        let smarthost = Smarthost { ca_file: Some(ca.path().to_owned()), ..Smarthost::new("a") };
-        for (name, is_taken) in [("localhost", true), ("elsewhere.example", false)] {
-            let identity = valid(name, Some(&authority));
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let port = listener.local_addr().unwrap().port();
-            let server = thread::spawn(move || {
-                let mut heard = vec![0; 4096];
-                let Some(mut stream) = accept(&identity, SslVersion::TLS1_3, listener.accept().unwrap().0) else {
-                    return String::new();
-                };
-                let length = stream.read(&mut heard).unwrap_or(0);
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
-                String::from_utf8(heard[..length].to_vec()).unwrap()
-            });
-            let endpoint = TokenEndpoint::parse(&format!("https://localhost:{port}/token?v=2")).unwrap();
-            let response = post(&endpoint, "a=b", &smarthost);
-            let heard = server.join().unwrap();
-            assert_eq!(response.is_ok(), is_taken, "{response:?}");
-            assert_eq!(heard.starts_with("POST /token?v=2 HTTP/1.1\r\n"), is_taken, "{heard}");
-            assert_eq!(heard.ends_with("\r\n\r\na=b"), is_taken);
-            assert_eq!(heard.contains(&format!("\r\nHost: localhost:{port}\r\n")), is_taken);
         }
     }
 }

@@ -14,9 +14,9 @@ use lettre::transport::smtp::commands::{Data, Rset};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use zeroize::Zeroizing;
 
-use super::content::{Dots, Piece, Pieces};
-use super::envelope::{Envelope, Mail};
+use super::chunks::{Chunk, Chunks, DotStuffing};
 use super::login::Ahead;
+use super::mail::{EnvelopeCommands, Mail};
 use super::reply::Answer;
 use super::session::Session;
 use super::transaction::{Awaited, Handed, Transaction};
@@ -56,10 +56,10 @@ impl Session {
     /// Hands over one mail as far as the server lets us without a word; [`finish`](Self::finish) tells what becomes of
     /// it. `content` is as for [`send`](Self::send), and is not needed any more when this returns.
     pub fn begin(&mut self, mail: &Mail<'_>, content: &mut dyn Read) {
-        let mut pieces = Pieces::of(content);
+        let mut pieces = Chunks::of(content);
         let first = self
             .check(mail)
-            .and_then(|()| pieces.next().map_err(|error| unreadable(self.wire.peer(), &error).outcome()));
+            .and_then(|()| pieces.next().map_err(|error| unreadable(self.channel.peer(), &error).outcome()));
         let first = match first {
             Ok(first) => first,
             Err(outcome) => {
@@ -85,10 +85,10 @@ impl Session {
     /// [`finish`](Self::finish) would not wait.
     pub fn is_answered(&mut self) -> bool {
         let Some(owing) = self.window.under_way.front().map(Transaction::owing) else { return false };
-        if owing > self.wire.at_hand() && self.is_usable() {
-            self.wire.take_in();
+        if owing > self.channel.at_hand() && self.is_usable() {
+            self.channel.take_in();
         }
-        owing <= self.wire.at_hand()
+        owing <= self.channel.at_hand()
     }
 
     /// How many mails may be under way at once: one until the server has taken one, then one more for each that it
@@ -104,15 +104,15 @@ impl Session {
     /// Waits until the server of one of `sessions` says something; which of them. The first one after the limit for an
     /// answer, so that it is asked and found silent.
     pub fn first_heard(sessions: &[&Self]) -> usize {
-        let is_heard = |session: &&&Self| session.wire.at_hand() > 0 || session.wire.timed().has_ahead();
+        let is_heard = |session: &&&Self| session.channel.at_hand() > 0 || session.channel.timed().has_ahead();
         if let Some(heard) = sessions.iter().position(|session| is_heard(&session)) {
             return heard;
         }
         let mut sockets: Vec<PollFd<'_>> = sessions
             .iter()
-            .map(|session| PollFd::new(session.wire.timed().socket().as_fd(), PollFlags::POLLIN))
+            .map(|session| PollFd::new(session.channel.timed().socket().as_fd(), PollFlags::POLLIN))
             .collect();
-        let limit = sessions.iter().map(|session| session.wire.patience()).min().unwrap_or_default();
+        let limit = sessions.iter().map(|session| session.channel.patience()).min().unwrap_or_default();
         // A signal has the first one asked a little early, which costs nothing.
         let _ = poll(&mut sockets, PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX));
         sockets.iter().position(|socket| socket.any().unwrap_or(false)).unwrap_or(0)
@@ -120,7 +120,7 @@ impl Session {
 
     /// What can be said before anything is sent.
     fn check(&self, mail: &Mail<'_>) -> Result<(), Outcome> {
-        let peer = self.wire.peer();
+        let peer = self.channel.peer();
         if !self.is_usable() {
             return Err(peer.trouble(Stage::Mail, Scope::Host, "the connection is no longer usable").outcome());
         }
@@ -144,8 +144,8 @@ impl Session {
         !self.capabilities.smtputf8 && !mail.recipients[n].to_string().is_ascii()
     }
 
-    fn hand_over(&mut self, mail: &Mail<'_>, first: Piece, pieces: Pieces<'_>) -> Result<(), Trouble> {
-        let envelope = Envelope::new(mail, &self.capabilities);
+    fn hand_over(&mut self, mail: &Mail<'_>, first: Chunk, pieces: Chunks<'_>) -> Result<(), Trouble> {
+        let envelope = EnvelopeCommands::new(mail, &self.capabilities);
         let login = self.window.login.as_ref().map_or(0, |login| login.command.len());
         // It may hold the login, and one that grows would leave copies behind.
         let mut group = Group::new(Vec::with_capacity(login + envelope.len() + first.bytes.len() + 64));
@@ -163,7 +163,7 @@ impl Session {
                 break;
             }
             if self.is_beyond(mail, n) {
-                let outcome = beyond_ascii(self.wire.peer().relay());
+                let outcome = beyond_ascii(self.channel.peer().relay());
                 self.newest().refuse(n, outcome);
                 continue;
             }
@@ -177,14 +177,14 @@ impl Session {
     }
 
     /// The content behind the envelope, in one write.
-    fn ride(&mut self, mut group: Group, content: &Piece) -> Result<(), Trouble> {
+    fn ride(&mut self, mut group: Group, content: &Chunk) -> Result<(), Trouble> {
         self.chunk(&mut group, content);
         self.newest().has_ended();
-        self.wire.write(Stage::Content, &group)
+        self.channel.write(Stage::Content, &group)
     }
 
     /// The content in one BDAT after the other, if anybody is to get it.
-    fn pour_chunks(&mut self, group: Group, first: Piece, mut pieces: Pieces<'_>) -> Result<(), Trouble> {
+    fn pour_chunks(&mut self, group: Group, first: Chunk, mut pieces: Chunks<'_>) -> Result<(), Trouble> {
         self.settle(group)?;
         let mut piece = first;
         while !self.newest().is_doomed() {
@@ -193,7 +193,7 @@ impl Session {
             if piece.is_last {
                 self.newest().has_ended();
             }
-            self.wire.write(Stage::Content, &chunk)?;
+            self.channel.write(Stage::Content, &chunk)?;
             if piece.is_last {
                 return Ok(());
             }
@@ -210,7 +210,7 @@ impl Session {
     }
 
     /// DATA, its 354, and the content with its final dot.
-    fn pour(&mut self, mut group: Group, first: Piece, mut pieces: Pieces<'_>) -> Result<(), Trouble> {
+    fn pour(&mut self, mut group: Group, first: Chunk, mut pieces: Chunks<'_>) -> Result<(), Trouble> {
         if self.window.groups || !self.newest().is_doomed() {
             self.say(&mut group, Awaited::Data, &Data.to_string())?;
         }
@@ -221,16 +221,16 @@ impl Session {
         if self.newest().is_doomed() {
             // RFC 2920 section 3.1: a 354 although nobody is to get the mail.
             self.newest().expect(Awaited::LoneDot);
-            return self.wire.write(Stage::Content, b".\r\n");
+            return self.channel.write(Stage::Content, b".\r\n");
         }
         self.newest().expect(Awaited::Dot);
-        let (mut piece, mut dots) = (first, Dots::new());
+        let (mut piece, mut dots) = (first, DotStuffing::new());
         loop {
-            let wire = dots.stuffed(&piece);
+            let channel = dots.stuffed(&piece);
             if piece.is_last {
                 self.newest().has_ended();
             }
-            self.wire.write(Stage::Content, &wire)?;
+            self.channel.write(Stage::Content, &channel)?;
             if piece.is_last {
                 return Ok(());
             }
@@ -238,14 +238,14 @@ impl Session {
         }
     }
 
-    /// A command of the newest mail: into its group, or where there are no groups, over the wire.
+    /// A command of the newest mail: into its group, or where there are no groups, over the channel.
     fn say(&mut self, group: &mut Group, awaited: Awaited, command: &str) -> Result<(), Trouble> {
         group.extend_from_slice(command.as_bytes());
         self.newest().expect(awaited);
         if self.window.groups { Ok(()) } else { self.settle(std::mem::take(group)) }
     }
 
-    fn chunk(&mut self, group: &mut Vec<u8>, piece: &Piece) {
+    fn chunk(&mut self, group: &mut Vec<u8>, piece: &Chunk) {
         let last = if piece.is_last { " LAST" } else { "" };
         group.extend_from_slice(format!("BDAT {}{last}\r\n", piece.bytes.len()).as_bytes());
         group.extend_from_slice(&piece.bytes);
@@ -258,7 +258,7 @@ impl Session {
             return Ok(());
         }
         let stage = self.newest().next().map_or(Stage::Mail, Awaited::stage);
-        self.wire.write(stage, &group)?;
+        self.channel.write(stage, &group)?;
         while self.newest().next().is_some() {
             self.hear()?;
         }
@@ -275,7 +275,7 @@ impl Session {
     /// Reads one reply and gives it to the mail whose turn it is.
     fn hear(&mut self) -> Result<(), Trouble> {
         let Some((at, awaited)) = self.turn() else { return Ok(()) };
-        let answer = self.wire.read(awaited.stage())?;
+        let answer = self.channel.read(awaited.stage())?;
         self.take(at, awaited, &answer)
     }
 
@@ -288,7 +288,7 @@ impl Session {
         let reply = answer.reply();
         let window = &mut self.window;
         if reply.code == 421 {
-            self.wire.give_up();
+            self.channel.give_up();
             let outcome = window.under_way[at].closed(&reply, window.taken > 0);
             window.under_way.range_mut(at + 1..).for_each(|later| later.dropped(&outcome, window.taken > 0));
             return Ok(());
@@ -300,20 +300,20 @@ impl Session {
         let mail = &mut window.under_way[at];
         let is_early = awaited.is_end() && !mail.is_whole();
         if reply.is_positive() && (is_early || !answer.is_class(awaited.class())) {
-            self.wire.distrust();
+            self.channel.distrust();
             let stage = awaited.stage();
             let why = format!("at {stage}: the answer makes no sense ({reply})");
-            return Err(self.wire.peer().trouble(stage, Scope::Host, why));
+            return Err(self.channel.peer().trouble(stage, Scope::Host, why));
         }
         mail.hear(&reply);
         window.hear(at, awaited, reply.is_positive());
         if window.under_way[at].has_lesson() {
-            self.wire.give_up();
+            self.channel.give_up();
             if window.under_way[at].next().is_none() {
                 // What the replies to those behind it belong to, nobody can tell.
-                self.wire.distrust();
+                self.channel.distrust();
                 let why = "the server has lost its way among the commands of a group";
-                return Err(self.wire.peer().trouble(awaited.stage(), Scope::Host, why));
+                return Err(self.channel.peer().trouble(awaited.stage(), Scope::Host, why));
             }
         }
         Ok(())
@@ -324,8 +324,8 @@ impl Session {
         let mail = &mut self.window.under_way[at];
         match self.window.login.take() {
             Some(login) if !answer.is_class(2) => {
-                mail.turned_away(&answer.reply(), login.refused(&self.wire, answer).outcome());
-                self.wire.give_up();
+                mail.turned_away(&answer.reply(), login.refused(&self.channel, answer).outcome());
+                self.channel.give_up();
             }
             _ => mail.let_in(),
         }
@@ -335,21 +335,21 @@ impl Session {
     fn lose(&mut self, trouble: &Trouble) {
         let is_first_group = self.window.taken == 0;
         while let Some((at, awaited)) = self.turn()
-            && let Some(answer) = self.wire.last_words(awaited.stage())
+            && let Some(answer) = self.channel.last_words(awaited.stage())
         {
             // Nonsense ends it as well.
             if self.take(at, awaited, &answer).is_err() {
                 break;
             }
         }
-        self.wire.give_up();
+        self.channel.give_up();
         self.window.under_way.iter_mut().for_each(|mail| mail.lost(trouble, is_first_group));
     }
 
     /// A mail whose content breaks off gets no end, so that nobody takes it for the whole; that costs the connection.
     fn break_off(&mut self, error: &io::Error) -> Trouble {
-        self.wire.distrust();
-        unreadable(self.wire.peer(), error)
+        self.channel.distrust();
+        unreadable(self.channel.peer(), error)
     }
 }
 

@@ -40,7 +40,7 @@ fn try_one(
     findings: &mut Findings<'_>,
 ) -> Result<(), Error> {
     if reach == Reach::Offline && smarthost.refresh_token_file.is_some() {
-        return match Credentials::look(smarthost) {
+        return match Credentials::check_offline(smarthost) {
             Ok(()) => findings.ok(&format!("smarthost {smarthost}: refresh token found, not tried")),
             Err(error) => findings.fail(&error.to_string()),
         };
@@ -62,7 +62,7 @@ fn try_one(
     };
     findings.ok(&format!("smarthost {}: connected", session.relay()))?;
     if let Some(certificate) = session.certificate() {
-        judge(&certificate, session.agreed().as_deref(), findings)?;
+        judge(&certificate, session.tls_agreed().as_deref(), findings)?;
     }
     findings.ok(&format!("EHLO offers {}", offered(session.capabilities())))?;
     findings.ok(&login)?;

@@ -13,7 +13,7 @@ use crate::config::{Config, Source};
 use crate::envelope::Names;
 use crate::message::Mailbox;
 use crate::outcome::clean;
-use crate::relay::{Fingerprint, Pattern, Smarthost, Tls};
+use crate::relay::{Fingerprint, SenderPattern, Smarthost, Tls};
 
 /// A secret on its way from one file to another. No debug output shows it.
 #[derive(Clone, PartialEq, Eq)]
@@ -213,7 +213,7 @@ impl Imported {
     pub(super) fn keep_own_sender(&mut self) {
         let (Some(from), Some((first, others))) = (&self.from, self.accounts.split_first_mut()) else { return };
         let mut patterns = others.iter().flat_map(|account| &account.match_from);
-        if patterns.any(|pattern| Pattern::from(pattern.as_str()).fits(from)) {
+        if patterns.any(|pattern| SenderPattern::from(pattern.as_str()).fits(from)) {
             first.match_from = vec![from.clone()];
             first.from = Some(from.clone()).filter(|from| Some(from) != first.user.as_ref());
         }

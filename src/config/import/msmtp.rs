@@ -5,7 +5,7 @@ use super::files::Files;
 use super::imported::{Account, Imported, Password};
 use super::words::{mechanism, switch, unquoted, words};
 use crate::envelope::Aliases;
-use crate::relay::{Pattern, Tls};
+use crate::relay::{SenderPattern, Tls};
 
 /// A line's number, key and value.
 type Setting<'a> = (usize, &'a str, &'a str);
@@ -30,7 +30,7 @@ impl<'a> Section<'a> {
     }
 
     fn is_for(&self, sender: &str) -> bool {
-        self.last("from").is_some_and(|(_, from)| Pattern::from(from).fits(sender))
+        self.last("from").is_some_and(|(_, from)| SenderPattern::from(from).fits(sender))
     }
 }
 

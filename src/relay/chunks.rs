@@ -7,46 +7,46 @@
 use std::io::{self, Read};
 
 /// How much content is read at a time. What fits into one piece rides with the envelope.
-pub(super) const PIECE: usize = 64 * 1024;
+pub(super) const CHUNK: usize = 64 * 1024;
 
 /// A mail's content, cut into pieces.
-pub(super) struct Pieces<'a> {
+pub(super) struct Chunks<'a> {
     content: &'a mut dyn Read,
 }
 
 /// A piece of content.
-pub(super) struct Piece {
+pub(super) struct Chunk {
     pub(super) bytes: Vec<u8>,
     /// No other follows.
     pub(super) is_last: bool,
 }
 
-impl<'a> Pieces<'a> {
+impl<'a> Chunks<'a> {
     pub(super) fn of(content: &'a mut dyn Read) -> Self {
         Self { content }
     }
 
     /// The next piece, not to be asked for after the last one.
-    pub(super) fn next(&mut self) -> io::Result<Piece> {
-        let mut bytes = Vec::with_capacity(PIECE);
-        (&mut *self.content).take(PIECE as u64).read_to_end(&mut bytes)?;
-        Ok(Piece { is_last: bytes.len() < PIECE, bytes })
+    pub(super) fn next(&mut self) -> io::Result<Chunk> {
+        let mut bytes = Vec::with_capacity(CHUNK);
+        (&mut *self.content).take(CHUNK as u64).read_to_end(&mut bytes)?;
+        Ok(Chunk { is_last: bytes.len() < CHUNK, bytes })
     }
 }
 
 /// Makes pieces fit for DATA.
-pub(super) struct Dots {
+pub(super) struct DotStuffing {
     /// The last two bytes seen; a mail begins like a line after CRLF.
     tail: [u8; 2],
 }
 
-impl Dots {
+impl DotStuffing {
     pub(super) fn new() -> Self {
         Self { tail: *b"\r\n" }
     }
 
     /// The piece as it goes over the wire, the last one with the final dot.
-    pub(super) fn stuffed(&mut self, piece: &Piece) -> Vec<u8> {
+    pub(super) fn stuffed(&mut self, piece: &Chunk) -> Vec<u8> {
         let mut wire = Vec::with_capacity(piece.bytes.len() + 64);
         for line in piece.bytes.split_inclusive(|b| *b == b'\n') {
             if self.tail[1] == b'\n' && line[0] == b'.' {
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn sent(mut content: impl Read) -> Vec<u8> {
-        let (mut pieces, mut dots) = (Pieces::of(&mut content), Dots::new());
+        let (mut pieces, mut dots) = (Chunks::of(&mut content), DotStuffing::new());
         let mut all = Vec::new();
         loop {
             let piece = pieces.next().unwrap();
@@ -108,13 +108,13 @@ mod tests {
     #[test]
     fn pieces_join_without_a_seam() {
         for shift in 0..4 {
-            let mut content = vec![b'x'; PIECE - shift];
+            let mut content = vec![b'x'; CHUNK - shift];
             content.extend_from_slice(b"\r\n.dot\r\n");
-            let mut expected = vec![b'x'; PIECE - shift];
+            let mut expected = vec![b'x'; CHUNK - shift];
             expected.extend_from_slice(b"\r\n..dot\r\n.\r\n");
             assert_eq!(sent(&content[..]), expected, "{shift}");
         }
-        assert_eq!(sent(&vec![b'\n'; PIECE][..]).len(), PIECE + 5);
+        assert_eq!(sent(&vec![b'\n'; CHUNK][..]).len(), CHUNK + 5);
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn reader_that_fails_ends_without_a_dot() {
         let mut content = io::BufReader::new(Broken);
-        assert!(Pieces::of(&mut content).next().is_err());
+        assert!(Chunks::of(&mut content).next().is_err());
         struct Broken;
         impl Read for Broken {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

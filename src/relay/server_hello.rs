@@ -12,7 +12,7 @@ pub(super) const ENOUGH: usize = 1024;
 const SUPPORTED_VERSIONS: u16 = 43;
 
 /// The version and the cipher suite, such as `TLSv1.3, TLS_AES_256_GCM_SHA384`.
-pub(super) fn told(start: &[u8]) -> Option<String> {
+pub(super) fn tls_agreed(start: &[u8]) -> Option<String> {
     let mut rest = Bytes(start);
     // One record of the handshake (22) that holds a ServerHello (2).
     let (record, _, _) = (rest.take(1)?, rest.take(2)?, rest.take(2)?);
@@ -87,17 +87,17 @@ mod tests {
     fn version_and_suite_are_told() {
         let extensions = [0, 10, 0, 51, 0, 0, 0, 43, 0, 2, 3, 4];
         let newest = hello(&[1; 32], [0x13, 0x02], &extensions);
-        assert_eq!(told(&newest).as_deref(), Some("TLSv1.3, TLS_AES_256_GCM_SHA384"));
+        assert_eq!(tls_agreed(&newest).as_deref(), Some("TLSv1.3, TLS_AES_256_GCM_SHA384"));
         let older = hello(&[], [0xc0, 0x30], &[]);
-        assert_eq!(told(&older).as_deref(), Some("TLSv1.2, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"));
-        assert_eq!(told(&hello(&[], [0xfa, 0xce], &[])).as_deref(), Some("TLSv1.2, suite face"));
+        assert_eq!(tls_agreed(&older).as_deref(), Some("TLSv1.2, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"));
+        assert_eq!(tls_agreed(&hello(&[], [0xfa, 0xce], &[])).as_deref(), Some("TLSv1.2, suite face"));
     }
 
     #[test]
     fn what_is_no_hello_or_not_all_of_one_is_not_told() {
         let whole = hello(&[1; 32], [0x13, 0x02], &[]);
-        assert!((0..whole.len()).all(|length| told(&whole[..length]).is_none()));
-        assert_eq!(told(&[21, 3, 3, 0, 2, 2, 40]), None);
-        assert_eq!(told(b"220 smtp.example.com ESMTP ready and waiting for nothing but your greeting\r\n"), None);
+        assert!((0..whole.len()).all(|length| tls_agreed(&whole[..length]).is_none()));
+        assert_eq!(tls_agreed(&[21, 3, 3, 0, 2, 2, 40]), None);
+        assert_eq!(tls_agreed(b"220 smtp.example.com ESMTP ready and waiting for nothing but your greeting\r\n"), None);
     }
 }

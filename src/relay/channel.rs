@@ -8,26 +8,26 @@ use std::time::Duration;
 use native_tls::TlsStream;
 
 use super::deadline::Timed;
-use super::mask::Mask;
+use super::redaction::Redaction;
 use super::reply::{Answer, Replies, ReplyError};
 use super::tls::{Handshake, shake_hands};
 use super::tls_error::TlsError;
 use super::trouble::{Peer, Trouble};
-use super::{Certificate, Client, Dialogue, agreed, dialogue};
+use super::{Certificate, Client, Dialogue, dialogue, server_hello};
 use crate::outcome::{Scope, Stage};
 
 /// The bytes underneath, protected or not.
-pub(super) enum Channel {
+pub(super) enum Stream {
     Plain(Timed),
     Tls(Box<TlsStream<Timed>>),
 }
 
-impl Channel {
+impl Stream {
     /// Below TLS.
     fn timed(&mut self) -> &mut Timed {
         match self {
-            Channel::Plain(timed) => timed,
-            Channel::Tls(stream) => stream.get_mut(),
+            Stream::Plain(timed) => timed,
+            Stream::Tls(stream) => stream.get_mut(),
         }
     }
 
@@ -36,34 +36,34 @@ impl Channel {
     }
 }
 
-impl Read for Channel {
+impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Channel::Plain(timed) => timed.read(buffer),
-            Channel::Tls(stream) => stream.read(buffer),
+            Stream::Plain(timed) => timed.read(buffer),
+            Stream::Tls(stream) => stream.read(buffer),
         }
     }
 }
 
-impl Write for Channel {
+impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Channel::Plain(timed) => timed.write(bytes),
-            Channel::Tls(stream) => stream.write(bytes),
+            Stream::Plain(timed) => timed.write(bytes),
+            Stream::Tls(stream) => stream.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Channel::Plain(timed) => timed.flush(),
-            Channel::Tls(stream) => stream.flush(),
+            Stream::Plain(timed) => timed.flush(),
+            Stream::Tls(stream) => stream.flush(),
         }
     }
 }
 
 /// Why a command or its answer did not get through.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WireError {
+pub(super) enum ChannelError {
     #[error("the server closed the connection")]
     Closed,
     #[error("the answer is not SMTP ({0:?}): is another port meant?")]
@@ -76,14 +76,14 @@ pub(super) enum WireError {
     TooLong,
 }
 
-impl WireError {
+impl ChannelError {
     fn new(error: &io::Error, limit: Duration) -> Self {
         match error.kind() {
-            io::ErrorKind::TimedOut => WireError::TimedOut(limit),
-            io::ErrorKind::UnexpectedEof => WireError::Closed,
+            io::ErrorKind::TimedOut => ChannelError::TimedOut(limit),
+            io::ErrorKind::UnexpectedEof => ChannelError::Closed,
             // OpenSSL 3 has no kind of its own for a link cut without a TLS farewell.
-            _ if error.to_string().contains("unexpected eof") => WireError::Closed,
-            _ => WireError::Lost(error.to_string()),
+            _ if error.to_string().contains("unexpected eof") => ChannelError::Closed,
+            _ => ChannelError::Lost(error.to_string()),
         }
     }
 }
@@ -92,11 +92,11 @@ impl WireError {
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A connection with its peer, the bytes that came ahead, and the limit for each step.
-pub(super) struct Wire {
-    channel: Channel,
+pub(super) struct Channel {
+    stream: Stream,
     peer: Peer,
     replies: Replies,
-    mask: Mask,
+    redaction: Redaction,
     dialogue: Dialogue,
     limit: Duration,
     /// How long a mail would wait for a reply, where `limit` is that of a person who looks on.
@@ -106,15 +106,15 @@ pub(super) struct Wire {
     is_silent: bool,
 }
 
-impl Wire {
+impl Channel {
     /// `timeout` is what a mail would wait for each reply.
-    pub(super) fn new(channel: Channel, peer: Peer, client: &Client, timeout: Duration) -> Self {
+    pub(super) fn new(stream: Stream, peer: Peer, client: &Client, timeout: Duration) -> Self {
         let limit = client.limit(timeout);
         Self {
-            channel,
+            stream,
             peer,
             replies: Replies::default(),
-            mask: Mask::default(),
+            redaction: Redaction::default(),
             dialogue: client.dialogue,
             limit,
             wait_of_mail: (limit < timeout).then_some(timeout),
@@ -130,36 +130,36 @@ impl Wire {
             let why = "more than one answer came to STARTTLS: somebody on the way may be tampering with the connection";
             return Err(self.peer.trouble(Stage::Tls, Scope::Host, why));
         }
-        if let Channel::Plain(timed) = self.channel {
+        if let Stream::Plain(timed) = self.stream {
             let stream = shake_hands(handshake, timed).map_err(|error| {
                 let mut trouble = self.peer.trouble(Stage::Tls, error.scope(), &error);
                 trouble.is_issuer_unknown = matches!(error, TlsError::UnknownIssuer(_));
                 trouble
             })?;
-            self.channel = Channel::Tls(Box::new(stream));
+            self.stream = Stream::Tls(Box::new(stream));
         }
         Ok(self)
     }
 
     /// The other side's certificate.
     pub(super) fn certificate(&self) -> Option<Certificate> {
-        match &self.channel {
-            Channel::Plain(_) => None,
-            Channel::Tls(stream) => Certificate::of(stream),
+        match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => Certificate::of(stream),
         }
     }
 
     /// Version and cipher suite, without TLS none.
-    pub(super) fn agreed(&self) -> Option<String> {
-        match &self.channel {
-            Channel::Plain(_) => None,
-            Channel::Tls(stream) => agreed::told(stream.get_ref().start()),
+    pub(super) fn tls_agreed(&self) -> Option<String> {
+        match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => server_hello::tls_agreed(stream.get_ref().start()),
         }
     }
 
     /// The next handshake may take `limit` from now on.
     pub(super) fn allow(&mut self, limit: Duration) {
-        self.channel.allow(limit);
+        self.stream.allow(limit);
     }
 
     /// Each command and each reply may take `limit`.
@@ -172,13 +172,13 @@ impl Wire {
     }
 
     /// What no refusal is to bring back to us.
-    pub(super) fn mask(&mut self) -> &mut Mask {
-        &mut self.mask
+    pub(super) fn redaction(&mut self) -> &mut Redaction {
+        &mut self.redaction
     }
 
     /// The answer as others may read it.
-    pub(super) fn masked(&self, answer: &Answer) -> Answer {
-        Answer { code: answer.code, lines: answer.lines.iter().map(|line| self.mask.over(line)).collect() }
+    pub(super) fn redacted(&self, answer: &Answer) -> Answer {
+        Answer { code: answer.code, lines: answer.lines.iter().map(|line| self.redaction.redacted(line)).collect() }
     }
 
     /// Nothing has failed so far.
@@ -202,9 +202,9 @@ impl Wire {
         if self.dialogue == Dialogue::Shown {
             dialogue::said(stage, bytes);
         }
-        self.channel.allow(self.limit);
-        self.channel.write_all(bytes).and_then(|()| self.channel.flush()).map_err(|error| {
-            let lost = WireError::new(&error, self.limit);
+        self.stream.allow(self.limit);
+        self.stream.write_all(bytes).and_then(|()| self.stream.flush()).map_err(|error| {
+            let lost = ChannelError::new(&error, self.limit);
             self.lost(stage, &lost)
         })
     }
@@ -217,17 +217,17 @@ impl Wire {
 
     /// Reads one reply within the limit.
     pub(super) fn read(&mut self, stage: Stage) -> Result<Answer, Trouble> {
-        self.channel.allow(self.limit);
-        let answer = self.replies.read(&mut self.channel).map_err(|error| {
+        self.stream.allow(self.limit);
+        let answer = self.replies.read(&mut self.stream).map_err(|error| {
             let error = match error {
-                ReplyError::Io(error) => WireError::new(&error, self.limit),
-                ReplyError::Closed => WireError::Closed,
-                ReplyError::Garbage(line) => WireError::Garbage(self.mask.over(&line)),
-                ReplyError::TooLong => WireError::TooLong,
+                ReplyError::Io(error) => ChannelError::new(&error, self.limit),
+                ReplyError::Closed => ChannelError::Closed,
+                ReplyError::Garbage(line) => ChannelError::Garbage(self.redaction.redacted(&line)),
+                ReplyError::TooLong => ChannelError::TooLong,
             };
             self.lost(stage, &error)
         })?;
-        let answer = if answer.code >= 400 { self.masked(&answer) } else { answer };
+        let answer = if answer.code >= 400 { self.redacted(&answer) } else { answer };
         if self.dialogue == Dialogue::Shown {
             dialogue::heard(stage, &answer);
         }
@@ -241,17 +241,17 @@ impl Wire {
 
     /// Below TLS.
     pub(super) fn timed(&self) -> &Timed {
-        match &self.channel {
-            Channel::Plain(timed) => timed,
-            Channel::Tls(stream) => stream.get_ref(),
+        match &self.stream {
+            Stream::Plain(timed) => timed,
+            Stream::Tls(stream) => stream.get_ref(),
         }
     }
 
     /// Takes in the replies that have come by now, so that they are at hand.
     pub(super) fn take_in(&mut self) {
-        self.channel.timed().hurry(true);
-        self.replies.take_in(&mut self.channel);
-        self.channel.timed().hurry(false);
+        self.stream.timed().hurry(true);
+        self.replies.take_in(&mut self.stream);
+        self.stream.timed().hurry(false);
     }
 
     /// How many replies can be read without waiting.
@@ -267,12 +267,12 @@ impl Wire {
         }
     }
 
-    fn lost(&mut self, stage: Stage, error: &WireError) -> Trouble {
+    fn lost(&mut self, stage: Stage, error: &ChannelError) -> Trouble {
         self.is_usable = false;
-        self.is_silent |= !matches!(error, WireError::Lost(_) | WireError::Closed);
+        self.is_silent |= !matches!(error, ChannelError::Lost(_) | ChannelError::Closed);
         // Silence up to here is no proof of the trouble that the advice after it is about.
         let but = match (error, self.wait_of_mail) {
-            (WireError::TimedOut(_), Some(wait)) => format!("; a mail waits for one up to {wait:?}"),
+            (ChannelError::TimedOut(_), Some(wait)) => format!("; a mail waits for one up to {wait:?}"),
             _ => String::new(),
         };
         self.peer.trouble(stage, Scope::Host, format!("at {stage}: {error}{but}"))

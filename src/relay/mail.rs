@@ -28,12 +28,12 @@ pub struct Mail<'a> {
 }
 
 /// The command lines of an envelope: a group in the sense of RFC 2920.
-pub(super) struct Envelope {
+pub(super) struct EnvelopeCommands {
     pub(super) mail: String,
     pub(super) recipients: Vec<String>,
 }
 
-impl Envelope {
+impl EnvelopeCommands {
     /// The octets of its commands.
     pub(super) fn len(&self) -> usize {
         self.mail.len() + self.recipients.iter().map(String::len).sum::<usize>()

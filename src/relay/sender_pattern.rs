@@ -5,9 +5,9 @@ use serde::Deserialize;
 /// Whom a smarthost is for: an address or the name of a user, in which `*` stands for anything.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
-pub struct Pattern(String);
+pub struct SenderPattern(String);
 
-impl Pattern {
+impl SenderPattern {
     /// Whether that sender is one of those meant; letters are compared without regard to case.
     pub fn fits(&self, sender: &str) -> bool {
         let (pattern, sender) = (self.0.to_lowercase(), sender.to_lowercase());
@@ -27,7 +27,7 @@ impl Pattern {
     }
 }
 
-impl From<&str> for Pattern {
+impl From<&str> for SenderPattern {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -55,7 +55,7 @@ mod tests {
             ("", "", true),
             ("", "x", false),
         ] {
-            assert_eq!(Pattern::from(pattern).fits(sender), fits, "{pattern} {sender}");
+            assert_eq!(SenderPattern::from(pattern).fits(sender), fits, "{pattern} {sender}");
         }
     }
 }

@@ -13,13 +13,13 @@ const MASK: &str = "***";
 
 /// What was shown to the server, and is to be shown to nobody else. No debug output has it; its memory is wiped.
 #[derive(Default)]
-pub(super) struct Mask {
+pub(super) struct Redaction {
     secrets: Vec<Zeroizing<String>>,
     /// In base64, without the `=` at its end.
     lines: Vec<Zeroizing<String>>,
 }
 
-impl Mask {
+impl Redaction {
     /// A password or a token.
     pub(super) fn hide(&mut self, secret: &str) {
         if secret.len() >= SHORTEST_SECRET && self.secrets.iter().all(|known| known.as_str() != secret) {
@@ -36,7 +36,7 @@ impl Mask {
     }
 
     /// The line of a reply without any of it.
-    pub(super) fn over(&self, line: &str) -> String {
+    pub(super) fn redacted(&self, line: &str) -> String {
         let mut rest = self.secrets.iter().fold(line.to_owned(), |line, secret| line.replace(secret.as_str(), MASK));
         let mut masked = String::with_capacity(rest.len());
         while let Some(start) = rest.find(is_base64) {
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn piece_of_our_login_is_not_told() {
-        let mut mask = Mask::default();
+        let mut mask = Redaction::default();
         mask.hide("geheim");
         mask.hide_line("AUTH PLAIN AG1lAGdlaGVpbQ==\r\n");
         for (line, told) in [
@@ -86,15 +86,15 @@ mod tests {
             ("5.7.8 authentication failed, try again later/soon", "5.7.8 authentication failed, try again later/soon"),
             ("", ""),
         ] {
-            assert_eq!(mask.over(line), told);
+            assert_eq!(mask.redacted(line), told);
         }
     }
 
     #[test]
     fn short_secret_is_not_told_by_its_gaps() {
-        let mut mask = Mask::default();
+        let mut mask = Redaction::default();
         mask.hide("a");
         mask.hide_line("YQ==\r\n");
-        assert_eq!(mask.over("authentication failed"), "authentication failed");
+        assert_eq!(mask.redacted("authentication failed"), "authentication failed");
     }
 }
