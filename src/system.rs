@@ -127,7 +127,17 @@ pub fn become_service() -> io::Result<()> {
     if !is_root() {
         return Ok(());
     }
-    let Some((uid, gid)) = service() else { return Ok(()) };
+    service().map_or(Ok(()), become_user)
+}
+
+/// As [`become_service`], for the user with that uid and gid.
+///
+/// # Errors
+/// As [`become_service`].
+pub fn become_user((uid, gid): (u32, u32)) -> io::Result<()> {
+    if !is_root() {
+        return Ok(());
+    }
     caller();
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
     setgroups(&[gid])?;

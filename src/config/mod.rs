@@ -105,8 +105,8 @@ pub enum Error {
     /// There is no configuration.
     #[error("no configuration: {} does not exist: run mailx-t ctl init, then fill it in", .0.display())]
     Missing(PathBuf),
-    /// Root could not become the service user.
-    #[error("cannot become the user mailx-t: {0}")]
+    /// Root could not become the user that the spool belongs to, most often the service user.
+    #[error("cannot become the user that the spool belongs to: {0}")]
     Service(io::Error),
     /// The file cannot be read.
     #[error("cannot read the configuration {}: {source}", path.display())]
@@ -144,10 +144,10 @@ impl Config {
             system::become_service().map_err(Error::Service)?;
         }
         let config = Self::load(source)?;
-        // Another file may still mean the service's spool: what root leaves there the service could not touch.
-        let owner = spool::Spool::new(config.spool_path()).owner();
-        if system::service().is_some_and(|(uid, _)| Some(uid) == owner) {
-            system::become_service().map_err(Error::Service)?;
+        // Another file may still mean the service's spool, or a user's: what root leaves there its owner could not touch,
+        // and where its owner makes links root must not write.
+        if let Some(owner) = spool::Spool::new(config.spool_path()).owner_in_our_place() {
+            system::become_user(owner).map_err(Error::Service)?;
         }
         Ok(config)
     }
@@ -305,11 +305,29 @@ impl Config {
         self.alarm.command.is_some() || self.smarthosts().any(Smarthost::has_commands)
     }
 
+    /// Whose the spool is, or is to be: the machine's where root or the service user has it.
+    pub fn owner_of_spool(&self) -> spool::Owner {
+        owner_of_spool(&self.spool_path(), &self.source)
+    }
+
     /// Where the spool is.
     pub fn spool_path(&self) -> PathBuf {
         // Whoever brings settings of their own has a spool of their own, but for root.
         let own = || if self.source.is_machine() { None } else { user_spool() };
         self.spool.path.clone().or_else(own).unwrap_or_else(|| PathBuf::from(SYSTEM_SPOOL))
+    }
+}
+
+/// Whose a spool there is, or is to be, that those settings name.
+pub fn owner_of_spool(path: &Path, source: &Source) -> spool::Owner {
+    let (service, us) = (system::service(), system::effective_uid());
+    let is_service = |uid| service.is_some_and(|(service, _)| service == uid);
+    match spool::Spool::new(path).owner() {
+        Some(uid) if is_service(uid) => spool::Owner::Machine(service),
+        None | Some(0) if source.is_machine() && (us == 0 || is_service(us)) => spool::Owner::Machine(service),
+        Some(0) => spool::Owner::Machine(None),
+        None if us == 0 => spool::Owner::Machine(None),
+        _ => spool::Owner::User,
     }
 }
 

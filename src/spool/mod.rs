@@ -12,14 +12,12 @@ mod lead;
 mod left_over;
 mod remark;
 mod sent;
+mod skeleton;
 mod spill;
 mod watch;
 mod whole;
 
-use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,6 +34,7 @@ pub use journal::{Progress, Record};
 pub use lead::{Clock, Leader};
 pub use left_over::Failed;
 pub use remark::Remark;
+pub use skeleton::Owner;
 pub use spill::Spill;
 pub use watch::{Fate, Watch};
 pub use whole::Whole;
@@ -59,19 +58,6 @@ impl Default for Settings {
     fn default() -> Self {
         Self { path: None, max_message_size: ByteSize::mib(25), wait: Duration::from_secs(10) }
     }
-}
-
-/// The directories of a spool and their modes: `drop/` takes from anyone and shows to nobody.
-const DIRECTORIES: [(&str, u32); 4] = [("queue", 0o700), ("drop", 0o3733), ("tmp", 0o700), ("failed", 0o700)];
-
-/// Names that may be there before a spool is: a file system's own directory, and in a user's directory the memory of
-/// mails left for the machine's service.
-fn may_precede(name: &OsStr) -> bool {
-    let is_whole = |name: &str| {
-        let id = name.strip_suffix(".new").unwrap_or(name).strip_suffix(".gz");
-        id.and_then(QueueId::parse).is_some()
-    };
-    name == "lost+found" || name == dropped::REMEMBERED || name.to_str().is_some_and(is_whole)
 }
 
 /// A file that nobody has touched for so long was left by a crash.
@@ -114,11 +100,6 @@ impl Spool {
         if fs::symlink_metadata(&first).is_ok() { place(&QueueId::new()) } else { first }
     }
 
-    /// The uid that the spool belongs to; `None` if there is no spool.
-    pub fn owner(&self) -> Option<u32> {
-        fs::metadata(&self.root).ok().map(|found| found.uid())
-    }
-
     /// The names in `drop/` that could be mails, oldest first.
     ///
     /// # Errors
@@ -137,78 +118,6 @@ impl Spool {
         let mut ids = self.ids()?;
         ids.sort_by_key(|id| tried.contains(id));
         Ok(ids)
-    }
-
-    /// Makes the directories that are missing, with their modes, and their owner if that is not the caller; safe to
-    /// repeat.
-    ///
-    /// # Errors
-    /// [`Error::Create`] for the directory that cannot be made or given its mode.
-    pub fn create(&self, owner: Option<(u32, u32)>) -> Result<(), Error> {
-        let make = |path: &Path, mode: u32| -> std::io::Result<()> {
-            if !path.is_dir() {
-                DirBuilder::new().recursive(true).mode(mode & 0o777).create(path)?;
-            }
-            if let Some((uid, gid)) = owner {
-                // Changing the owner takes the set-group-id bit away: so the modes come after.
-                std::os::unix::fs::chown(path, Some(uid), Some(gid))?;
-            }
-            if fs::metadata(path)?.mode() & 0o7777 != mode {
-                fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-            }
-            Ok(())
-        };
-        self.is_ours_to_make()?;
-        let wanted = std::iter::once((self.root.clone(), 0o755))
-            .chain(DIRECTORIES.iter().map(|(name, mode)| (self.directory(name), *mode)));
-        for (path, mode) in wanted {
-            make(&path, mode).map_err(|source| Error::Create { path, source })?;
-        }
-        Ok(())
-    }
-
-    /// Modes are changed in a directory that is a spool, or becomes one: never in one that has other uses, such as
-    /// `/var`.
-    fn is_ours_to_make(&self) -> Result<(), Error> {
-        let is_foreign =
-            |found: std::io::Result<fs::DirEntry>| found.is_ok_and(|found| !may_precede(&found.file_name()));
-        let has_other_uses = || fs::read_dir(&self.root).is_ok_and(|mut files| files.any(is_foreign));
-        if self.directory("queue").is_dir() || !has_other_uses() {
-            return Ok(());
-        }
-        Err(Error::NoSpool(self.root.clone()))
-    }
-
-    /// The defects of the spool, one sentence each; empty if all is well.
-    pub fn defects(&self) -> Vec<String> {
-        let mut defects = Vec::new();
-        for (name, mode) in DIRECTORIES {
-            let path = self.directory(name);
-            match fs::metadata(&path) {
-                Err(error) => defects.push(format!("{}: {error}: run mailx-t ctl init", path.display())),
-                Ok(found) if !found.is_dir() => defects.push(format!("{} is no directory", path.display())),
-                Ok(found) if self.owner().is_some_and(|owner| owner != found.uid()) => defects.push(format!(
-                    "{} belongs to another user than the spool: run mailx-t ctl init as root",
-                    path.display()
-                )),
-                Ok(found) if found.mode() & 0o7777 != mode => defects.push(format!(
-                    "{} has mode {:o} instead of {mode:o}: run mailx-t ctl init",
-                    path.display(),
-                    found.mode() & 0o7777
-                )),
-                Ok(_) => {}
-            }
-        }
-        let probe = QueueId::new();
-        // A full disk has room for a name, but not for a mail: so this writes more than the system holds back.
-        let write = |mut draft: Draft| {
-            let written = draft.write_all(&[0; 128 << 10]).map_err(|source| draft.failed(source));
-            written.and(draft.discard())
-        };
-        if let Err(error) = Draft::create(self, probe).and_then(write) {
-            defects.push(error.to_string());
-        }
-        defects
     }
 
     /// The ids of all mails in the queue, oldest first.
@@ -245,7 +154,11 @@ impl Spool {
             let is_gone = |id: &str| self.directory("queue").join(id).try_exists().is_ok_and(|is_there| !is_there);
             is_beside && name.split('.').next().is_some_and(is_gone)
         })?;
-        self.sweep_one("drop", &|name| stem(name, &[".new"]))
+        match self.sweep_one("drop", &|name| stem(name, &[".new"])) {
+            // A user's own spool has none.
+            Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            swept => swept,
+        }
     }
 
     fn sweep_one(&self, directory: &str, is_debris: &dyn Fn(&str) -> bool) -> Result<(), Error> {
@@ -296,24 +209,6 @@ mod tests {
 
     use super::entry::tests::example;
     use super::*;
-
-    #[test]
-    fn directory_with_other_uses_does_not_become_a_spool() {
-        let directory = tempfile::tempdir().unwrap();
-        let tmp = directory.path().join("tmp");
-        fs::create_dir(&tmp).unwrap();
-        fs::set_permissions(&tmp, fs::Permissions::from_mode(0o1777)).unwrap();
-        assert!(matches!(Spool::new(directory.path()).create(None), Err(Error::NoSpool(_))));
-        assert_eq!(fs::metadata(&tmp).unwrap().mode() & 0o7777, 0o1777);
-        fs::remove_dir(&tmp).unwrap();
-        let id = QueueId::new();
-        Spool::remember(directory.path(), &id).unwrap();
-        fs::create_dir(directory.path().join("lost+found")).unwrap();
-        fs::write(directory.path().join(format!("{id}.gz")), "x").unwrap();
-        for _ in 0..2 {
-            Spool::new(directory.path()).create(None).unwrap();
-        }
-    }
 
     #[test]
     fn debris_is_swept_when_it_is_old_and_nothing_else_is() {

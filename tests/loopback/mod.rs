@@ -19,6 +19,7 @@ mod hostile;
 mod leader;
 mod limits;
 mod login;
+mod neighbours;
 mod pace;
 mod queue;
 mod rehearsal;

@@ -146,6 +146,15 @@ impl Machine {
         self.entries("failed")
     }
 
+    /// Others may leave mail in its spool, as in root's; else this says that the test is skipped.
+    pub(crate) fn has_drop(&self) -> bool {
+        let is_there = self.path("spool/drop").exists();
+        if !is_there {
+            println!("skipped: only the machine's spool has a drop/, and only root makes that");
+        }
+        is_there
+    }
+
     /// All files of the spool.
     pub(crate) fn spool_files(&self) -> Vec<PathBuf> {
         let directories = ["", "drop", "failed", "queue", "tmp"].map(|name| self.path("spool").join(name));

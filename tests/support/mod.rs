@@ -1,11 +1,12 @@
 //! Runs our programs in the tests: `machine` for most of them, `bench` if they could write to the machine's own spool
-//! or the caller's home, `strace` if the kernel must say no.
+//! or the caller's home, `strace` if the kernel must say no, `village` where users of one machine meet.
 
 pub(crate) mod bench;
 pub(crate) mod captures;
 pub(crate) mod fixtures;
 pub(crate) mod machine;
 pub(crate) mod strace;
+pub(crate) mod village;
 
 pub(crate) use machine::Machine;
 

@@ -51,7 +51,7 @@ pub fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(),
         findings.note(&warning)?;
     }
     findings.ok(&format!("configuration {}: mail leaves as {}", config.source, config.account))?;
-    let defects = spool.defects();
+    let defects = spool.defects(config.owner_of_spool());
     if defects.is_empty() {
         findings.ok(&format!("spool {}", spool.root().display()))?;
     }

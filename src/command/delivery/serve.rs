@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::error::{self, Error};
 use crate::log;
 use crate::relay::Dialogue;
-use crate::spool::Spool;
+use crate::spool::{Owner, Spool};
 use crate::system;
 
 /// How long to leave alone what has failed, at the most.
@@ -51,12 +51,14 @@ pub fn run(every: Duration, reload: &dyn Fn() -> Result<Config, Error>) -> Resul
 /// that has been told.
 fn round(config: &Config, every: Duration, is_deaf: &mut bool) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
+    // In a user's own spool nobody leaves anything.
+    let has_drop = config.owner_of_spool() != Owner::User;
     // Watched before it is looked at, so that nothing is left unseen in between.
-    let watch = spool.watch_drop()?;
+    let watch = if has_drop { spool.watch_drop()? } else { None };
     if flush::run(config, &Selection::Due, Dialogue::Hidden, &mut |_| {})? == End::TermOver {
         return Ok(());
     }
-    if watch.is_none() && !*is_deaf {
+    if has_drop && watch.is_none() && !*is_deaf {
         log::error(&format!(
             "no inotify instance is left: drop/ is served every {every:?} only: raise fs.inotify.max_user_instances"
         ));

@@ -32,8 +32,7 @@ pub fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Write) ->
     let is_new = !path.as_os_str().is_empty() && write_new(&path, &text)?;
     let spool = if is_new { new_spool(&source) } else { Config::load(source.clone())?.spool_path() };
     // Only the machine's spool is the service user's; who named another file keeps it.
-    let owner = if source.is_machine() && system::is_root() { system::service() } else { None };
-    Spool::new(&spool).create(owner)?;
+    Spool::new(&spool).create_for(config::owner_of_spool(&spool, &source))?;
     let mut say = |text: String| writeln!(out, "{text}").map_err(Error::Output);
     if is_new {
         let what = chosen.as_ref().map_or_else(|| "fill in its [smarthost]".to_string(), Chosen::advice);

@@ -22,7 +22,7 @@ use crate::error::{self, Error};
 use crate::log;
 use crate::outcome::Outcome;
 use crate::relay::{Client, Dialogue};
-use crate::spool::{Claim, QueueId, Spool};
+use crate::spool::{Claim, Owner, QueueId, Spool};
 use crate::system;
 
 /// After so long, or so many mails, a leader hands over to a process of its own kind.
@@ -179,6 +179,8 @@ impl<'a> Term<'a> {
                 self.seen.drop.extend(left);
                 dropped::run(self.config, self.spool)?;
             }
+            // A user's own spool has none.
+            Err(_) if self.config.owner_of_spool() == Owner::User => {}
             Err(error) => self.seen.trouble = Some(error.into()),
         }
         if !matches!(self.selection, Selection::One(_))

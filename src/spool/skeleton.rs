@@ -1,0 +1,419 @@
+//! The spool's own directory and the names in it: made, given their owners and modes, and judged.
+//!
+//! Of the machine's spool the directory is root's, and what lies in the four below it is the service's: the service can
+//! change every mail and no name that root works under. All of it is done by descriptor, for a spool whose directory was
+//! the service's until now may be changed by it meanwhile.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::geteuid;
+
+use super::{Draft, Error, QueueId, Spool, dropped};
+use crate::trust::Directory;
+
+/// The mode of the spool's own directory.
+const ROOT_MODE: u32 = 0o755;
+/// What every spool has, and the mode of each.
+const OWN: [(&str, u32); 3] = [("queue", 0o700), ("tmp", 0o700), ("failed", 0o700)];
+/// It takes from anyone and shows to nobody: the machine's spool alone has it.
+const DROP: (&str, u32) = ("drop", 0o3733);
+
+/// Whose a spool is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The machine's, run by whoever makes it, or by the service user with that uid and gid.
+    Machine(Option<(u32, u32)>),
+    /// A user's own: nobody else leaves mail in it.
+    User,
+}
+
+impl Owner {
+    fn names(self) -> impl Iterator<Item = (&'static str, u32)> {
+        OWN.into_iter().chain((self != Self::User).then_some(DROP))
+    }
+
+    fn service(self) -> Option<(u32, u32)> {
+        if let Self::Machine(service) = self { service } else { None }
+    }
+}
+
+/// What may be there before a spool is: of a file system its own, and in a user's place what they remember of mail that
+/// they left for the machine's service.
+fn may_precede(name: &OsStr) -> bool {
+    let is_whole = |name: &str| {
+        let id = name.strip_suffix(".new").unwrap_or(name).strip_suffix(".gz");
+        id.and_then(QueueId::parse).is_some()
+    };
+    name == "lost+found" || name == dropped::REMEMBERED || name.to_str().is_some_and(is_whole)
+}
+
+impl Spool {
+    /// Makes what is missing of a spool of the machine's, with modes and owners, if that is not to be the caller; safe to
+    /// repeat.
+    ///
+    /// # Errors
+    /// As [`create_for`](Self::create_for).
+    pub fn create(&self, service: Option<(u32, u32)>) -> Result<(), Error> {
+        self.create_for(Owner::Machine(service))
+    }
+
+    /// Makes what is missing of the directories, with their modes and owners; safe to repeat, also where a user to whom
+    /// some of it belongs means harm.
+    ///
+    /// # Errors
+    /// [`Error::NoSpool`] for a directory that has other uses, [`Error::Create`] for one that cannot be made or given its
+    /// mode, or that is not what it should be: then nothing has been changed.
+    pub fn create_for(&self, owner: Owner) -> Result<(), Error> {
+        let above = |source| Error::Create { path: self.root.clone(), source };
+        let directory = Directory::open_or_make(&self.root, ROOT_MODE).map_err(above)?;
+        self.is_ours_to_make(&directory).map_err(above)?.then_some(()).ok_or(Error::NoSpool(self.root.clone()))?;
+        let names = || owner.names().map(|(name, _)| name);
+        names().try_for_each(|name| self.look(&directory, name, owner).map(drop))?;
+        let has_changed_hands = settle_root(&directory, owner).map_err(above)?;
+        if has_changed_hands {
+            // From here on nobody else gives and takes names in it. Until here somebody could.
+            names().try_for_each(|name| self.look(&directory, name, owner).map(drop))?;
+        }
+        for (name, mode) in owner.names() {
+            let found = self.look(&directory, name, owner)?;
+            let settled = found.map_or_else(|| directory.make(name), Ok).and_then(|made| settle(&made, owner, mode));
+            settled.map_err(|source| Error::Create { path: self.directory(name), source })?;
+        }
+        if owner == Owner::User { close_drop(&directory).map_err(above) } else { Ok(()) }
+    }
+
+    /// The directory of that name, if it is there, and is one that may be the spool's.
+    fn look(&self, root: &Directory, name: &str, owner: Owner) -> Result<Option<Directory>, Error> {
+        let judged = root.child(name).and_then(|found| {
+            found.as_ref().map_or(Ok(()), |found| judge(found, root, owner))?;
+            Ok(found)
+        });
+        judged.map_err(|source| Error::Create { path: self.directory(name), source })
+    }
+
+    /// Modes are changed in what is, or becomes, a spool: never in a directory that has other uses, such as `/var`.
+    fn is_ours_to_make(&self, directory: &Directory) -> io::Result<bool> {
+        let names = directory.names()?;
+        Ok(names.iter().any(|name| name == "queue") || names.iter().all(|name| may_precede(name)))
+    }
+
+    /// The directories that a relay works in.
+    pub fn places(&self) -> Vec<PathBuf> {
+        Owner::Machine(None).names().map(|(name, _)| self.directory(name)).collect()
+    }
+
+    /// The uid that the mails belong to, root's where root serves; none if there is no spool.
+    pub fn owner(&self) -> Option<u32> {
+        let uid = |path: &Path| std::fs::symlink_metadata(path).ok().map(|found| found.uid());
+        uid(&self.directory("queue")).or_else(|| std::fs::metadata(&self.root).ok().map(|found| found.uid()))
+    }
+
+    /// uid and gid of the user that the spool belongs to, where root runs us and it is not root's; none where the file
+    /// system gives what root makes there to that user anyway.
+    pub fn owner_in_our_place(&self) -> Option<(u32, u32)> {
+        let found = std::fs::symlink_metadata(self.directory("queue")).ok().filter(|found| found.uid() != 0)?;
+        let is_ours = || Directory::open(&self.root).and_then(|root| root.owner_of_new()).ok() == Some(found.uid());
+        (geteuid().is_root() && !is_ours()).then_some((found.uid(), found.gid()))
+    }
+
+    /// What is wrong with the spool, one sentence each; nothing if all is well.
+    pub fn defects(&self, owner: Owner) -> Vec<String> {
+        let mut defects: Vec<String> = self.defect_of_root(owner).into_iter().collect();
+        defects.extend(owner.names().filter_map(|(name, mode)| defect_of(&self.directory(name), wanted(owner), mode)));
+        if owner == Owner::User && self.directory(DROP.0).is_dir() {
+            let drop = self.directory(DROP.0);
+            defects.push(format!("{} is for the machine's spool alone: run mailx-t ctl init", drop.display()));
+        }
+        let probe = QueueId::new();
+        // A full disk has room for a name, but not for a mail; of this more is written than is held back.
+        let write = |mut draft: Draft| {
+            let written = io::Write::write_all(&mut draft, &[0; 128 << 10]).map_err(|source| draft.failed(source));
+            written.and(draft.discard())
+        };
+        if let Err(error) = Draft::create(self, probe).and_then(write) {
+            defects.push(error.to_string());
+        }
+        defects
+    }
+
+    fn defect_of_root(&self, owner: Owner) -> Option<String> {
+        let found = std::fs::metadata(&self.root).ok()?;
+        let of_us = if owner.service().is_some() { None } else { Some(geteuid().as_raw()) };
+        let root = self.root.display();
+        if found.uid() != 0 && Some(found.uid()) != of_us {
+            return Some(format!(
+                "{root} belongs to user {}, who can put anything in the place of what is in it: run mailx-t ctl init as root",
+                found.uid()
+            ));
+        }
+        let mode = found.mode() & 0o7777;
+        (mode & 0o022 != 0).then(|| format!("{root} has mode {mode:o} instead of {ROOT_MODE:o}: run mailx-t ctl init"))
+    }
+}
+
+fn defect_of(path: &Path, owner: u32, mode: u32) -> Option<String> {
+    let place = path.display();
+    let found = match std::fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) => return Some(format!("{place}: {error}: run mailx-t ctl init")),
+    };
+    let said = found.mode() & 0o7777;
+    match () {
+        () if !found.is_dir() => Some(format!("{place} is no directory: move it away, and run mailx-t ctl init")),
+        () if owner != found.uid() => {
+            Some(format!("{place} belongs to another user than the spool: run mailx-t ctl init as root"))
+        }
+        () if said != mode => Some(format!("{place} has mode {said:o} instead of {mode:o}: run mailx-t ctl init")),
+        () => None,
+    }
+}
+
+/// The uid that what lies in the spool is to belong to.
+fn wanted(owner: Owner) -> u32 {
+    owner.service().map_or(geteuid().as_raw(), |(uid, _)| uid)
+}
+
+/// A directory that is there becomes the spool's only if it is so already, or if it is root's and nothing is in it: what
+/// root keeps elsewhere is not given away because somebody has called it `queue`.
+fn judge(found: &Directory, root: &Directory, owner: Owner) -> io::Result<()> {
+    let (uid, wanted) = (found.metadata()?.uid(), wanted(owner));
+    if uid == wanted || uid == 0 && geteuid().is_root() && found.names()?.is_empty() {
+        return Ok(());
+    }
+    if owner.service().is_none() && root.owner_of_new()? == uid {
+        return Ok(());
+    }
+    let cure = match uid {
+        0 => "see what is in it; if it is the spool's, give all of it to that user, and run mailx-t ctl init again",
+        _ => "see who made it, move it away, and run mailx-t ctl init again",
+    };
+    Err(io::Error::other(format!("it belongs to user {uid} and not to user {wanted}: {cure}")))
+}
+
+/// Gives the spool's own directory its owner and its mode; true if it was somebody else's before.
+fn settle_root(directory: &Directory, owner: Owner) -> io::Result<bool> {
+    let found = directory.metadata()?;
+    let is_to_change = geteuid().is_root() && (found.uid(), found.gid()) != (0, 0);
+    if is_to_change {
+        let given = directory.give((0, 0));
+        let is_settled = || owner.service().is_none() && directory.owner_of_new().ok() == Some(found.uid());
+        given.or_else(|error| if is_settled() { Ok(()) } else { Err(error) })?;
+    }
+    let is_of_root = found.uid() == 0 && !geteuid().is_root();
+    // What root has made for a user of its own is not that user's to change; what it lacks shows at the first name.
+    if found.mode() & 0o7777 != ROOT_MODE && !(is_of_root && found.mode() & 0o022 == 0) {
+        directory.set_mode(ROOT_MODE)?;
+    }
+    Ok(is_to_change)
+}
+
+fn settle(directory: &Directory, owner: Owner, mode: u32) -> io::Result<()> {
+    let found = directory.metadata()?;
+    if let Some(service) = owner.service().filter(|service| (found.uid(), found.gid()) != *service) {
+        // Changing the owner takes the set-group-id bit away: modes come after.
+        directory.give(service)?;
+    }
+    if directory.metadata()?.mode() & 0o7777 != mode { directory.set_mode(mode) } else { Ok(()) }
+}
+
+/// Earlier versions made a `drop/` in every spool. What others have left in it was never taken from them to be sent by
+/// this user, and is kept where nobody adds to it.
+fn close_drop(root: &Directory) -> io::Result<()> {
+    match root.child(DROP.0)? {
+        Some(drop) => root.remove_empty(DROP.0).or_else(|_| drop.set_mode(0o700)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use super::*;
+
+    fn state(path: &Path) -> (u32, u32, u32) {
+        let found = fs::symlink_metadata(path).unwrap();
+        (found.uid(), found.gid(), found.mode() & 0o7777)
+    }
+
+    fn refused(spool: &Spool, owner: Owner) -> String {
+        spool.create_for(owner).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn directory_with_other_uses_does_not_become_a_spool() {
+        let directory = tempfile::tempdir().unwrap();
+        let tmp = directory.path().join("tmp");
+        fs::create_dir(&tmp).unwrap();
+        fs::set_permissions(&tmp, fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(matches!(Spool::new(directory.path()).create(None), Err(Error::NoSpool(_))));
+        assert_eq!(fs::metadata(&tmp).unwrap().mode() & 0o7777, 0o1777);
+        fs::remove_dir(&tmp).unwrap();
+        let id = QueueId::new();
+        Spool::remember(directory.path(), &id).unwrap();
+        fs::create_dir(directory.path().join("lost+found")).unwrap();
+        fs::write(directory.path().join(format!("{id}.gz")), "x").unwrap();
+        for _ in 0..2 {
+            Spool::new(directory.path()).create(None).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_no_directory_is_refused_and_what_it_leads_to_is_not_touched() {
+        let place = tempfile::tempdir().unwrap();
+        let victim = place.path().join("victim");
+        fs::create_dir(&victim).unwrap();
+        fs::set_permissions(&victim, fs::Permissions::from_mode(0o751)).unwrap();
+        for name in ["queue", "tmp", "failed", "drop"] {
+            let root = place.path().join(format!("spool-{name}"));
+            fs::create_dir(&root).unwrap();
+            fs::create_dir(root.join("queue")).unwrap();
+            let spool = Spool::new(&root);
+            let _ = fs::remove_dir(root.join(name));
+            symlink(&victim, root.join(name)).unwrap();
+            let before = state(&root);
+            let error = refused(&spool, Owner::Machine(None));
+            assert!(
+                error.contains(&format!("/{name}: {name} is a symbolic link and no directory: see who")),
+                "{error}"
+            );
+            fs::remove_file(root.join(name)).unwrap();
+            nix::unistd::mkfifo(&root.join(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
+            let error = refused(&spool, Owner::Machine(None));
+            assert!(error.contains("is a named pipe and no directory"), "{error}");
+            assert_eq!((state(&victim).2, state(&root)), (0o751, before), "{name}");
+        }
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn spool_of_a_users_own_takes_mail_of_nobody_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create_for(Owner::User).unwrap();
+        assert!(!directory.path().join("drop").exists());
+        assert_eq!(spool.defects(Owner::User), Vec::<String>::new());
+        // As an earlier version made it.
+        spool.create(None).unwrap();
+        assert!(spool.defects(Owner::User)[0].contains("/drop is for the machine's spool alone: run mailx-t ctl init"));
+        fs::write(directory.path().join("drop/x"), "").unwrap();
+        spool.create_for(Owner::User).unwrap();
+        assert_eq!(state(&directory.path().join("drop")).2, 0o700);
+        fs::remove_file(directory.path().join("drop/x")).unwrap();
+        spool.create_for(Owner::User).unwrap();
+        assert!(!directory.path().join("drop").exists());
+    }
+
+    #[test]
+    fn spool_made_twice_is_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        let owner = Owner::Machine(None);
+        for _ in 0..2 {
+            spool.create(None).unwrap();
+            assert_eq!(spool.defects(owner), Vec::<String>::new());
+        }
+        fs::remove_dir(spool.directory("failed")).unwrap();
+        assert_eq!(spool.defects(owner).len(), 1);
+        spool.create(None).unwrap();
+        fs::set_permissions(spool.root(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(spool.defects(owner)[0].contains("has mode 777 instead of 755"), "{:?}", spool.defects(owner));
+        spool.create(None).unwrap();
+        assert_eq!(state(spool.root()).2, 0o755);
+    }
+
+    /// Nobody in particular, in the place of the service user.
+    const SERVICE: (u32, u32) = (54_322, 54_323);
+
+    /// A spool as versions before this one have made it: all of it the service's.
+    fn spool_of_old() -> (tempfile::TempDir, Spool) {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path().join("spool"));
+        spool.create(None).unwrap();
+        let give = |path: &Path| chown(path, Some(SERVICE.0), Some(SERVICE.1)).unwrap();
+        Owner::Machine(None).names().for_each(|(name, mode)| {
+            give(&spool.directory(name));
+            fs::set_permissions(spool.directory(name), fs::Permissions::from_mode(mode)).unwrap();
+        });
+        give(spool.root());
+        (directory, spool)
+    }
+
+    fn skipped() -> bool {
+        let is_user = !geteuid().is_root();
+        if is_user {
+            eprintln!("skipped: only root has files of others");
+        }
+        is_user
+    }
+
+    #[test]
+    fn spool_of_the_services_becomes_roots_with_what_is_in_it() {
+        if skipped() {
+            return;
+        }
+        let (_keep, spool) = spool_of_old();
+        let mail = spool.file("queue", &QueueId::new());
+        fs::write(&mail, "mail").unwrap();
+        chown(&mail, Some(SERVICE.0), Some(SERVICE.1)).unwrap();
+        let owner = Owner::Machine(Some(SERVICE));
+        let told = spool.defects(owner);
+        assert!(told[0].contains("spool belongs to user 54322, who can put anything in the place of"), "{told:?}");
+        for _ in 0..2 {
+            spool.create_for(owner).unwrap();
+            assert_eq!(state(spool.root()), (0, 0, 0o755));
+            for (name, mode) in owner.names() {
+                assert_eq!(state(&spool.directory(name)), (SERVICE.0, SERVICE.1, mode), "{name}");
+            }
+            assert_eq!((fs::read_to_string(&mail).unwrap().as_str(), state(&mail).0), ("mail", SERVICE.0));
+            assert_eq!(spool.defects(owner), Vec::<String>::new());
+            assert_eq!(spool.owner(), Some(SERVICE.0));
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_others_is_not_given_to_the_service() {
+        if skipped() {
+            return;
+        }
+        for (uid, content, is_fine) in [(0, "", true), (0, "x", false), (54_399, "", false)] {
+            let (_keep, spool) = spool_of_old();
+            let failed = spool.directory("failed");
+            fs::remove_dir(&failed).unwrap();
+            fs::create_dir(&failed).unwrap();
+            if !content.is_empty() {
+                fs::write(failed.join("key"), content).unwrap();
+            }
+            chown(&failed, Some(uid), Some(uid)).unwrap();
+            let before = state(&failed);
+            let made = spool.create(Some(SERVICE));
+            assert_eq!(made.is_ok(), is_fine, "{uid} {content}: {made:?}");
+            if let Err(error) = made {
+                assert_eq!((state(&failed), state(spool.root()).0), (before, SERVICE.0), "nothing is changed");
+                let expected = format!("/failed: it belongs to user {uid} and not to user 54322: see ");
+                assert!(error.to_string().contains(&expected), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn links_of_others_on_the_way_are_not_followed_by_root() {
+        if skipped() {
+            return;
+        }
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir(place.path().join("elsewhere")).unwrap();
+        let link = place.path().join("link");
+        symlink("elsewhere", &link).unwrap();
+        Spool::new(link.join("of/root")).create(None).unwrap();
+        assert!(place.path().join("elsewhere/of/root/queue").is_dir());
+        std::os::unix::fs::lchown(&link, Some(SERVICE.0), Some(SERVICE.1)).unwrap();
+        let error = refused(&Spool::new(link.join("of/service")), Owner::Machine(None));
+        assert!(error.contains("link is a link of user 54322, and root follows none of others"), "{error}");
+        assert!(!place.path().join("elsewhere/of/service").exists());
+    }
+}

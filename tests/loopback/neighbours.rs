@@ -1,0 +1,190 @@
+//! One user of the machine against another, and a service that has been taken over against root, with real users.
+//!
+//! Needs root and mount namespaces; else each test says so and passes.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use crate::smarthost::{Running, Smarthost};
+use crate::support::village::{ALICE, BOB, PASSWORD, SERVICE, USER, Village};
+
+fn smarthost() -> Running {
+    Smarthost::new().account(USER, PASSWORD).start()
+}
+
+/// Owner and mode.
+fn state(village: &Village, place: &str) -> (u32, u32) {
+    let found = fs::symlink_metadata(village.at(place)).unwrap();
+    (found.uid(), found.mode() & 0o7777)
+}
+
+fn assert_init(village: &Village, status: i32, says: &str) {
+    let (code, said) = village.run("root", &["mailx-t", "ctl", "init"], "");
+    assert!(code == Some(status) && said.contains(says), "{code:?}: {said}");
+}
+
+const NAMES: [(&str, u32); 4] = [("queue", 0o700), ("tmp", 0o700), ("failed", 0o700), ("drop", 0o3733)];
+
+fn assert_spool_is_whole(village: &Village) {
+    assert_eq!(state(village, "var/spool/mailx-t"), (0, 0o755));
+    for (name, mode) in NAMES {
+        assert_eq!(state(village, &format!("var/spool/mailx-t/{name}")), (SERVICE, mode), "{name}");
+    }
+}
+
+/// As versions before this one had it.
+fn give_the_spool_to_the_service(village: &Village) {
+    village.own("var/spool/mailx-t", SERVICE);
+}
+
+#[test]
+fn service_owns_no_name_that_root_works_with() {
+    let Some(village) = Village::new() else { return };
+    village.configure(&smarthost(), "");
+    assert_init(&village, 0, "");
+    assert_spool_is_whole(&village);
+    for line in ["mv failed old", "ln -s /etc link", "touch file", "rmdir tmp", "chmod 777 ."] {
+        let (code, said) = village.shell(SERVICE, &format!("cd /var/spool/mailx-t && {line}"));
+        assert_ne!(code, Some(0), "{line}: {said}");
+    }
+    assert_eq!(village.shell(SERVICE, "cd /var/spool/mailx-t/queue && touch x && rm x").0, Some(0));
+}
+
+#[test]
+fn init_as_root_gives_away_nothing_that_the_service_has_put_there() {
+    let Some(village) = Village::new() else { return };
+    village.configure(&smarthost(), "");
+    assert_init(&village, 0, "");
+    fs::create_dir(village.at("etc/victim")).unwrap();
+    fs::set_permissions(village.at("etc/victim"), Permissions::from_mode(0o751)).unwrap();
+    for (name, mode) in NAMES {
+        for (put, says) in [
+            ("ln -s /etc/victim", "is a symbolic link and no directory"),
+            ("mkfifo", "is a named pipe and no directory"),
+            ("touch", "is a file and no directory"),
+        ] {
+            give_the_spool_to_the_service(&village);
+            let put = format!("cd /var/spool/mailx-t && mv {name} old && {put} {name}");
+            assert_eq!(village.shell(SERVICE, &put).0, Some(0));
+            assert_init(&village, 73, says);
+            assert_eq!(state(&village, "etc/victim"), (0, 0o751), "{put}");
+            let back = format!("cd /var/spool/mailx-t && rm {name} && mv old {name}");
+            assert_eq!(village.shell(SERVICE, &back).0, Some(0));
+            assert_init(&village, 0, "is ready");
+            assert_eq!(state(&village, &format!("var/spool/mailx-t/{name}")), (SERVICE, mode));
+        }
+    }
+    assert_eq!(fs::read_dir(village.at("etc/victim")).unwrap().count(), 0);
+}
+
+#[test]
+fn service_that_swaps_names_while_root_makes_the_spool_gains_nothing() {
+    let Some(village) = Village::new() else { return };
+    village.configure(&smarthost(), "");
+    assert_init(&village, 0, "");
+    fs::create_dir(village.at("etc/victim")).unwrap();
+    let before = state(&village, "etc/victim");
+    for _ in 0..5 {
+        give_the_spool_to_the_service(&village);
+        let swap = "cd /var/spool/mailx-t; ln -s /etc/victim link; while mv failed old && mv link failed && \
+                    mv failed link && mv old failed; do :; done 2>/dev/null; true";
+        let mut swapping = village.command(&SERVICE.to_string(), &["sh", "-c", swap]).spawn().unwrap();
+        // Once the directory is root's nothing can be swapped any more, and the loop ends by itself.
+        while state(&village, "var/spool/mailx-t").0 != 0 {
+            village.run("root", &["mailx-t", "ctl", "init"], "");
+            assert_eq!(state(&village, "etc/victim"), before);
+        }
+        swapping.wait().unwrap();
+        village.run("root", &["sh", "-c", "cd /var/spool/mailx-t; rm -f link; [ ! -h failed ] || rm failed; true"], "");
+        village.run("root", &["sh", "-c", "cd /var/spool/mailx-t; [ ! -d old ] || mv old failed"], "");
+        assert_init(&village, 0, "is ready");
+        assert_spool_is_whole(&village);
+        assert_eq!(state(&village, "etc/victim"), before);
+    }
+}
+
+#[test]
+fn spool_of_an_earlier_version_becomes_roots_and_its_mail_leaves() {
+    let Some(village) = Village::new() else { return };
+    let running = smarthost();
+    village.configure(&running, "");
+    assert_init(&village, 0, "");
+    let send = ["sendmail", "-odq", "a@host.example"];
+    assert_eq!(village.run("root", &send, "Subject: of root\n\nx\n").0, Some(0));
+    give_the_spool_to_the_service(&village);
+    assert_eq!(village.run(&ALICE.to_string(), &send, "Subject: of alice\n\nx\n").0, Some(0));
+    let (_, told) = village.run("root", &["mailx-t", "ctl", "check", "--offline"], "");
+    let sentence = format!("FAIL  /var/spool/mailx-t belongs to user {SERVICE}, who can put anything in the place of");
+    assert!(told.contains(&sentence), "{told}");
+    assert_init(&village, 0, "is ready");
+    assert_spool_is_whole(&village);
+    let (code, said) = village.run("root", &["sendmail", "-q"], "");
+    assert_eq!((code, running.mails().len()), (Some(0), 2), "{said}");
+    let (code, told) = village.run("root", &["mailx-t", "ctl", "check", "--offline"], "");
+    assert_eq!(code, Some(0), "{told}");
+}
+
+const OWN: &str = "/home/alice/.local/state/mailx-t";
+
+/// Settings of alice's own, in her home.
+fn configure_alice(village: &Village, running: &Running, more: &str) {
+    village.write("etc/ca.pem", running.ca_pem(), 0o644);
+    let text = format!(
+        "[smarthost]\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{USER}\"\npassword-file = \"/home/alice/pw\"\n\
+         ca-file = \"/etc/ca.pem\"\n[log]\ntarget = \"/home/alice/log\"\n{more}",
+        running.port()
+    );
+    let made = format!(
+        "umask 022; mkdir -p ~/.config/mailx-t ~/.local/state; cat >~/.config/mailx-t/config.toml; \
+         echo {PASSWORD} >~/pw; chmod 600 ~/pw"
+    );
+    assert_eq!(village.run(&ALICE.to_string(), &["sh", "-c", &made], &text).0, Some(0));
+    assert_eq!(village.run(&ALICE.to_string(), &["mailx-t", "ctl", "init"], "").0, Some(0));
+}
+
+#[test]
+fn nobody_leaves_mail_in_a_spool_of_anothers_own() {
+    let Some(village) = Village::new() else { return };
+    let running = smarthost();
+    configure_alice(&village, &running, "");
+    assert!(!village.at(&OWN[1..]).join("drop").exists());
+    let entry = |id: &str| {
+        format!(
+            "mailx-t-entry: 1\nid: {id}\narrived: 2026-11-20T09:30:03Z\nuid: 0\nfrom: {USER}\noriginator: bob\n\
+             to: evil@host.example\nmessage-id: <1@example.test>\nbody: 7bit\nrepairs: \nsize: 000000000000003\n\n\r\nx"
+        )
+    };
+    // As earlier versions made it.
+    let open = format!("mkdir {OWN}/drop && chmod 3733 {OWN}/drop && chmod 755 {OWN}");
+    assert_eq!(village.shell(ALICE, &open).0, Some(0));
+    let id = "0KCX3T1M2A7Q4ZD";
+    let left = format!("{OWN}/drop/{id}");
+    assert_eq!(village.run(&BOB.to_string(), &["sh", "-c", &format!("cat >{left}")], &entry(id)).0, Some(0));
+    let send = ["sendmail", "-odi", "a@host.example"];
+    assert_eq!(village.run(&ALICE.to_string(), &send, "Subject: of alice\n\nx\n").0, Some(0));
+    assert_eq!(village.run(&ALICE.to_string(), &["sendmail", "-q"], "").0, Some(0));
+    let mails = running.mails();
+    assert_eq!(mails.iter().map(|mail| mail.addresses()).collect::<Vec<_>>(), [["a@host.example"]]);
+    let (_, told) = village.run(&ALICE.to_string(), &["mailx-t", "ctl", "check", "--offline"], "");
+    assert!(told.contains("drop is for the machine's spool alone: run mailx-t ctl init"), "{told}");
+    assert_eq!(village.run(&ALICE.to_string(), &["mailx-t", "ctl", "init"], "").0, Some(0));
+    assert_ne!(village.shell(BOB, &format!("touch {left}2")).0, Some(0));
+}
+
+#[test]
+fn root_in_a_spool_of_anothers_becomes_that_user() {
+    let Some(village) = Village::new() else { return };
+    let running = smarthost();
+    configure_alice(&village, &running, "");
+    village.configure(&running, "");
+    village.write("etc/other.toml", fs::read(village.at("etc/mailx-t/config.toml")).unwrap(), 0o644);
+    village.run("root", &["sh", "-c", &format!("printf '[spool]\\npath = \"{OWN}\"\\n' >>/etc/other.toml")], "");
+    // What root would write through it.
+    let trap = format!("rm -r {OWN}/tmp && ln -s /etc/mailx-t {OWN}/tmp");
+    assert_eq!(village.shell(ALICE, &trap).0, Some(0));
+    let before = fs::read_dir(village.at("etc/mailx-t")).unwrap().count();
+    let words = ["mailx-t", "--config", "/etc/other.toml", "-odq", "a@host.example"];
+    village.run("root", &words, "Subject: x\n\nx\n");
+    assert_eq!(fs::read_dir(village.at("etc/mailx-t")).unwrap().count(), before);
+    assert!(village.shell(ALICE, &format!("ls {OWN}/queue")).1.is_empty());
+}
