@@ -1,13 +1,14 @@
 //! The right to send a mail: an exclusive lock on its immutable file, held as long as the claim lives; the kernel frees
 //! it if its holder dies.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::entry::MOST_BLOCK;
-use super::{Entry, Error, Progress, QueueId, Record, Spool, journal, sync_directory};
+use super::{Entry, Error, Progress, QueueId, Record, Spool, draft, journal, sync_directory};
+use crate::trust::plain;
 
 /// A mail that no other process will touch.
 #[derive(Debug)]
@@ -122,7 +123,7 @@ impl Spool {
                 }
             }
             if text.starts_with(b"mailx-t-entry") && !text.ends_with(b"\r\n") {
-                text.extend(fs::read(self.journal(id)).unwrap_or_default());
+                text.extend(plain::read(&self.journal(id)).unwrap_or_default());
                 text.push(b'\n');
             }
         }
@@ -156,7 +157,7 @@ impl Claim {
     pub fn hold(&self, is_held: bool) -> Result<(), Error> {
         let path = self.spool.hold(&self.entry.id);
         let done = match is_held {
-            true => File::create(&path).map(drop),
+            true => plain::open(&path, OpenOptions::new().write(true).create(true).mode(0o600)).map(drop),
             false if self.spool.is_held(&self.entry.id) => fs::remove_file(&path),
             false => Ok(()),
         };
@@ -253,8 +254,14 @@ impl Claim {
         let (journal, failed) = (self.spool.journal(id), self.spool.directory("failed"));
         // The journal comes first: an entry without it would be sent again if it came back.
         let copy = failed.join(format!("{id}.journal"));
-        let moved = fs::copy(&journal, &copy)
-            .and_then(|_| File::open(&copy)?.sync_all())
+        let keep = || -> io::Result<()> {
+            // That of an earlier try, cut short by a crash.
+            let _ = fs::remove_file(&copy);
+            let mut kept = draft::create_new(&copy)?;
+            io::copy(&mut plain::open(&journal, OpenOptions::new().read(true))?, &mut kept)?;
+            kept.sync_all()
+        };
+        let moved = keep()
             .and_then(|()| fs::rename(self.spool.file("queue", id), failed.join(id.as_str())))
             .and_then(|()| sync_directory(&failed))
             .and_then(|()| sync_directory(&self.spool.directory("queue")));
@@ -267,9 +274,12 @@ impl Claim {
 
 /// The file of an entry; `None` if it is gone.
 fn open(path: &Path) -> Result<Option<File>, Error> {
-    match File::open(path) {
+    match plain::open(path, OpenOptions::new().read(true)) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if plain::is_no_file(&error) => {
+            Err(Error::Damaged { path: path.to_path_buf(), why: error.to_string() })
+        }
         Err(source) => Err(Error::Read { path: path.to_path_buf(), source }),
     }
 }
@@ -392,6 +402,36 @@ mod tests {
             fs::read_dir(spool.directory("failed")).unwrap().map(|f| f.unwrap().file_name()).collect();
         kept.sort();
         assert_eq!(kept, [id.to_string().as_str(), format!("{id}.journal").as_str()]);
+    }
+
+    #[test]
+    fn what_has_taken_the_place_of_an_entry_or_a_journal_is_named_and_not_waited_for() {
+        let (_keep, spool, id) = queued(&["a@x.org"]);
+        let pipe = |path: &Path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        pipe(&spool.journal(&id));
+        assert!(spool.peek(&id).is_err() && spool.claim(&id).is_err());
+        fs::remove_file(spool.journal(&id)).unwrap();
+        let mut claim = spool.claim(&id).unwrap().unwrap();
+        pipe(&spool.journal(&id));
+        assert!(claim.record(&[record(0, Status::Sent)]).is_err() && claim.reserve().is_err());
+        drop(claim);
+        let path = spool.file("queue", &id);
+        fs::remove_file(&path).unwrap();
+        pipe(&path);
+        for taken in [spool.peek(&id).err(), spool.claim(&id).err(), spool.show(&id).err()] {
+            assert!(matches!(taken, Some(Error::Damaged { .. })), "{taken:?}");
+        }
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert!(matches!(spool.peek(&id), Err(Error::Damaged { .. })));
+        for name in ["relay.lock", "relay.clock", "relay.remarks", "relay.sent"] {
+            pipe(&spool.directory("queue").join(name));
+        }
+        assert!(spool.lead().is_err());
+        assert_eq!(spool.clock(), None);
+        assert!(!spool.is_remarked("a:465", "x", jiff::Timestamp::UNIX_EPOCH));
+        assert_eq!(spool.sent("a:465", jiff::Timestamp::UNIX_EPOCH), []);
+        assert!(spool.note_sent("a:465", jiff::Timestamp::UNIX_EPOCH).is_err());
     }
 
     #[test]

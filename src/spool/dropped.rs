@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -13,7 +13,9 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::claim::{Content, content_of, read_block};
 use super::entry::MOST_BLOCK;
-use super::{Entry, Error, QueueId, Spool, sync_directory};
+use super::{Entry, Error, QueueId, Spool, draft, sync_directory};
+use crate::outcome::clean;
+use crate::trust::plain;
 
 /// The directory that remembers a user's own mails in `drop/`.
 pub(super) const REMEMBERED: &str = "dropped";
@@ -44,6 +46,10 @@ impl Spool {
             // The user may have taken it back; that is a user's right. A file that an earlier run left is never
             // replaced.
             let (left, taken) = (self.file("drop", &id), self.taken(&id));
+            // What is no file is put away where it lies: a relay that is confined can carry none into another directory.
+            if !fs::symlink_metadata(&left).is_ok_and(|found| found.is_file()) {
+                continue;
+            }
             match renameat2(AT_FDCWD, &left, AT_FDCWD, &taken, RenameFlags::RENAME_NOREPLACE) {
                 // This file system cannot promise it, such as NFS. Only the leader makes such names.
                 Err(Errno::EINVAL | Errno::ENOSYS) if !taken.exists() => drop(fs::rename(&left, &taken)),
@@ -77,32 +83,76 @@ impl Spool {
         open(self, &path, most).map_err(|error| match error {
             Error::Damaged { why, .. } => self.refuse(id, why),
             denied if denied.is_denied() => self.refuse(id, "it may not be read".to_string()),
+            // fcntl(2), F_SETLEASE: whoever leaves a mail has closed it before it gets its name.
+            Error::Read { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
+                self.refuse(id, "another program holds a lease on it".to_string())
+            }
             other => other,
         })
     }
 
     /// Puts a collected file away, for a person to look at; the error says where.
     pub fn refuse(&self, id: &QueueId, why: String) -> Error {
-        let (taken, refused) = (self.taken(id), self.free_in_failed(id, "refused"));
-        // If it cannot be put away, it is named where it lies, and inspected again.
-        let path = if fs::rename(&taken, &refused).is_ok() { refused } else { taken };
+        // Where it cannot be put away it is named where it lies, and looked at again.
+        let path = self.put_away(id, &self.taken(id)).unwrap_or_else(|_| self.taken(id));
         Error::Damaged { path, why }
+    }
+
+    /// Puts away what in `drop/` is no file, each with the error that says where. A directory with something in it stays
+    /// where it is: it is in nobody's way there, and `ctl check` names it.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if `drop/` cannot be listed.
+    pub fn clear_drop(&self) -> Result<Vec<(QueueId, Error)>, Error> {
+        let mut cleared = Vec::new();
+        for id in self.left()? {
+            let place = self.file("drop", &id);
+            if fs::symlink_metadata(&place).is_ok_and(|found| !found.is_file())
+                && let Ok(path) = self.put_away(&id, &place)
+            {
+                cleared.push((id, Error::Damaged { path, why: "it is no regular file".to_string() }));
+            }
+        }
+        Ok(cleared)
+    }
+
+    /// Keeps a file of one name in `failed/`, and of anything else a line of text there that says what it was: a link may
+    /// lead anywhere, a FIFO holds up whoever reads it, and both would be looked at by root. Returns where.
+    fn put_away(&self, id: &QueueId, place: &Path) -> io::Result<PathBuf> {
+        let (found, refused) = (fs::symlink_metadata(place)?, self.free_in_failed(id, "refused"));
+        if found.is_file() && found.nlink() == 1 {
+            fs::rename(place, &refused)?;
+            return Ok(refused);
+        }
+        if found.is_dir() {
+            fs::remove_dir(place)?;
+        }
+        let line =
+            format!("{} was left in drop/ by user {}: it was no mail, and is gone\n", told(place, &found), found.uid());
+        draft::create_new(&refused)?.write_all(line.as_bytes())?;
+        if !found.is_dir() {
+            fs::remove_file(place)?;
+        }
+        Ok(refused)
     }
 
     /// Writes down, in the user's own `place`, that they have left a mail: `drop/` itself shows nothing to anybody. It
     /// is only a convenience for mailq, so it may fail.
     pub fn remember(place: &Path, id: &QueueId) -> io::Result<()> {
         fs::create_dir_all(place)?;
-        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(place.join(REMEMBERED))?;
+        let mut file = plain::open(&place.join(REMEMBERED), OpenOptions::new().append(true).create(true).mode(0o600))?;
         writeln!(file, "{id}")
     }
 
     /// The mails remembered at `place` that still lie in `drop/`; the others are forgotten.
     pub fn remembered(&self, place: &Path) -> Vec<Entry> {
         let path = place.join(REMEMBERED);
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let entry =
-            |id: &QueueId| read_block(&File::open(self.file("drop", id)).ok()?, &path).ok().map(|(entry, _)| entry);
+        let text = plain::read_text(&path).unwrap_or_default();
+        let entry = |id: &QueueId| {
+            read_block(&plain::open(&self.file("drop", id), OpenOptions::new().read(true)).ok()?, &path)
+                .ok()
+                .map(|(entry, _)| entry)
+        };
         let entries: Vec<Entry> = text.lines().filter_map(QueueId::parse).filter_map(|id| entry(&id)).collect();
         let left: String = entries.iter().map(|entry| format!("{}\n", entry.id)).collect();
         if left != text {
@@ -133,7 +183,11 @@ impl Dropped {
     pub fn is_taken(&self, id: &QueueId) -> Result<bool, Error> {
         let standing = ["queue", "failed"].iter().find_map(|place| {
             let path = self.spool.file(place, id);
-            File::open(&path).ok().map(|file| read_block(&file, &path).map(|(entry, _)| entry))
+            let found = match plain::open(&path, OpenOptions::new().read(true)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+                found => found.map_err(|source| Error::Read { path: path.clone(), source }),
+            };
+            Some(found.and_then(|file| read_block(&file, &path)).map(|(entry, _)| entry))
         });
         match standing {
             None => Ok(false),
@@ -156,7 +210,20 @@ impl Dropped {
     }
 }
 
-/// Opens the file without waiting for anybody (a FIFO has two ends) and without following links.
+/// What it was, for who looks into `failed/`.
+fn told(place: &Path, found: &fs::Metadata) -> String {
+    let target = || fs::read_link(place).map_or_else(|error| error.to_string(), |to| to.display().to_string());
+    match found.file_type() {
+        kind if kind.is_symlink() => format!("a link to {}", clean(&target())),
+        kind if kind.is_file() => format!("a file of {} octets with {} names", found.len(), found.nlink()),
+        kind if kind.is_dir() => "an empty directory".to_string(),
+        kind if kind.is_fifo() => "a named pipe".to_string(),
+        kind if kind.is_socket() => "a socket".to_string(),
+        _ => "a device".to_string(),
+    }
+}
+
+/// Without waiting for anybody (a FIFO has two ends) and without following anything.
 fn open(spool: &Spool, path: &Path, most: u64) -> Result<Dropped, Error> {
     let damaged = |why: &str| Error::Damaged { path: path.to_path_buf(), why: why.to_string() };
     let fail = |source: io::Error| Error::Read { path: path.to_path_buf(), source };
@@ -180,6 +247,7 @@ fn open(spool: &Spool, path: &Path, most: u64) -> Result<Dropped, Error> {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::process::{Command, Stdio};
 
     use super::super::Draft;
     use super::super::entry::tests::example;
@@ -231,12 +299,57 @@ mod tests {
         fs::hard_link(spool.root().join("other"), place(&ids[5])).unwrap();
         fs::write(place(&ids[6]), example(&["a@x.org"]).block().0).unwrap();
         let good = leave(&spool);
+        let cleared: Vec<QueueId> = spool.clear_drop().unwrap().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(cleared.len(), 3, "{cleared:?}");
         for id in spool.collect().unwrap() {
             let taken = spool.dropped(&id, 1 << 20);
             assert_eq!(taken.is_ok(), id == good, "{taken:?}");
         }
-        assert_eq!(fs::read_dir(spool.directory("failed")).unwrap().count(), 7);
+        let failed: Vec<_> = fs::read_dir(spool.directory("failed")).unwrap().map(|found| found.unwrap()).collect();
+        assert_eq!(failed.len(), 7);
+        assert!(failed.iter().all(|found| found.file_type().unwrap().is_file()));
+        let line = |n: usize| fs::read_to_string(spool.file("failed", &ids[n]).with_extension("refused")).unwrap();
+        let uid = nix::unistd::getuid();
+        let told = |what: &str| format!("{what} was left in drop/ by user {uid}: it was no mail, and is gone\n");
+        assert_eq!(line(0), told("a link to /etc/passwd"));
+        assert_eq!(line(1), told("an empty directory"));
+        assert_eq!(line(2), told("a named pipe"));
+        assert_eq!(line(5), told("a file of 1 octets with 2 names"));
         assert_eq!(fs::read(spool.root().join("other")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn what_a_lease_keeps_is_put_away_at_once() {
+        let (_keep, spool) = spool();
+        let id = leave(&spool);
+        // F_SETLEASE with F_WRLCK; whoever wants the file makes the kernel send SIGIO.
+        let hold = r#"$SIG{IO} = "IGNORE"; open F, "+<", $ARGV[0]; fcntl(F, 1024, 1) or exit; print "\n"; <STDIN>"#;
+        let mut holder = Command::new("perl");
+        holder.args(["-e", &format!("$| = 1; {hold}")]).arg(spool.file("drop", &id));
+        let Ok(mut holder) = holder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
+            eprintln!("skipped: no perl to hold a lease");
+            return;
+        };
+        let said = holder.stdout.as_mut().unwrap().read(&mut [0]).unwrap();
+        if said == 0 {
+            eprintln!("skipped: this file system has no leases");
+            holder.wait().unwrap();
+            return;
+        }
+        assert_eq!(spool.collect().unwrap(), [id]);
+        let error = spool.dropped(&id, 1000).unwrap_err().to_string();
+        holder.kill().and_then(|()| holder.wait()).unwrap();
+        assert!(error.contains("/failed/") && error.contains("another program holds a lease on it"), "{error}");
+        assert!(spool.collect().unwrap().is_empty());
+    }
+
+    #[test]
+    fn directory_with_something_in_it_stays_in_nobodys_way() {
+        let (_keep, spool) = spool();
+        let id = QueueId::new();
+        fs::create_dir_all(spool.file("drop", &id).join("x")).unwrap();
+        assert!(spool.clear_drop().unwrap().is_empty() && spool.collect().unwrap().is_empty());
+        assert_eq!(spool.strays().unwrap(), [id.to_string()]);
     }
 
     #[test]

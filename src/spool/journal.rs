@@ -1,7 +1,7 @@
 //! The history of an entry since it was accepted: `queue/ID.journal`, append-only, one line for each recipient and
 //! attempt, synced before the next step. If the last line has no line end, a crash tore it and it does not count.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
+use crate::trust::plain;
 
 /// One line: an outcome, its recipient, its time, and the time of the next try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +108,7 @@ fn scope_of(name: &str) -> Option<Scope> {
 /// Reads a journal; a missing file counts as empty.
 pub(super) fn read(path: &Path) -> io::Result<Progress> {
     let mut bytes = Vec::new();
-    match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+    match plain::open(path, OpenOptions::new().read(true)).and_then(|mut file| file.read_to_end(&mut bytes)) {
         Ok(_) => Ok(Progress::parse(&String::from_utf8_lossy(&bytes))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Progress::default()),
         Err(error) => Err(error),
@@ -119,7 +120,7 @@ const RECORD: i64 = 1024;
 
 /// Reserves room for that many more records; a file system that cannot do so has to be trusted.
 pub(super) fn reserve(path: &Path, records: usize) -> io::Result<()> {
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    let file = plain::open(path, OpenOptions::new().append(true).create(true).mode(0o600))?;
     let length = i64::try_from(file.metadata()?.len()).unwrap_or(i64::MAX);
     let room = RECORD.saturating_mul(i64::try_from(records).unwrap_or(i64::MAX));
     match fallocate(&file, FallocateFlags::FALLOC_FL_KEEP_SIZE, length, room) {
@@ -131,7 +132,7 @@ pub(super) fn reserve(path: &Path, records: usize) -> io::Result<()> {
 /// Adds records, and returns once they are on disk. A torn last line is closed first, so that it cannot swallow the new
 /// one.
 pub(super) fn append(path: &Path, records: &[Record]) -> io::Result<()> {
-    let mut file = OpenOptions::new().append(true).read(true).create(true).mode(0o600).open(path)?;
+    let mut file = plain::open(path, OpenOptions::new().append(true).read(true).create(true).mode(0o600))?;
     let mut before = Vec::new();
     file.read_to_end(&mut before)?;
     let mut lines = if before.is_empty() || before.ends_with(b"\n") { String::new() } else { "\n".to_string() };

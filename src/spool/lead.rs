@@ -9,8 +9,9 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use super::{Error, Spool};
+use super::{Error, Spool, draft};
 use crate::outcome::clean;
+use crate::trust::plain;
 
 /// The right, and the duty, to send the mails that are due.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Spool {
     fn lock(&self, name: &str) -> Result<Option<Leader>, Error> {
         let path = self.directory("queue").join(name);
         let open = || -> io::Result<Option<Leader>> {
-            let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            let file = plain::open(&path, OpenOptions::new().write(true).create(true).truncate(false).mode(0o600))?;
             match file.try_lock() {
                 Ok(()) => Ok(Some(Leader(file))),
                 Err(TryLockError::WouldBlock) => Ok(None),
@@ -61,7 +62,7 @@ impl Spool {
 
     /// The clock of the smarthost; `None` while it is not known to be in trouble.
     pub fn clock(&self) -> Option<Clock> {
-        Clock::parse(&fs::read_to_string(self.clock_path()).ok()?)
+        Clock::parse(&plain::read_text(&self.clock_path()).ok()?)
     }
 
     /// Sets the clock; `None` takes it away. A clock lost in a crash costs one attempt, so nothing is synced.
@@ -77,7 +78,7 @@ impl Spool {
             },
             Some(clock) => {
                 let new = self.directory("tmp").join("relay.clock");
-                fs::write(&new, clock.text())?;
+                draft::write_new(&new, &clock.text())?;
                 fs::rename(&new, &path)
             }
         };

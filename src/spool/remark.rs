@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use super::{Error, Spool};
+use super::{Error, Spool, draft};
+use crate::trust::plain;
 
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,13 +37,13 @@ impl Spool {
         }
         let text: String = remarks.iter().map(Remark::line).collect();
         let (new, path) = (self.directory("tmp").join("relay.remarks"), self.directory("queue").join("relay.remarks"));
-        fs::write(&new, text)
+        draft::write_new(&new, &text)
             .and_then(|()| fs::rename(&new, &path))
             .map_err(|source| Error::Write { path: path.clone(), source })
     }
 
     fn remarks(&self, now: jiff::Timestamp) -> Vec<Remark> {
-        let text = fs::read_to_string(self.directory("queue").join("relay.remarks")).unwrap_or_default();
+        let text = plain::read_text(&self.directory("queue").join("relay.remarks")).unwrap_or_default();
         text.lines().filter_map(Remark::parse).filter(|remark| remark.until > now).collect()
     }
 }

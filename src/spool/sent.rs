@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::{Error, Spool};
+use super::{Error, Spool, draft};
+use crate::trust::plain;
 
 /// Nobody asks for older lines.
 const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
@@ -17,7 +18,7 @@ const LONG: u64 = 256 * 1024;
 impl Spool {
     /// The times at which mails left over that smarthost within the last day, oldest first.
     pub fn sent(&self, about: &str, now: Timestamp) -> Vec<Timestamp> {
-        let text = fs::read_to_string(self.sent_path()).unwrap_or_default();
+        let text = plain::read_text(&self.sent_path()).unwrap_or_default();
         let mut sent: Vec<Timestamp> =
             lines(&text, now).filter(|(_, known)| *known == about).map(|(at, _)| at).collect();
         sent.sort();
@@ -32,13 +33,13 @@ impl Spool {
         let path = self.sent_path();
         let note = || {
             if fs::metadata(&path).is_ok_and(|file| file.len() > LONG) {
-                let text = fs::read_to_string(&path)?;
+                let text = plain::read_text(&path)?;
                 let kept: String = lines(&text, now).map(|(at, about)| format!("{at}\t{about}\n")).collect();
                 let new = self.directory("tmp").join("relay.sent");
-                fs::write(&new, kept)?;
+                draft::write_new(&new, &kept)?;
                 fs::rename(&new, &path)?;
             }
-            let mut file = fs::File::options().append(true).create(true).open(&path)?;
+            let mut file = plain::open(&path, fs::File::options().append(true).create(true))?;
             file.write_all(format!("{now}\t{about}\n").as_bytes())
         };
         note().map_err(|source| Error::Write { path: path.clone(), source })

@@ -17,6 +17,13 @@ use crate::system;
 /// # Errors
 /// `drop/` cannot be listed, or what was taken out of it might come back.
 pub(crate) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
+    // In a user's own spool an earlier version made a `drop/` too: what others left there is not to leave as that user's.
+    if config.owner_of_spool() == spool::Owner::User {
+        return Ok(());
+    }
+    for (id, error) in spool.clear_drop()? {
+        log::error(&format!("{id}: not taken from drop/: {error}"));
+    }
     let collected = spool.collect()?;
     for id in &collected {
         let taken = spool
