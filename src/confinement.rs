@@ -24,14 +24,31 @@ pub fn forbid_core_dumps() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
 }
 
-/// From now on this process writes only below `spool` and to `log`, and starts no other program by its name (the
-/// dynamic loader can still be talked into one). Without Landlock nothing changes: it is a second wall, not the first.
-pub fn confine(spool: &Path, log: Option<&Path>) {
-    // An access right that cannot be had is left out; an error means that nothing was changed.
-    let _ = confine_to(spool, log);
+/// From now on this process makes, writes, renames and removes files in `places` only, and writes to `log`; it makes no
+/// link and no directory anywhere, carries nothing out of the places or into them, and starts no other program by its name
+/// (what the dynamic loader can be talked into remains). Without Landlock nothing changes: it is a second wall, not the
+/// first.
+pub fn confine(places: &[PathBuf], log: Option<&Path>) {
+    // What cannot be had is left out; an error means that nothing was changed.
+    let _ = confine_to(places, log);
 }
 
-fn confine_to(spool: &Path, log: Option<&Path>) -> Result<(), RulesetError> {
+/// What is done in the places of the spool. A mail goes from one to the other by a rename, which needs `Refer` on both
+/// sides: `tmp/` to `queue/`, `queue/` to `failed/`, `drop/` to `tmp/`. All have the same rights, so that no file gains any
+/// by that (landlock(7)).
+fn keeping() -> BitFlags<AccessFs> {
+    AccessFs::ReadFile
+        | AccessFs::ReadDir
+        | AccessFs::WriteFile
+        | AccessFs::Truncate
+        | AccessFs::MakeReg
+        | AccessFs::RemoveFile
+        // An empty directory that a user has put into drop/.
+        | AccessFs::RemoveDir
+        | AccessFs::Refer
+}
+
+fn confine_to(spool: &[PathBuf], log: Option<&Path>) -> Result<(), RulesetError> {
     let abi = ABI::V5;
     let reading = AccessFs::ReadFile | AccessFs::ReadDir;
     let log: Vec<PathBuf> = log.map(Path::to_path_buf).into_iter().collect();
@@ -49,7 +66,7 @@ fn confine_to(spool: &Path, log: Option<&Path>) -> Result<(), RulesetError> {
         .add_rules(path_beneath_rules(["/"], reading))?
         .add_rules(path_beneath_rules(LIBRARIES, reading | AccessFs::Execute))?
         .add_rules(path_beneath_rules(std::env::current_exe(), reading | AccessFs::Execute))?
-        .add_rules(path_beneath_rules([spool], AccessFs::from_all(abi) & !AccessFs::Execute))?
+        .add_rules(path_beneath_rules(spool, keeping()))?
         .add_rules(path_beneath_rules(["/dev/null"], reading | writing))?
         .add_rules(path_beneath_rules(logs, reading | writing))?
         .add_rules(path_beneath_rules(places, reading | writing | AccessFs::MakeReg))?
@@ -66,9 +83,10 @@ mod tests {
 
     /// A thread gives rights up for itself alone, not for its process.
     fn confined<T: Send + 'static>(spool: &Path, log: &Path, then: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let (spool, log) = (spool.to_path_buf(), log.to_path_buf());
+        let places = ["tmp", "queue"].map(|name| spool.join(name));
+        let log = log.to_path_buf();
         let thread = std::thread::spawn(move || {
-            confine_to(&spool, Some(&log)).unwrap();
+            confine_to(&places, Some(&log)).unwrap();
             prctl::get_no_new_privs().unwrap().then(then)
         });
         thread.join().unwrap()
@@ -96,6 +114,40 @@ mod tests {
         });
         match done {
             Some(done) => assert_eq!(done, (false, false, false), "changed, made, started"),
+            None => eprintln!("this kernel has no Landlock: nothing was tried"),
+        }
+    }
+
+    #[test]
+    fn confined_process_makes_no_link_and_leaves_its_places_as_they_are() {
+        use std::os::unix::fs::symlink;
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for name in ["spool", "spool/tmp", "spool/queue", "elsewhere", "log"] {
+            fs::create_dir(at(name)).unwrap();
+        }
+        fs::write(at("elsewhere/kept"), "kept").unwrap();
+        let (spool, elsewhere) = (at("spool"), at("elsewhere"));
+        let done = confined(&spool.clone(), &at("log/mail"), move || {
+            let (tmp, queue) = (spool.join("tmp"), spool.join("queue"));
+            fs::write(tmp.join("1"), "mail").unwrap();
+            fs::rename(tmp.join("1"), queue.join("1")).unwrap();
+            fs::write(queue.join("1"), "shorter").unwrap();
+            [
+                ("a directory", fs::create_dir(tmp.join("made")).is_ok()),
+                ("a symbolic link", symlink("/etc", tmp.join("link")).is_ok()),
+                ("a link over a name of the spool", symlink("/etc", spool.join("failed")).is_ok()),
+                ("a hard link to what is elsewhere", fs::hard_link(elsewhere.join("kept"), tmp.join("hard")).is_ok()),
+                ("a FIFO", nix::unistd::mkfifo(&tmp.join("pipe"), nix::sys::stat::Mode::S_IRWXU).is_ok()),
+                ("a name of the spool for another", fs::rename(&queue, spool.join("old")).is_ok()),
+                ("a file carried away", fs::rename(queue.join("1"), elsewhere.join("1")).is_ok()),
+                ("a file carried in", fs::rename(elsewhere.join("kept"), queue.join("2")).is_ok()),
+                ("a file beside the places", fs::write(spool.join("file"), "x").is_ok()),
+                ("a name of the spool taken away", fs::remove_dir(&tmp).is_ok()),
+            ]
+        });
+        match done {
+            Some(done) => assert_eq!(done.iter().find(|(_, was_done)| *was_done), None),
             None => eprintln!("this kernel has no Landlock: nothing was tried"),
         }
     }

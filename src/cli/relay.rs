@@ -143,7 +143,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     };
     // A daemon reads its settings anew, and they may name another spool or a command.
     if !matches!(arguments.verb, Verb::Serve { .. } | Verb::Probe { .. }) && !config.has_commands() {
-        confinement::confine(&config.spool_path(), config.log.file());
+        confinement::confine(&Spool::new(config.spool_path()).places(), config.log.file());
     }
     match arguments.verb {
         Verb::Carry => {
