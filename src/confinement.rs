@@ -24,17 +24,17 @@ pub fn forbid_core_dumps() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
 }
 
-/// From now on this process makes, writes, renames and removes files in `places` only, and writes to `log`; it makes no
-/// link and no directory anywhere, carries nothing out of the places or into them, and starts no other program by its name
-/// (what the dynamic loader can be talked into remains). Without Landlock nothing changes: it is a second wall, not the
-/// first.
+/// From now on this process makes, writes, renames and removes files only in `places`, and writes to `log`. It makes no
+/// link and no directory anywhere, carries nothing out of the places or into them, and starts no other program by its
+/// name (the dynamic loader can still be talked into one). Without Landlock nothing changes: it is a second wall, not
+/// the first.
 pub fn confine(places: &[PathBuf], log: Option<&Path>) {
-    // What cannot be had is left out; an error means that nothing was changed.
+    // An access right that cannot be had is left out; an error means that nothing was changed.
     let _ = confine_to(places, log);
 }
 
-/// What is done in the places of the spool. A mail goes from one to the other by a rename, which needs `Refer` on both
-/// sides: `tmp/` to `queue/`, `queue/` to `failed/`, `drop/` to `tmp/`. All have the same rights, so that no file gains any
+/// The rights in the places of the spool. A mail goes from one to the other by a rename, which needs `Refer` on both
+/// sides: `tmp/` to `queue/`, `queue/` to `failed/`, `drop/` to `tmp/`. All have the same rights, so no file gains any
 /// by that (landlock(7)).
 fn keeping() -> BitFlags<AccessFs> {
     AccessFs::ReadFile

@@ -255,7 +255,7 @@ impl Claim {
         // The journal comes first: an entry without it would be sent again if it came back.
         let copy = failed.join(format!("{id}.journal"));
         let keep = || -> io::Result<()> {
-            // That of an earlier try, cut short by a crash.
+            // A crash cut an earlier try short and left this file.
             let _ = fs::remove_file(&copy);
             let mut kept = draft::create_new(&copy)?;
             io::copy(&mut plain::open(&journal, OpenOptions::new().read(true))?, &mut kept)?;

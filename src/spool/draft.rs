@@ -205,7 +205,7 @@ pub(super) fn create_new(path: &Path) -> io::Result<File> {
     create_with(path, 0o600)
 }
 
-/// A small file that is to be renamed: what an earlier process has left under its name goes.
+/// Makes a small file to be renamed; a file of its name that an earlier process has left goes.
 pub(super) fn write_new(path: &Path, text: &str) -> io::Result<()> {
     let _ = fs::remove_file(path);
     create_new(path)?.write_all(text.as_bytes())

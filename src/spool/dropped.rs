@@ -46,7 +46,8 @@ impl Spool {
             // The user may have taken it back; that is a user's right. A file that an earlier run left is never
             // replaced.
             let (left, taken) = (self.file("drop", &id), self.taken(&id));
-            // What is no file is put away where it lies: a relay that is confined can carry none into another directory.
+            // A name that is no regular file is put away where it lies: a confined relay can carry none into another
+            // directory.
             if !fs::symlink_metadata(&left).is_ok_and(|found| found.is_file()) {
                 continue;
             }
@@ -83,7 +84,7 @@ impl Spool {
         open(self, &path, most).map_err(|error| match error {
             Error::Damaged { why, .. } => self.refuse(id, why),
             denied if denied.is_denied() => self.refuse(id, "it may not be read".to_string()),
-            // fcntl(2), F_SETLEASE: whoever leaves a mail has closed it before it gets its name.
+            // fcntl(2), F_SETLEASE: a user who leaves a mail has closed the file before it gets its name.
             Error::Read { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
                 self.refuse(id, "another program holds a lease on it".to_string())
             }
@@ -93,13 +94,13 @@ impl Spool {
 
     /// Puts a collected file away, for a person to look at; the error says where.
     pub fn refuse(&self, id: &QueueId, why: String) -> Error {
-        // Where it cannot be put away it is named where it lies, and looked at again.
+        // If it cannot be put away, it is named where it lies, and inspected again.
         let path = self.put_away(id, &self.taken(id)).unwrap_or_else(|_| self.taken(id));
         Error::Damaged { path, why }
     }
 
-    /// Puts away what in `drop/` is no file, each with the error that says where. A directory with something in it stays
-    /// where it is: it is in nobody's way there, and `ctl check` names it.
+    /// Puts away the names in `drop/` that are no regular files, each with the error that says where. A directory that
+    /// is not empty stays in place: it is in nobody's way there, and `ctl check` names it.
     ///
     /// # Errors
     /// [`Error::Read`] if `drop/` cannot be listed.
@@ -116,8 +117,8 @@ impl Spool {
         Ok(cleared)
     }
 
-    /// Keeps a file of one name in `failed/`, and of anything else a line of text there that says what it was: a link may
-    /// lead anywhere, a FIFO holds up whoever reads it, and both would be looked at by root. Returns where.
+    /// Keeps a file of one name in `failed/`; for any other it keeps a line of text there that says what it was. A link
+    /// may lead anywhere, a FIFO holds up its reader, and root would look at both. Returns the path.
     fn put_away(&self, id: &QueueId, place: &Path) -> io::Result<PathBuf> {
         let (found, refused) = (fs::symlink_metadata(place)?, self.free_in_failed(id, "refused"));
         if found.is_file() && found.nlink() == 1 {
@@ -210,7 +211,7 @@ impl Dropped {
     }
 }
 
-/// What it was, for who looks into `failed/`.
+/// The line about it, for the reader of `failed/`.
 fn told(place: &Path, found: &fs::Metadata) -> String {
     let target = || fs::read_link(place).map_or_else(|error| error.to_string(), |to| to.display().to_string());
     match found.file_type() {
@@ -223,7 +224,7 @@ fn told(place: &Path, found: &fs::Metadata) -> String {
     }
 }
 
-/// Without waiting for anybody (a FIFO has two ends) and without following anything.
+/// Opens the file without waiting for anybody (a FIFO has two ends) and without following links.
 fn open(spool: &Spool, path: &Path, most: u64) -> Result<Dropped, Error> {
     let damaged = |why: &str| Error::Damaged { path: path.to_path_buf(), why: why.to_string() };
     let fail = |source: io::Error| Error::Read { path: path.to_path_buf(), source };
@@ -322,7 +323,7 @@ mod tests {
     fn what_a_lease_keeps_is_put_away_at_once() {
         let (_keep, spool) = spool();
         let id = leave(&spool);
-        // F_SETLEASE with F_WRLCK; whoever wants the file makes the kernel send SIGIO.
+        // F_SETLEASE with F_WRLCK; an attempt to open the file makes the kernel send SIGIO.
         let hold = r#"$SIG{IO} = "IGNORE"; open F, "+<", $ARGV[0]; fcntl(F, 1024, 1) or exit; print "\n"; <STDIN>"#;
         let mut holder = Command::new("perl");
         holder.args(["-e", &format!("$| = 1; {hold}")]).arg(spool.file("drop", &id));

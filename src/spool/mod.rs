@@ -155,7 +155,7 @@ impl Spool {
             is_beside && name.split('.').next().is_some_and(is_gone)
         })?;
         match self.sweep_one("drop", &|name| stem(name, &[".new"])) {
-            // A user's own spool has none.
+            // A user's own spool has no such directory.
             Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(()),
             swept => swept,
         }

@@ -1,8 +1,8 @@
 //! The spool's own directory and the names in it: made, given their owners and modes, and judged.
 //!
-//! Of the machine's spool the directory is root's, and what lies in the four below it is the service's: the service can
-//! change every mail and no name that root works under. All of it is done by descriptor, for a spool whose directory was
-//! the service's until now may be changed by it meanwhile.
+//! In the machine's spool the directory is root's, and the files in the four directories below it are the service's:
+//! the service can change every mail, and no name that root works with. All of it works by descriptor, since the
+//! service may change a directory that was its own until now while we work.
 
 use std::ffi::OsStr;
 use std::io;
@@ -16,15 +16,15 @@ use crate::trust::Directory;
 
 /// The mode of the spool's own directory.
 const ROOT_MODE: u32 = 0o755;
-/// What every spool has, and the mode of each.
+/// The directories of every spool, with their modes.
 const OWN: [(&str, u32); 3] = [("queue", 0o700), ("tmp", 0o700), ("failed", 0o700)];
-/// It takes from anyone and shows to nobody: the machine's spool alone has it.
+/// It takes from anyone and shows to nobody: only the machine's spool has it.
 const DROP: (&str, u32) = ("drop", 0o3733);
 
-/// Whose a spool is.
+/// The owner of a spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// The machine's, run by whoever makes it, or by the service user with that uid and gid.
+    /// The machine's, run by its maker, or by the service user with that uid and gid.
     Machine(Option<(u32, u32)>),
     /// A user's own: nobody else leaves mail in it.
     User,
@@ -40,8 +40,8 @@ impl Owner {
     }
 }
 
-/// What may be there before a spool is: of a file system its own, and in a user's place what they remember of mail that
-/// they left for the machine's service.
+/// Names that may be there before a spool is: a file system's own directory, and in a user's directory the memory of
+/// mails left for the machine's service.
 fn may_precede(name: &OsStr) -> bool {
     let is_whole = |name: &str| {
         let id = name.strip_suffix(".new").unwrap_or(name).strip_suffix(".gz");
@@ -51,8 +51,8 @@ fn may_precede(name: &OsStr) -> bool {
 }
 
 impl Spool {
-    /// Makes what is missing of a spool of the machine's, with modes and owners, if that is not to be the caller; safe to
-    /// repeat.
+    /// Makes the directories of the machine's spool that are missing, with their modes, and their owners if that is not
+    /// the caller; safe to repeat.
     ///
     /// # Errors
     /// As [`create_for`](Self::create_for).
@@ -60,12 +60,12 @@ impl Spool {
         self.create_for(Owner::Machine(service))
     }
 
-    /// Makes what is missing of the directories, with their modes and owners; safe to repeat, also where a user to whom
-    /// some of it belongs means harm.
+    /// Makes the directories that are missing, with their modes and owners; safe to repeat, even if a user who owns
+    /// some of them means harm.
     ///
     /// # Errors
-    /// [`Error::NoSpool`] for a directory that has other uses, [`Error::Create`] for one that cannot be made or given its
-    /// mode, or that is not what it should be: then nothing has been changed.
+    /// [`Error::NoSpool`] for a directory that has other uses, [`Error::Create`] for one that cannot be made or given
+    /// its mode, or that is of the wrong kind: then nothing has been changed.
     pub fn create_for(&self, owner: Owner) -> Result<(), Error> {
         let above = |source| Error::Create { path: self.root.clone(), source };
         let directory = Directory::open_or_make(&self.root, ROOT_MODE).map_err(above)?;
@@ -85,7 +85,7 @@ impl Spool {
         if owner == Owner::User { close_drop(&directory).map_err(above) } else { Ok(()) }
     }
 
-    /// The directory of that name, if it is there, and is one that may be the spool's.
+    /// The directory of that name, if it is there and may be the spool's.
     fn look(&self, root: &Directory, name: &str, owner: Owner) -> Result<Option<Directory>, Error> {
         let judged = root.child(name).and_then(|found| {
             found.as_ref().map_or(Ok(()), |found| judge(found, root, owner))?;
@@ -94,7 +94,8 @@ impl Spool {
         judged.map_err(|source| Error::Create { path: self.directory(name), source })
     }
 
-    /// Modes are changed in what is, or becomes, a spool: never in a directory that has other uses, such as `/var`.
+    /// Modes are changed in a directory that is a spool, or becomes one: never in one that has other uses, such as
+    /// `/var`.
     fn is_ours_to_make(&self, directory: &Directory) -> io::Result<bool> {
         let names = directory.names()?;
         Ok(names.iter().any(|name| name == "queue") || names.iter().all(|name| may_precede(name)))
@@ -105,21 +106,21 @@ impl Spool {
         Owner::Machine(None).names().map(|(name, _)| self.directory(name)).collect()
     }
 
-    /// The uid that the mails belong to, root's where root serves; none if there is no spool.
+    /// The uid that the mails belong to, root's if root serves; `None` if there is no spool.
     pub fn owner(&self) -> Option<u32> {
         let uid = |path: &Path| std::fs::symlink_metadata(path).ok().map(|found| found.uid());
         uid(&self.directory("queue")).or_else(|| std::fs::metadata(&self.root).ok().map(|found| found.uid()))
     }
 
-    /// uid and gid of the user that the spool belongs to, where root runs us and it is not root's; none where the file
-    /// system gives what root makes there to that user anyway.
+    /// uid and gid of the user that the spool belongs to, if root runs us and it is not root's; `None` if the file
+    /// system gives root's new files to that user anyway.
     pub fn owner_in_our_place(&self) -> Option<(u32, u32)> {
         let found = std::fs::symlink_metadata(self.directory("queue")).ok().filter(|found| found.uid() != 0)?;
         let is_ours = || Directory::open(&self.root).and_then(|root| root.owner_of_new()).ok() == Some(found.uid());
         (geteuid().is_root() && !is_ours()).then_some((found.uid(), found.gid()))
     }
 
-    /// What is wrong with the spool, one sentence each; nothing if all is well.
+    /// The defects of the spool, one sentence each; empty if all is well.
     pub fn defects(&self, owner: Owner) -> Vec<String> {
         let mut defects: Vec<String> = self.defect_of_root(owner).into_iter().collect();
         defects.extend(owner.names().filter_map(|(name, mode)| defect_of(&self.directory(name), wanted(owner), mode)));
@@ -128,7 +129,7 @@ impl Spool {
             defects.push(format!("{} is for the machine's spool alone: run mailx-t ctl init", drop.display()));
         }
         let probe = QueueId::new();
-        // A full disk has room for a name, but not for a mail; of this more is written than is held back.
+        // A full disk has room for a name, but not for a mail: so this writes more than the system holds back.
         let write = |mut draft: Draft| {
             let written = io::Write::write_all(&mut draft, &[0; 128 << 10]).map_err(|source| draft.failed(source));
             written.and(draft.discard())
@@ -171,13 +172,13 @@ fn defect_of(path: &Path, owner: u32, mode: u32) -> Option<String> {
     }
 }
 
-/// The uid that what lies in the spool is to belong to.
+/// The uid that the files of the spool should belong to.
 fn wanted(owner: Owner) -> u32 {
     owner.service().map_or(geteuid().as_raw(), |(uid, _)| uid)
 }
 
-/// A directory that is there becomes the spool's only if it is so already, or if it is root's and nothing is in it: what
-/// root keeps elsewhere is not given away because somebody has called it `queue`.
+/// A directory that is there becomes the spool's only if it is the spool's already, or if it is root's and empty:
+/// root's own files are not given away because somebody has called their directory `queue`.
 fn judge(found: &Directory, root: &Directory, owner: Owner) -> io::Result<()> {
     let (uid, wanted) = (found.metadata()?.uid(), wanted(owner));
     if uid == wanted || uid == 0 && geteuid().is_root() && found.names()?.is_empty() {
@@ -203,7 +204,7 @@ fn settle_root(directory: &Directory, owner: Owner) -> io::Result<bool> {
         given.or_else(|error| if is_settled() { Ok(()) } else { Err(error) })?;
     }
     let is_of_root = found.uid() == 0 && !geteuid().is_root();
-    // What root has made for a user of its own is not that user's to change; what it lacks shows at the first name.
+    // If root has made the directory for a user, that user cannot change it; a missing right shows at the first name.
     if found.mode() & 0o7777 != ROOT_MODE && !(is_of_root && found.mode() & 0o022 == 0) {
         directory.set_mode(ROOT_MODE)?;
     }
@@ -213,14 +214,14 @@ fn settle_root(directory: &Directory, owner: Owner) -> io::Result<bool> {
 fn settle(directory: &Directory, owner: Owner, mode: u32) -> io::Result<()> {
     let found = directory.metadata()?;
     if let Some(service) = owner.service().filter(|service| (found.uid(), found.gid()) != *service) {
-        // Changing the owner takes the set-group-id bit away: modes come after.
+        // Changing the owner takes the set-group-id bit away: so the modes come after.
         directory.give(service)?;
     }
     if directory.metadata()?.mode() & 0o7777 != mode { directory.set_mode(mode) } else { Ok(()) }
 }
 
-/// Earlier versions made a `drop/` in every spool. What others have left in it was never taken from them to be sent by
-/// this user, and is kept where nobody adds to it.
+/// Closes the `drop/` that earlier versions made in every spool. The files that others left in it were never to be sent
+/// by this user; they are kept where nobody adds to them.
 fn close_drop(root: &Directory) -> io::Result<()> {
     match root.child(DROP.0)? {
         Some(drop) => root.remove_empty(DROP.0).or_else(|_| drop.set_mode(0o700)),
@@ -297,7 +298,7 @@ mod tests {
         spool.create_for(Owner::User).unwrap();
         assert!(!directory.path().join("drop").exists());
         assert_eq!(spool.defects(Owner::User), Vec::<String>::new());
-        // As an earlier version made it.
+        // The form that an earlier version gave it.
         spool.create(None).unwrap();
         assert!(spool.defects(Owner::User)[0].contains("/drop is for the machine's spool alone: run mailx-t ctl init"));
         fs::write(directory.path().join("drop/x"), "").unwrap();
@@ -326,10 +327,10 @@ mod tests {
         assert_eq!(state(spool.root()).2, 0o755);
     }
 
-    /// Nobody in particular, in the place of the service user.
+    /// A stranger, in place of the service user.
     const SERVICE: (u32, u32) = (54_322, 54_323);
 
-    /// A spool as versions before this one have made it: all of it the service's.
+    /// A spool as versions before this one made it: all of it the service's.
     fn spool_of_old() -> (tempfile::TempDir, Spool) {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(directory.path().join("spool"));

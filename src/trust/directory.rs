@@ -1,5 +1,5 @@
-//! A directory held by descriptor. Who may write the one above it can put something else in its place, but not into our
-//! hands: what is done here meets the directory that was looked at, or fails.
+//! A directory held by descriptor. A user who may write the directory above it can put another in its place, but not
+//! into our hands: our calls meet the directory that we have judged, or fail.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -18,9 +18,9 @@ use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 
 /// As many links as the kernel follows (path_resolution(7)).
 const MOST_LINKS: u32 = 40;
-/// The way to something: to be looked up in, not to be read.
+/// A directory on the way: open to look names up in it, not to read it.
 const WAY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
-/// What is to be read and changed.
+/// A directory to read and to change.
 const ITSELF: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// An open directory.
@@ -31,15 +31,16 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Opens the directory at `path`. Root follows no link on the way but those of root.
+    /// Opens the directory at `path`. On the way root follows only root's own links.
     ///
     /// # Errors
-    /// Those of the system, or a sentence about a link or about what is no directory.
+    /// Those of the system, or a sentence about a link, or about a name that is no directory.
     pub fn open(path: &Path) -> io::Result<Self> {
         Self::reach(path, None)
     }
 
-    /// As [`open`](Self::open), but makes what is missing of it and above it, with that mode less the umask.
+    /// As [`open`](Self::open), but makes it and the directories above it that are missing, with that mode less the
+    /// umask.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -68,7 +69,7 @@ impl Directory {
                 }
                 Err(Errno::ENOENT) => {
                     let mode = missing.ok_or(Errno::ENOENT)?;
-                    // Whoever was faster has made it; what it is shows when it is opened.
+                    // Another process may have been faster; its directory is judged when it is opened.
                     let made = mkdirat(&way, name.as_os_str(), Mode::from_bits_truncate(mode));
                     made.or_else(|error| if error == Errno::EEXIST { Ok(()) } else { Err(error) })?;
                 }
@@ -80,10 +81,10 @@ impl Directory {
         Ok(Self { file: opened(&way, OsStr::new("."), ITSELF)?.into(), path })
     }
 
-    /// The directory of that name in this one; none if nothing has the name.
+    /// The directory of that name in this one; `None` if the name is free.
     ///
     /// # Errors
-    /// Those of the system, or a sentence about what is there and is no directory.
+    /// Those of the system, or a sentence about a file that is no directory.
     pub fn child(&self, name: &str) -> io::Result<Option<Self>> {
         match opened(&self.file, OsStr::new(name), ITSELF) {
             Ok(file) => Ok(Some(Self { file: file.into(), path: self.path.join(name) })),
@@ -101,7 +102,7 @@ impl Directory {
         self.child(name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Makes a file of that name in this one, for its owner alone; nothing that is there is opened.
+    /// Makes a file of that name in this one, for its owner alone; it opens no file that is there.
     ///
     /// # Errors
     /// Those of the system.
@@ -110,7 +111,7 @@ impl Directory {
         Ok(openat(&self.file, name, new, Mode::S_IRUSR | Mode::S_IWUSR)?.into())
     }
 
-    /// Takes the directory of that name away, if nothing is in it.
+    /// Takes the directory of that name away, if it is empty.
     ///
     /// # Errors
     /// Those of the system.
@@ -134,7 +135,7 @@ impl Directory {
         Ok(names)
     }
 
-    /// Its owner, its mode and the like.
+    /// Its metadata: owner, mode and the like.
     ///
     /// # Errors
     /// Those of the system.
@@ -158,8 +159,8 @@ impl Directory {
         self.file.set_permissions(Permissions::from_mode(mode))
     }
 
-    /// The uid that gets what this process makes in it. A file system may have owners of its own making, as NFS has for
-    /// root (root_squash in exports(5)).
+    /// The uid that owns the files that this process makes in it. A file system may decide that by itself, as NFS does
+    /// for root (root_squash in exports(5)).
     ///
     /// # Errors
     /// Those of the system.
@@ -170,13 +171,13 @@ impl Directory {
         Ok(made?.uid())
     }
 
-    /// Where it was found.
+    /// The path where it was found.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// What a component adds to the way: `..` is what the file system has for it.
+/// The part that a component adds to the way: `..` means what the file system has for it.
 fn name_of(component: Component<'_>) -> Option<OsString> {
     match component {
         Component::Normal(name) => Some(name.to_owned()),
@@ -198,8 +199,8 @@ fn no_directory(above: impl AsFd, name: &OsStr) -> io::Error {
     io::Error::other(format!("{} is {what} and no directory: see who put it there, and move it away", name.display()))
 }
 
-/// Where a link leads that this process may follow. Root's are those that root has made: what another user's leads to is
-/// that user's choice.
+/// The target of a link that this process may follow. Root follows only links that root has made: another user's link
+/// leads where that user chooses.
 fn followed(above: &OwnedFd, name: &OsStr, owner: u32) -> io::Result<OsString> {
     let is_ours = owner == 0 || !geteuid().is_root() || is_unmapped(owner);
     match is_ours {
@@ -211,7 +212,7 @@ fn followed(above: &OwnedFd, name: &OsStr, owner: u32) -> io::Result<OsString> {
     }
 }
 
-/// In a user namespace what belongs to nobody there is shown as the overflow uid's, root's own of the machine among it
+/// A user namespace shows files whose owner it does not know as the overflow uid's, the machine's root among them
 /// (user_namespaces(7)).
 fn is_unmapped(uid: u32) -> bool {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Whether what lies in the file system may be acted upon: judged by descriptor, never by a name that somebody else can
-//! give to something else in between.
+//! Decides whether we may act on a file: by descriptor, never by a name that another user can give to another file in
+//! between.
 
 pub mod directory;
 pub mod plain;

@@ -1,5 +1,5 @@
-//! Files that this house makes itself, opened again by their names: regular files, and nothing that somebody has put in
-//! their place.
+//! Files that we have made ourselves, opened again by their names: regular files, and never a file of another kind that
+//! somebody has put in their place.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -8,10 +8,10 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-/// Opens a regular file without following a link that has its name, and without waiting for anybody (a FIFO has two ends).
+/// Opens a regular file without following a link of its name, and without waiting for anybody (a FIFO has two ends).
 ///
 /// # Errors
-/// Those of the system; [`io::ErrorKind::InvalidData`] for what is no regular file.
+/// Those of the system; [`io::ErrorKind::InvalidData`] if it is no regular file.
 pub fn open(path: &Path, how: &mut OpenOptions) -> io::Result<File> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = how.custom_flags(flags.bits()).open(path).map_err(|error| match error.raw_os_error() {
@@ -21,7 +21,7 @@ pub fn open(path: &Path, how: &mut OpenOptions) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(no_file()) }
 }
 
-/// All that stands in such a file.
+/// The octets of such a file.
 ///
 /// # Errors
 /// As [`open`].
@@ -31,7 +31,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// As [`read`], of a text.
+/// As [`read`], for a text.
 ///
 /// # Errors
 /// As [`open`].
@@ -43,7 +43,7 @@ fn no_file() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "it is no regular file")
 }
 
-/// [`open`] refused what has the name.
+/// True if [`open`] refused the kind of the file.
 pub fn is_no_file(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData
 }
@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(read_text(&at("file")).unwrap(), "text");
         symlink(at("file"), at("link")).unwrap();
         nix::unistd::mkfifo(&at("pipe"), Mode::S_IRWXU).unwrap();
-        // Somebody who reads it makes it open for writing.
+        // A reader makes it open for writing.
         let _reader = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(at("pipe")).unwrap();
         fs::create_dir(at("directory")).unwrap();
         for name in ["link", "pipe", "directory"] {

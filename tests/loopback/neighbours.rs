@@ -32,7 +32,7 @@ fn assert_spool_is_whole(village: &Village) {
     }
 }
 
-/// As versions before this one had it.
+/// The form that an earlier version gave it.
 fn give_the_spool_to_the_service(village: &Village) {
     village.own("var/spool/mailx-t", SERVICE);
 }
@@ -89,7 +89,7 @@ fn service_that_swaps_names_while_root_makes_the_spool_gains_nothing() {
         let swap = "cd /var/spool/mailx-t; ln -s /etc/victim link; while mv failed old && mv link failed && \
                     mv failed link && mv old failed; do :; done 2>/dev/null; true";
         let mut swapping = village.command(&SERVICE.to_string(), &["sh", "-c", swap]).spawn().unwrap();
-        // Once the directory is root's nothing can be swapped any more, and the loop ends by itself.
+        // Once the directory is root's, nothing can be swapped any more, and the loop ends by itself.
         while state(&village, "var/spool/mailx-t").0 != 0 {
             village.run("root", &["mailx-t", "ctl", "init"], "");
             assert_eq!(state(&village, "etc/victim"), before);
@@ -126,7 +126,7 @@ fn spool_of_an_earlier_version_becomes_roots_and_its_mail_leaves() {
 
 const OWN: &str = "/home/alice/.local/state/mailx-t";
 
-/// Settings of alice's own, in her home.
+/// Alice's own settings, in her home.
 fn configure_alice(village: &Village, running: &Running, more: &str) {
     village.write("etc/ca.pem", running.ca_pem(), 0o644);
     let text = format!(
@@ -154,7 +154,7 @@ fn nobody_leaves_mail_in_a_spool_of_anothers_own() {
              to: evil@host.example\nmessage-id: <1@example.test>\nbody: 7bit\nrepairs: \nsize: 000000000000003\n\n\r\nx"
         )
     };
-    // As earlier versions made it.
+    // The form that an earlier version gave it.
     let open = format!("mkdir {OWN}/drop && chmod 3733 {OWN}/drop && chmod 755 {OWN}");
     assert_eq!(village.shell(ALICE, &open).0, Some(0));
     let id = "0KCX3T1M2A7Q4ZD";
@@ -179,7 +179,7 @@ fn root_in_a_spool_of_anothers_becomes_that_user() {
     village.configure(&running, "");
     village.write("etc/other.toml", fs::read(village.at("etc/mailx-t/config.toml")).unwrap(), 0o644);
     village.run("root", &["sh", "-c", &format!("printf '[spool]\\npath = \"{OWN}\"\\n' >>/etc/other.toml")], "");
-    // What root would write through it.
+    // The place that root would write to through it.
     let trap = format!("rm -r {OWN}/tmp && ln -s /etc/mailx-t {OWN}/tmp");
     assert_eq!(village.shell(ALICE, &trap).0, Some(0));
     let before = fs::read_dir(village.at("etc/mailx-t")).unwrap().count();

@@ -1,7 +1,7 @@
 //! A machine with users: the service `mailx-t`, and alice and bob, who are strangers to each other.
 //!
-//! Each program runs in a mount namespace in which `/etc`, `/home`, `/root`, `/var/spool`, `/var/log` and `/var/tmp` are
-//! directories of ours. That needs root.
+//! Each program runs in a mount namespace in which `/etc`, `/home`, `/root`, `/var/spool`, `/var/log` and `/var/tmp`
+//! are directories of ours. That needs root.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -23,7 +23,7 @@ pub(crate) const USER: &str = "mail@example.test";
 /// Its password.
 pub(crate) const PASSWORD: &str = "hunter2-is-not-it";
 
-/// Puts our directories in the place of the machine's, then becomes the program.
+/// Puts our directories in place of the machine's, then becomes the program.
 const IN_PLACE: &str = r#"for d in etc home root var/spool var/log var/tmp; do
 mount --bind "$1/$d" "/$d" || exit 126; done; shift; exec "$@""#;
 
@@ -35,7 +35,7 @@ pub(crate) struct Village {
 }
 
 impl Village {
-    /// None, with a word about it, where no such machine can be made.
+    /// `None`, with a word about it, if no such machine can be made.
     pub(crate) fn new() -> Option<Self> {
         let village = Self { directory: tempfile::tempdir().unwrap() };
         if !nix::unistd::geteuid().is_root() {
@@ -82,7 +82,7 @@ impl Village {
         self.write("etc/group", format!("root:x:0:\nusers:x:100:alice,bob,mailx-t\n{group}"), 0o644);
         self.write("etc/hosts", "127.0.0.1 localhost village\n", 0o644);
         for kept in ["ld.so.cache", "nsswitch.conf", "localtime", "alternatives"] {
-            // Where programs of the machine ask for them; our own need none.
+            // Programs of the machine ask for this; our own do not need it.
             let _ = fs::copy(Path::new("/etc").join(kept), self.at("etc").join(kept));
         }
         for program in [DOOR, RELAY].map(Path::new) {
@@ -107,7 +107,7 @@ impl Village {
         self.write("etc/mailx-t/config.toml", text, 0o644);
     }
 
-    /// Where something of the machine lies: `etc/passwd`.
+    /// The path of a file of the machine: `etc/passwd`.
     pub(crate) fn at(&self, place: &str) -> PathBuf {
         self.directory.path().join(place)
     }
@@ -118,7 +118,7 @@ impl Village {
         fs::set_permissions(self.at(place), Permissions::from_mode(mode)).unwrap();
     }
 
-    /// Gives something of the machine to that user.
+    /// Gives a file of the machine to that user.
     pub(crate) fn own(&self, place: &str, uid: u32) {
         std::os::unix::fs::lchown(self.at(place), Some(uid), Some(uid)).unwrap();
     }
@@ -152,7 +152,7 @@ impl Village {
         (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
     }
 
-    /// As the user with that uid, a line for the shell.
+    /// Runs a line of the shell as the user with that uid.
     pub(crate) fn shell(&self, who: u32, line: &str) -> (Option<i32>, String) {
         self.run(&who.to_string(), &["sh", "-c", line], "")
     }
