@@ -83,11 +83,6 @@ impl Reply {
         (200..400).contains(&self.code)
     }
 
-    /// 4xx: try again later.
-    pub fn is_transient(&self) -> bool {
-        (400..500).contains(&self.code)
-    }
-
     /// 5xx: do not try the same again.
     pub fn is_permanent(&self) -> bool {
         (500..600).contains(&self.code)

@@ -84,15 +84,6 @@ pub struct Recipient {
     pub dsn: OfRecipient,
 }
 
-/// Sender and recipients; there is always a recipient.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Envelope {
-    /// MAIL FROM; `None` is the null reverse-path of RFC 5321 section 4.5.5.
-    pub reverse_path: Option<Address>,
-    /// RCPT TO, one or more, each address once.
-    pub recipients: Vec<Recipient>,
-}
-
 /// The caller's word about recipients.
 #[derive(Clone, Debug, Default)]
 pub struct Destination {

@@ -9,7 +9,7 @@ mod reply;
 mod wire;
 
 pub use reply::Reply;
-pub use wire::{Content, Line, Wire};
+pub use wire::{Line, Wire};
 
 use crate::dsn::{OfMail, OfRecipient};
 use command::{Command, Mail, Recipient};

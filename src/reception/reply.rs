@@ -27,7 +27,8 @@ impl Reply {
     }
 
     /// The three digits.
-    pub fn code(&self) -> u16 {
+    #[cfg(test)]
+    pub(super) fn code(&self) -> u16 {
         self.code
     }
 

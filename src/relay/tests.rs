@@ -92,7 +92,13 @@ pub(super) fn with_mail<T>(recipients: usize, content: &str, then: impl FnOnce(&
 }
 
 pub(super) fn send(session: &mut Session, recipients: usize, content: &str) -> Vec<Outcome> {
-    with_mail(recipients, content, |mail, content| session.send(mail, content)).outcomes
+    with_mail(recipients, content, |mail, content| hand_over(session, mail, content))
+}
+
+/// Nothing else is under way.
+fn hand_over(session: &mut Session, mail: &Mail<'_>, content: &mut dyn Read) -> Vec<Outcome> {
+    session.begin(mail, content);
+    session.finish().unwrap().outcomes
 }
 
 pub(super) fn verdicts(outcomes: &[Outcome]) -> Vec<(Status, Stage, Scope)> {
@@ -256,10 +262,11 @@ fn content_that_cannot_be_read_is_never_ended() {
         dsn: None,
         recipient_dsn: &[],
     };
-    let outcomes = session.send(&mail, &mut Broken).outcomes;
+    let outcomes = hand_over(&mut session, &mail, &mut Broken);
     assert!(outcomes[0].reason.contains("disk gone"), "{}", outcomes[0].reason);
     assert!(session.is_usable(), "nothing was said of it");
-    let outcomes = session.send(&mail, &mut std::io::repeat(b'x').take(CHUNK as u64).chain(Broken)).outcomes;
+    let mut torn = std::io::repeat(b'x').take(CHUNK as u64).chain(Broken);
+    let outcomes = hand_over(&mut session, &mail, &mut torn);
     assert!(outcomes[0].reason.contains("disk gone"), "{}", outcomes[0].reason);
     assert!(!session.is_usable());
     drop(session);

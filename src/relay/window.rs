@@ -45,16 +45,9 @@ pub(super) struct Window {
 }
 
 impl Session {
-    /// Hands over one mail and waits for what becomes of it. Nothing else may be under way.
-    ///
-    /// `content` is in wire form: lines end in CRLF, dots are not doubled yet.
-    pub fn send(&mut self, mail: &Mail<'_>, content: &mut dyn Read) -> Handed {
-        self.begin(mail, content);
-        self.finish().unwrap_or_else(|| Handed::none(mail.recipients.len()))
-    }
-
     /// Hands over one mail as far as the server lets us without a word; [`finish`](Self::finish) tells what becomes of
-    /// it. `content` is as for [`send`](Self::send), and is not needed any more when this returns.
+    /// it. `content` is in wire form: lines end in CRLF, dots are not doubled yet. It is not needed any more when this
+    /// returns.
     pub fn begin(&mut self, mail: &Mail<'_>, content: &mut dyn Read) {
         let mut pieces = Chunks::of(content);
         let first = self

@@ -37,7 +37,6 @@ pub use plan::Plan;
 pub use repair::Repair;
 pub use set_aside::Wrapping;
 pub use seven_bit::SevenBit;
-pub use treatment::Coding;
 
 /// A mail with more Received fields goes in circles. RFC 5321 section 6.3 wants at least 100 to be allowed.
 pub const MOST_HOPS: usize = 100;

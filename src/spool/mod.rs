@@ -31,12 +31,11 @@ pub use entry::{Entry, EntryRecipient};
 pub use error::Error;
 pub use id::QueueId;
 pub use journal::{Progress, Record};
-pub use lead::{Clock, Leader};
-pub use left_over::Failed;
+pub use lead::Clock;
 pub use remark::Remark;
 pub use skeleton::Owner;
 pub use spill::Spill;
-pub use watch::{Fate, Watch};
+pub use watch::Fate;
 pub use whole::Whole;
 
 use crate::interval;

@@ -18,7 +18,7 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
-pub use imported::{Imported, Password, Written};
+pub use imported::{Imported, Written};
 
 use files::Files;
 
