@@ -41,7 +41,7 @@ packages: deb rpm ## install both packages on bare machines and use them (root; 
 check: require ## judge form: fmt, clippy, rustdoc, links, manual pages, scripts
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items
 	@tests/check-docs
 	@tests/check-scripts
 

@@ -11,16 +11,16 @@ use crate::outcome::clean;
 /// `[alarm]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// A shell command that gets the sentence on stdin, one line.
-    pub command: Option<String>,
+    pub(crate) command: Option<String>,
 }
 
 /// Starts the command and leaves it to itself; it gets nothing of our environment.
 ///
 /// # Errors
 /// The command cannot be started.
-pub fn raise(settings: &Settings, sentence: &str) -> std::io::Result<()> {
+pub(crate) fn raise(settings: &Settings, sentence: &str) -> std::io::Result<()> {
     let Some(command) = &settings.command else { return Ok(()) };
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])

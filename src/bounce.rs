@@ -16,55 +16,55 @@ const WHOLE_LIMIT: u64 = 50_000;
 
 /// A recipient that will not have the mail.
 #[derive(Debug)]
-pub struct Failed<'a> {
+pub(crate) struct Failed<'a> {
     /// The address that the mail went to.
-    pub address: &'a Address,
+    pub(crate) address: &'a Address,
     /// The caller's own word for it, if that was another name.
-    pub original: Option<&'a str>,
+    pub(crate) original: Option<&'a str>,
     /// The recipient that the sender meant, ORCPT of RFC 3461.
-    pub orcpt: Option<&'a dsn::Orcpt>,
+    pub(crate) orcpt: Option<&'a dsn::Orcpt>,
     /// The reason.
-    pub outcome: &'a Outcome,
+    pub(crate) outcome: &'a Outcome,
 }
 
 /// The parts of a report.
 #[derive(Debug)]
-pub struct Report<'a> {
+pub(crate) struct Report<'a> {
     /// The mail it is about.
-    pub id: &'a str,
+    pub(crate) id: &'a str,
     /// The time at which that mail was accepted, RFC 5322 form.
-    pub arrived: &'a str,
+    pub(crate) arrived: &'a str,
     /// Now, RFC 5322 form.
-    pub date: &'a str,
+    pub(crate) date: &'a str,
     /// This machine's name.
-    pub host: &'a str,
+    pub(crate) host: &'a str,
     /// The account: providers let us be nobody else.
-    pub account: &'a Address,
+    pub(crate) account: &'a Address,
     /// The recipients of the report.
-    pub to: &'a [Address],
+    pub(crate) to: &'a [Address],
     /// A name for the report that no other mail has.
-    pub unique: &'a str,
+    pub(crate) unique: &'a str,
     /// The original's Message-ID field.
-    pub message_id: &'a str,
+    pub(crate) message_id: &'a str,
     /// The original has bytes over 127.
-    pub eight_bit: bool,
+    pub(crate) eight_bit: bool,
     /// The original's octets.
-    pub size: u64,
+    pub(crate) size: u64,
     /// The sender's requests about reports, RFC 3461.
-    pub dsn: &'a dsn::OfMail,
+    pub(crate) dsn: &'a dsn::OfMail,
     /// The recipients that it is about; one or more.
-    pub failed: &'a [Failed<'a>],
+    pub(crate) failed: &'a [Failed<'a>],
 }
 
 /// True if a report about a mail of so many octets brings all of it back: unless the mail is large, or the sender wants
 /// only its header.
-pub fn is_whole(size: u64, dsn: &dsn::OfMail) -> bool {
+pub(crate) fn is_whole(size: u64, dsn: &dsn::OfMail) -> bool {
     size <= WHOLE_LIMIT && dsn.ret != Some(dsn::Ret::Hdrs)
 }
 
 impl Report<'_> {
     /// The report's own Message-ID.
-    pub fn own_message_id(&self) -> String {
+    pub(crate) fn own_message_id(&self) -> String {
         format!("<{}@{}>", self.unique, self.account.domain())
     }
 
@@ -72,7 +72,7 @@ impl Report<'_> {
     ///
     /// # Errors
     /// Those of reading and writing.
-    pub fn write(&self, original: &mut dyn Read, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write(&self, original: &mut dyn Read, out: &mut dyn Write) -> io::Result<()> {
         let boundary = format!("report-{}", self.unique);
         write!(out, "{}\r\n", self.header(&boundary))?;
         write!(

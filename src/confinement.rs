@@ -18,7 +18,7 @@ use nix::sys::resource::{Resource, setrlimit};
 const LIBRARIES: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
 
 /// No core dump of this process holds a password or a mail, and no other process of the same user can attach to it.
-pub fn forbid_core_dumps() {
+pub(crate) fn forbid_core_dumps() {
     // Neither call fails under Linux, and nothing here depends on them.
     let _ = prctl::set_dumpable(false);
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
@@ -28,7 +28,7 @@ pub fn forbid_core_dumps() {
 /// link and no directory anywhere, carries nothing out of the places or into them, and starts no other program by its
 /// name (the dynamic loader can still be talked into one). Without Landlock nothing changes: it is a second wall, not
 /// the first.
-pub fn confine(places: &[PathBuf], log: Option<&Path>) {
+pub(crate) fn confine(places: &[PathBuf], log: Option<&Path>) {
     // An access right that cannot be had is left out; an error means that nothing was changed.
     let _ = confine_to(places, log);
 }

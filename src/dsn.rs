@@ -15,23 +15,23 @@ const LONGEST_ORCPT: usize = 500;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OfMail {
     /// The part of it that a report of failure brings back.
-    pub ret: Option<Ret>,
+    pub(crate) ret: Option<Ret>,
     /// The sender's own name for this submission.
-    pub envid: Option<Envid>,
+    pub(crate) envid: Option<Envid>,
 }
 
 /// The requests about a recipient.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OfRecipient {
     /// The events to report.
-    pub notify: Option<Notify>,
+    pub(crate) notify: Option<Notify>,
     /// The recipient that the sender meant.
-    pub orcpt: Option<Orcpt>,
+    pub(crate) orcpt: Option<Orcpt>,
 }
 
 impl OfRecipient {
     /// True if a failure must be reported: it must, unless the sender says otherwise (RFC 3461 section 4.1).
-    pub fn wants_failure(&self) -> bool {
+    pub(crate) fn wants_failure(&self) -> bool {
         self.notify.is_none_or(|notify| notify.failure)
     }
 }
@@ -42,7 +42,7 @@ pub struct NotAValue;
 
 /// RET: the part of the mail that a report of failure brings back, RFC 3461 section 4.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ret {
+pub(crate) enum Ret {
     /// All of it.
     Full,
     /// Its header section.
@@ -74,11 +74,11 @@ impl fmt::Display for Ret {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notify {
     /// It was delivered.
-    pub success: bool,
+    pub(crate) success: bool,
     /// It could not be delivered.
-    pub failure: bool,
+    pub(crate) failure: bool,
     /// It takes long.
-    pub delay: bool,
+    pub(crate) delay: bool,
 }
 
 impl FromStr for Notify {
@@ -112,17 +112,17 @@ impl fmt::Display for Notify {
 
 /// ENVID: the sender's own name for a submission, RFC 3461 section 4.4.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Envid(String);
+pub(crate) struct Envid(String);
 
 impl Envid {
     /// The name that `text` is as it stands, even if it would have another meaning in the form of the wire.
-    pub fn plain(text: &str) -> Option<Self> {
+    pub(crate) fn plain(text: &str) -> Option<Self> {
         let is_one = (1..=LONGEST_ENVID).contains(&text.len()) && text.bytes().all(is_printable);
         is_one.then(|| Self(text.to_string()))
     }
 
     /// The name itself, in printable ASCII.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.0
     }
 }
@@ -143,14 +143,14 @@ impl fmt::Display for Envid {
 
 /// ORCPT: the recipient that the sender meant, RFC 3461 section 4.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Orcpt {
+pub(crate) struct Orcpt {
     kind: String,
     address: String,
 }
 
 impl Orcpt {
     /// Type and address as they are, in printable ASCII: `rfc822;a+b@x.org`.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("{};{}", self.kind, self.address)
     }
 }

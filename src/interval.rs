@@ -10,20 +10,20 @@ use serde::{Deserialize, Deserializer, de::Error};
 ///
 /// # Errors
 /// A text that is no duration, a negative one, or one of months or years, whose length is not fixed.
-pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
     parse(&text).ok_or_else(|| D::Error::custom("expected a length of time such as \"10s\", \"5m\", \"3h\" or \"5d\""))
 }
 
 /// The duration that `text` names; `None` if it names none.
-pub fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let span: jiff::Span = text.trim().parse().ok()?;
     let whole = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
     Duration::try_from(whole).ok()
 }
 
 /// The moment that comes `length` after `at`; `None` if the calendar ends before it.
-pub fn later(at: jiff::Timestamp, length: Duration) -> Option<jiff::Timestamp> {
+pub(crate) fn later(at: jiff::Timestamp, length: Duration) -> Option<jiff::Timestamp> {
     jiff::SignedDuration::try_from(length).ok().and_then(|length| at.checked_add(length).ok())
 }
 

@@ -33,25 +33,25 @@
 
 #![forbid(unsafe_code)]
 
-pub mod alarm;
-pub mod bounce;
+mod alarm;
+mod bounce;
 pub mod cli;
 pub mod command;
 pub mod config;
-pub mod confinement;
-pub mod dsn;
+mod confinement;
+mod dsn;
 pub mod envelope;
-pub mod error;
-pub mod interval;
-pub mod likeness;
-pub mod log;
+mod error;
+mod interval;
+mod likeness;
+mod log;
 pub mod message;
-pub mod outcome;
-pub mod pace;
+mod outcome;
+mod pace;
 pub mod reception;
 pub mod relay;
-pub mod retry;
+mod retry;
 pub mod rewrite;
 pub mod spool;
 pub mod system;
-pub mod trust;
+mod trust;

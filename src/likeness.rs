@@ -4,7 +4,7 @@
 const LIKENESS: f64 = 0.75;
 
 /// The known word that is most like the wrong one, if any is like it at all.
-pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let rated = known.into_iter().map(|word| (word, strsim::jaro_winkler(wrong, word)));
     let best = rated.max_by(|(_, one), (_, other)| one.total_cmp(other));
     best.filter(|(_, likeness)| *likeness >= LIKENESS).map(|(word, _)| word)

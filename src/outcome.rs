@@ -9,18 +9,18 @@ use std::str::FromStr;
 
 /// An enhanced mail system status code, RFC 3463 (`5.1.1`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EnhancedStatus {
+pub(crate) struct EnhancedStatus {
     /// 2 success, 4 persistent transient failure, 5 permanent failure.
-    pub class: u8,
+    pub(crate) class: u8,
     /// The subject of the status (address, mailbox, system, network, ...).
-    pub subject: u16,
+    pub(crate) subject: u16,
     /// The detail within the subject.
-    pub detail: u16,
+    pub(crate) detail: u16,
 }
 
 impl EnhancedStatus {
     /// The status `class.subject.detail`.
-    pub const fn new(class: u8, subject: u16, detail: u16) -> Self {
+    pub(crate) const fn new(class: u8, subject: u16, detail: u16) -> Self {
         Self { class, subject, detail }
     }
 }
@@ -33,7 +33,7 @@ impl fmt::Display for EnhancedStatus {
 
 /// The text is not of the form `class "." subject "." detail` of RFC 3463 section 2.
 #[derive(Debug, PartialEq, Eq)]
-pub struct NotAStatus;
+pub(crate) struct NotAStatus;
 
 impl FromStr for EnhancedStatus {
     type Err = NotAStatus;
@@ -59,16 +59,16 @@ impl FromStr for EnhancedStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The three digits.
-    pub code: u16,
+    pub(crate) code: u16,
     /// The enhanced status at the front of the text, if there was one.
-    pub enhanced: Option<EnhancedStatus>,
+    pub(crate) enhanced: Option<EnhancedStatus>,
     /// The text of all lines, joined by single blanks, without code and enhanced status, fit to print.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Reply {
     /// Takes the enhanced status off the front of `text`, if its class agrees with `code`.
-    pub fn new(code: u16, text: &str) -> Self {
+    pub(crate) fn new(code: u16, text: &str) -> Self {
         let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
         match first.parse::<EnhancedStatus>() {
             Ok(status) if u16::from(status.class) == code / 100 => {
@@ -79,12 +79,12 @@ impl Reply {
     }
 
     /// 2xx or 3xx: the command was taken.
-    pub fn is_positive(&self) -> bool {
+    pub(crate) fn is_positive(&self) -> bool {
         (200..400).contains(&self.code)
     }
 
     /// 5xx: do not try the same again.
-    pub fn is_permanent(&self) -> bool {
+    pub(crate) fn is_permanent(&self) -> bool {
         (500..600).contains(&self.code)
     }
 }
@@ -104,7 +104,7 @@ impl fmt::Display for Reply {
 
 /// The stage of the dialogue with the smarthost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// Our own settings, before any packet left.
     Setup,
     /// Looking up the host name.
@@ -145,7 +145,7 @@ impl Stage {
     ];
 
     /// The stage of that name, as `Display` writes it.
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(_, n)| *n == name).map(|(stage, _)| *stage)
     }
 }
@@ -159,7 +159,7 @@ impl fmt::Display for Stage {
 
 /// The outcome of the mail for one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub(crate) enum Status {
     /// Refused for good.
     Bounced,
     /// Kept, to be tried again.
@@ -170,7 +170,7 @@ pub enum Status {
 
 impl Status {
     /// The word that the log and the journal use.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Status::Bounced => "bounced",
             Status::Deferred => "deferred",
@@ -179,14 +179,14 @@ impl Status {
     }
 
     /// The status of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         [Status::Bounced, Status::Deferred, Status::Sent].into_iter().find(|s| s.name() == name)
     }
 }
 
 /// The scope of a trouble: one recipient, the whole mail, or every mail for that smarthost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Only this recipient.
     Recipient,
     /// This mail, for every recipient.
@@ -199,23 +199,23 @@ pub enum Scope {
 
 /// The end of one attempt for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Sent, deferred or bounced.
-    pub status: Status,
+    pub(crate) status: Status,
     /// The stage that decided it.
-    pub stage: Stage,
+    pub(crate) stage: Stage,
     /// Its scope.
-    pub scope: Scope,
+    pub(crate) scope: Scope,
     /// The server's enhanced status, or the nearest one of RFC 3463.
-    pub enhanced: EnhancedStatus,
+    pub(crate) enhanced: EnhancedStatus,
     /// The server's reply, or our own sentence if there was none. Never empty.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl Outcome {
     /// Refused because the mail is too large: RFC 1870 section 6 and RFC 3463 sections 3.3 and 3.4. A 552 may also say
     /// that a mailbox is full (5.2.2).
-    pub fn is_too_large(&self) -> bool {
+    pub(crate) fn is_too_large(&self) -> bool {
         let status = (self.enhanced.subject, self.enhanced.detail);
         let is_of_mail = matches!(self.stage, Stage::Mail | Stage::Data | Stage::Content);
         let says_so = matches!(status, (3, 4) | (2, 3)) || (self.reason.starts_with("552") && status != (2, 2));
@@ -225,7 +225,7 @@ impl Outcome {
 
 /// Text from outside made fit for one line of a log or a terminal: control characters become `?`, runs of blanks and
 /// line ends one blank.
-pub fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in text.split_whitespace() {
         if !out.is_empty() {

@@ -12,20 +12,20 @@ use serde::{Deserialize, Deserializer, de::Error};
 use crate::interval;
 
 /// The longest time that is counted over.
-pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// So many mails in so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
+pub(crate) struct Rate {
     /// At least one.
-    pub mails: u32,
+    pub(crate) mails: u32,
     /// At most a day.
-    pub per: Duration,
+    pub(crate) per: Duration,
 }
 
 impl Rate {
     /// So many in any 24 hours.
-    pub fn a_day(mails: u32) -> Self {
+    pub(crate) fn a_day(mails: u32) -> Self {
         Self { mails, per: DAY }
     }
 
@@ -46,7 +46,7 @@ impl Rate {
 
 /// The time at which the next mail may leave, after those that left at `sent`, oldest first; `None` if it may leave
 /// now.
-pub fn next(rates: &[Rate], sent: &[Timestamp], now: Timestamp) -> Option<(Timestamp, Rate)> {
+pub(crate) fn next(rates: &[Rate], sent: &[Timestamp], now: Timestamp) -> Option<(Timestamp, Rate)> {
     let free = rates.iter().filter_map(|rate| Some((rate.free(sent)?, *rate)));
     free.max_by_key(|(at, _)| *at).filter(|(at, _)| *at > now)
 }

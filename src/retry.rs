@@ -12,13 +12,13 @@ use crate::interval;
 pub struct Settings {
     /// The wait after the first failed attempt.
     #[serde(deserialize_with = "interval::deserialize")]
-    pub first: Duration,
+    pub(crate) first: Duration,
     /// The longest wait between two attempts.
     #[serde(deserialize_with = "interval::deserialize")]
-    pub max: Duration,
+    pub(crate) max: Duration,
     /// The age at which a mail that nobody took is given up; RFC 5321 section 4.5.4.1 asks for 4 to 5 days.
     #[serde(deserialize_with = "interval::deserialize")]
-    pub give_up_after: Duration,
+    pub(crate) give_up_after: Duration,
 }
 
 impl Default for Settings {
@@ -35,7 +35,7 @@ impl Default for Settings {
 impl Settings {
     /// The wait after `attempts` failed ones: doubled each time up to `max`, then shortened by up to a fifth, by
     /// `chance` (0 to 1), so that mails deferred together do not come back together.
-    pub fn delay(&self, attempts: u32, chance: f64) -> Duration {
+    pub(crate) fn delay(&self, attempts: u32, chance: f64) -> Duration {
         let doubled = 2u32.checked_pow(attempts.saturating_sub(1)).and_then(|factor| self.first.checked_mul(factor));
         let longest = doubled.unwrap_or(self.max).min(self.max);
         longest.mul_f64(1.0 - 0.2 * chance.clamp(0.0, 1.0))

@@ -32,7 +32,7 @@ pub fn caller() -> Caller {
 }
 
 /// The user with that uid.
-pub fn user(uid: u32) -> Caller {
+pub(crate) fn user(uid: u32) -> Caller {
     let known = User::from_uid(Uid::from_raw(uid)).ok().flatten();
     Caller {
         uid,
@@ -57,19 +57,19 @@ fn full_name(gecos: &[u8], login: &str) -> Option<String> {
 }
 
 /// The uid whose rights we have now.
-pub fn effective_uid() -> u32 {
+pub(crate) fn effective_uid() -> u32 {
     Uid::effective().as_raw()
 }
 
 /// We run as root or as that user.
-pub fn is(uid: u32) -> bool {
+pub(crate) fn is(uid: u32) -> bool {
     is_root() || effective_uid() == uid
 }
 
 /// Lets go of what a caller hands down without meaning to, before any other file is opened: its umask, since files we
 /// make are for their owner and group; and its open files, which the relay would hold, locks and all, long after the
 /// caller is gone (Postfix's sendmail closes them too).
-pub fn settle() {
+pub(crate) fn settle() {
     umask(Mode::from_bits_truncate(0o027));
     let inherited: Vec<i32> = std::fs::read_dir("/proc/self/fd")
         .map(|files| files.flatten().filter_map(|file| file.file_name().to_str()?.parse().ok()).collect())
@@ -82,19 +82,19 @@ pub fn settle() {
 
 /// Makes a limit on the size of files (`ulimit -f`) an error of writing, like a full disk, and no sudden death with a
 /// mail in our hands (SIGXFSZ, setrlimit(2)).
-pub fn survive_file_size_limit() {
+pub(crate) fn survive_file_size_limit() {
     catch(SIGXFSZ);
 }
 
 /// Makes the end of a child something we can wait for, also under a caller that ignores SIGCHLD; every program inherits
 /// that (swaks does it; wait(2), "ERRORS").
-pub fn hear_of_children() {
+pub(crate) fn hear_of_children() {
     catch(SIGCHLD);
 }
 
 /// Takes the status of children that have ended and that nobody waits for: in a process that goes on they must not pile
 /// up (wait(2), "NOTES").
-pub fn bury_children() {
+pub(crate) fn bury_children() {
     while matches!(waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)), Ok(status) if status != WaitStatus::StillAlive) {}
 }
 
@@ -113,7 +113,7 @@ const SERVICE: &str = "mailx-t";
 
 /// uid and gid of the service user; `None` if root serves. If no user database knows the name, each of them is loaded
 /// and asked, which takes milliseconds: once is enough.
-pub fn service() -> Option<(u32, u32)> {
+pub(crate) fn service() -> Option<(u32, u32)> {
     static SERVING: OnceLock<Option<(u32, u32)>> = OnceLock::new();
     let look_up = || User::from_name(SERVICE).ok().flatten().map(|user| (user.uid.as_raw(), user.gid.as_raw()));
     *SERVING.get_or_init(look_up)
@@ -123,7 +123,7 @@ pub fn service() -> Option<(u32, u32)> {
 ///
 /// # Errors
 /// The kernel refuses, as within a user namespace that has no such user.
-pub fn become_service() -> io::Result<()> {
+pub(crate) fn become_service() -> io::Result<()> {
     if !is_root() {
         return Ok(());
     }
@@ -134,7 +134,7 @@ pub fn become_service() -> io::Result<()> {
 ///
 /// # Errors
 /// As [`become_service`].
-pub fn become_user((uid, gid): (u32, u32)) -> io::Result<()> {
+pub(crate) fn become_user((uid, gid): (u32, u32)) -> io::Result<()> {
     if !is_root() {
         return Ok(());
     }
@@ -147,7 +147,7 @@ pub fn become_user((uid, gid): (u32, u32)) -> io::Result<()> {
 }
 
 /// This machine's name as it is set, `localhost` if it has none.
-pub fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     let name = gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
     let fit: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')).collect();
     if fit.is_empty() { "localhost".to_string() } else { fit }
@@ -155,7 +155,7 @@ pub fn host_name() -> String {
 
 /// The names under which this machine's own users are addressed: its name, short and full as the hosts file has it, and
 /// localhost. No resolver is asked: a mail must not wait for one.
-pub fn local_names(host: &str) -> Vec<String> {
+pub(crate) fn local_names(host: &str) -> Vec<String> {
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     names_in(&hosts, host)
 }
@@ -177,25 +177,25 @@ fn names_in(hosts: &str, host: &str) -> Vec<String> {
 }
 
 /// Now, to the microsecond.
-pub fn now() -> jiff::Timestamp {
+pub(crate) fn now() -> jiff::Timestamp {
     let now = jiff::Timestamp::now();
     jiff::Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
 }
 
 /// The value of a Date field for now, in the machine's own zone, RFC 5322 section 3.3.
-pub fn date() -> String {
+pub(crate) fn date() -> String {
     date_of(now())
 }
 
 /// The value of a Date field for that moment.
-pub fn date_of(moment: jiff::Timestamp) -> String {
+pub(crate) fn date_of(moment: jiff::Timestamp) -> String {
     let local = moment.to_zoned(jiff::tz::TimeZone::system());
     // Only a year past 9999 cannot be written.
     jiff::fmt::rfc2822::to_string(&local).unwrap_or_else(|_| "Thu, 1 Jan 1970 00:00:00 +0000".to_string())
 }
 
 /// The relay program: in libexec for an installed door, else beside the door.
-pub fn relay_program() -> Option<PathBuf> {
+pub(crate) fn relay_program() -> Option<PathBuf> {
     let door = std::env::current_exe().ok()?;
     let beside = door.parent()?;
     let places = [beside.join("../libexec/mailx-t"), beside.to_path_buf()];
@@ -203,14 +203,14 @@ pub fn relay_program() -> Option<PathBuf> {
 }
 
 /// Leaves the caller's session: it may end, and a mail in flight must not end with it.
-pub fn detach() {
+pub(crate) fn detach() {
     // It fails only for a group leader, which has nobody to leave.
     let _ = setsid();
 }
 
 /// The environment that the relay starts with. It has nothing of the caller's, and a setting that makes TLS cheap where
 /// certificates lie in a hashed directory: OpenSSL then reads the one it needs, instead of the whole bundle twice.
-pub fn relay_environment() -> Vec<(&'static str, &'static str)> {
+pub(crate) fn relay_environment() -> Vec<(&'static str, &'static str)> {
     let mut environment = vec![("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")];
     if has_hashed_certificates(Path::new("/etc/ssl/certs")) {
         environment.push(("SSL_CERT_FILE", "/dev/null"));
@@ -231,7 +231,7 @@ fn has_hashed_certificates(directory: &Path) -> bool {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn dead_letter(caller: &Caller, letter: &mut dyn io::Read) -> io::Result<PathBuf> {
+pub(crate) fn dead_letter(caller: &Caller, letter: &mut dyn io::Read) -> io::Result<PathBuf> {
     let at_home = caller.home.as_deref().ok_or(io::ErrorKind::NotFound.into()).and_then(letter_in);
     let (path, mut file) = match at_home {
         Err(error) if is_out_of_reach(&error) => letter_in_public(Path::new("/var/tmp"))?,

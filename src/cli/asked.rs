@@ -21,7 +21,7 @@ pub struct Asked {
     /// What is to be done.
     pub command: Command,
     /// The warnings, to be told first.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl From<Command> for Asked {
@@ -102,9 +102,9 @@ impl Command {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Typing {
     /// Ask for the subject first.
-    pub asks_subject: bool,
+    pub(crate) asks_subject: bool,
     /// A line of a lone dot ends it.
-    pub ends_at_dot: bool,
+    pub(crate) ends_at_dot: bool,
 }
 
 /// Between two queue runs of a daemon that was given no time: Postfix's queue_run_delay.
@@ -114,9 +114,9 @@ const USUAL_INTERVAL: Duration = Duration::from_secs(300);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct People {
     /// Types the message.
-    pub at_stdin: bool,
+    pub(crate) at_stdin: bool,
     /// Reads our complaints.
-    pub at_stderr: bool,
+    pub(crate) at_stderr: bool,
 }
 
 /// What argv asks for.

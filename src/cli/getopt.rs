@@ -28,12 +28,12 @@ pub struct Letter {
 
 impl Letter {
     /// A letter that does what it says.
-    pub const fn obeyed(letter: char, takes: Takes, reason: &'static str) -> Self {
+    pub(crate) const fn obeyed(letter: char, takes: Takes, reason: &'static str) -> Self {
         Self { letter, takes, treatment: Treatment::Obeyed, reason }
     }
 
     /// A letter that is known, and not needed.
-    pub const fn ignored(letter: char, takes: Takes, reason: &'static str) -> Self {
+    pub(crate) const fn ignored(letter: char, takes: Takes, reason: &'static str) -> Self {
         Self { letter, takes, treatment: Treatment::Ignored, reason }
     }
 }
@@ -62,7 +62,7 @@ pub enum Treatment {
 
 /// Where the options end, `--` apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// At the first operand (POSIX Utility Syntax Guideline 9; sendmail): no recipient can pass for an option.
     FirstOperandEnds,
     /// At `--` only: options and operands may mix (the mail(1) dialects).
@@ -71,20 +71,20 @@ pub enum Order {
 
 /// What the options of a face are.
 #[derive(Clone, Copy, Debug)]
-pub struct Grammar {
+pub(crate) struct Grammar {
     /// A long option, as it is written, with its name in full.
-    pub expand: fn(&OsStr) -> OsString,
+    pub(crate) expand: fn(&OsStr) -> OsString,
     /// Its letters.
-    pub letters: &'static [Letter],
+    pub(crate) letters: &'static [Letter],
     /// Whether a long option, its name in full, has its value in the next argument.
-    pub long_takes_next: fn(&OsStr) -> bool,
+    pub(crate) long_takes_next: fn(&OsStr) -> bool,
     /// Where its options end.
-    pub order: Order,
+    pub(crate) order: Order,
 }
 
 /// A part of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Word {
+pub(crate) enum Word {
     /// `--`: what follows are operands.
     End,
     /// `--name`: no letter of anyone, and never read as a cluster of letters.
@@ -151,19 +151,19 @@ fn alternatives(names: &[&str]) -> String {
 }
 
 /// The words of `arguments`, the program's name not among them.
-pub fn words(grammar: &Grammar, arguments: &[OsString]) -> Vec<Word> {
+pub(crate) fn words(grammar: &Grammar, arguments: &[OsString]) -> Vec<Word> {
     steps(grammar, arguments).flat_map(|(_, words)| words).collect()
 }
 
 /// The words, each argument's with that argument and with the next, where that is its value. What comes after the end of
 /// the options belongs to the argument that ends them.
-pub fn steps<'a>(grammar: &'a Grammar, arguments: &'a [OsString]) -> Steps<'a> {
+pub(crate) fn steps<'a>(grammar: &'a Grammar, arguments: &'a [OsString]) -> Steps<'a> {
     Steps { grammar, rest: arguments.iter(), has_operand: false }
 }
 
 /// See [`steps`].
 #[derive(Debug)]
-pub struct Steps<'a> {
+pub(crate) struct Steps<'a> {
     grammar: &'a Grammar,
     rest: slice::Iter<'a, OsString>,
     has_operand: bool,
@@ -237,7 +237,7 @@ impl Steps<'_> {
 ///
 /// # Errors
 /// The letter is obeyed, and without its value nobody knows what was meant.
-pub fn check_missing(letters: &[Letter], letter: char) -> Result<(), Usage> {
+pub(crate) fn check_missing(letters: &[Letter], letter: char) -> Result<(), Usage> {
     let is_obeyed = letters.iter().any(|known| known.letter == letter && known.treatment == Treatment::Obeyed);
     if is_obeyed { Err(Usage::MissingValue(letter)) } else { Ok(()) }
 }

@@ -66,7 +66,7 @@ pub const LETTERS: &[Letter] = &[
 ];
 
 /// Its command line.
-pub const GRAMMAR: Grammar =
+pub(crate) const GRAMMAR: Grammar =
     Grammar { expand: long::expand, letters: LETTERS, long_takes_next: long::takes_next, order: Order::Permute };
 
 /// The letters under our own name, of which `--help` says that `-f` and `-F` take a value.
@@ -85,47 +85,47 @@ const OUR_LETTERS: [Letter; LETTERS.len()] = {
 };
 
 /// The command line under our own name.
-pub const OUR_GRAMMAR: Grammar = Grammar { letters: &OUR_LETTERS, ..GRAMMAR };
+pub(crate) const OUR_GRAMMAR: Grammar = Grammar { letters: &OUR_LETTERS, ..GRAMMAR };
 
 /// What mail(1) was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// The values of `-a`, `-A` and of a `-C` that is a header, each with its letter, in order, as given.
-    pub attachments_or_headers: Vec<(char, OsString)>,
+    pub(crate) attachments_or_headers: Vec<(char, OsString)>,
     /// Blind copies, each as given: one may hold several addresses (`-b`).
-    pub bcc: Vec<OsString>,
+    pub(crate) bcc: Vec<OsString>,
     /// Copies, each as given (`-c`).
-    pub cc: Vec<OsString>,
+    pub(crate) cc: Vec<OsString>,
     /// Another configuration (`-C`).
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// The media type of the body (`-M`).
-    pub content_type: Option<OsString>,
+    pub(crate) content_type: Option<OsString>,
     /// Whether to wait for the outcome (`-Ssendwait`, `-od`).
     pub delivery: Delivery,
     /// stdin is a message with a header section (`-t`).
-    pub formatted: bool,
+    pub(crate) formatted: bool,
     /// The sender, an address or a name with one (`-r`, `-S from=`).
-    pub from: Option<OsString>,
+    pub(crate) from: Option<OsString>,
     /// The sender's name (`-- -F`).
-    pub full_name: Option<OsString>,
+    pub(crate) full_name: Option<OsString>,
     /// Options known and not needed, for the debug log.
-    pub ignored: Vec<String>,
+    pub(crate) ignored: Vec<String>,
     /// A file that the body starts with (`-q`).
-    pub quoted: Option<PathBuf>,
+    pub(crate) quoted: Option<PathBuf>,
     /// A mailbox was to be read, or nothing was said that sends a mail.
-    pub reading: bool,
+    pub(crate) reading: bool,
     /// The mail is only shown (`--debug`, `-Sdebug`).
-    pub rehearsal: bool,
+    pub(crate) rehearsal: bool,
     /// The recipients as given: each may hold several addresses.
-    pub recipients: Vec<OsString>,
+    pub(crate) recipients: Vec<OsString>,
     /// The envelope sender alone (`-- -f`).
-    pub reverse_path: Option<OsString>,
+    pub(crate) reverse_path: Option<OsString>,
     /// An empty body is not sent (`-E`).
-    pub skip_empty: bool,
+    pub(crate) skip_empty: bool,
     /// The subject as given: it may hold line ends (`-s`).
-    pub subject: Option<OsString>,
+    pub(crate) subject: Option<OsString>,
     /// Letters nobody knows, fit to print, for one warning.
-    pub unknown: Vec<String>,
+    pub(crate) unknown: Vec<String>,
     /// Tell what happens (`-v`).
     pub verbose: bool,
 }
@@ -134,7 +134,7 @@ pub struct Request {
 ///
 /// # Errors
 /// A letter that is needed lacks its value, or nobody knows a long option.
-pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
     read(false, arguments)
 }
 
@@ -142,7 +142,7 @@ pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_as_ours(arguments: &[OsString]) -> Result<Request, Usage> {
+pub(crate) fn parse_as_ours(arguments: &[OsString]) -> Result<Request, Usage> {
     read(true, arguments)
 }
 

@@ -8,13 +8,13 @@ mod asked;
 mod composition;
 pub mod getopt;
 pub mod mail;
-pub mod mode;
+pub(crate) mod mode;
 pub mod names;
 pub mod native;
 mod progress;
 pub mod relay;
 pub mod sendmail;
-pub mod terminal;
+pub(crate) mod terminal;
 
 use std::io::{self, Read};
 use std::path::PathBuf;

@@ -12,7 +12,7 @@ use crate::{interval, message, outcome};
 
 /// Which of sendmail's programs is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// Build the alias database (`-bi`, `-I`, newaliases).
     Aliases,
     /// Serve until told to stop (`-bd`, `-bD`), with a queue run every so often (`-q5m`).
@@ -39,7 +39,7 @@ pub enum Mode {
 
 /// Which mails a queue run is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Run {
+pub(crate) enum Run {
     /// All, now, once (`-q`).
     All,
     /// All, again and again (`-q30m`).
@@ -66,7 +66,7 @@ pub enum Delivery {
 
 impl Mode {
     /// The mode of `-bX`: only the first letter counts, as in sendmail.
-    pub fn from_letter(value: &[u8]) -> Self {
+    pub(crate) fn from_letter(value: &[u8]) -> Self {
         match value {
             [letter @ (b'D' | b'd'), ..] => Self::Daemon { every: None, stays: *letter == b'D' },
             [b'i', ..] => Self::Aliases,
@@ -79,7 +79,7 @@ impl Mode {
     }
 
     /// The option that asks for this mode.
-    pub fn option(&self) -> String {
+    pub(crate) fn option(&self) -> String {
         match self {
             Self::Aliases => "-bi".to_string(),
             Self::Daemon { .. } => "-bd".to_string(),
@@ -96,7 +96,7 @@ impl Mode {
     }
 
     /// Where to turn with what this mode is for, after its name; empty where nowhere.
-    pub fn instead(&self) -> &'static str {
+    pub(crate) fn instead(&self) -> &'static str {
         match self {
             Self::Unsupported(option) if option.starts_with("-bt") => {
                 ": there are no rewriting rules to test; -bv ADDRESS says where an address leads"
@@ -114,7 +114,7 @@ impl Mode {
     /// What `-q` makes of this mode: it gives a daemon its interval, starts a queue run where nothing but delivery was
     /// asked, and leaves any other mode as it is.
     #[must_use]
-    pub fn with_run(self, value: &[u8]) -> Self {
+    pub(crate) fn with_run(self, value: &[u8]) -> Self {
         match (self, Run::from_value(value)) {
             (Self::Daemon { stays, .. }, Some(Run::Every(time))) => Self::Daemon { every: Some(time), stays },
             (Self::Deliver, Some(run)) => Self::FlushQueue(run),
@@ -153,7 +153,7 @@ impl Run {
 
 impl Delivery {
     /// The delivery mode that sendmail's DeliveryMode names by its first letter; `f` is Exim's word for `i`.
-    pub fn from_name(name: &[u8]) -> Option<Self> {
+    pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
         match name.first()?.to_ascii_lowercase() {
             b'b' => Some(Self::Background),
             b'd' | b'q' => Some(Self::Queue),

@@ -13,7 +13,7 @@ use super::{mail, native, sendmail};
 
 /// Which command line is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Face {
+pub(crate) enum Face {
     /// Administration; under our own name the first argument is the word `ctl`, see [`administration`].
     Ctl,
     /// mail(1): stdin is a body.
@@ -33,7 +33,7 @@ pub enum Face {
 
 impl Face {
     /// The options that are spoken. Those of administration are clap's, once its name is read.
-    pub fn grammar(self) -> Grammar {
+    pub(crate) fn grammar(self) -> Grammar {
         match self {
             Self::Mail => mail::GRAMMAR,
             Self::OurMail => mail::OUR_GRAMMAR,
@@ -48,7 +48,7 @@ pub struct Name {
     /// The last component of argv\[0\].
     pub name: &'static str,
     /// The face shown under it.
-    pub face: Face,
+    pub(crate) face: Face,
     /// What a user of that name expects.
     pub meaning: &'static str,
 }
@@ -73,7 +73,7 @@ const MAIL_ONLY: &[u8] = b"EHSacsu~";
 const CTL: &str = "ctl";
 
 /// The face shown to a caller who says `argv0` and `arguments`.
-pub fn face(argv0: &OsStr, arguments: &[OsString]) -> Face {
+pub(crate) fn face(argv0: &OsStr, arguments: &[OsString]) -> Face {
     let name = base_name(argv0.as_bytes());
     match NAMES.iter().find(|known| known.name.as_bytes() == name) {
         Some(known) => known.face,
@@ -84,12 +84,12 @@ pub fn face(argv0: &OsStr, arguments: &[OsString]) -> Face {
 }
 
 /// Whether the program was called by one of the [`NAMES`].
-pub fn is_linked(argv0: &OsStr) -> bool {
+pub(crate) fn is_linked(argv0: &OsStr) -> bool {
     NAMES.iter().any(|known| known.name.as_bytes() == base_name(argv0.as_bytes()))
 }
 
 /// The arguments of administration under our own name: without the word that opens it, and with what was said before it.
-pub fn administration(config: Option<PathBuf>, arguments: &[OsString]) -> Vec<OsString> {
+pub(crate) fn administration(config: Option<PathBuf>, arguments: &[OsString]) -> Vec<OsString> {
     let config = config.map(|path| [OsString::from("--config"), path.into_os_string()]);
     config.into_iter().flatten().chain(arguments.iter().skip(1).cloned()).collect()
 }

@@ -42,31 +42,31 @@ For the machine:
 ";
 
 /// The long options that every name knows; `--json` is for listings.
-pub const LONG: &[&str] = &["config", "dry-run", "help", "version"];
+pub(crate) const LONG: &[&str] = &["config", "dry-run", "help", "version"];
 
 /// The one that has a value, with its value glued to it.
 const GLUED_CONFIG: &[u8] = b"--config=";
 
 /// What the long options say.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Long {
+pub(crate) struct Long {
     /// `--config FILE`.
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// `--dry-run`.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// `--help`.
-    pub help: bool,
+    pub(crate) help: bool,
     /// `--json`, for listings.
-    pub json: bool,
+    pub(crate) json: bool,
     /// `--version`.
-    pub version: bool,
+    pub(crate) version: bool,
 }
 
 /// Takes the long options off the arguments, up to `--`; what is another option's value is none.
 ///
 /// # Errors
 /// `--config` without a file.
-pub fn take_long(grammar: &Grammar, arguments: &[OsString]) -> Result<(Long, Vec<OsString>), Error> {
+pub(crate) fn take_long(grammar: &Grammar, arguments: &[OsString]) -> Result<(Long, Vec<OsString>), Error> {
     let mut long = Long::default();
     let mut rest = Vec::new();
     for (argument, words) in getopt::steps(grammar, arguments) {
@@ -111,7 +111,7 @@ pub(super) fn takes_next(option: &OsStr) -> bool {
 ///
 /// # Errors
 /// [`Error::Output`].
-pub fn help() -> Result<(), Error> {
+pub(crate) fn help() -> Result<(), Error> {
     print(HELP)
 }
 
@@ -119,7 +119,7 @@ pub fn help() -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Output`].
-pub fn version() -> Result<(), Error> {
+pub(crate) fn version() -> Result<(), Error> {
     print(concat!("mailx-t ", env!("CARGO_PKG_VERSION"), "\n"))
 }
 
@@ -254,7 +254,7 @@ pub enum Control {
 ///
 /// # Errors
 /// [`Error::Usage`].
-pub fn control(arguments: &[OsString]) -> Result<Command, Error> {
+pub(crate) fn control(arguments: &[OsString]) -> Result<Command, Error> {
     let argv = std::iter::once(OsString::from("mailx-t ctl")).chain(arguments.iter().cloned());
     match Arguments::try_parse_from(argv) {
         Ok(arguments) => Ok(Command::Control(Control::Do(arguments))),
@@ -267,7 +267,7 @@ pub fn control(arguments: &[OsString]) -> Result<Command, Error> {
 ///
 /// # Errors
 /// Those of the verb.
-pub fn run(control: Control) -> Result<(), Error> {
+pub(crate) fn run(control: Control) -> Result<(), Error> {
     let arguments = match control {
         Control::Do(arguments) => arguments,
         Control::Print(text) => return print(&text),

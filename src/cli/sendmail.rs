@@ -59,7 +59,7 @@ pub const LETTERS: &[Letter] = &[
 ];
 
 /// Its command line. It has no long options but those that every name knows.
-pub const GRAMMAR: Grammar = Grammar {
+pub(crate) const GRAMMAR: Grammar = Grammar {
     expand: OsStr::to_owned,
     letters: LETTERS,
     long_takes_next: native::takes_next,
@@ -70,38 +70,38 @@ pub const GRAMMAR: Grammar = Grammar {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// What the body is declared to be, for the log: its own bytes decide (`-B`).
-    pub body: Option<Body>,
+    pub(crate) body: Option<Body>,
     /// Another configuration (`-C`).
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Whether to wait for the outcome (`-od`).
     pub delivery: Delivery,
     /// The header section names recipients (`-t`).
-    pub extract_recipients: bool,
+    pub(crate) extract_recipients: bool,
     /// What a report of delivery is to say (`-R`, `-V`).
-    pub dsn: OfMail,
+    pub(crate) dsn: OfMail,
     /// The sender's name (`-F`).
-    pub full_name: Option<OsString>,
+    pub(crate) full_name: Option<OsString>,
     /// Letters known and not needed, for the debug log.
-    pub ignored: Vec<String>,
+    pub(crate) ignored: Vec<String>,
     /// A line of a lone dot is text (`-i`, `-oi`).
-    pub keep_dots: bool,
+    pub(crate) keep_dots: bool,
     /// Which of sendmail's programs this is (`-b`, `-q`, `-I`).
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// When to report (`-N`).
-    pub notify: Option<Notify>,
+    pub(crate) notify: Option<Notify>,
     /// The recipients as given: each may hold several addresses.
-    pub operands: Vec<OsString>,
+    pub(crate) operands: Vec<OsString>,
     /// The envelope sender asked for (`-f`, `-r`); empty or `<>` is the null sender.
-    pub reverse_path: Option<OsString>,
+    pub(crate) reverse_path: Option<OsString>,
     /// Options nobody knows, fit to print, for one warning.
-    pub unknown: Vec<String>,
+    pub(crate) unknown: Vec<String>,
     /// Tell what happens (`-v`).
     pub verbose: bool,
 }
 
 /// What the body is declared to be, RFC 6152.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Body {
+pub(crate) enum Body {
     /// `8BITMIME`.
     EightBit,
     /// `7BIT`.
@@ -112,7 +112,7 @@ pub enum Body {
 ///
 /// # Errors
 /// A letter that is needed lacks its value.
-pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
     let mut request = Request::default();
     let mut run = None;
     for word in getopt::words(&GRAMMAR, arguments) {
@@ -136,7 +136,7 @@ pub fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
 }
 
 /// The first long option, which is none of sendmail's; also one behind an operand, but none behind `--`.
-pub fn long_option(arguments: &[OsString]) -> Option<OsString> {
+pub(crate) fn long_option(arguments: &[OsString]) -> Option<OsString> {
     let words = getopt::words(&Grammar { order: Order::Permute, ..GRAMMAR }, arguments);
     words.into_iter().find_map(|word| if let Word::Long { option, .. } = word { Some(option) } else { None })
 }
@@ -145,7 +145,7 @@ impl Request {
     /// Called as `crond -m` calls its mailer, by our own name and perhaps with no argument at all: the message goes to
     /// the end of the file, and where nobody is named it names the recipients itself.
     #[must_use]
-    pub fn for_own_name(mut self) -> Self {
+    pub(crate) fn for_own_name(mut self) -> Self {
         self.keep_dots = true;
         self.extract_recipients |= self.operands.is_empty();
         self

@@ -8,23 +8,23 @@ use crate::command::list;
 use crate::message::Given;
 
 /// Where a person sits.
-pub fn people() -> People {
+pub(crate) fn people() -> People {
     People { at_stdin: io::stdin().is_terminal(), at_stderr: io::stderr().is_terminal() }
 }
 
 /// How a listing is written: columns that a person looks at have a word for them below.
-pub fn listing(form: list::Form) -> list::Form {
+pub(crate) fn listing(form: list::Form) -> list::Form {
     if form == list::Form::Text && io::stdout().is_terminal() { list::Form::Screen } else { form }
 }
 
 /// One sentence on stderr, if there is one.
-pub fn complain(sentence: &str) {
+pub(crate) fn complain(sentence: &str) {
     let _ = writeln!(io::stderr(), "mailx-t: {}", crate::outcome::clean(sentence));
 }
 
 /// Reads what is left of stdin, so that whoever writes it is not stopped by a broken pipe. It ends when
 /// the writer does; a person at a terminal is not waited for.
-pub fn drain_stdin() {
+pub(crate) fn drain_stdin() {
     if io::stdin().is_terminal() {
         return;
     }
@@ -34,7 +34,7 @@ pub fn drain_stdin() {
 }
 
 /// Asks a person for the subject, as mail(1) does; none if there is no answer.
-pub fn ask_subject(input: &mut dyn BufRead, out: &mut dyn Write) -> Option<Given> {
+pub(crate) fn ask_subject(input: &mut dyn BufRead, out: &mut dyn Write) -> Option<Given> {
     let _ = out.write_all(b"Subject: ").and_then(|()| out.flush());
     let mut line = Vec::new();
     input.read_until(b'\n', &mut line).ok()?;
@@ -44,7 +44,7 @@ pub fn ask_subject(input: &mut dyn BufRead, out: &mut dyn Write) -> Option<Given
 
 /// What a person types: it ends with a line of a lone dot, or where the input does.
 #[derive(Debug)]
-pub struct Typed<R: BufRead> {
+pub(crate) struct Typed<R: BufRead> {
     from: R,
     /// What is left of the line last read.
     line: Vec<u8>,
@@ -54,7 +54,7 @@ pub struct Typed<R: BufRead> {
 
 impl<R: BufRead> Typed<R> {
     /// What is read here comes from `from`.
-    pub fn new(from: R) -> Self {
+    pub(crate) fn new(from: R) -> Self {
         Self { from, line: Vec::new(), read: 0, is_over: false }
     }
 }

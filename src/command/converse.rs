@@ -29,7 +29,7 @@ pub struct Request {
 ///
 /// # Errors
 /// The configuration cannot be used, a mail broke off, the answers are not read, or no relay can ever send what was kept.
-pub fn run(
+pub(crate) fn run(
     request: &Request,
     config: Result<Config, config::Error>,
     input: &mut dyn Read,

@@ -18,20 +18,20 @@ use crate::{config, spool, system};
 #[derive(Debug)]
 pub struct Request {
     /// The other mailer's file.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Whose it is, where the file does not tell.
-    pub kind: Option<Kind>,
+    pub(crate) kind: Option<Kind>,
     /// The address to send as, where nothing in the file says it.
-    pub sender: Option<Address>,
+    pub(crate) sender: Option<Address>,
     /// Another configuration than the usual one.
-    pub target: Option<PathBuf>,
+    pub(crate) target: Option<PathBuf>,
     /// What becomes of it.
-    pub output: Output,
+    pub(crate) output: Output,
 }
 
 /// What becomes of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
+pub(crate) enum Output {
     /// It is printed; the password stays where it is.
     Print,
     /// It is written, in the place of what is there.
@@ -44,7 +44,7 @@ pub enum Output {
 ///
 /// # Errors
 /// The file makes no configuration, or the target cannot be written.
-pub fn run(request: &Request, out: &mut dyn Write, told: &mut dyn FnMut(&str)) -> Result<(), Error> {
+pub(crate) fn run(request: &Request, out: &mut dyn Write, told: &mut dyn FnMut(&str)) -> Result<(), Error> {
     let source = init::source(request.target.as_deref());
     let target = match &source {
         Source::System(path) | Source::User(path) => path.clone(),

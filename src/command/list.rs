@@ -34,7 +34,7 @@ struct Listed {
 ///
 /// # Errors
 /// The queue cannot be read, or [`Error::Output`].
-pub fn run(config: &Config, form: Form, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn run(config: &Config, form: Form, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
     let (listed, is_own) = match spool.ids() {
         Ok(ids) => (ids.iter().filter_map(|id| listed(&spool, id)).collect::<Vec<_>>(), false),

@@ -5,20 +5,20 @@
 //! relay's verbs `flush`, `carry` and `serve`. `check::probe` is the relay's too. No verb of the door names a verb of the
 //! relay, so that the door links no TLS library.
 
-pub mod check;
-pub mod converse;
-pub mod delivery;
+pub(crate) mod check;
+pub(crate) mod converse;
+pub(crate) mod delivery;
 pub mod import;
-pub mod init;
-pub mod list;
-pub mod notice;
-pub mod queue;
-pub mod rehearse;
+pub(crate) mod init;
+pub(crate) mod list;
+pub(crate) mod notice;
+pub(crate) mod queue;
+pub(crate) mod rehearse;
 mod relay_program;
-pub mod run_daemon;
-pub mod run_queue;
-pub mod selection;
-pub mod send_test;
+pub(crate) mod run_daemon;
+pub(crate) mod run_queue;
+pub(crate) mod selection;
+pub(crate) mod send_test;
 pub mod submission;
 pub mod submit;
-pub mod verify;
+pub(crate) mod verify;

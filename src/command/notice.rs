@@ -5,17 +5,17 @@ use crate::spool::Entry;
 
 /// The outcome for one recipient of one mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// The mail's queue id.
-    pub id: String,
+    pub(crate) id: String,
     /// The recipient.
-    pub to: String,
+    pub(crate) to: String,
     /// What became of it.
-    pub status: Status,
+    pub(crate) status: Status,
     /// RFC 3463.
-    pub enhanced: EnhancedStatus,
+    pub(crate) enhanced: EnhancedStatus,
     /// The reply or our own sentence.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl Notice {
@@ -32,13 +32,13 @@ impl Notice {
     }
 
     /// The line, with its end. Fields are divided by tabs; none can hold one.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let Self { id, to, status, enhanced, reason } = self;
         format!("{id}\t{}\t{}\t{enhanced}\t{}\n", clean(to), status.name(), clean(reason))
     }
 
     /// Reads a line back; none if it is not one.
-    pub fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         let mut fields = line.splitn(5, '\t');
         let mut next = || fields.next();
         Some(Self {

@@ -15,7 +15,7 @@ use crate::system;
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+pub(crate) enum Act {
     /// Given up and reported to its sender.
     Bounce,
     /// Kept, and not tried until released.
@@ -28,7 +28,7 @@ pub enum Act {
 
 /// Which mails.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
+pub(crate) enum Which {
     /// Every mail in the queue.
     All,
     /// One.
@@ -39,7 +39,7 @@ pub enum Which {
 ///
 /// # Errors
 /// There is no such mail, somebody else has it, or the disk refuses; [`Error::Several`] where there is more than one.
-pub fn run(config: &Config, act: Act, which: &Which, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn run(config: &Config, act: Act, which: &Which, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
     let ids = match which {
         Which::All => spool.ids()?,
@@ -107,7 +107,7 @@ fn bounce(config: &Config, claim: Claim) -> Result<(), Error> {
 ///
 /// # Errors
 /// There is no such mail, it is held, or the relay has trouble that it has named.
-pub fn retry(config: &Config, which: &Which) -> Result<(), Error> {
+pub(crate) fn retry(config: &Config, which: &Which) -> Result<(), Error> {
     let Which::One(id) = which else { return run_queue::run(config, &run_queue::Which::All, Detail::Outcomes) };
     let spool = Spool::new(config.spool_path());
     if spool.peek(id)?.is_none() {
@@ -123,7 +123,7 @@ pub fn retry(config: &Config, which: &Which) -> Result<(), Error> {
 ///
 /// # Errors
 /// There is no such mail, or [`Error::Output`].
-pub fn show(config: &Config, id: &QueueId, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn show(config: &Config, id: &QueueId, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
     let text = spool.show(id)?.ok_or(Error::NotInQueue { id: *id })?;
     out.write_all(&text).map_err(Error::Output)

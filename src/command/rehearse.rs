@@ -18,7 +18,7 @@ use crate::spool::{Carried, Spill};
 ///
 /// # Errors
 /// Those by which a mail is not accepted, but that the spool is not tried; and [`Error::Output`].
-pub fn run(
+pub(crate) fn run(
     request: &Request,
     config: Result<Config, config::Error>,
     input: &mut dyn Read,

@@ -20,7 +20,7 @@ pub enum Place {
 ///
 /// # Errors
 /// The relay cannot be started.
-pub fn run(config: &Config, every: Duration, place: Place) -> Result<(), Error> {
+pub(crate) fn run(config: &Config, every: Duration, place: Place) -> Result<(), Error> {
     let every = format!("--every={}s", every.as_secs().max(1));
     match place {
         Place::Background => relay_program::start(config, &["serve", &every]),

@@ -17,7 +17,7 @@ pub enum Which {
 
 /// What is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Detail {
+pub(crate) enum Detail {
     /// Nothing.
     Nothing,
     /// Each outcome.
@@ -30,7 +30,7 @@ pub enum Detail {
 ///
 /// # Errors
 /// The relay cannot be started, or it ended in trouble that it has named.
-pub fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), Error> {
+pub(crate) fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), Error> {
     // Who may not read the queue hears it from us, not from the relay.
     Spool::new(config.spool_path()).ids()?;
     let mut arguments = vec!["flush"];

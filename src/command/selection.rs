@@ -8,7 +8,7 @@ use crate::spool::{Entry, QueueId};
 
 /// Which mails to take.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
+pub(crate) enum Selection {
     /// All in the queue, whatever the retry clock says.
     All,
     /// What the retry clock says.
@@ -39,16 +39,16 @@ impl Selection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matching {
     /// Where it is looked for.
-    pub by: By,
+    pub(crate) by: By,
     /// The text.
-    pub text: String,
+    pub(crate) text: String,
     /// All others are meant.
-    pub is_negated: bool,
+    pub(crate) is_negated: bool,
 }
 
 /// Where a text is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub(crate) enum By {
     /// In the queue id.
     Id,
     /// In one of the recipients.
@@ -59,7 +59,7 @@ pub enum By {
 
 impl By {
     /// What sendmail's letter means.
-    pub fn from_letter(letter: u8) -> Option<Self> {
+    pub(crate) fn from_letter(letter: u8) -> Option<Self> {
         match letter {
             b'I' => Some(Self::Id),
             b'R' => Some(Self::Recipient),
@@ -69,7 +69,7 @@ impl By {
     }
 
     /// Sendmail's letter.
-    pub fn letter(self) -> char {
+    pub(crate) fn letter(self) -> char {
         match self {
             Self::Id => 'I',
             Self::Recipient => 'R',
@@ -80,7 +80,7 @@ impl By {
 
 impl Matching {
     /// The mail with that id.
-    pub fn id(id: impl fmt::Display) -> Self {
+    pub(crate) fn id(id: impl fmt::Display) -> Self {
         Self { by: By::Id, text: id.to_string(), is_negated: false }
     }
 

@@ -15,9 +15,9 @@ use crate::system;
 
 /// What is asked.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// Who gets it; none is whoever gets mail for nobody in particular.
-    pub to: Option<String>,
+    pub(crate) to: Option<String>,
     /// Show the dialogue with the smarthost too, on stderr.
     pub verbose: bool,
 }
@@ -26,7 +26,7 @@ pub struct Request {
 ///
 /// # Errors
 /// It could not be accepted, or the smarthost has not taken it: the reason has been told.
-pub fn run(config: &Config, request: &Request, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn run(config: &Config, request: &Request, out: &mut dyn Write) -> Result<(), Error> {
     let host = system::host_name();
     let message = format!(
         "Subject: test of mailx-t on {host}\n\nThis mail was sent by mailx-t {} on {host}, with: mailx-t ctl test\n",

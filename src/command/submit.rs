@@ -19,7 +19,7 @@ use crate::{log, system};
 ///
 /// # Errors
 /// Nothing was accepted: one of [`Error`]. What had been read by then is saved where it can be.
-pub fn run(
+pub(crate) fn run(
     request: &Request,
     config: Result<Config, config::Error>,
     input: &mut dyn Read,

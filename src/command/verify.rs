@@ -22,7 +22,7 @@ pub struct Request {
 /// # Errors
 /// [`Usage::NothingToVerify`]: nobody was asked about; [`Error::NoRecipient`]: an operand is no address; [`Error::Input`] and
 /// [`Error::Output`].
-pub fn run(request: &Request, config: &Config, input: &mut dyn Read, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn run(request: &Request, config: &Config, input: &mut dyn Read, out: &mut dyn Write) -> Result<(), Error> {
     let destination = &request.destination;
     if destination.operands.is_empty() && !destination.extract {
         return Err(Usage::NothingToVerify.into());

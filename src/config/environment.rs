@@ -25,21 +25,21 @@ const NAMES: [&str; 3] = ["MAILX_T_URL", "MAILX_T_FROM", "MAILX_T_TO"];
 
 impl Environment {
     /// The settings that `look_up` finds; none without a URL.
-    pub fn find(look_up: impl Fn(&str) -> Option<String>) -> Option<Self> {
+    pub(crate) fn find(look_up: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let [url, from, to] = NAMES.map(|name| look_up(name).filter(|value| !value.is_empty()));
         Some(Self { url: url?, from, to })
     }
 
     /// One `NAME=value` a line: how the door tells the relay, over a pipe, so that the secret stands in
     /// no argument and in no environment but the one it came in.
-    pub fn to_lines(&self) -> String {
+    pub(crate) fn to_lines(&self) -> String {
         let values = [Some(&self.url), self.from.as_ref(), self.to.as_ref()];
         let lines = NAMES.iter().zip(values).filter_map(|(name, value)| Some(format!("{name}={}\n", value?)));
         lines.collect()
     }
 
     /// Reads back what [`Self::to_lines`] wrote.
-    pub fn from_lines(lines: &str) -> Option<Self> {
+    pub(crate) fn from_lines(lines: &str) -> Option<Self> {
         Self::find(|name| lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=').map(str::to_string)))
     }
 

@@ -7,7 +7,7 @@ use super::Environment;
 use crate::system;
 
 /// The configuration of the whole machine.
-pub const SYSTEM_FILE: &str = "/etc/mailx-t/config.toml";
+pub(crate) const SYSTEM_FILE: &str = "/etc/mailx-t/config.toml";
 
 /// Where the settings come from, which also tells where the spool is when they do not say.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub enum Source {
 
 impl Source {
     /// The machine's own configuration, whose spool is the service user's.
-    pub fn is_machine(&self) -> bool {
+    pub(crate) fn is_machine(&self) -> bool {
         matches!(self, Source::System(path) if path == Path::new(SYSTEM_FILE))
     }
 }
@@ -38,7 +38,7 @@ impl fmt::Display for Source {
 
 /// The named file, else what the environment says, else the user's own file if there is one, else
 /// the machine's.
-pub fn locate(named: Option<&Path>) -> Source {
+pub(crate) fn locate(named: Option<&Path>) -> Source {
     if let Some(path) = named {
         return Source::System(absolute(path));
     }
@@ -60,12 +60,12 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// `$XDG_CONFIG_HOME/mailx-t/config.toml`; none for root, whose file is the machine's.
-pub fn user_file() -> Option<PathBuf> {
+pub(crate) fn user_file() -> Option<PathBuf> {
     user_path("XDG_CONFIG_HOME", ".config").map(|directory| directory.join("mailx-t/config.toml"))
 }
 
 /// `$XDG_STATE_HOME/mailx-t`; none for root.
-pub fn user_spool() -> Option<PathBuf> {
+pub(crate) fn user_spool() -> Option<PathBuf> {
     user_path("XDG_STATE_HOME", ".local/state").map(|directory| directory.join("mailx-t"))
 }
 

@@ -17,24 +17,25 @@ use lettre::Address;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-pub use environment::Environment;
-pub use locate::{SYSTEM_FILE, Source, locate, user_file, user_spool};
+pub(crate) use environment::Environment;
+pub use locate::Source;
+pub(crate) use locate::{SYSTEM_FILE, locate, user_file, user_spool};
 
 use crate::relay::Smarthost;
 use crate::{alarm, envelope, log, retry, rewrite, spool, system};
 
 /// Where the spool is when nothing else is said.
-pub const SYSTEM_SPOOL: &str = "/var/spool/mailx-t";
+pub(crate) const SYSTEM_SPOOL: &str = "/var/spool/mailx-t";
 
 /// All settings of one run.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where they came from.
-    pub source: Source,
+    pub(crate) source: Source,
     /// The smarthost that is tried first.
     pub smarthost: Smarthost,
     /// Those that are tried when it does not take us, in this order.
-    pub fallbacks: Vec<Smarthost>,
+    pub(crate) fallbacks: Vec<Smarthost>,
     /// `[rewrite]`.
     pub rewrite: rewrite::Settings,
     /// `[recipients]`.
@@ -46,7 +47,7 @@ pub struct Config {
     /// `[log]`.
     pub log: log::Settings,
     /// `[alarm]`.
-    pub alarm: alarm::Settings,
+    pub(crate) alarm: alarm::Settings,
     /// The address that goes into MAIL FROM and the From field.
     pub account: Address,
 }
@@ -120,7 +121,7 @@ pub enum Error {
 
 impl Error {
     /// It is the machine's own configuration that cannot be used.
-    pub fn is_of_machine(&self) -> bool {
+    pub(crate) fn is_of_machine(&self) -> bool {
         match self {
             Self::Content { path, .. }
             | Self::Exposed { path, .. }
@@ -139,7 +140,7 @@ impl Config {
     ///
     /// # Errors
     /// One of [`Error`].
-    pub fn load_as_service(source: Source) -> Result<Self, Error> {
+    pub(crate) fn load_as_service(source: Source) -> Result<Self, Error> {
         if source.is_machine() {
             system::become_service().map_err(Error::Service)?;
         }
@@ -287,7 +288,7 @@ impl Config {
     }
 
     /// The account has smarthosts that are for its mail alone.
-    pub fn has_own_smarthost(&self, account: &Address) -> bool {
+    pub(crate) fn has_own_smarthost(&self, account: &Address) -> bool {
         self.smarthosts().any(|s| !s.match_from.is_empty() && s.account().as_ref() == Some(account))
     }
 
@@ -301,12 +302,12 @@ impl Config {
     }
 
     /// The settings name a shell command that this process may have to run.
-    pub fn has_commands(&self) -> bool {
+    pub(crate) fn has_commands(&self) -> bool {
         self.alarm.command.is_some() || self.smarthosts().any(Smarthost::has_commands)
     }
 
     /// Whose the spool is, or is to be: the machine's where root or the service user has it.
-    pub fn owner_of_spool(&self) -> spool::Owner {
+    pub(crate) fn owner_of_spool(&self) -> spool::Owner {
         owner_of_spool(&self.spool_path(), &self.source)
     }
 
@@ -319,7 +320,7 @@ impl Config {
 }
 
 /// Whose a spool there is, or is to be, that those settings name.
-pub fn owner_of_spool(path: &Path, source: &Source) -> spool::Owner {
+pub(crate) fn owner_of_spool(path: &Path, source: &Source) -> spool::Owner {
     let (service, us) = (system::service(), system::effective_uid());
     let is_service = |uid| service.is_some_and(|(service, _)| service == uid);
     match spool::Spool::new(path).owner() {

@@ -35,17 +35,17 @@ impl Aliases {
     }
 
     /// Adds an alias; one of the same name is replaced.
-    pub fn insert(&mut self, name: &str, targets: Vec<String>) {
+    pub(crate) fn insert(&mut self, name: &str, targets: Vec<String>) {
         self.names.insert(name.to_lowercase(), targets);
     }
 
     /// The targets of a name, one step.
-    pub fn get(&self, name: &str) -> Option<&[String]> {
+    pub(crate) fn get(&self, name: &str) -> Option<&[String]> {
         self.names.get(&name.to_lowercase()).map(Vec::as_slice)
     }
 
     /// These aliases, and those of `other` for names that are not here.
-    pub fn or(mut self, other: Self) -> Self {
+    pub(crate) fn or(mut self, other: Self) -> Self {
         for (name, targets) in other.names {
             self.names.entry(name).or_insert(targets);
         }

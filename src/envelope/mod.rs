@@ -10,7 +10,8 @@ use lettre::Address;
 use serde::Deserialize;
 
 pub use aliases::Aliases;
-pub use resolve::{Resolver, Step};
+pub use resolve::Resolver;
+pub(crate) use resolve::Step;
 
 use crate::dsn::{Notify, OfRecipient};
 use crate::message::{Mailbox, Message, cron};
@@ -20,11 +21,11 @@ use crate::message::{Mailbox, Message, cron};
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
     /// The recipients of mail that has none of its own. Unset: the account itself.
-    pub default: Option<Names>,
+    pub(crate) default: Option<Names>,
     /// The system's alias file; a file that does not exist counts as empty.
-    pub aliases_file: PathBuf,
+    pub(crate) aliases_file: PathBuf,
     /// Aliases that come before those of the file.
-    pub aliases: std::collections::BTreeMap<String, Names>,
+    pub(crate) aliases: std::collections::BTreeMap<String, Names>,
 }
 
 impl Default for Settings {
@@ -36,7 +37,7 @@ impl Default for Settings {
 /// One address or several, as the configuration may give them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected an address or a list of addresses")]
-pub enum Names {
+pub(crate) enum Names {
     /// `"ops@example.com"`, or a list by commas.
     One(String),
     /// `["ops@example.com", "dev@example.com"]`.
@@ -45,7 +46,7 @@ pub enum Names {
 
 impl Names {
     /// The addresses as written.
-    pub fn list(&self) -> Vec<String> {
+    pub(crate) fn list(&self) -> Vec<String> {
         let texts = match self {
             Names::One(text) => std::slice::from_ref(text),
             Names::Many(texts) => texts,
@@ -56,7 +57,7 @@ impl Names {
 
 impl Names {
     /// Every entry is an address or the name of a local user, and there is at least one.
-    pub fn are_usable(&self) -> bool {
+    pub(crate) fn are_usable(&self) -> bool {
         let texts = match self {
             Names::One(text) => std::slice::from_ref(text),
             Names::Many(texts) => texts,
@@ -79,9 +80,9 @@ pub struct Recipient {
     /// The address that the mail goes to.
     pub address: Address,
     /// The caller's own word for it, if an alias, a default or the domain was applied.
-    pub original: Option<String>,
+    pub(crate) original: Option<String>,
     /// The sender's requests about it, RFC 3461.
-    pub dsn: OfRecipient,
+    pub(crate) dsn: OfRecipient,
 }
 
 /// The caller's word about recipients.
@@ -99,9 +100,9 @@ pub struct Destination {
 #[derive(Clone, Debug, Default)]
 pub struct Operand {
     /// Any bytes; they may hold several addresses.
-    pub octets: Vec<u8>,
+    pub(crate) octets: Vec<u8>,
     /// The requests about them.
-    pub dsn: OfRecipient,
+    pub(crate) dsn: OfRecipient,
 }
 
 impl From<Vec<u8>> for Operand {
@@ -119,7 +120,7 @@ pub struct NoRecipient {
 
 impl NoRecipient {
     /// None of the places named a recipient.
-    pub fn of(tried: &str) -> Self {
+    pub(crate) fn of(tried: &str) -> Self {
         Self { tried: tried.to_string() }
     }
 }
@@ -129,7 +130,7 @@ impl NoRecipient {
 ///
 /// # Errors
 /// Only if the account itself is no address.
-pub fn recover(
+pub(crate) fn recover(
     destination: &Destination,
     message: &Message,
     resolver: &mut Resolver<'_>,

@@ -33,13 +33,13 @@ enum Noticed {
 
 /// One step from a name to what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Step {
+pub(crate) struct Step {
     /// The name that was looked up.
-    pub name: String,
+    pub(crate) name: String,
     /// Its targets.
-    pub targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
     /// The reason: `aliased to`, in Sendmail's words.
-    pub rule: &'static str,
+    pub(crate) rule: &'static str,
 }
 
 impl<'a> Resolver<'a> {
@@ -61,7 +61,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The steps taken on the way, in order.
-    pub fn steps(&self) -> &[Step] {
+    pub(crate) fn steps(&self) -> &[Step] {
         &self.steps
     }
 
@@ -110,7 +110,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The address is a bare name, or one of this machine.
-    pub fn is_local(&self, address: &str) -> bool {
+    pub(crate) fn is_local(&self, address: &str) -> bool {
         self.local_name(address.trim()).is_some()
     }
 

@@ -38,7 +38,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// A panic is a bug, and must not look like success: it leaves as "try again", with a sentence.
-pub fn install_panic_hook() {
+pub(crate) fn install_panic_hook() {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|at| format!(" ({}:{})", at.file(), at.line())).unwrap_or_default();
         // The message of a panic may hold an address or a secret: only the place is told.

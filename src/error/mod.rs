@@ -12,9 +12,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-pub use exit::{Exit, install_panic_hook};
-pub use relay::Relay;
-pub use usage::Usage;
+pub(crate) use exit::{Exit, install_panic_hook};
+pub(crate) use relay::Relay;
+pub(crate) use usage::Usage;
 
 use crate::config::import;
 use crate::spool::QueueId;
@@ -185,7 +185,7 @@ impl Error {
     }
 
     /// The sentences, one for each fault.
-    pub fn sentences(&self) -> Vec<String> {
+    pub(crate) fn sentences(&self) -> Vec<String> {
         match self {
             Error::Several(errors) => sentences(errors),
             one => vec![one.to_string()],

@@ -11,7 +11,7 @@ use super::target::{Datagram, SOCKET};
 use super::{Settings, Target};
 
 /// The fault that keeps this process, which runs as `user`, from writing the log; `None` if there is none.
-pub fn defect(settings: &Settings, user: &str) -> Option<String> {
+pub(crate) fn defect(settings: &Settings, user: &str) -> Option<String> {
     match &settings.target {
         Target::File(path) => of_file(path, user),
         Target::Stderr => None,

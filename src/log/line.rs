@@ -9,28 +9,28 @@ use crate::outcome::{EnhancedStatus, Status, clean};
 
 /// A mail has been accepted.
 #[derive(Debug, Serialize)]
-pub struct Accepted<'a> {
+pub(crate) struct Accepted<'a> {
     /// The queue id.
     #[serde(rename = "queue_id")]
-    pub id: &'a str,
+    pub(crate) id: &'a str,
     /// The uid of the process that handed it in.
-    pub uid: u32,
+    pub(crate) uid: u32,
     /// The sender as the caller knows it.
-    pub from: &'a str,
+    pub(crate) from: &'a str,
     /// The Message-ID field.
-    pub message_id: &'a str,
+    pub(crate) message_id: &'a str,
     /// Octets in wire form.
-    pub size: u64,
+    pub(crate) size: u64,
     /// The number of recipients.
     #[serde(rename = "nrcpt")]
-    pub recipients: usize,
+    pub(crate) recipients: usize,
     /// The names of the repairs made.
-    pub repairs: &'a [&'a str],
+    pub(crate) repairs: &'a [&'a str],
 }
 
 impl Accepted<'_> {
     /// Hands the line to the log.
-    pub fn log(&self, format: Format) {
+    pub(crate) fn log(&self, format: Format) {
         match format {
             Format::Json => json("accepted", self),
             Format::Postfix => ::log::info!("{}", self.text()),
@@ -53,32 +53,32 @@ impl Accepted<'_> {
 
 /// One attempt for one recipient has ended.
 #[derive(Debug)]
-pub struct Attempt<'a> {
+pub(crate) struct Attempt<'a> {
     /// The queue id.
-    pub id: &'a str,
+    pub(crate) id: &'a str,
     /// The recipient.
-    pub to: &'a str,
+    pub(crate) to: &'a str,
     /// The caller's own word for it, if that was another name.
-    pub original: Option<&'a str>,
+    pub(crate) original: Option<&'a str>,
     /// `host[ip]:port`, `None` if there was no connection.
-    pub relay: Option<&'a str>,
+    pub(crate) relay: Option<&'a str>,
     /// The number of the mail on this connection, from 1.
-    pub conn_use: u32,
+    pub(crate) conn_use: u32,
     /// The time from acceptance to now.
-    pub delay: Duration,
+    pub(crate) delay: Duration,
     /// From acceptance to this attempt's start, setting up the connection, transmission.
-    pub delays: [Duration; 3],
+    pub(crate) delays: [Duration; 3],
     /// RFC 3463.
-    pub dsn: EnhancedStatus,
+    pub(crate) dsn: EnhancedStatus,
     /// The outcome.
-    pub status: Status,
+    pub(crate) status: Status,
     /// The server's reply or our own sentence.
-    pub reason: &'a str,
+    pub(crate) reason: &'a str,
 }
 
 impl Attempt<'_> {
     /// Hands the line to the log.
-    pub fn log(&self, format: Format) {
+    pub(crate) fn log(&self, format: Format) {
         match format {
             Format::Json => json("attempt", &self.object()),
             Format::Postfix => ::log::info!("{}", self.text()),

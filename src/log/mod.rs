@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
-pub use defect::defect;
-pub use line::{Accepted, Attempt};
-pub use target::open;
+pub(crate) use defect::defect;
+pub(crate) use line::{Accepted, Attempt};
+pub(crate) use target::open;
 
 use crate::outcome::Scope;
 
@@ -23,14 +23,14 @@ use crate::outcome::Scope;
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
     /// The target of the lines.
-    pub target: Target,
+    pub(crate) target: Target,
     /// The form of the lines.
-    pub format: Format,
+    pub(crate) format: Format,
 }
 
 /// The target of the lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// Appended to a file.
     File(PathBuf),
     /// This process's stderr.
@@ -42,7 +42,7 @@ pub enum Target {
 
 impl Settings {
     /// The file that the log goes to, if it goes to one.
-    pub fn file(&self) -> Option<&Path> {
+    pub(crate) fn file(&self) -> Option<&Path> {
         if let Target::File(path) = &self.target { Some(path) } else { None }
     }
 }
@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for Target {
 /// The form of a line.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-pub enum Format {
+pub(crate) enum Format {
     /// One JSON object a line.
     Json,
     /// Postfix's fields.
@@ -80,22 +80,22 @@ pub enum Format {
 }
 
 /// A line about one mail that is worth a person's look.
-pub fn warn(id: &str, sentence: &str) {
+pub(crate) fn warn(id: &str, sentence: &str) {
     ::log::warn!("{id}: {}", crate::outcome::clean(sentence));
 }
 
 /// A line about trouble that a person has to mend.
-pub fn error(sentence: &str) {
+pub(crate) fn error(sentence: &str) {
     ::log::error!("{}", crate::outcome::clean(sentence));
 }
 
 /// A line about an act of ours.
-pub fn info(sentence: &str) {
+pub(crate) fn info(sentence: &str) {
     ::log::info!("{}", crate::outcome::clean(sentence));
 }
 
 /// A line about trouble with a smarthost: an error if a person has to mend it, else for information.
-pub fn trouble(scope: Scope, sentence: &str) {
+pub(crate) fn trouble(scope: Scope, sentence: &str) {
     match scope {
         Scope::Configuration => error(sentence),
         Scope::Host | Scope::Message | Scope::Recipient => info(sentence),

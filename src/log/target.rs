@@ -17,7 +17,7 @@ pub(super) const SOCKET: &str = "/dev/log";
 const MAIL: u8 = 2 << 3;
 
 /// Opens the log for this process; `program` and `host` stand in the lines. Once is enough.
-pub fn open(settings: &Settings, program: &'static str, host: &str) {
+pub(crate) fn open(settings: &Settings, program: &'static str, host: &str) {
     let mut builder = Builder::new();
     builder.filter_level(LevelFilter::Info);
     let pid = std::process::id();

@@ -29,17 +29,17 @@ const ASCII: &[&str] = &[
 ];
 
 /// The label names no charset for bytes over 127.
-pub fn is_ascii(label: &str) -> bool {
+pub(crate) fn is_ascii(label: &str) -> bool {
     ASCII.contains(&label.trim().to_ascii_lowercase().as_str())
 }
 
 /// The label names a charset that we can read.
-pub fn is_known(label: &str) -> bool {
+pub(crate) fn is_known(label: &str) -> bool {
     !is_ascii(label) && Encoding::for_label_no_replacement(label.trim().as_bytes()).is_some()
 }
 
 /// Octets that begin like these can be in the charset of that name. A charset that we do not know may be right.
-pub fn is_plausible(label: &str, sample: &[u8]) -> bool {
+pub(crate) fn is_plausible(label: &str, sample: &[u8]) -> bool {
     if is_ascii(label) {
         return false;
     }
@@ -47,7 +47,7 @@ pub fn is_plausible(label: &str, sample: &[u8]) -> bool {
 }
 
 /// The name of the charset of octets that begin like these; `fallback` is preferred if they can be in it.
-pub fn name(sample: &[u8], fallback: Option<&str>) -> String {
+pub(crate) fn name(sample: &[u8], fallback: Option<&str>) -> String {
     match fallback.filter(|label| is_plausible(label, sample)) {
         Some(label) => label.to_string(),
         None => written(guess(sample), sample),
@@ -55,7 +55,7 @@ pub fn name(sample: &[u8], fallback: Option<&str>) -> String {
 }
 
 /// Octets as text: UTF-8 if they are, else the charset that [`name`] tells.
-pub fn text(octets: &[u8], fallback: Option<&str>) -> String {
+pub(crate) fn text(octets: &[u8], fallback: Option<&str>) -> String {
     if let Ok(text) = std::str::from_utf8(octets) {
         return text.to_string();
     }

@@ -5,11 +5,11 @@
 use super::{Message, text};
 
 /// The name of the field.
-pub const FIELD: &str = "X-Cron-Env";
+pub(crate) const FIELD: &str = "X-Cron-Env";
 
 /// The value of a variable: the text between the first `<` and the last `>`, after `NAME=`. `None` if it is absent or
 /// empty.
-pub fn variable(message: &Message, name: &str) -> Option<String> {
+pub(crate) fn variable(message: &Message, name: &str) -> Option<String> {
     message.named(FIELD).find_map(|field| {
         let value = text(field.value);
         let (start, end) = (value.find('<')?, value.rfind('>')?);
@@ -19,7 +19,7 @@ pub fn variable(message: &Message, name: &str) -> Option<String> {
 }
 
 /// The user the job ran as.
-pub fn user(message: &Message) -> Option<String> {
+pub(crate) fn user(message: &Message) -> Option<String> {
     variable(message, "USER").or_else(|| variable(message, "LOGNAME"))
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 
 /// Looks at the bytes on their way to a body.
 #[derive(Debug)]
-pub struct Dots<W: Write> {
+pub(crate) struct Dots<W: Write> {
     to: W,
     line: Line,
     /// Lines that start with two dots.
@@ -25,17 +25,17 @@ enum Line {
 
 impl<W: Write> Dots<W> {
     /// Octets written here go to `to` as they are.
-    pub fn new(to: W) -> Self {
+    pub(crate) fn new(to: W) -> Self {
         Self { to, line: Line::Start, doubled: false, single: false }
     }
 
     /// Every line that starts with a dot starts with two: somebody has doubled them.
-    pub fn are_doubled(&self) -> bool {
+    pub(crate) fn are_doubled(&self) -> bool {
         self.doubled && !self.single && self.line != Line::Dot
     }
 
     /// The writer that got it all.
-    pub fn into_inner(self) -> W {
+    pub(crate) fn into_inner(self) -> W {
         self.to
     }
 
@@ -83,14 +83,14 @@ impl<W: Write> Write for Dots<W> {
 
 /// The text without the first dot of each line that starts with one.
 #[derive(Debug)]
-pub struct Undoubled<R: Read> {
+pub(crate) struct Undoubled<R: Read> {
     from: R,
     at_line_start: bool,
 }
 
 impl<R: Read> Undoubled<R> {
     /// Octets read here come from `from`.
-    pub fn new(from: R) -> Self {
+    pub(crate) fn new(from: R) -> Self {
         Self { from, at_line_start: true }
     }
 }

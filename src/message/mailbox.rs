@@ -13,14 +13,14 @@ use super::value::{Pair, pairs, text};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mailbox {
     /// The display name, decoded.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// `local-part@domain`, or a bare local name.
     pub address: String,
 }
 
 impl Mailbox {
     /// The mailboxes in one argument of a command; empty unless [`may_be_addresses`] accepts it.
-    pub fn of_argument(argument: &[u8]) -> Vec<Self> {
+    pub(crate) fn of_argument(argument: &[u8]) -> Vec<Self> {
         if may_be_addresses(argument) { Self::list(argument) } else { Vec::new() }
     }
 
@@ -63,7 +63,7 @@ impl Mailbox {
     }
 
     /// Local part and domain; no domain for a bare name.
-    pub fn parts(&self) -> (&str, Option<&str>) {
+    pub(crate) fn parts(&self) -> (&str, Option<&str>) {
         match self.address.rsplit_once('@') {
             Some((local, domain)) => (local, Some(domain)),
             None => (&self.address, None),
@@ -93,7 +93,7 @@ impl fmt::Display for Mailbox {
 /// True if an argument, whose parts may be a stranger's, can be read as addresses: it has no line end or other control
 /// character within, and no group of RFC 5322 section 3.4 whose name holds an address, since a reader of groups takes
 /// `a@x Foo: b@y` for b@y alone.
-pub fn may_be_addresses(argument: &[u8]) -> bool {
+pub(crate) fn may_be_addresses(argument: &[u8]) -> bool {
     let text = text(argument);
     let text = text.trim();
     let outside = outside(text).unwrap_or_else(|| text.to_string());

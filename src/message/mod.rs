@@ -4,11 +4,11 @@
 //! Nothing is parsed into a tree and nothing is thrown away: a field that needs no repair leaves byte for byte. This
 //! module never holds the body; the body streams to the caller's writer, so memory stays bounded whatever a job prints.
 
-pub mod charset;
-pub mod cron;
-pub mod dots;
+pub(crate) mod charset;
+pub(crate) mod cron;
+pub(crate) mod dots;
 mod mailbox;
-pub mod parts;
+pub(crate) mod parts;
 mod scan;
 mod shape;
 mod tail;
@@ -18,16 +18,18 @@ mod value;
 use std::io::{self, Read, Write};
 use std::ops::Range;
 
+pub use mailbox::Mailbox;
+pub(crate) use mailbox::may_be_addresses;
 pub(crate) use mailbox::quoted;
-pub use mailbox::{Mailbox, may_be_addresses};
-pub use scan::LONGEST_NAME;
+pub(crate) use scan::LONGEST_NAME;
 use scan::Scan;
-pub use shape::{LONGEST_LINE, Shape};
-pub use tail::{TAIL_LIMIT, Tail};
-pub use value::{MediaType, decoded, text};
+pub(crate) use shape::{LONGEST_LINE, Shape};
+pub(crate) use tail::{TAIL_LIMIT, Tail};
+pub(crate) use value::MediaType;
+pub use value::{decoded, text};
 
 /// The most bytes of a header section, in memory; the bytes after them start the body.
-pub const HEADER_LIMIT: usize = 2 << 20;
+pub(crate) const HEADER_LIMIT: usize = 2 << 20;
 
 /// A message as it was handed in: fields and facts. The body went to the writer given to [`Message::read`].
 #[derive(Debug, Default)]
@@ -37,13 +39,13 @@ pub struct Message {
     came: usize,
     fields: Vec<Span>,
     /// The facts about the body.
-    pub shape: Shape,
+    pub(crate) shape: Shape,
     /// The blank line between fields and body was missing (RFC 5322 section 2.1 wants it).
-    pub separator_missing: bool,
+    pub(crate) separator_missing: bool,
 }
 
 /// A field that the caller gave by an option: its name, and its value in any bytes.
-pub type Given = (String, Vec<u8>);
+pub(crate) type Given = (String, Vec<u8>);
 
 /// The place of a field in the octets: all of it, its name, and its value after the colon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +75,12 @@ pub struct Field<'a> {
 
 impl Field<'_> {
     /// True if this is the field `name`; names do not differ by case.
-    pub fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
     /// The mailboxes of an address field, groups opened; texts that cannot be a mailbox are left out.
-    pub fn mailboxes(&self) -> Vec<Mailbox> {
+    pub(crate) fn mailboxes(&self) -> Vec<Mailbox> {
         Mailbox::list(self.value)
     }
 
@@ -126,7 +128,7 @@ impl Message {
     ///
     /// # Errors
     /// Those of `input` and `body`.
-    pub fn compose(fields: &[Given], input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Self> {
+    pub(crate) fn compose(fields: &[Given], input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Self> {
         let mut message = Self::default();
         fields.iter().for_each(|(name, value)| message.add(name, value));
         message.octets.push(b'\n');
@@ -143,7 +145,7 @@ impl Message {
     }
 
     /// Adds fields that the message lacks; its own fields win.
-    pub fn add_missing(&mut self, fields: &[Given]) {
+    pub(crate) fn add_missing(&mut self, fields: &[Given]) {
         for (name, value) in fields {
             if !self.has(name) {
                 self.add(name, value);
@@ -183,12 +185,12 @@ impl Message {
     }
 
     /// True if a field of that name stands in the header section.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.named(name).next().is_some()
     }
 
     /// The mailboxes of all fields of these names.
-    pub fn mailboxes(&self, names: &[&str]) -> Vec<Mailbox> {
+    pub(crate) fn mailboxes(&self, names: &[&str]) -> Vec<Mailbox> {
         self.fields().filter(|f| names.iter().any(|n| f.is(n))).flat_map(|f| f.mailboxes()).collect()
     }
 }

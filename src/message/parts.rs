@@ -12,25 +12,25 @@ use ContentTransferEncoding::{Base64, EightBit, QuotedPrintable, SevenBit};
 
 /// A file to go with a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attachment {
+pub(crate) struct Attachment {
     /// The name that its reader sees.
-    pub name: String,
+    pub(crate) name: String,
     /// Its content.
-    pub octets: Vec<u8>,
+    pub(crate) octets: Vec<u8>,
 }
 
 /// The fields that describe the body alone, and go into the part with it.
 const OF_BODY: [&str; 4] = ["Content-Type", "Content-Transfer-Encoding", "Content-Disposition", "MIME-Version"];
 
 /// The octets of a message like `message`, whose `body` is now the first of several parts.
-pub fn with_attachments(message: &Message, body: Vec<u8>, attachments: &[Attachment]) -> Vec<u8> {
+pub(crate) fn with_attachments(message: &Message, body: Vec<u8>, attachments: &[Attachment]) -> Vec<u8> {
     let first = MultiPart::mixed().singlepart(first(message, body));
     let parts = attachments.iter().fold(first, |parts, attachment| parts.singlepart(part(attachment)));
     octets(message, &parts.formatted())
 }
 
 /// The octets of a message like `message`, whose `body` is no text and therefore goes in base64.
-pub fn in_base64(message: &Message, body: &[u8]) -> Vec<u8> {
+pub(crate) fn in_base64(message: &Message, body: &[u8]) -> Vec<u8> {
     octets(message, &base64(written(message).unwrap_or_else(unknown), body).formatted())
 }
 

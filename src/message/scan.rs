@@ -47,7 +47,7 @@ const KNOWN: &[&str] = &[
 const KNOWN_PREFIXES: &[&str] = &["content-", "resent-", "list-"];
 
 /// A longer name is no field's: it could not stand on a line with its colon.
-pub const LONGEST_NAME: usize = 512;
+pub(crate) const LONGEST_NAME: usize = 512;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

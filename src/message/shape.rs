@@ -3,7 +3,7 @@
 use super::utf8::Utf8;
 
 /// RFC 5322 section 2.1.1: the most octets a line may have before its end. Servers refuse or bounce longer lines.
-pub const LONGEST_LINE: u64 = 998;
+pub(crate) const LONGEST_LINE: u64 = 998;
 
 /// So much of a body is kept to tell its charset from, beginning with its first byte over 127.
 const SAMPLE: usize = 16 << 10;
@@ -13,26 +13,26 @@ const FEW: u64 = 16;
 
 /// The facts about a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// Its length as it came, in octets.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// It holds bytes over 127.
-    pub eight_bit: bool,
+    pub(crate) eight_bit: bool,
     /// It holds only blanks and line ends.
-    pub blank: bool,
+    pub(crate) blank: bool,
     /// It holds NUL, which RFC 5322 section 4 forbids.
-    pub nul: bool,
+    pub(crate) nul: bool,
     /// It holds a CR without an LF after it, RFC 5322 section 2.3.
-    pub bare_cr: bool,
+    pub(crate) bare_cr: bool,
     /// The longest line in octets, without its end.
-    pub longest_line: u64,
+    pub(crate) longest_line: u64,
     /// The longest piece between line ends and bare CRs.
-    pub longest_piece: u64,
+    pub(crate) longest_piece: u64,
     /// It holds ESC: codes for a terminal.
-    pub escapes: bool,
+    pub(crate) escapes: bool,
     /// It holds an octet that base64 never does, RFC 2045 section 6.8: one that is neither of the alphabet nor a blank
     /// or a line end, or a space between others of a line.
-    pub unlike_base64: bool,
+    pub(crate) unlike_base64: bool,
     /// Control characters that no text has.
     controls: u64,
     line: u64,
@@ -92,7 +92,7 @@ impl Default for Shape {
 
 impl Shape {
     /// The shape of a body that is at hand.
-    pub fn of(body: &[u8]) -> Self {
+    pub(crate) fn of(body: &[u8]) -> Self {
         let mut shape = Self::default();
         shape.learn(body);
         shape.finish();
@@ -100,7 +100,7 @@ impl Shape {
     }
 
     /// Looks at the next bytes of the body.
-    pub fn learn(&mut self, bytes: &[u8]) {
+    pub(crate) fn learn(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         self.blank = self.blank && bytes.iter().all(u8::is_ascii_whitespace);
         let ascii = bytes.is_ascii();
@@ -122,34 +122,34 @@ impl Shape {
     }
 
     /// The whole body is valid UTF-8.
-    pub fn is_utf8(&self) -> bool {
+    pub(crate) fn is_utf8(&self) -> bool {
         self.utf8.is_valid()
     }
 
     /// The body is UTF-8 except for a few stray bytes, like a log that was cut in the middle of a character.
-    pub fn is_mostly_utf8(&self) -> bool {
+    pub(crate) fn is_mostly_utf8(&self) -> bool {
         self.utf8.is_mostly_valid()
     }
 
     /// The bytes do not read as text, in any charset: a compressed file, a picture.
-    pub fn is_binary(&self) -> bool {
+    pub(crate) fn is_binary(&self) -> bool {
         // One random byte in ten is such a control character, and text has none of them; a crash may have torn a log.
         let most = if self.is_utf8() { self.bytes / 4 } else { self.bytes / 32 };
         self.controls > most.max(FEW)
     }
 
     /// It can stand on the wire as it is, except for its line ends.
-    pub fn is_legal(&self) -> bool {
+    pub(crate) fn is_legal(&self) -> bool {
         !self.nul && !self.bare_cr && self.longest_line <= LONGEST_LINE
     }
 
     /// The first of the bytes that a charset has to explain.
-    pub fn sample(&self) -> &[u8] {
+    pub(crate) fn sample(&self) -> &[u8] {
         &self.sample
     }
 
     /// The input is over: a CR at its very end stands alone.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.bare_cr |= std::mem::take(&mut self.after_cr);
     }
 

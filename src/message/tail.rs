@@ -1,23 +1,23 @@
 //! The last octets of a stream, in bounded memory.
 
 /// The octets of a cut mail's end that stay; errors come last, and people read the end first.
-pub const TAIL_LIMIT: usize = 1 << 20;
+pub(crate) const TAIL_LIMIT: usize = 1 << 20;
 
 /// Takes all octets and keeps the last ones.
 #[derive(Debug)]
-pub struct Tail {
+pub(crate) struct Tail {
     most: usize,
     octets: Vec<u8>,
 }
 
 impl Tail {
     /// Keeps `most` octets, in at most three times that memory.
-    pub fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { most, octets: Vec::new() }
     }
 
     /// Takes the next octets.
-    pub fn push(&mut self, octets: &[u8]) {
+    pub(crate) fn push(&mut self, octets: &[u8]) {
         let octets = &octets[octets.len().saturating_sub(self.most)..];
         if self.octets.len() + octets.len() > self.most.saturating_mul(2) {
             self.octets.drain(..self.octets.len().saturating_sub(self.most));
@@ -26,7 +26,7 @@ impl Tail {
     }
 
     /// The last octets.
-    pub fn octets(&self) -> &[u8] {
+    pub(crate) fn octets(&self) -> &[u8] {
         &self.octets[self.octets.len().saturating_sub(self.most)..]
     }
 }

@@ -44,7 +44,7 @@ pub struct MediaType {
 
 impl MediaType {
     /// The type that a Content-Type field with this value names; `None` if it names no type.
-    pub fn parse(value: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(value: &[u8]) -> Option<Self> {
         let field = as_field("Content-Type", &text(value));
         let message = MessageParser::new().with_mime_headers().parse_headers(field.as_bytes())?;
         let kind = message.content_type()?;
@@ -59,12 +59,12 @@ impl MediaType {
     }
 
     /// Type and subtype, `text/plain`, in lower case.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Text of any kind.
-    pub fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         self.name.starts_with("text/")
     }
 
@@ -74,7 +74,7 @@ impl MediaType {
     }
 
     /// Text without any markup.
-    pub fn is_plain_text(&self) -> bool {
+    pub(crate) fn is_plain_text(&self) -> bool {
         self.is("text/plain")
     }
 
@@ -84,17 +84,17 @@ impl MediaType {
     }
 
     /// It is this type; `name` is in lower case.
-    pub fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         self.name == name
     }
 
     /// The boundary of a multipart that has one, RFC 2046 section 5.1.1.
-    pub fn boundary(&self) -> Option<&str> {
+    pub(crate) fn boundary(&self) -> Option<&str> {
         self.parameter("boundary").filter(|boundary| self.has_parts() && !boundary.is_empty())
     }
 
     /// The charset that it names.
-    pub fn charset(&self) -> Option<&str> {
+    pub(crate) fn charset(&self) -> Option<&str> {
         self.parameter("charset")
     }
 
@@ -103,7 +103,7 @@ impl MediaType {
     }
 
     /// The field's value with that charset, the other parameters as they were.
-    pub fn with_charset(&self, charset: &str) -> String {
+    pub(crate) fn with_charset(&self, charset: &str) -> String {
         let mut value = format!("{}; charset={charset}", self.name);
         let is_other = |name: &str| name != "charset" && !name.is_empty() && token(name) == name;
         for (name, text) in self.parameters.iter().filter(|(name, _)| is_other(name)) {

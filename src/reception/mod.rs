@@ -8,7 +8,7 @@ mod command;
 mod reply;
 mod wire;
 
-pub use reply::Reply;
+pub(crate) use reply::Reply;
 pub use wire::{Line, Wire};
 
 use crate::dsn::{OfMail, OfRecipient};
@@ -33,9 +33,9 @@ pub struct Dialogue {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transaction {
     /// The address of MAIL, empty for the null reverse-path.
-    pub reverse_path: String,
+    pub(crate) reverse_path: String,
     /// The requests about the mail's delivery.
-    pub dsn: OfMail,
+    pub(crate) dsn: OfMail,
     /// The addresses of RCPT, each with the requests about it.
     pub recipients: Vec<(String, OfRecipient)>,
 }
@@ -58,7 +58,7 @@ impl Dialogue {
     }
 
     /// The reply that opens the session.
-    pub fn greeting(&self) -> Reply {
+    pub(crate) fn greeting(&self) -> Reply {
         Reply::new(220, &format!("{} ESMTP mailx-t", self.host))
     }
 
@@ -153,7 +153,7 @@ impl Dialogue {
     }
 
     /// The answer to a content, announced or sent, that is not taken.
-    pub fn too_large(&self) -> Reply {
+    pub(crate) fn too_large(&self) -> Reply {
         Reply::new(552, &format!("5.3.4 the mail is too large: {} octets are taken, see max-message-size", self.most))
     }
 }

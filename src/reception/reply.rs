@@ -17,12 +17,12 @@ pub struct Reply {
 
 impl Reply {
     /// An answer of one line; characters that cannot stand in one are left out of `text`.
-    pub fn new(code: u16, text: &str) -> Self {
+    pub(crate) fn new(code: u16, text: &str) -> Self {
         Self::of_lines(code, &[text])
     }
 
     /// An answer of several lines.
-    pub fn of_lines(code: u16, lines: &[&str]) -> Self {
+    pub(crate) fn of_lines(code: u16, lines: &[&str]) -> Self {
         Self { code, lines: lines.iter().map(|line| printable(line)).collect() }
     }
 

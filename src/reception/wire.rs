@@ -38,7 +38,7 @@ impl<R: Read> Wire<R> {
     }
 
     /// The next line has come already: a caller that sends commands in groups reads our answers in groups (RFC 2920).
-    pub fn has_line(&self) -> bool {
+    pub(crate) fn has_line(&self) -> bool {
         self.input.buffer().contains(&b'\n')
     }
 

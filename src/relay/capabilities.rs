@@ -6,21 +6,21 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// The SASL mechanisms in capitals, RFC 4954.
-    pub auth: Vec<String>,
+    pub(crate) auth: Vec<String>,
     /// BDAT instead of DATA, RFC 3030.
-    pub chunking: bool,
+    pub(crate) chunking: bool,
     /// Delivery status notifications, RFC 3461.
-    pub dsn: bool,
+    pub(crate) dsn: bool,
     /// Content with the eighth bit, RFC 6152.
-    pub eight_bit_mime: bool,
+    pub(crate) eight_bit_mime: bool,
     /// Commands in groups, RFC 2920.
-    pub pipelining: bool,
+    pub(crate) pipelining: bool,
     /// The largest mail that is taken, zero without a limit; none where the server does not say. RFC 1870.
-    pub size: Option<u64>,
+    pub(crate) size: Option<u64>,
     /// Addresses beyond ASCII, RFC 6531.
-    pub smtputf8: bool,
+    pub(crate) smtputf8: bool,
     /// Upgrade to TLS, RFC 3207.
-    pub starttls: bool,
+    pub(crate) starttls: bool,
 }
 
 impl Capabilities {
@@ -47,7 +47,7 @@ impl Capabilities {
     }
 
     /// The largest mail the server takes, where it names one.
-    pub fn largest_mail(&self) -> Option<u64> {
+    pub(crate) fn largest_mail(&self) -> Option<u64> {
         self.size.filter(|limit| *limit > 0)
     }
 

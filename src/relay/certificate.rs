@@ -18,15 +18,15 @@ use crate::outcome::clean;
 
 /// What a certificate says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     /// Whom it is for.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Who says so.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// The last moment of its validity, as OpenSSL writes it.
-    pub not_after: String,
+    pub(crate) not_after: String,
     /// Whole days until then.
-    pub days_left: i32,
+    pub(crate) days_left: i32,
 }
 
 impl Certificate {

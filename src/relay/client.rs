@@ -5,20 +5,20 @@ use std::time::Duration;
 
 /// Who opens a session, and for whom. It belongs to one run of the program.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub(crate) struct Client {
     /// The name for EHLO, RFC 5321 section 4.1.1.1.
-    pub name: String,
+    pub(crate) name: String,
     /// How long a person who looks on waits for each reply, where that is less than the smarthost's `timeout`.
-    pub patience: Option<Duration>,
+    pub(crate) patience: Option<Duration>,
     /// Whether stderr shows the dialogue with the server.
-    pub dialogue: Dialogue,
+    pub(crate) dialogue: Dialogue,
     /// The directory where access tokens are kept until they expire. Without one, each run asks for a token of its own.
-    pub tokens: Option<PathBuf>,
+    pub(crate) tokens: Option<PathBuf>,
 }
 
 /// Whether a person sees the dialogue with the server on stderr, without its secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialogue {
+pub(crate) enum Dialogue {
     /// Nobody sees it.
     #[default]
     Hidden,
@@ -28,7 +28,7 @@ pub enum Dialogue {
 
 impl Client {
     /// A client of that name for mail that nobody watches.
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         Self { name: name.to_owned(), patience: None, dialogue: Dialogue::Hidden, tokens: None }
     }
 

@@ -10,7 +10,7 @@ use super::{AuthChoice, Client, CredentialsError, Secret, Smarthost, access_toke
 
 /// A user and the secret for them.
 #[derive(Clone)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     user: String,
     secret: Secret,
     key: &'static str,
@@ -32,7 +32,7 @@ impl Credentials {
     ///
     /// # Errors
     /// The settings name no place or several, or the place that they name is unreadable, unsafe, empty or slow.
-    pub fn read(smarthost: &Smarthost, client: &Client) -> Result<Option<Self>, CredentialsError> {
+    pub(crate) fn read(smarthost: &Smarthost, client: &Client) -> Result<Option<Self>, CredentialsError> {
         let Some((user, source)) = source_of(smarthost)? else { return Ok(None) };
         let tokens = client.tokens.clone();
         let (secret, is_kept) = source.read(smarthost.connect_timeout, tokens.as_deref())?;
@@ -44,7 +44,7 @@ impl Credentials {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn check_offline(smarthost: &Smarthost) -> Result<(), CredentialsError> {
+    pub(crate) fn check_offline(smarthost: &Smarthost) -> Result<(), CredentialsError> {
         match source_of(smarthost)? {
             Some((_, SecretSource::RefreshToken(_))) => access_token::check_offline(smarthost),
             Some((_, source)) => source.read(smarthost.connect_timeout, None).map(drop),
@@ -53,7 +53,7 @@ impl Credentials {
     }
 
     /// The account.
-    pub fn user(&self) -> &str {
+    pub(crate) fn user(&self) -> &str {
         &self.user
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// Why there are no credentials.
 #[derive(Debug, thiserror::Error)]
-pub enum CredentialsError {
+pub(crate) enum CredentialsError {
     /// The command failed, or took too long.
     #[error("{key}: {why}: run it by hand as the service's user")]
     Command {

@@ -18,20 +18,20 @@ const LIMIT: Duration = Duration::from_secs(3);
 
 /// A server for submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
+pub(crate) struct Server {
     /// Its name.
-    pub host: String,
+    pub(crate) host: String,
     /// Its port.
-    pub port: u16,
+    pub(crate) port: u16,
     /// How connections are protected there.
-    pub tls: Tls,
+    pub(crate) tls: Tls,
 }
 
 /// The server that `domain` would have us use: implicit TLS before STARTTLS.
 ///
 /// # Errors
 /// No name server answers, or the domain names no server.
-pub fn discover(domain: &str) -> Result<Server, String> {
+pub(crate) fn discover(domain: &str) -> Result<Server, String> {
     let servers = name_servers(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default());
     discover_at(&servers, domain)
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// The SHA-256 of a certificate in DER form.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
-pub struct Fingerprint(pub(super) [u8; 32]);
+pub(crate) struct Fingerprint(pub(super) [u8; 32]);
 
 impl TryFrom<String> for Fingerprint {
     type Error = &'static str;

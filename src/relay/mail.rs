@@ -10,21 +10,21 @@ use crate::dsn;
 
 /// The envelope of one mail, and what the server must know about its content.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Mail<'a> {
+pub(crate) struct Mail<'a> {
     /// Where bounces go; none for a mail that must not bounce.
-    pub reverse_path: Option<&'a Address>,
+    pub(crate) reverse_path: Option<&'a Address>,
     /// To whom; the outcomes come in this order.
-    pub recipients: &'a [&'a Address],
+    pub(crate) recipients: &'a [&'a Address],
     /// The size of the content in wire form, in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// The content has bytes above 127.
-    pub eight_bit: bool,
+    pub(crate) eight_bit: bool,
     /// An address or a header field has characters beyond ASCII.
-    pub smtputf8: bool,
+    pub(crate) smtputf8: bool,
     /// What the sender asks about it, RFC 3461; asked of the server if it knows what that means.
-    pub dsn: Option<&'a dsn::OfMail>,
+    pub(crate) dsn: Option<&'a dsn::OfMail>,
     /// What the sender asks about each recipient, in their order; of those past its end, nothing.
-    pub recipient_dsn: &'a [&'a dsn::OfRecipient],
+    pub(crate) recipient_dsn: &'a [&'a dsn::OfRecipient],
 }
 
 /// The command lines of an envelope: a group in the sense of RFC 2920.

@@ -9,17 +9,17 @@ use crate::outcome::Reply;
 
 /// A provider of mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Provider {
+pub(crate) struct Provider {
     /// Its name, as `ctl init --provider` takes it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Domains of the addresses it gives away.
-    pub domains: &'static [&'static str],
+    pub(crate) domains: &'static [&'static str],
     /// Where it takes mail from its users; `REGION` is to be filled in.
-    pub host: &'static str,
+    pub(crate) host: &'static str,
     /// How the connection is protected there.
-    pub tls: Tls,
+    pub(crate) tls: Tls,
     /// What to log in with.
-    pub wants: &'static str,
+    pub(crate) wants: &'static str,
     /// Its servers end in one of these.
     servers: &'static [&'static str],
 }
@@ -172,19 +172,19 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 /// The provider with this name, or the one that gives away addresses of this domain.
-pub fn find(name: &str) -> Option<&'static Provider> {
+pub(crate) fn find(name: &str) -> Option<&'static Provider> {
     PROVIDERS
         .iter()
         .find(|p| p.name.eq_ignore_ascii_case(name) || p.domains.iter().any(|d| d.eq_ignore_ascii_case(name)))
 }
 
 /// The names of all that are known.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     PROVIDERS.iter().map(|provider| provider.name)
 }
 
 /// The provider whose server `host` is.
-pub fn of_host(host: &str) -> Option<&'static Provider> {
+pub(crate) fn of_host(host: &str) -> Option<&'static Provider> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let is_within = |end: &str| host.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     PROVIDERS.iter().find(|provider| provider.servers.iter().any(|end| is_within(end)))

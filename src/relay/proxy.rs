@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// A SOCKS5 proxy.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
-pub struct Proxy {
+pub(crate) struct Proxy {
     host: String,
     port: u16,
 }

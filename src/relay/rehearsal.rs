@@ -12,7 +12,7 @@ impl Session {
     ///
     /// # Errors
     /// The server refuses one of them, and the sentence says what to do.
-    pub fn rehearse(&mut self, sender: &Address, recipient: &Address) -> Result<(), Trouble> {
+    pub(crate) fn rehearse(&mut self, sender: &Address, recipient: &Address) -> Result<(), Trouble> {
         let mail = self.channel.ask(Stage::Mail, &format!("MAIL FROM:<{sender}>\r\n"))?;
         let cure = "set from in [rewrite] to an address that this login may send as";
         self.taken(Stage::Mail, &mail, &format!("the sender {sender}"), cure)?;

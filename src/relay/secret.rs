@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 /// A text that no debug output shows, and whose memory is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
+pub(crate) struct Secret(Zeroizing<String>);
 
 impl Secret {
     pub(super) fn reveal(&self) -> &str {

@@ -5,11 +5,11 @@ use serde::Deserialize;
 /// Whom a smarthost is for: an address or the name of a user, in which `*` stands for anything.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
-pub struct SenderPattern(String);
+pub(crate) struct SenderPattern(String);
 
 impl SenderPattern {
     /// Whether that sender is one of those meant; letters are compared without regard to case.
-    pub fn fits(&self, sender: &str) -> bool {
+    pub(crate) fn fits(&self, sender: &str) -> bool {
         let (pattern, sender) = (self.0.to_lowercase(), sender.to_lowercase());
         // No sender begins with `@`: a domain alone stands for all its addresses.
         let pattern = if pattern.starts_with('@') { format!("*{pattern}") } else { pattern };

@@ -20,7 +20,7 @@ use super::{Capabilities, Certificate, Client, Credentials, Smarthost, Tls};
 use crate::outcome::{Scope, Stage};
 
 /// An open connection to the smarthost, ready to take a mail.
-pub struct Session {
+pub(crate) struct Session {
     pub(super) channel: Channel,
     pub(super) capabilities: Capabilities,
     pub(super) window: Window,
@@ -32,7 +32,11 @@ impl Session {
     ///
     /// # Errors
     /// The trouble that every mail for this smarthost now has.
-    pub fn open(smarthost: &Smarthost, credentials: Option<&Credentials>, client: &Client) -> Result<Self, Trouble> {
+    pub(crate) fn open(
+        smarthost: &Smarthost,
+        credentials: Option<&Credentials>,
+        client: &Client,
+    ) -> Result<Self, Trouble> {
         match Self::open_trusting(Roots::Usual, smarthost, credentials, client) {
             Err(trouble) if trouble.is_issuer_unknown && tls::has_more_roots(smarthost) => {
                 Self::open_trusting(Roots::Bundle, smarthost, credentials, client)
@@ -84,32 +88,32 @@ impl Session {
     }
 
     /// What the server said it can do.
-    pub fn capabilities(&self) -> &Capabilities {
+    pub(crate) fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
 
     /// The server as reached, `host[ip]:port`, for the log.
-    pub fn relay(&self) -> &str {
+    pub(crate) fn relay(&self) -> &str {
         self.channel.peer().relay()
     }
 
     /// The server's certificate; none without TLS.
-    pub fn certificate(&self) -> Option<Certificate> {
+    pub(crate) fn certificate(&self) -> Option<Certificate> {
         self.channel.certificate()
     }
 
     /// The version of TLS and the cipher suite, such as `TLSv1.3, TLS_AES_256_GCM_SHA384`; none without TLS.
-    pub fn tls_agreed(&self) -> Option<String> {
+    pub(crate) fn tls_agreed(&self) -> Option<String> {
         self.channel.tls_agreed()
     }
 
     /// Another mail may follow.
-    pub fn is_usable(&self) -> bool {
+    pub(crate) fn is_usable(&self) -> bool {
         self.channel.is_usable()
     }
 
     /// Says good-bye and does not wait for the answer, which would cost a round trip and change nothing.
-    pub fn quit(mut self) {
+    pub(crate) fn quit(mut self) {
         if self.is_usable() {
             self.channel.limit(Duration::from_secs(1));
             // Every mail has its outcome already.

@@ -26,59 +26,59 @@ pub struct Smarthost {
     pub host: String,
     /// The TCP port; without one, the usual one for `tls`.
     #[serde(default, deserialize_with = "some_port")]
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// How the connection is protected.
     #[serde(default)]
     pub tls: Tls,
     /// The account to log in with; without one there is no login.
-    pub user: Option<String>,
+    pub(crate) user: Option<String>,
     /// The address that mail over this smarthost leaves as, where that is not the user.
-    pub from: Option<Address>,
+    pub(crate) from: Option<Address>,
     /// Whose mail it is for; without any, everybody's that no other smarthost names.
     #[serde(default)]
-    pub match_from: Vec<SenderPattern>,
+    pub(crate) match_from: Vec<SenderPattern>,
     /// The password itself.
-    pub password: Option<Secret>,
+    pub(crate) password: Option<Secret>,
     /// A file whose first line is the password.
     #[serde(default, deserialize_with = "some_file")]
     pub password_file: Option<PathBuf>,
     /// A shell command whose first line of output is the password.
-    pub password_command: Option<String>,
+    pub(crate) password_command: Option<String>,
     /// The name of a systemd credential that holds the password.
-    pub password_credential: Option<String>,
+    pub(crate) password_credential: Option<String>,
     /// A shell command whose first line of output is a bearer token.
-    pub token_command: Option<String>,
+    pub(crate) token_command: Option<String>,
     /// A file whose first line is a refresh token, RFC 6749 section 1.5.
     #[serde(default, deserialize_with = "some_file")]
-    pub refresh_token_file: Option<PathBuf>,
+    pub(crate) refresh_token_file: Option<PathBuf>,
     /// Who we are for the token endpoint.
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// A file whose first line is the secret that belongs to it.
     #[serde(default, deserialize_with = "some_file")]
-    pub client_secret_file: Option<PathBuf>,
+    pub(crate) client_secret_file: Option<PathBuf>,
     /// Where tokens are given out; those of well-known hosts are known.
-    pub token_endpoint: Option<TokenEndpoint>,
+    pub(crate) token_endpoint: Option<TokenEndpoint>,
     /// Which SASL mechanism to use.
     #[serde(default)]
     pub auth: AuthChoice,
     /// The only certificates to trust, instead of the system's.
     #[serde(default, deserialize_with = "some_file")]
-    pub ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
     /// The only certificate to accept; without `ca_file` it takes the place of chain and name.
-    pub fingerprint: Option<Fingerprint>,
+    pub(crate) fingerprint: Option<Fingerprint>,
     /// The certificate to show to the server, in PEM form, with its chain.
     #[serde(default, deserialize_with = "some_file")]
-    pub client_cert: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
     /// The private key that belongs to it; without this it stands in the same file.
     #[serde(default, deserialize_with = "some_file")]
-    pub client_key: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
     /// The oldest version of TLS to speak.
     #[serde(default)]
-    pub tls_min: TlsVersion,
+    pub(crate) tls_min: TlsVersion,
     /// A SOCKS5 proxy, RFC 1928, that makes the connection and looks up the name.
-    pub proxy: Option<Proxy>,
+    pub(crate) proxy: Option<Proxy>,
     /// The address of this machine that connections come from.
-    pub source_address: Option<IpAddr>,
+    pub(crate) source_address: Option<IpAddr>,
     /// The limit for look-up, TCP connection and TLS handshake together.
     #[serde(default = "ten_seconds", deserialize_with = "some_time")]
     pub connect_timeout: Duration,
@@ -95,11 +95,11 @@ pub struct Smarthost {
     #[serde(default)]
     pub auth_in_group: bool,
     /// At most so many mails in so long.
-    pub rate: Option<Rate>,
+    pub(crate) rate: Option<Rate>,
     /// At most so many mails in any 24 hours.
-    pub per_day: Option<NonZeroU32>,
+    pub(crate) per_day: Option<NonZeroU32>,
     /// At most so many mails over one connection.
-    pub per_connection: Option<NonZeroU32>,
+    pub(crate) per_connection: Option<NonZeroU32>,
     /// The most connections at a time.
     #[serde(default = "two")]
     pub max_connections: NonZeroU8,
@@ -115,6 +115,7 @@ fn some_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::E
 /// How the connection is protected.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::enum_variant_names, reason = "STARTTLS is one word in RFC 3207")]
 pub enum Tls {
     /// TLS from the first byte, RFC 8314 section 3.3.
     #[default]
@@ -128,7 +129,7 @@ pub enum Tls {
 
 /// A version of TLS. Those before 1.2 are forbidden by RFC 8996.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-pub enum TlsVersion {
+pub(crate) enum TlsVersion {
     /// RFC 5246.
     #[default]
     #[serde(rename = "1.2")]
@@ -165,7 +166,7 @@ pub enum AuthChoice {
 
 impl Smarthost {
     /// The smarthost `host`, everything else as it is when nobody sets it.
-    pub fn new(host: &str) -> Self {
+    pub(crate) fn new(host: &str) -> Self {
         Self {
             host: host.to_owned(),
             port: None,
@@ -212,7 +213,7 @@ impl Smarthost {
     }
 
     /// The address that mail over it leaves as, if it says so itself.
-    pub fn account(&self) -> Option<Address> {
+    pub(crate) fn account(&self) -> Option<Address> {
         self.from.clone().or_else(|| self.user.as_ref()?.parse().ok())
     }
 
@@ -222,17 +223,17 @@ impl Smarthost {
     }
 
     /// The most that may leave over it, in every way it is counted.
-    pub fn rates(&self) -> Vec<Rate> {
+    pub(crate) fn rates(&self) -> Vec<Rate> {
         self.rate.into_iter().chain(self.per_day.map(|mails| Rate::a_day(mails.get()))).collect()
     }
 
     /// The user to log in as; none where no login is wanted.
-    pub fn login(&self) -> Option<&str> {
+    pub(crate) fn login(&self) -> Option<&str> {
         self.user.as_deref().filter(|_| self.auth != AuthChoice::None)
     }
 
     /// A command has to be run for the login.
-    pub fn has_commands(&self) -> bool {
+    pub(crate) fn has_commands(&self) -> bool {
         self.password_command.is_some() || self.token_command.is_some()
     }
 

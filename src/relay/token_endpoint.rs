@@ -7,14 +7,14 @@ use url::{Position, Url};
 
 /// The URL of a token endpoint, RFC 6749 section 3.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenEndpoint(Url);
+pub(crate) struct TokenEndpoint(Url);
 
 impl TokenEndpoint {
     /// Reads a URL. Plain HTTP is for this machine itself only.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let url = Url::parse(text).map_err(|_| "expected a URL such as https://login.example.com/token")?;
         let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         match url.scheme() {

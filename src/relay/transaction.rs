@@ -13,27 +13,27 @@ use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
 
 /// What became of a mail that was handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handed {
+pub(crate) struct Handed {
     /// One for each recipient, in their order.
-    pub outcomes: Vec<Outcome>,
+    pub(crate) outcomes: Vec<Outcome>,
     /// Nobody has it, for sure, and the reason was the connection: another one may do better at once.
-    pub is_free: bool,
+    pub(crate) is_free: bool,
     /// The content was sent to its end, and nobody knows whether it was taken.
-    pub is_in_doubt: bool,
+    pub(crate) is_in_doubt: bool,
     /// What the server has shown that it does not bear.
-    pub lesson: Option<Lesson>,
+    pub(crate) lesson: Option<Lesson>,
 }
 
 impl Handed {
     /// Nothing was handed over.
-    pub fn none(recipients: usize) -> Self {
+    pub(crate) fn none(recipients: usize) -> Self {
         Transaction::new(recipients, false).handed()
     }
 }
 
 /// What a server has shown that it does not bear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lesson {
+pub(crate) enum Lesson {
     /// BDAT, although it offers it.
     Chunking,
     /// Commands in groups, although it offers that.

@@ -10,17 +10,17 @@ use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
 
 /// Why there is no session, or no longer one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub(crate) struct Trouble {
     /// Where in the dialogue.
-    pub stage: Stage,
+    pub(crate) stage: Stage,
     /// Whom it concerns.
-    pub scope: Scope,
+    pub(crate) scope: Scope,
     /// What the server said, if it said anything.
-    pub reply: Option<Reply>,
+    pub(crate) reply: Option<Reply>,
     /// What failed, on what, why, and what to do.
-    pub sentence: String,
+    pub(crate) sentence: String,
     /// The server that was reached, as `host[ip]:port`.
-    pub relay: Option<String>,
+    pub(crate) relay: Option<String>,
     /// The certificate's issuer is not among the roots that were looked at; there may be more of them.
     pub(super) is_issuer_unknown: bool,
 }
@@ -31,7 +31,7 @@ impl Trouble {
     }
 
     /// What becomes of a mail that meets this trouble.
-    pub fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         Outcome {
             status: Status::Deferred,
             stage: self.stage,

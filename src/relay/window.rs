@@ -48,7 +48,7 @@ impl Session {
     /// Hands over one mail as far as the server lets us without a word; [`finish`](Self::finish) tells what becomes of
     /// it. `content` is in wire form: lines end in CRLF, dots are not doubled yet. It is not needed any more when this
     /// returns.
-    pub fn begin(&mut self, mail: &Mail<'_>, content: &mut dyn Read) {
+    pub(crate) fn begin(&mut self, mail: &Mail<'_>, content: &mut dyn Read) {
         let mut pieces = Chunks::of(content);
         let first = self
             .check(mail)
@@ -66,7 +66,7 @@ impl Session {
     }
 
     /// What became of the mail that was begun first; none if no mail is under way.
-    pub fn finish(&mut self) -> Option<Handed> {
+    pub(crate) fn finish(&mut self) -> Option<Handed> {
         while self.window.under_way.front()?.next().is_some() {
             if let Err(trouble) = self.hear() {
                 self.lose(&trouble);
@@ -76,7 +76,7 @@ impl Session {
     }
 
     /// [`finish`](Self::finish) would not wait.
-    pub fn is_answered(&mut self) -> bool {
+    pub(crate) fn is_answered(&mut self) -> bool {
         let Some(owing) = self.window.under_way.front().map(Transaction::owing) else { return false };
         if owing > self.channel.at_hand() && self.is_usable() {
             self.channel.take_in();
@@ -86,7 +86,7 @@ impl Session {
 
     /// How many mails may be under way at once: one until the server has taken one, then one more for each that it
     /// takes; where it wants to be asked for each content, the one asked for and the one before it.
-    pub fn trust(&self) -> usize {
+    pub(crate) fn trust(&self) -> usize {
         match (self.window.groups, self.window.chunks) {
             (false, _) => 1,
             (true, false) => 2.min(1 + self.window.taken),
@@ -96,7 +96,7 @@ impl Session {
 
     /// Waits until the server of one of `sessions` says something; which of them. The first one after the limit for an
     /// answer, so that it is asked and found silent.
-    pub fn first_heard(sessions: &[&Self]) -> usize {
+    pub(crate) fn first_heard(sessions: &[&Self]) -> usize {
         let is_heard = |session: &&&Self| session.channel.at_hand() > 0 || session.channel.timed().has_ahead();
         if let Some(heard) = sessions.iter().position(|session| is_heard(&session)) {
             return heard;

@@ -17,20 +17,20 @@ const REACH: usize = 64 << 10;
 
 /// The facts that a reader of a cut mail is told.
 #[derive(Clone, Debug)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// The octets that the message had.
-    pub total: u64,
+    pub(crate) total: u64,
     /// The octets that the mail may have.
-    pub most: u64,
+    pub(crate) most: u64,
     /// The machine that keeps the whole.
-    pub host: String,
+    pub(crate) host: String,
     /// Its path there.
-    pub place: String,
+    pub(crate) place: String,
 }
 
 impl Notice {
     /// The text for the place of the cut, in ASCII, with a blank line before and after it.
-    pub fn between(&self, left_out: u64) -> String {
+    pub(crate) fn between(&self, left_out: u64) -> String {
         format!(
             "\r\n[mailx-t: about {} of {} are left out here, for no more than {}\r\ncan be sent. {}]\r\n\r\n",
             size(left_out),
@@ -58,7 +58,7 @@ impl Notice {
 
 /// A mail in wire form on its way to a smaller one.
 #[derive(Debug)]
-pub struct Cut<R: Read> {
+pub(crate) struct Cut<R: Read> {
     head: Vec<u8>,
     text: Option<Text>,
     body: BufReader<R>,
@@ -69,7 +69,7 @@ impl<R: Read> Cut<R> {
     ///
     /// # Errors
     /// Those of `content`.
-    pub fn of(content: R) -> io::Result<Self> {
+    pub(crate) fn of(content: R) -> io::Result<Self> {
         let mut body = BufReader::with_capacity(REACH, content);
         let head = head(&mut body)?;
         let message = Message::read(&mut head.as_slice(), &mut io::sink())?;
@@ -83,7 +83,7 @@ impl<R: Read> Cut<R> {
     }
 
     /// Some of its text will stay; else it will be plain ASCII.
-    pub fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         self.text.is_some()
     }
 
@@ -92,7 +92,7 @@ impl<R: Read> Cut<R> {
     ///
     /// # Errors
     /// Those of reading and writing.
-    pub fn write(mut self, size: u64, notice: &Notice, to: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write(mut self, size: u64, notice: &Notice, to: &mut dyn Write) -> io::Result<()> {
         to.write_all(&self.head)?;
         let Some(text) = self.text else { return to.write_all(notice.instead().as_bytes()) };
         if size <= notice.most {

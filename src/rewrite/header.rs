@@ -44,7 +44,7 @@ const STRUCTURED: [&str; 9] = [
 ];
 
 /// Rewrites a message for these recipients. [`Rewritten::write`] brings the body along.
-pub fn rewrite(
+pub(crate) fn rewrite(
     message: &Message,
     recipients: &[Recipient],
     resolver: &mut Resolver<'_>,

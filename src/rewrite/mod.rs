@@ -31,12 +31,12 @@ use lettre::Address;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-pub use cut::{Cut, Notice};
-pub use header::rewrite;
-pub use plan::Plan;
+pub(crate) use cut::{Cut, Notice};
+pub(crate) use header::rewrite;
+pub(crate) use plan::Plan;
 pub use repair::Repair;
-pub use set_aside::Wrapping;
-pub use seven_bit::SevenBit;
+pub(crate) use set_aside::Wrapping;
+pub(crate) use seven_bit::SevenBit;
 
 /// A mail with more Received fields goes in circles. RFC 5321 section 6.3 wants at least 100 to be allowed.
 pub const MOST_HOPS: usize = 100;
@@ -49,14 +49,14 @@ pub struct Settings {
     pub from: Option<Address>,
     /// The domain of local names that no alias and no default recipient covers.
     #[serde(deserialize_with = "some_domain")]
-    pub domain: Option<String>,
+    pub(crate) domain: Option<String>,
     /// The treatment of the crontab's variables, which cron writes into the header section.
-    pub cron_env: CronEnv,
+    pub(crate) cron_env: CronEnv,
     /// The charset of text that is not UTF-8 and has no label that can be right. Unset: the one it looks like.
     #[serde(deserialize_with = "known_charset")]
-    pub fallback_charset: Option<String>,
+    pub(crate) fallback_charset: Option<String>,
     /// The treatment of colours and of lines that were written over.
-    pub terminal_codes: TerminalCodes,
+    pub(crate) terminal_codes: TerminalCodes,
 }
 
 /// A domain that can stand behind the @ of an address.
@@ -71,7 +71,7 @@ fn some_domain<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::
 /// `cron-env`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-pub enum CronEnv {
+pub(crate) enum CronEnv {
     /// The fields go: they may hold secrets.
     #[default]
     Drop,
@@ -84,7 +84,7 @@ pub enum CronEnv {
 /// `terminal-codes`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-pub enum TerminalCodes {
+pub(crate) enum TerminalCodes {
     /// The text arrives as it was written.
     #[default]
     Keep,
@@ -102,25 +102,25 @@ fn known_charset<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Str
 
 /// The facts that the rewriting needs besides the message.
 #[derive(Debug)]
-pub struct Facts<'a> {
+pub(crate) struct Facts<'a> {
     /// The configuration.
-    pub settings: &'a Settings,
+    pub(crate) settings: &'a Settings,
     /// The address for MAIL FROM and the From field.
-    pub account: &'a Address,
+    pub(crate) account: &'a Address,
     /// This machine's name, as people know it.
-    pub host: &'a str,
+    pub(crate) host: &'a str,
     /// The user on whose behalf the mail is sent.
-    pub user: &'a str,
+    pub(crate) user: &'a str,
     /// The user's own full name.
-    pub own_name: Option<&'a str>,
+    pub(crate) own_name: Option<&'a str>,
     /// The display name the caller asked for (sendmail's `-F`).
-    pub full_name: Option<&'a str>,
+    pub(crate) full_name: Option<&'a str>,
     /// The sender the caller asked for (sendmail's `-f`), unless it is the null one.
-    pub sender: Option<&'a str>,
+    pub(crate) sender: Option<&'a str>,
     /// The value of a Date field for now, RFC 5322 section 3.3.
-    pub date: &'a str,
+    pub(crate) date: &'a str,
     /// A name for this message that no other has; it becomes the left side of a Message-ID.
-    pub unique: &'a str,
+    pub(crate) unique: &'a str,
 }
 
 /// A message ready for the wire, except for its body, which [`Rewritten::write`] adds.
@@ -129,15 +129,15 @@ pub struct Rewritten {
     /// The header section with CRLF line ends and the blank line.
     pub head: Vec<u8>,
     /// The value of its Message-ID field.
-    pub message_id: String,
+    pub(crate) message_id: String,
     /// The text in place of the body, if the body itself was empty.
-    pub body: Option<Vec<u8>>,
+    pub(crate) body: Option<Vec<u8>>,
     /// The treatment of the body on its way.
-    pub plan: Plan,
+    pub(crate) plan: Plan,
     /// The wrapping of the body, if fields had to be attached.
-    pub wrapping: Option<Wrapping>,
+    pub(crate) wrapping: Option<Wrapping>,
     /// The repairs made, each once, by name.
-    pub repairs: Vec<Repair>,
+    pub(crate) repairs: Vec<Repair>,
 }
 
 impl Rewritten {

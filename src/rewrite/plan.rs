@@ -12,13 +12,13 @@ use super::treatment::Coding;
 
 /// The treatment of a body on its way to the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The body has bytes over 127 when it leaves: BODY=8BITMIME, RFC 6152.
-    pub eight_bit: bool,
+    pub(crate) eight_bit: bool,
     /// The coding it passes.
-    pub coding: Coding,
+    pub(crate) coding: Coding,
     /// Codes for a terminal are folded to the text that it would show.
-    pub strip: bool,
+    pub(crate) strip: bool,
 }
 
 impl Plan {

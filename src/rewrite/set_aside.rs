@@ -26,7 +26,7 @@ pub(super) struct SetAside {
 
 /// The octets before and after a body that is no longer alone.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Wrapping {
+pub(crate) struct Wrapping {
     /// From the blank line on.
     pub(super) before: Vec<u8>,
     /// After the body's last line.

@@ -8,7 +8,7 @@ use super::parts::Parts;
 
 /// Reads a mail in wire form without its bytes over 127: its bodies are encoded, their labels changed.
 #[derive(Debug)]
-pub struct SevenBit<R> {
+pub(crate) struct SevenBit<R> {
     content: R,
     parts: Parts,
     ready: Vec<u8>,
@@ -19,7 +19,7 @@ pub struct SevenBit<R> {
 
 impl<R: Read> SevenBit<R> {
     /// `content` is the whole mail, from its first field.
-    pub fn new(content: R) -> Self {
+    pub(crate) fn new(content: R) -> Self {
         Self { content, parts: Parts::seven_bit(), ready: Vec::new(), given: 0, is_over: false }
     }
 

@@ -7,7 +7,7 @@ use crate::message::{LONGEST_LINE, MediaType, Shape, charset};
 
 /// The way a body passes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Coding {
+pub(crate) enum Coding {
     /// As it came, except for its line ends.
     #[default]
     AsItIs,

@@ -12,23 +12,23 @@ use crate::trust::plain;
 
 /// A mail that no other process will touch.
 #[derive(Debug)]
-pub struct Claim {
+pub(crate) struct Claim {
     spool: Spool,
     file: File,
     content_at: u64,
     /// The envelope, and all other facts of the mail.
-    pub entry: Entry,
+    pub(crate) entry: Entry,
     /// Its journal so far.
-    pub progress: Progress,
+    pub(crate) progress: Progress,
 }
 
 /// An entry in an open file that no spool keeps.
 #[derive(Debug)]
-pub struct Carried {
+pub(crate) struct Carried {
     file: File,
     content_at: u64,
     /// The envelope, and all other facts of the mail.
-    pub entry: Entry,
+    pub(crate) entry: Entry,
 }
 
 impl Carried {
@@ -36,7 +36,7 @@ impl Carried {
     ///
     /// # Errors
     /// [`Error::Read`] or [`Error::Damaged`].
-    pub fn read(file: File) -> Result<Self, Error> {
+    pub(crate) fn read(file: File) -> Result<Self, Error> {
         let (entry, content_at) = read_block(&file, Path::new("stdin"))?;
         Ok(Self { file, content_at, entry })
     }
@@ -45,14 +45,14 @@ impl Carried {
     ///
     /// # Errors
     /// [`Error::Read`].
-    pub fn content(&self) -> Result<Content<'_>, Error> {
+    pub(crate) fn content(&self) -> Result<Content<'_>, Error> {
         content_of(&self.file, self.content_at, self.entry.size, Path::new("stdin"))
     }
 }
 
 /// The message of a claim in wire form, from its start.
 #[derive(Debug)]
-pub struct Content<'a>(io::Take<&'a File>);
+pub(crate) struct Content<'a>(io::Take<&'a File>);
 
 impl Read for Content<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -65,7 +65,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`], or [`Error::Damaged`] if the file is no entry.
-    pub fn claim(&self, id: &QueueId) -> Result<Option<Claim>, Error> {
+    pub(crate) fn claim(&self, id: &QueueId) -> Result<Option<Claim>, Error> {
         let path = self.file("queue", id);
         let fail = |source| Error::Read { path: path.clone(), source };
         let Some(file) = open(&path)? else { return Ok(None) };
@@ -87,7 +87,7 @@ impl Spool {
     ///
     /// # Errors
     /// As [`Spool::claim`].
-    pub fn peek(&self, id: &QueueId) -> Result<Option<(Entry, Progress)>, Error> {
+    pub(crate) fn peek(&self, id: &QueueId) -> Result<Option<(Entry, Progress)>, Error> {
         let path = self.file("queue", id);
         let fail = |source| Error::Read { path: path.clone(), source };
         let Some(file) = open(&path)? else { return Ok(None) };
@@ -96,7 +96,7 @@ impl Spool {
     }
 
     /// A person has held the mail back.
-    pub fn is_held(&self, id: &QueueId) -> bool {
+    pub(crate) fn is_held(&self, id: &QueueId) -> bool {
         self.hold(id).exists()
     }
 
@@ -108,7 +108,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`].
-    pub fn show(&self, id: &QueueId) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) fn show(&self, id: &QueueId) -> Result<Option<Vec<u8>>, Error> {
         let path = self.file("queue", id);
         let fail = |source| Error::Read { path: path.clone(), source };
         let Some(file) = open(&path)? else { return Ok(None) };
@@ -137,12 +137,12 @@ impl Spool {
 
 impl Claim {
     /// The places, in the entry's list, of the recipients that still wait for the mail.
-    pub fn open(&self) -> Vec<usize> {
+    pub(crate) fn open(&self) -> Vec<usize> {
         (0..self.entry.recipients.len()).filter(|n| !self.progress.is_settled(*n)).collect()
     }
 
     /// One of those recipients has not been tried, or may be tried again by now.
-    pub fn is_due(&self, now: jiff::Timestamp) -> bool {
+    pub(crate) fn is_due(&self, now: jiff::Timestamp) -> bool {
         if self.spool.is_held(&self.entry.id) {
             return false;
         }
@@ -154,7 +154,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn hold(&self, is_held: bool) -> Result<(), Error> {
+    pub(crate) fn hold(&self, is_held: bool) -> Result<(), Error> {
         let path = self.spool.hold(&self.entry.id);
         let done = match is_held {
             true => plain::open(&path, OpenOptions::new().write(true).create(true).mode(0o600)).map(drop),
@@ -165,7 +165,7 @@ impl Claim {
     }
 
     /// The spool that holds it.
-    pub fn spool(&self) -> &Spool {
+    pub(crate) fn spool(&self) -> &Spool {
         &self.spool
     }
 
@@ -173,7 +173,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Read`].
-    pub fn content(&self) -> Result<Content<'_>, Error> {
+    pub(crate) fn content(&self) -> Result<Content<'_>, Error> {
         content_of(&self.file, self.content_at, self.entry.size, &self.spool.file("queue", &self.entry.id))
     }
 
@@ -181,7 +181,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn record(&mut self, records: &[Record]) -> Result<(), Error> {
+    pub(crate) fn record(&mut self, records: &[Record]) -> Result<(), Error> {
         let path = self.spool.journal(&self.entry.id);
         journal::append(&path, records).map_err(|source| Error::Write { path, source })?;
         for record in records {
@@ -195,7 +195,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`]; then the mail must not be tried.
-    pub fn reserve(&self) -> Result<(), Error> {
+    pub(crate) fn reserve(&self) -> Result<(), Error> {
         let path = self.spool.journal(&self.entry.id);
         journal::reserve(&path, self.open().len()).map_err(|source| Error::Write { path, source })
     }
@@ -205,7 +205,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn remove_reported(self) -> Result<(), Error> {
+    pub(crate) fn remove_reported(self) -> Result<(), Error> {
         let path = self.spool.file("queue", &self.entry.id);
         fs::remove_file(&path)
             .and_then(|()| sync_directory(&self.spool.directory("queue")))
@@ -220,13 +220,13 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`]; then the mail may still stand in the queue.
-    pub fn remove(self) -> Result<(), Error> {
+    pub(crate) fn remove(self) -> Result<(), Error> {
         Self::remove_all(vec![self]).pop().unwrap_or(Ok(()))
     }
 
     /// As [`remove`](Self::remove), for mails that were answered together: one sync serves all of them. Returns a
     /// result for each, in their order.
-    pub fn remove_all(claims: Vec<Self>) -> Vec<Result<(), Error>> {
+    pub(crate) fn remove_all(claims: Vec<Self>) -> Vec<Result<(), Error>> {
         let path = |claim: &Self| claim.spool.file("queue", &claim.entry.id);
         let mut results: Vec<io::Result<()>> = claims.iter().map(|claim| fs::remove_file(path(claim))).collect();
         let synced = claims.first().map_or(Ok(()), |claim| sync_directory(&claim.spool.directory("queue")));
@@ -249,7 +249,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`]; then the mail still stands in the queue.
-    pub fn fail(self) -> Result<(), Error> {
+    pub(crate) fn fail(self) -> Result<(), Error> {
         let id = &self.entry.id;
         let (journal, failed) = (self.spool.journal(id), self.spool.directory("failed"));
         // The journal comes first: an entry without it would be sent again if it came back.

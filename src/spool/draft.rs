@@ -16,7 +16,7 @@ const BUFFER: usize = 64 << 10;
 
 /// A queue file that does not count yet. If dropped, it leaves nothing behind.
 #[derive(Debug)]
-pub struct Draft {
+pub(crate) struct Draft {
     path: PathBuf,
     /// Its name once it counts.
     target: PathBuf,
@@ -36,7 +36,7 @@ impl Draft {
     ///
     /// # Errors
     /// [`Error::Create`] if `tmp/` takes no file.
-    pub fn create(spool: &Spool, id: QueueId) -> Result<Self, Error> {
+    pub(crate) fn create(spool: &Spool, id: QueueId) -> Result<Self, Error> {
         Self::at(spool.file("tmp", &id), spool.file("queue", &id), Some(spool.directory("queue")), 0o600)
     }
 
@@ -44,7 +44,7 @@ impl Draft {
     ///
     /// # Errors
     /// [`Error::Create`] if `tmp/` takes no file.
-    pub fn replace(spool: &Spool, id: QueueId) -> Result<Self, Error> {
+    pub(crate) fn replace(spool: &Spool, id: QueueId) -> Result<Self, Error> {
         // A crash cut an earlier try short and left this file: the claim makes sure that no other process writes it.
         let _ = fs::remove_file(spool.file("tmp", &id));
         let mut draft = Self::create(spool, id)?;
@@ -57,7 +57,7 @@ impl Draft {
     ///
     /// # Errors
     /// [`Error::Create`] if `drop/` takes no file.
-    pub fn create_in_drop(spool: &Spool, id: QueueId) -> Result<Self, Error> {
+    pub(crate) fn create_in_drop(spool: &Spool, id: QueueId) -> Result<Self, Error> {
         let target = spool.file("drop", &id);
         Self::at(target.with_extension("new"), target, None, 0o640)
     }
@@ -70,7 +70,7 @@ impl Draft {
     ///
     /// # Errors
     /// [`Error::Create`] if there is no room either.
-    pub fn create_to_carry(id: QueueId) -> Result<Self, Error> {
+    pub(crate) fn create_to_carry(id: QueueId) -> Result<Self, Error> {
         let path = std::env::temp_dir().join(format!("mailx-t.{id}"));
         Self::at(path.clone(), path, None, 0o600).or_else(|error| {
             let file = memfd_create(c"mailx-t", MFdFlags::MFD_CLOEXEC).map_err(|_| error)?;
@@ -104,7 +104,7 @@ impl Draft {
     ///
     /// # Errors
     /// [`Error::Envelope`] for a block that nobody would read, [`Error::Write`].
-    pub fn envelope(&mut self, entry: &Entry) -> Result<(), Error> {
+    pub(crate) fn envelope(&mut self, entry: &Entry) -> Result<(), Error> {
         let (block, size_at) = entry.block();
         if block.len() as u64 > MOST_BLOCK {
             return Err(Error::Envelope { recipients: entry.recipients.len() });
@@ -114,7 +114,7 @@ impl Draft {
     }
 
     /// Octets of the message so far.
-    pub fn message(&self) -> u64 {
+    pub(crate) fn message(&self) -> u64 {
         self.message
     }
 
@@ -122,7 +122,7 @@ impl Draft {
     ///
     /// # Errors
     /// [`Error::Write`]; then nothing has been accepted.
-    pub fn commit(mut self) -> Result<u64, Error> {
+    pub(crate) fn commit(mut self) -> Result<u64, Error> {
         let size = self.message;
         self.publish(size).map_err(|source| self.failed(source))?;
         Ok(size)
@@ -151,7 +151,7 @@ impl Draft {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn hand_over(mut self) -> Result<File, Error> {
+    pub(crate) fn hand_over(mut self) -> Result<File, Error> {
         let finish = |draft: &mut Self| -> io::Result<File> {
             draft.file.flush()?;
             let mut file = draft.file.get_ref().try_clone()?;
@@ -167,13 +167,13 @@ impl Draft {
     ///
     /// # Errors
     /// [`Error::Write`] if even that fails.
-    pub fn discard(mut self) -> Result<(), Error> {
+    pub(crate) fn discard(mut self) -> Result<(), Error> {
         self.named = false;
         fs::remove_file(&self.path).map_err(|source| self.failed(source))
     }
 
     /// The error for a write through [`Write`] that failed.
-    pub fn failed(&self, source: io::Error) -> Error {
+    pub(crate) fn failed(&self, source: io::Error) -> Error {
         Error::Write { path: self.path.clone(), source }
     }
 }

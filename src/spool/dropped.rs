@@ -24,15 +24,15 @@ const TAKEN: &str = "drop";
 
 /// A file from `drop/` that could be a mail; its owner may still be writing to it.
 #[derive(Debug)]
-pub struct Dropped {
+pub(crate) struct Dropped {
     spool: Spool,
     path: PathBuf,
     file: File,
     content_at: u64,
     /// The contents of its envelope block: claims, not facts.
-    pub entry: Entry,
+    pub(crate) entry: Entry,
     /// The uid of its owner.
-    pub uid: u32,
+    pub(crate) uid: u32,
 }
 
 impl Spool {
@@ -41,7 +41,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`] if a directory cannot be listed.
-    pub fn collect(&self) -> Result<Vec<QueueId>, Error> {
+    pub(crate) fn collect(&self) -> Result<Vec<QueueId>, Error> {
         for id in self.left()? {
             // The user may have taken it back; that is a user's right. A file that an earlier run left is never
             // replaced.
@@ -65,7 +65,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn sync_collected(&self) -> Result<(), Error> {
+    pub(crate) fn sync_collected(&self) -> Result<(), Error> {
         for path in [self.directory("drop"), self.directory("tmp")] {
             sync_directory(&path).map_err(|source| Error::Write { path, source })?;
         }
@@ -77,7 +77,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Damaged`] for a file that has been moved away, [`Error::Read`] for one that could not be inspected.
-    pub fn dropped(&self, id: &QueueId, most: u64) -> Result<Dropped, Error> {
+    pub(crate) fn dropped(&self, id: &QueueId, most: u64) -> Result<Dropped, Error> {
         let path = self.taken(id);
         // Only the leader writes under this name: a crash cut short a draft that is there.
         let _ = fs::remove_file(self.file("tmp", id));
@@ -93,7 +93,7 @@ impl Spool {
     }
 
     /// Puts a collected file away, for a person to look at; the error says where.
-    pub fn refuse(&self, id: &QueueId, why: String) -> Error {
+    pub(crate) fn refuse(&self, id: &QueueId, why: String) -> Error {
         // If it cannot be put away, it is named where it lies, and inspected again.
         let path = self.put_away(id, &self.taken(id)).unwrap_or_else(|_| self.taken(id));
         Error::Damaged { path, why }
@@ -104,7 +104,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`] if `drop/` cannot be listed.
-    pub fn clear_drop(&self) -> Result<Vec<(QueueId, Error)>, Error> {
+    pub(crate) fn clear_drop(&self) -> Result<Vec<(QueueId, Error)>, Error> {
         let mut cleared = Vec::new();
         for id in self.left()? {
             let place = self.file("drop", &id);
@@ -139,14 +139,14 @@ impl Spool {
 
     /// Writes down, in the user's own `place`, that they have left a mail: `drop/` itself shows nothing to anybody. It
     /// is only a convenience for mailq, so it may fail.
-    pub fn remember(place: &Path, id: &QueueId) -> io::Result<()> {
+    pub(crate) fn remember(place: &Path, id: &QueueId) -> io::Result<()> {
         fs::create_dir_all(place)?;
         let mut file = plain::open(&place.join(REMEMBERED), OpenOptions::new().append(true).create(true).mode(0o600))?;
         writeln!(file, "{id}")
     }
 
     /// The mails remembered at `place` that still lie in `drop/`; the others are forgotten.
-    pub fn remembered(&self, place: &Path) -> Vec<Entry> {
+    pub(crate) fn remembered(&self, place: &Path) -> Vec<Entry> {
         let path = place.join(REMEMBERED);
         let text = plain::read_text(&path).unwrap_or_default();
         let entry = |id: &QueueId| {
@@ -172,7 +172,7 @@ impl Dropped {
     ///
     /// # Errors
     /// [`Error::Read`].
-    pub fn content(&self) -> Result<Content<'_>, Error> {
+    pub(crate) fn content(&self) -> Result<Content<'_>, Error> {
         content_of(&self.file, self.content_at, self.entry.size, &self.path)
     }
 
@@ -181,7 +181,7 @@ impl Dropped {
     ///
     /// # Errors
     /// [`Error::Damaged`]: it is the name of another mail, which nobody may replace. The file has been put away.
-    pub fn is_taken(&self, id: &QueueId) -> Result<bool, Error> {
+    pub(crate) fn is_taken(&self, id: &QueueId) -> Result<bool, Error> {
         let standing = ["queue", "failed"].iter().find_map(|place| {
             let path = self.spool.file(place, id);
             let found = match plain::open(&path, OpenOptions::new().read(true)) {
@@ -201,12 +201,12 @@ impl Dropped {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn remove(self) -> Result<(), Error> {
+    pub(crate) fn remove(self) -> Result<(), Error> {
         fs::remove_file(&self.path).map_err(|source| Error::Write { path: self.path.clone(), source })
     }
 
     /// The spool it came to.
-    pub fn spool(&self) -> &Spool {
+    pub(crate) fn spool(&self) -> &Spool {
         &self.spool
     }
 }

@@ -23,7 +23,7 @@ pub struct EntryRecipient {
     /// The caller's own word for it, if that was another name.
     pub original: Option<String>,
     /// The sender's requests about it, RFC 3461.
-    pub dsn: dsn::OfRecipient,
+    pub(crate) dsn: dsn::OfRecipient,
 }
 
 /// All facts of a mail besides its octets.
@@ -32,23 +32,23 @@ pub struct Entry {
     /// The name in the queue.
     pub id: QueueId,
     /// The time of acceptance, to the microsecond.
-    pub arrived: jiff::Timestamp,
+    pub(crate) arrived: jiff::Timestamp,
     /// The uid of the process that handed it in.
     pub uid: u32,
     /// MAIL FROM; `None` is the null reverse-path.
     pub reverse_path: Option<Address>,
     /// The real sender, as far as the caller knows; a failure is reported there.
-    pub originator: String,
+    pub(crate) originator: String,
     /// One or more.
     pub recipients: Vec<EntryRecipient>,
     /// The value of its Message-ID field, the same over all attempts.
-    pub message_id: String,
+    pub(crate) message_id: String,
     /// The content has bytes over 127: BODY=8BITMIME, RFC 6152.
-    pub eight_bit: bool,
+    pub(crate) eight_bit: bool,
     /// The names of the repairs made.
     pub repairs: Vec<String>,
     /// The sender's requests about it, RFC 3461.
-    pub dsn: dsn::OfMail,
+    pub(crate) dsn: dsn::OfMail,
     /// The message's octets in wire form.
     pub size: u64,
 }

@@ -51,7 +51,7 @@ pub enum Error {
 
 impl Error {
     /// The caller has no right to what was asked for.
-    pub fn is_denied(&self) -> bool {
+    pub(crate) fn is_denied(&self) -> bool {
         match self {
             Error::Create { source, .. } | Error::Read { source, .. } | Error::Write { source, .. } => {
                 source.kind() == io::ErrorKind::PermissionDenied

@@ -39,7 +39,7 @@ impl QueueId {
     }
 
     /// The time it was made, as far as the name tells it: anybody may give a file such a name.
-    pub fn made(&self) -> Option<jiff::Timestamp> {
+    pub(crate) fn made(&self) -> Option<jiff::Timestamp> {
         let digit = |byte: &u8| DIGITS.iter().position(|known| known == byte).and_then(|at| i64::try_from(at).ok());
         let micros =
             self.0[..10].iter().try_fold(0, |sum: i64, byte| sum.checked_mul(36)?.checked_add(digit(byte)?))?;

@@ -16,13 +16,13 @@ use crate::trust::plain;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The time of the outcome.
-    pub at: jiff::Timestamp,
+    pub(crate) at: jiff::Timestamp,
     /// The recipient's place in the entry's list, from 0.
-    pub recipient: usize,
+    pub(crate) recipient: usize,
     /// The outcome.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// For a deferred recipient: no attempt before this.
-    pub next_attempt: Option<jiff::Timestamp>,
+    pub(crate) next_attempt: Option<jiff::Timestamp>,
 }
 
 /// The standing of an entry, from all its lines.
@@ -31,7 +31,7 @@ pub struct Progress {
     /// The last record of each recipient that has one.
     pub last: std::collections::BTreeMap<usize, Record>,
     /// The most attempts any recipient has had.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
 }
 
 impl Progress {

@@ -15,19 +15,19 @@ use crate::trust::plain;
 
 /// The right, and the duty, to send the mails that are due.
 #[derive(Debug)]
-pub struct Leader(#[allow(dead_code, reason = "the lock lives as long as the file is open")] File);
+pub(crate) struct Leader(#[allow(dead_code, reason = "the lock lives as long as the file is open")] File);
 
 /// The time until which no mail is worth an attempt, because the smarthost itself is in trouble.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Clock {
+pub(crate) struct Clock {
     /// The number of times in a row that it was in trouble.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// No attempt comes before this.
-    pub next_attempt: jiff::Timestamp,
+    pub(crate) next_attempt: jiff::Timestamp,
     /// A person has been told.
-    pub is_alarmed: bool,
+    pub(crate) is_alarmed: bool,
     /// The trouble.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl Spool {
@@ -35,7 +35,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Write`] if the lock cannot be had at all.
-    pub fn lead(&self) -> Result<Option<Leader>, Error> {
+    pub(crate) fn lead(&self) -> Result<Option<Leader>, Error> {
         self.lock("relay.lock")
     }
 
@@ -43,7 +43,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Write`] if the lock cannot be had at all.
-    pub fn be_daemon(&self) -> Result<Option<Leader>, Error> {
+    pub(crate) fn be_daemon(&self) -> Result<Option<Leader>, Error> {
         self.lock("serve.lock")
     }
 
@@ -61,7 +61,7 @@ impl Spool {
     }
 
     /// The clock of the smarthost; `None` while it is not known to be in trouble.
-    pub fn clock(&self) -> Option<Clock> {
+    pub(crate) fn clock(&self) -> Option<Clock> {
         Clock::parse(&plain::read_text(&self.clock_path()).ok()?)
     }
 
@@ -69,7 +69,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn set_clock(&self, clock: Option<&Clock>) -> Result<(), Error> {
+    pub(crate) fn set_clock(&self, clock: Option<&Clock>) -> Result<(), Error> {
         let path = self.clock_path();
         let set = || match clock {
             None => match fs::remove_file(&path) {

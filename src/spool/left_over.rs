@@ -6,18 +6,18 @@ use super::{Error, QueueId, Spool};
 
 /// The contents of `failed/`. The whole of a mail that left cut is not counted: a person has been told of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Failed {
+pub(crate) struct Failed {
     /// Mails that were given up and not returned whole, oldest first.
-    pub mails: Vec<QueueId>,
+    pub(crate) mails: Vec<QueueId>,
     /// Input that could not become a mail, oldest first.
-    pub inputs: Vec<QueueId>,
+    pub(crate) inputs: Vec<QueueId>,
     /// Files out of `drop/` that were no mail, oldest first.
-    pub refused: Vec<QueueId>,
+    pub(crate) refused: Vec<QueueId>,
 }
 
 impl Failed {
     /// The file that has waited the longest; `None` if there is no file.
-    pub fn oldest(&self) -> Option<QueueId> {
+    pub(crate) fn oldest(&self) -> Option<QueueId> {
         [&self.mails, &self.inputs, &self.refused].iter().filter_map(|ids| ids.first()).min().copied()
     }
 }
@@ -27,7 +27,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`] if it cannot be listed.
-    pub fn failed(&self) -> Result<Failed, Error> {
+    pub(crate) fn failed(&self) -> Result<Failed, Error> {
         let of_kind = |end: &str| self.names("failed", |name| QueueId::parse(name.strip_suffix(end)?));
         Ok(Failed { mails: of_kind("")?, inputs: of_kind(".input")?, refused: of_kind(".refused")? })
     }
@@ -36,7 +36,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`] if it cannot be listed.
-    pub fn strays(&self) -> Result<Vec<String>, Error> {
+    pub(crate) fn strays(&self) -> Result<Vec<String>, Error> {
         let path = self.directory("drop");
         let fail = |source| Error::Read { path: path.clone(), source };
         let mut strays = Vec::new();

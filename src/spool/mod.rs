@@ -24,19 +24,20 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
-pub use claim::{Carried, Claim, Content};
-pub use draft::Draft;
-pub use dropped::Dropped;
+pub(crate) use claim::{Carried, Claim, Content};
+pub(crate) use draft::Draft;
+pub(crate) use dropped::Dropped;
 pub use entry::{Entry, EntryRecipient};
-pub use error::Error;
+pub(crate) use error::Error;
 pub use id::QueueId;
-pub use journal::{Progress, Record};
-pub use lead::Clock;
-pub use remark::Remark;
-pub use skeleton::Owner;
-pub use spill::Spill;
-pub use watch::Fate;
-pub use whole::Whole;
+pub use journal::Progress;
+pub(crate) use journal::Record;
+pub(crate) use lead::Clock;
+pub(crate) use remark::Remark;
+pub(crate) use skeleton::Owner;
+pub(crate) use spill::Spill;
+pub(crate) use watch::Fate;
+pub(crate) use whole::Whole;
 
 use crate::interval;
 
@@ -45,7 +46,7 @@ use crate::interval;
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
     /// The spool's directory. Unset: `/var/spool/mailx-t`, or the user's own state directory.
-    pub path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
     /// The largest message that is sent whole, in bytes.
     pub max_message_size: ByteSize,
     /// The longest time that a caller waits for the outcome.
@@ -75,12 +76,12 @@ impl Spool {
     }
 
     /// Its directory.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// The directory for small files of the relay's own, named `relay.` and a word: only the service reads there.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.directory("queue")
     }
 
@@ -103,7 +104,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`] if it cannot be listed.
-    pub fn left(&self) -> Result<Vec<QueueId>, Error> {
+    pub(crate) fn left(&self) -> Result<Vec<QueueId>, Error> {
         self.names("drop", QueueId::parse)
     }
 
@@ -111,7 +112,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`] if the queue cannot be listed.
-    pub fn ids_untried_first(&self) -> Result<Vec<QueueId>, Error> {
+    pub(crate) fn ids_untried_first(&self) -> Result<Vec<QueueId>, Error> {
         let tried: std::collections::HashSet<QueueId> =
             self.names("queue", |name| QueueId::parse(name.strip_suffix(".journal")?))?.into_iter().collect();
         let mut ids = self.ids()?;
@@ -123,7 +124,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`] if the queue cannot be listed.
-    pub fn ids(&self) -> Result<Vec<QueueId>, Error> {
+    pub(crate) fn ids(&self) -> Result<Vec<QueueId>, Error> {
         self.names("queue", QueueId::parse)
     }
 
@@ -144,7 +145,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`] if a directory cannot be listed.
-    pub fn sweep(&self) -> Result<(), Error> {
+    pub(crate) fn sweep(&self) -> Result<(), Error> {
         let stem =
             |name: &str, ends: &[&str]| ends.iter().find_map(|end| QueueId::parse(name.strip_suffix(end)?)).is_some();
         self.sweep_one("tmp", &|name| stem(name, &["", ".body", ".gz"]))?;
@@ -179,7 +180,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Create`] if no byte was taken, [`Error::Write`] if they cannot all be kept there.
-    pub fn rescue(&self, bytes: &mut dyn std::io::Read) -> Result<PathBuf, Error> {
+    pub(crate) fn rescue(&self, bytes: &mut dyn std::io::Read) -> Result<PathBuf, Error> {
         let id = QueueId::new();
         let path = self.root.join("failed").join(format!("{id}.input"));
         let mut file = draft::create_new(&path).map_err(|source| Error::Create { path: path.clone(), source })?;

@@ -8,18 +8,18 @@ use crate::trust::plain;
 
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
+pub(crate) struct Remark {
     /// The smarthost: `host:port`.
-    pub about: String,
+    pub(crate) about: String,
     /// The words of the remark; they hold no tab and no line end.
-    pub says: String,
+    pub(crate) says: String,
     /// The time until which it counts.
-    pub until: jiff::Timestamp,
+    pub(crate) until: jiff::Timestamp,
 }
 
 impl Spool {
     /// True if that remark about that smarthost still counts.
-    pub fn is_remarked(&self, about: &str, says: &str, now: jiff::Timestamp) -> bool {
+    pub(crate) fn is_remarked(&self, about: &str, says: &str, now: jiff::Timestamp) -> bool {
         self.remarks(now).iter().any(|remark| remark.about == about && remark.says == says)
     }
 
@@ -27,7 +27,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn remark(&self, remark: &Remark) -> Result<(), Error> {
+    pub(crate) fn remark(&self, remark: &Remark) -> Result<(), Error> {
         let mut remarks = self.remarks(jiff::Timestamp::now());
         remarks
             .retain(|known| (&known.about, &known.says) != (&remark.about, &remark.says) || known.until > remark.until);

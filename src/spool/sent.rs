@@ -17,7 +17,7 @@ const LONG: u64 = 256 * 1024;
 
 impl Spool {
     /// The times at which mails left over that smarthost within the last day, oldest first.
-    pub fn sent(&self, about: &str, now: Timestamp) -> Vec<Timestamp> {
+    pub(crate) fn sent(&self, about: &str, now: Timestamp) -> Vec<Timestamp> {
         let text = plain::read_text(&self.sent_path()).unwrap_or_default();
         let mut sent: Vec<Timestamp> =
             lines(&text, now).filter(|(_, known)| *known == about).map(|(at, _)| at).collect();
@@ -29,7 +29,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn note_sent(&self, about: &str, now: Timestamp) -> Result<(), Error> {
+    pub(crate) fn note_sent(&self, about: &str, now: Timestamp) -> Result<(), Error> {
         let path = self.sent_path();
         let note = || {
             if fs::metadata(&path).is_ok_and(|file| file.len() > LONG) {

@@ -23,7 +23,7 @@ const DROP: (&str, u32) = ("drop", 0o3733);
 
 /// The owner of a spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// The machine's, run by its maker, or by the service user with that uid and gid.
     Machine(Option<(u32, u32)>),
     /// A user's own: nobody else leaves mail in it.
@@ -66,7 +66,7 @@ impl Spool {
     /// # Errors
     /// [`Error::NoSpool`] for a directory that has other uses, [`Error::Create`] for one that cannot be made or given
     /// its mode, or that is of the wrong kind: then nothing has been changed.
-    pub fn create_for(&self, owner: Owner) -> Result<(), Error> {
+    pub(crate) fn create_for(&self, owner: Owner) -> Result<(), Error> {
         let above = |source| Error::Create { path: self.root.clone(), source };
         let directory = Directory::open_or_make(&self.root, ROOT_MODE).map_err(above)?;
         self.is_ours_to_make(&directory).map_err(above)?.then_some(()).ok_or(Error::NoSpool(self.root.clone()))?;
@@ -102,26 +102,26 @@ impl Spool {
     }
 
     /// The directories that a relay works in.
-    pub fn places(&self) -> Vec<PathBuf> {
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
         Owner::Machine(None).names().map(|(name, _)| self.directory(name)).collect()
     }
 
     /// The uid that the mails belong to, root's if root serves; `None` if there is no spool.
-    pub fn owner(&self) -> Option<u32> {
+    pub(crate) fn owner(&self) -> Option<u32> {
         let uid = |path: &Path| std::fs::symlink_metadata(path).ok().map(|found| found.uid());
         uid(&self.directory("queue")).or_else(|| std::fs::metadata(&self.root).ok().map(|found| found.uid()))
     }
 
     /// uid and gid of the user that the spool belongs to, if root runs us and it is not root's; `None` if the file
     /// system gives root's new files to that user anyway.
-    pub fn owner_in_our_place(&self) -> Option<(u32, u32)> {
+    pub(crate) fn owner_in_our_place(&self) -> Option<(u32, u32)> {
         let found = std::fs::symlink_metadata(self.directory("queue")).ok().filter(|found| found.uid() != 0)?;
         let is_ours = || Directory::open(&self.root).and_then(|root| root.owner_of_new()).ok() == Some(found.uid());
         (geteuid().is_root() && !is_ours()).then_some((found.uid(), found.gid()))
     }
 
     /// The defects of the spool, one sentence each; empty if all is well.
-    pub fn defects(&self, owner: Owner) -> Vec<String> {
+    pub(crate) fn defects(&self, owner: Owner) -> Vec<String> {
         let mut defects: Vec<String> = self.defect_of_root(owner).into_iter().collect();
         defects.extend(owner.names().filter_map(|(name, mode)| defect_of(&self.directory(name), wanted(owner), mode)));
         if owner == Owner::User && self.directory(DROP.0).is_dir() {

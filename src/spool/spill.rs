@@ -18,7 +18,7 @@ const IN_MEMORY: usize = 256 << 10;
 /// It is written once, then read from its start. Its file has lost its name by the time it holds bytes. An error of
 /// writing is an [`Error`] within the `io::Error`, so that it is told apart from an error of reading.
 #[derive(Debug)]
-pub struct Spill {
+pub(crate) struct Spill {
     path: PathBuf,
     most: u64,
     memory: Vec<u8>,
@@ -31,12 +31,12 @@ pub struct Spill {
 impl Spill {
     /// An empty one; its file, if it needs one, will lie in the spool's `tmp/`. If it gets more than `most` octets,
     /// only the first `most` or fewer, and the last, stay at hand; the file then holds all of them, compressed.
-    pub fn new(spool: &Spool, most: u64) -> Self {
+    pub(crate) fn new(spool: &Spool, most: u64) -> Self {
         Self::at(spool.directory("tmp").join(format!("{}.body", QueueId::new())), most)
     }
 
     /// As [`new`](Self::new), but the spool is not touched.
-    pub fn temporary(most: u64) -> Self {
+    pub(crate) fn temporary(most: u64) -> Self {
         Self::at(std::env::temp_dir().join(format!("mailx-t.{}.body", QueueId::new())), most)
     }
 
@@ -48,7 +48,7 @@ impl Spill {
     ///
     /// # Errors
     /// Those of rewinding the file.
-    pub fn reader(&mut self) -> io::Result<Box<dyn Read + '_>> {
+    pub(crate) fn reader(&mut self) -> io::Result<Box<dyn Read + '_>> {
         if self.overflow.is_none() {
             return Ok(self.ends()?.0);
         }
@@ -60,7 +60,7 @@ impl Spill {
     ///
     /// # Errors
     /// Those of rewinding the file.
-    pub fn ends(&mut self) -> io::Result<(Box<dyn Read + '_>, &[u8])> {
+    pub(crate) fn ends(&mut self) -> io::Result<(Box<dyn Read + '_>, &[u8])> {
         let head: Box<dyn Read + '_> = match &mut self.file {
             None => Box::new(self.memory.as_slice()),
             Some(unnamed) => Box::new(unnamed.rewound()?),
@@ -69,12 +69,12 @@ impl Spill {
     }
 
     /// There was more than a mail may have.
-    pub fn has_overflowed(&self) -> bool {
+    pub(crate) fn has_overflowed(&self) -> bool {
         self.overflow.is_some()
     }
 
     /// Octets written.
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.length
     }
 

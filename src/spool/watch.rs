@@ -17,7 +17,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The fate of a mail while another process had it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// Every recipient has it.
     Delivered,
     /// Some recipient will never have it.
@@ -30,14 +30,14 @@ pub enum Fate {
 
 /// The kernel's word on changes in some directories.
 #[derive(Debug)]
-pub struct Watch(Inotify);
+pub(crate) struct Watch(Inotify);
 
 impl Spool {
     /// The fate of a mail that stood in the queue.
     ///
     /// # Errors
     /// [`Error::Read`].
-    pub fn fate(&self, id: &QueueId) -> Result<Fate, Error> {
+    pub(crate) fn fate(&self, id: &QueueId) -> Result<Fate, Error> {
         let read = |directory: &str| {
             let path = self.directory(directory).join(format!("{id}.journal"));
             journal::read(&path).map_err(|source| Error::Read { path, source })
@@ -59,7 +59,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`].
-    pub fn await_fate(&self, id: &QueueId, recipients: usize, until: Instant) -> Result<Fate, Error> {
+    pub(crate) fn await_fate(&self, id: &QueueId, recipients: usize, until: Instant) -> Result<Fate, Error> {
         // The kernel has few watches to give away (inotify(7), max_user_instances); without one we look now and then.
         let watch = Watch::on(&[&self.directory("queue")]).ok();
         loop {
@@ -88,7 +88,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`].
-    pub fn watch_drop(&self) -> Result<Option<Watch>, Error> {
+    pub(crate) fn watch_drop(&self) -> Result<Option<Watch>, Error> {
         let path = self.directory("drop");
         match Watch::on(&[&path]) {
             Ok(watch) => Ok(Some(watch)),
@@ -115,7 +115,7 @@ impl Watch {
     ///
     /// # Errors
     /// Those of poll(2).
-    pub fn wait(&self, until: Instant) -> io::Result<bool> {
+    pub(crate) fn wait(&self, until: Instant) -> io::Result<bool> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -17,7 +17,7 @@ pub(super) const LEVEL: Compression = Compression::new(3);
 /// A file that is removed again unless the mail it belongs to is accepted.
 #[derive(Debug)]
 #[must_use]
-pub struct Whole {
+pub(crate) struct Whole {
     path: PathBuf,
     is_kept: bool,
 }
@@ -28,7 +28,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Create`] or [`Error::Write`].
-    pub fn keep_whole(&self, id: &QueueId, head: &[u8], body: &mut Spill) -> Result<Whole, Error> {
+    pub(crate) fn keep_whole(&self, id: &QueueId, head: &[u8], body: &mut Spill) -> Result<Whole, Error> {
         let draft = self.directory("tmp").join(format!("{id}.gz"));
         // A crash left this file: a mail out of drop/ has the same name at the next try.
         let _ = fs::remove_file(&draft);
@@ -40,7 +40,7 @@ impl Spool {
     ///
     /// # Errors
     /// As [`keep_whole`](Self::keep_whole).
-    pub fn keep_queued(&self, id: &QueueId, content: &mut dyn Read) -> Result<Whole, Error> {
+    pub(crate) fn keep_queued(&self, id: &QueueId, content: &mut dyn Read) -> Result<Whole, Error> {
         let path = self.place_of_whole(id);
         if path.exists() {
             return Ok(Whole { path, is_kept: true });
@@ -56,7 +56,7 @@ impl Spool {
     }
 
     /// The place of the whole of a mail that is too large.
-    pub fn place_of_whole(&self, id: &QueueId) -> PathBuf {
+    pub(crate) fn place_of_whole(&self, id: &QueueId) -> PathBuf {
         self.directory("failed").join(format!("{id}.gz"))
     }
 }
@@ -66,7 +66,7 @@ impl Whole {
     ///
     /// # Errors
     /// [`Error::Create`] or [`Error::Write`].
-    pub fn keep_in(place: &Path, id: &QueueId, head: &[u8], body: &mut Spill) -> Result<Self, Error> {
+    pub(crate) fn keep_in(place: &Path, id: &QueueId, head: &[u8], body: &mut Spill) -> Result<Self, Error> {
         let fail = |source| Error::Create { path: place.to_path_buf(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(place).map_err(fail)?;
         let draft = place.join(format!("{id}.gz.new"));
@@ -74,12 +74,12 @@ impl Whole {
     }
 
     /// Its path.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The mail is accepted: it stays.
-    pub fn keep(mut self) {
+    pub(crate) fn keep(mut self) {
         self.is_kept = true;
     }
 

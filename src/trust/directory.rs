@@ -25,7 +25,7 @@ const ITSELF: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_N
 
 /// An open directory.
 #[derive(Debug)]
-pub struct Directory {
+pub(crate) struct Directory {
     file: File,
     path: PathBuf,
 }
@@ -35,7 +35,7 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the system, or a sentence about a link, or about a name that is no directory.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Self::reach(path, None)
     }
 
@@ -44,7 +44,7 @@ impl Directory {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_or_make(path: &Path, mode: u32) -> io::Result<Self> {
+    pub(crate) fn open_or_make(path: &Path, mode: u32) -> io::Result<Self> {
         Self::reach(path, Some(mode))
     }
 
@@ -85,7 +85,7 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the system, or a sentence about a file that is no directory.
-    pub fn child(&self, name: &str) -> io::Result<Option<Self>> {
+    pub(crate) fn child(&self, name: &str) -> io::Result<Option<Self>> {
         match opened(&self.file, OsStr::new(name), ITSELF) {
             Ok(file) => Ok(Some(Self { file: file.into(), path: self.path.join(name) })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -97,7 +97,7 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn make(&self, name: &str) -> io::Result<Self> {
+    pub(crate) fn make(&self, name: &str) -> io::Result<Self> {
         mkdirat(&self.file, name, Mode::S_IRWXU)?;
         self.child(name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
@@ -106,7 +106,7 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn create(&self, name: &OsStr) -> io::Result<File> {
+    pub(crate) fn create(&self, name: &OsStr) -> io::Result<File> {
         let new = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         Ok(openat(&self.file, name, new, Mode::S_IRUSR | Mode::S_IWUSR)?.into())
     }
@@ -115,7 +115,7 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn remove_empty(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn remove_empty(&self, name: &str) -> io::Result<()> {
         Ok(unlinkat(&self.file, name, UnlinkatFlags::RemoveDir)?)
     }
 
@@ -123,7 +123,7 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn names(&self) -> io::Result<Vec<OsString>> {
+    pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in Dir::from_fd(opened(&self.file, OsStr::new("."), ITSELF)?)? {
             let entry = entry?;
@@ -139,7 +139,7 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn metadata(&self) -> io::Result<Metadata> {
+    pub(crate) fn metadata(&self) -> io::Result<Metadata> {
         self.file.metadata()
     }
 
@@ -147,7 +147,7 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn give(&self, (uid, gid): (u32, u32)) -> io::Result<()> {
+    pub(crate) fn give(&self, (uid, gid): (u32, u32)) -> io::Result<()> {
         fchown(&self.file, Some(uid), Some(gid))
     }
 
@@ -155,7 +155,7 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
+    pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
         self.file.set_permissions(Permissions::from_mode(mode))
     }
 
@@ -164,16 +164,11 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn owner_of_new(&self) -> io::Result<u32> {
+    pub(crate) fn owner_of_new(&self) -> io::Result<u32> {
         let name = format!(".owner-{}", std::process::id());
         let made = self.create(name.as_ref())?.metadata();
         unlinkat(&self.file, name.as_str(), UnlinkatFlags::NoRemoveDir)?;
         Ok(made?.uid())
-    }
-
-    /// The path where it was found.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 }
 
@@ -228,7 +223,7 @@ fn kind_of(found: &FileStat) -> SFlag {
 }
 
 /// A kind of file, for a sentence.
-pub fn what_is(kind: SFlag) -> &'static str {
+pub(crate) fn what_is(kind: SFlag) -> &'static str {
     match kind {
         SFlag::S_IFLNK => "a symbolic link",
         SFlag::S_IFIFO => "a named pipe",

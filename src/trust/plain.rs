@@ -12,7 +12,7 @@ use nix::fcntl::OFlag;
 ///
 /// # Errors
 /// Those of the system; [`io::ErrorKind::InvalidData`] if it is no regular file.
-pub fn open(path: &Path, how: &mut OpenOptions) -> io::Result<File> {
+pub(crate) fn open(path: &Path, how: &mut OpenOptions) -> io::Result<File> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = how.custom_flags(flags.bits()).open(path).map_err(|error| match error.raw_os_error() {
         Some(nix::libc::ELOOP | nix::libc::ENXIO) => no_file(),
@@ -25,7 +25,7 @@ pub fn open(path: &Path, how: &mut OpenOptions) -> io::Result<File> {
 ///
 /// # Errors
 /// As [`open`].
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path, OpenOptions::new().read(true))?.read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -35,7 +35,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`open`].
-pub fn read_text(path: &Path) -> io::Result<String> {
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&read(path)?).into_owned())
 }
 
@@ -44,7 +44,7 @@ fn no_file() -> io::Error {
 }
 
 /// True if [`open`] refused the kind of the file.
-pub fn is_no_file(error: &io::Error) -> bool {
+pub(crate) fn is_no_file(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData
 }
 

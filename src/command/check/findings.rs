@@ -7,7 +7,7 @@ use crate::outcome::clean;
 
 /// How the lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// For a terminal.
     Coloured,
     /// One object a line: `status` is `ok`, `note` or `fail`, `text` the rest.
@@ -22,12 +22,12 @@ impl Form {
         [(Form::Coloured, "coloured"), (Form::Json, "json"), (Form::Plain, "plain")];
 
     /// Its name, for the other program.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(form, _)| *form == self).map_or("plain", |(_, name)| name)
     }
 
     /// The form of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(_, known)| *known == name).map(|(form, _)| *form)
     }
 }

@@ -1,13 +1,13 @@
 //! Judges what there is: configuration, spool, relay program, and through the relay what `probe` looks at. One line
 //! each; no mail is sent.
 
-pub mod findings;
-pub mod probe;
+pub(crate) mod findings;
+pub(crate) mod probe;
 
 use std::io::Write;
 
 use self::findings::Findings;
-pub use self::findings::Form;
+pub(crate) use self::findings::Form;
 use super::relay_program;
 use super::submission::prepare;
 use crate::config::Config;
@@ -18,7 +18,7 @@ use crate::system;
 
 /// How far to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub(crate) enum Reach {
     /// Only what lies on this machine: the credentials.
     Offline,
     /// Connection, login and envelope too.
@@ -27,11 +27,11 @@ pub enum Reach {
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// How far to go.
-    pub reach: Reach,
+    pub(crate) reach: Reach,
     /// How to tell.
-    pub form: Form,
+    pub(crate) form: Form,
     /// Show the dialogue with the smarthost too, on stderr.
     pub verbose: bool,
 }
@@ -40,7 +40,7 @@ pub struct Request {
 ///
 /// # Errors
 /// [`Error::Check`] if anything is wrong, [`Error::Output`] if that cannot be told.
-pub fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
     // To a stranger all of it looks wrong, and what would mend that would give them the password.
     if config.source.is_machine() && spool.owner().is_some_and(|owner| !system::is(owner)) {

@@ -23,7 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// [`Error::Check`] if anything is wrong, [`Error::Output`] if that cannot be told.
-pub fn run(config: &Config, reach: Reach, dialogue: Dialogue, form: Form, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn run(
+    config: &Config,
+    reach: Reach,
+    dialogue: Dialogue,
+    form: Form,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     let client = client(config, dialogue);
     let mut findings = Findings::new(form, out);
     for smarthost in config.smarthosts() {

@@ -17,7 +17,7 @@ use crate::system;
 ///
 /// # Errors
 /// The file is no entry.
-pub fn run(config: &Config, file: File, told: &mut dyn FnMut(&Notice)) -> Result<(), Error> {
+pub(crate) fn run(config: &Config, file: File, told: &mut dyn FnMut(&Notice)) -> Result<(), Error> {
     let host = system::host_name();
     log::open(&config.log, "mailx-t-relay", &host);
     let carried = Carried::read(file)?;

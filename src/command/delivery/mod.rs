@@ -2,14 +2,14 @@
 //! in the relay, but for `settle`, which a person's `ctl queue` uses too.
 
 pub(crate) mod attempt;
-pub mod carry;
+pub(crate) mod carry;
 pub(crate) mod connection;
 pub(crate) mod connections;
 pub(crate) mod dropped;
-pub mod flush;
+pub(crate) mod flush;
 pub(crate) mod nondelivery;
 pub(crate) mod recut;
 pub(crate) mod routes;
-pub mod serve;
+pub(crate) mod serve;
 pub(crate) mod settle;
 pub(crate) mod smarthosts;

@@ -20,7 +20,7 @@ const AFTER_TROUBLE: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// The first round's: a daemon that cannot even begin should say so.
-pub fn run(every: Duration, reload: &dyn Fn() -> Result<Config, Error>) -> Result<(), Error> {
+pub(crate) fn run(every: Duration, reload: &dyn Fn() -> Result<Config, Error>) -> Result<(), Error> {
     let mut config = reload()?;
     let Some(_daemon) = Spool::new(config.spool_path()).be_daemon()? else {
         return Err(error::Relay::DaemonServes.into());

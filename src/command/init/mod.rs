@@ -21,7 +21,7 @@ pub(super) const TEMPLATE: &str = include_str!("../../../packaging/config.toml")
 ///
 /// # Errors
 /// What cannot be made, a configuration that is there and cannot be used, or a provider that nobody knows.
-pub fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Write) -> Result<(), Error> {
     let source = source(named);
     let path = match &source {
         Source::System(path) | Source::User(path) => path.clone(),

@@ -16,20 +16,20 @@ pub struct Composition {
     /// Fields.
     pub fields: Vec<Given>,
     /// What the body starts with, before what stdin holds.
-    pub start: Option<File>,
+    pub(crate) start: Option<File>,
     /// Files to go with it.
-    pub enclosures: Vec<Enclosure>,
+    pub(crate) enclosures: Vec<Enclosure>,
     /// An empty body with nothing beside it is no mail.
-    pub skip_empty: bool,
+    pub(crate) skip_empty: bool,
 }
 
 /// A file to go with a message, opened with the caller's own rights.
 #[derive(Debug)]
-pub struct Enclosure {
+pub(crate) struct Enclosure {
     /// What its reader will see it called.
-    pub name: String,
+    pub(crate) name: String,
     /// The file.
-    pub file: File,
+    pub(crate) file: File,
 }
 
 /// Reads stdin as a body.

@@ -49,11 +49,11 @@ pub struct Prepared {
     /// Its header section, and its body where that is ours.
     pub rewritten: Rewritten,
     /// How its recipients were found.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// What a person should look at.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
     /// It lies in `drop/`: the service does the rest.
-    pub is_dropped: bool,
+    pub(crate) is_dropped: bool,
 }
 
 /// Recovers the envelope and rewrites the header section; writes nothing.

@@ -17,11 +17,11 @@ use crate::relay::{Fingerprint, SenderPattern, Smarthost, Tls};
 
 /// A secret on its way from one file to another. No debug output shows it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
+pub(crate) struct Password(String);
 
 impl Password {
     /// What the password file is to hold.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         format!("{}\n", self.0)
     }
 }
@@ -92,7 +92,7 @@ pub struct Written {
     /// The text of the configuration file.
     pub config: String,
     /// The password files that it names, as far as the passwords were found.
-    pub passwords: Vec<(PathBuf, Password)>,
+    pub(crate) passwords: Vec<(PathBuf, Password)>,
 }
 
 impl Imported {

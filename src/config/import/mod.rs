@@ -18,7 +18,7 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
-pub use imported::{Imported, Written};
+pub(crate) use imported::{Imported, Written};
 
 use files::Files;
 
@@ -63,7 +63,7 @@ impl Kind {
     }
 
     /// The word for it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         KINDS.iter().find(|(kind, ..)| *kind == self).map_or("", |(_, name, ..)| name)
     }
 
@@ -108,7 +108,7 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error::Unknown`] or [`Error::Unreadable`].
-pub fn read(path: &Path, kind: Option<Kind>) -> Result<Imported, Error> {
+pub(crate) fn read(path: &Path, kind: Option<Kind>) -> Result<Imported, Error> {
     // nullmailer's settings are a directory of files.
     let path = if path.is_dir() { path.join("remotes") } else { path.to_path_buf() };
     let unreadable = |source| Error::Unreadable { path: path.clone(), source };

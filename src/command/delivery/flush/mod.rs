@@ -49,7 +49,7 @@ enum Patience {
 /// # Errors
 /// The queue cannot be read, or an outcome cannot be written down; or `drop/` cannot be read, which is told once the
 /// queue has been sent. Trouble with a smarthost or a single mail is an outcome, not an error.
-pub fn run(
+pub(crate) fn run(
     config: &Config,
     selection: &Selection,
     dialogue: Dialogue,
@@ -78,7 +78,7 @@ pub fn run(
 ///
 /// # Errors
 /// As [`run`], and [`Error::Relay`] if the turn does not come.
-pub fn run_in_turn(
+pub(crate) fn run_in_turn(
     config: &Config,
     selection: &Selection,
     dialogue: Dialogue,
@@ -99,7 +99,7 @@ pub fn run_in_turn(
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// Nothing is due any more.
     Done,
     /// Another process is the leader.
