@@ -129,10 +129,11 @@ impl Run {
     /// no mail is lost or in quarantine, so `-q!L` and `-q!Q…` do too.
     fn from_value(value: &[u8]) -> Option<Self> {
         let (is_negated, value) = value.strip_prefix(b"!").map_or((false, value), |rest| (true, rest));
+        let selected = value.split_first().and_then(|(letter, text)| Some((By::from_letter(*letter)?, text)));
+        if let Some((by, text)) = selected {
+            return Some(Self::Matching(Matching { by, text: message::text(text), is_negated }));
+        }
         match value {
-            [letter, text @ ..] if let Some(by) = By::from_letter(*letter) => {
-                Some(Self::Matching(Matching { by, text: message::text(text), is_negated }))
-            }
             [b'L' | b'Q', ..] => Some(if is_negated { Self::All } else { Self::Nothing }),
             _ if is_negated => None,
             [] | [b'f' | b'G', ..] => Some(Self::All),

@@ -35,8 +35,9 @@ impl KeptToken {
 
     /// Writes it to the file, as a whole or not at all.
     pub(super) fn write(&self, file: &Path) -> io::Result<()> {
-        let new = file.with_added_extension(format!("{}.new", std::process::id()));
-        self.write_synced(&new).and_then(|()| fs::rename(&new, file)).inspect_err(|_| {
+        let mut new = file.as_os_str().to_owned();
+        new.push(format!(".{}.new", std::process::id()));
+        self.write_synced(new.as_ref()).and_then(|()| fs::rename(&new, file)).inspect_err(|_| {
             let _ = fs::remove_file(&new);
         })
     }

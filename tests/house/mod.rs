@@ -1,6 +1,7 @@
 //! The tree held to itself: documents to the program's tables, source to its map, programs to their libraries.
 
 mod compatibility;
+mod compiler;
 mod completions;
 mod configuration;
 mod floors;
