@@ -18,7 +18,7 @@ use crate::command::delivery::flush::{self, End};
 use crate::command::delivery::{carry, serve};
 use crate::command::notice::Notice;
 use crate::command::selection::{Matching, Selection};
-use crate::config::{self, Config, Environment, Source};
+use crate::config::{self, Config, Environment, Source, WrongEnvironment};
 use crate::confinement;
 use crate::error::{self, Error, Exit};
 use crate::interval;
@@ -246,8 +246,8 @@ fn source(arguments: &Arguments) -> Result<Source, Error> {
                 .and_then(|mut ours| ours.read_to_string(&mut lines))
         };
         read.map_err(Error::Input)?;
-        let environment = Environment::from_lines(&lines)
-            .ok_or_else(|| config::Error::Environment("no MAILX_T_URL came along".to_string()))?;
+        let environment =
+            Environment::from_lines(&lines).ok_or_else(|| config::Error::from(WrongEnvironment::Missing))?;
         return Ok(Source::Environment(environment));
     }
     Ok(match &arguments.user_config {

@@ -115,7 +115,8 @@ fn keep(request: &Request, config: &Config, spool: &Spool, given: &mut Given<'_>
 
 /// The first way out where the spool cannot be written: to the smarthost at once.
 fn carry(config: &Config, spool: &Spool, prepared: &mut Prepared, given: &mut Given<'_>) -> Told {
-    let until = Instant::now() + config.smarthost.connect_timeout + config.smarthost.timeout;
+    let smarthost = config.smarthosts.first();
+    let until = Instant::now() + smarthost.connect_timeout + smarthost.timeout;
     let mail = keep::carried(config, spool, prepared, given);
     let outcomes = prepared.entry.recipients.len();
     let told =

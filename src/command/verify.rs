@@ -73,7 +73,7 @@ fn write(config: &Config, resolver: &Resolver<'_>, to: &[Recipient], out: &mut d
         writeln!(out, "{warning}")?;
     }
     write_steps(resolver.steps(), out)?;
-    let host = clean(&config.smarthost.host);
+    let host = clean(&config.smarthosts.first().host);
     for Recipient { address, .. } in to {
         writeln!(out, "{address}... deliverable: mailer relay, host {host}, user {address}")?;
     }

@@ -5,15 +5,36 @@ use toml::de::{DeTable, DeValue};
 use super::form;
 use crate::likeness::nearest;
 
+/// A fault in the text of a configuration file.
+#[derive(Debug, thiserror::Error)]
+#[error("{line}:{column}: {what}")]
+pub struct Fault {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// What is wrong, and what was perhaps meant.
+    pub what: String,
+}
+
+impl Fault {
+    /// The fault in `text` that the reader stopped at.
+    pub(super) fn of(error: &toml::de::Error, text: &str) -> Self {
+        let offset = error.span().map_or(0, |span| span.start);
+        let (line, column) = place(text, offset);
+        Self { line, column, what: sentence(error.message(), text, offset) }
+    }
+}
+
 /// Line and column, from 1, of a byte offset.
-pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
+fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 /// The sentence for what the reader said about the octet at `offset` of `text`.
-pub(super) fn sentence(message: &str, text: &str, offset: usize) -> String {
+fn sentence(message: &str, text: &str, offset: usize) -> String {
     let message = crate::outcome::clean(message);
     if message == "duplicate key" {
         return set_twice(text, offset);

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::File;
+use super::file::File;
 use crate::envelope::Names;
 use crate::relay::{Secret, Smarthost, Tls};
 
@@ -43,30 +43,58 @@ impl Environment {
         Self::find(|name| lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=').map(str::to_string)))
     }
 
-    pub(super) fn file(&self) -> Result<File, String> {
+    /// The settings as a file would have them.
+    pub(super) fn file(&self) -> Result<File, WrongEnvironment> {
         let mut file = File { smarthost: vec![smarthost(&self.url)?], ..File::default() };
         if let Some(from) = &self.from {
-            file.rewrite.from = Some(from.parse().map_err(|_| "MAILX_T_FROM is no mail address".to_string())?);
+            file.rewrite.from = Some(from.parse().map_err(|_| WrongEnvironment::From)?);
         }
         file.recipients.default = self.to.clone().map(Names::One);
         Ok(file)
     }
 }
 
-/// `smtps://user:password@host:465` is implicit TLS, `smtp://` is STARTTLS. No error quotes the URL.
-fn smarthost(text: &str) -> Result<Smarthost, String> {
-    let wrong = |what: &str| format!("MAILX_T_URL {what}: expected smtps://user:password@host:port");
-    let url = Url::parse(text).map_err(|error| wrong(&format!("cannot be read ({error})")))?;
-    let mut smarthost = Smarthost::new(url.host_str().ok_or_else(|| wrong("names no host"))?);
+/// The reason why the environment makes no configuration. No sentence quotes a value: the URL holds the password.
+#[derive(Debug, thiserror::Error)]
+pub enum WrongEnvironment {
+    /// `MAILX_T_FROM` is no address.
+    #[error("MAILX_T_FROM is no mail address")]
+    From,
+    /// The door handed over an environment without `MAILX_T_URL`.
+    #[error("no MAILX_T_URL came along")]
+    Missing,
+    /// `MAILX_T_URL` names no smarthost.
+    #[error("MAILX_T_URL {0}: expected smtps://user:password@host:port")]
+    Url(#[from] WrongUrl),
+}
+
+/// The fault in `MAILX_T_URL`.
+#[derive(Debug, thiserror::Error)]
+pub enum WrongUrl {
+    /// An escape of user or password stands for no text.
+    #[error("is not UTF-8")]
+    Encoding,
+    /// There is nothing to connect to.
+    #[error("names no host")]
+    NoHost,
+    /// The scheme is of another protocol.
+    #[error("has another scheme than smtps or smtp")]
+    Scheme,
+    /// The text is no URL.
+    #[error("cannot be read ({0})")]
+    Unreadable(#[from] url::ParseError),
+}
+
+/// `smtps://user:password@host:465` is implicit TLS, `smtp://` is STARTTLS.
+fn smarthost(text: &str) -> Result<Smarthost, WrongUrl> {
+    let url = Url::parse(text)?;
+    let mut smarthost = Smarthost::new(url.host_str().ok_or(WrongUrl::NoHost)?);
     smarthost.tls = match url.scheme() {
         "smtps" => Tls::Implicit,
         "smtp" => Tls::StartTls,
-        _ => return Err(wrong("has another scheme than smtps or smtp")),
+        _ => return Err(WrongUrl::Scheme),
     };
     smarthost.port = url.port();
-    let decoded = |text: &str| {
-        percent_encoding::percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| wrong("is not UTF-8"))
-    };
     if !url.username().is_empty() {
         smarthost.user = Some(decoded(url.username())?);
     }
@@ -74,6 +102,11 @@ fn smarthost(text: &str) -> Result<Smarthost, String> {
         smarthost.password = Some(Secret::from(decoded(password)?));
     }
     Ok(smarthost)
+}
+
+fn decoded(text: &str) -> Result<String, WrongUrl> {
+    let text = percent_encoding::percent_decode_str(text).decode_utf8().map_err(|_| WrongUrl::Encoding)?;
+    Ok(text.into_owned())
 }
 
 #[cfg(test)]
@@ -98,7 +131,7 @@ mod tests {
     fn errors_and_debug_forms_do_not_hold_the_password() {
         for url in ["smtps://me:hunter2@", "http://me:hunter2@x", "smtps://me:hunter2@x:99999", "hunter2"] {
             let environment = environment(url);
-            let error = environment.file().err().unwrap();
+            let error = environment.file().err().unwrap().to_string();
             assert!(!error.contains("hunter2"), "{error}");
             assert!(!format!("{environment:?}").contains("hunter2"));
         }

@@ -217,6 +217,11 @@ impl Smarthost {
         self.from.clone().or_else(|| self.user.as_ref()?.parse().ok())
     }
 
+    /// It takes everybody's mail, not that of some senders alone.
+    pub(crate) fn is_for_all(&self) -> bool {
+        self.match_from.is_empty()
+    }
+
     /// It names this sender, an address or the name of a user.
     pub fn matches(&self, sender: &str) -> bool {
         self.match_from.iter().any(|pattern| pattern.fits(sender))

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::support::fixtures::expected;
+use lettre::Address;
 use mailx_t::config::import::{self, Kind};
 use mailx_t::config::{Config, Source};
 use proptest::prelude::*;
@@ -43,6 +44,12 @@ fn judged(config: &str) -> Config {
     Config::of(Path::new(TARGET), config, Source::System(TARGET.into())).unwrap()
 }
 
+/// The hosts that mail leaving as that account goes to.
+fn hosts(config: &Config, account: &Address) -> Vec<String> {
+    let smarthosts = &config.smarthosts;
+    smarthosts.of(Some(account)).into_iter().map(|id| smarthosts[id].host.clone()).collect()
+}
+
 #[test]
 fn settings_become_the_configuration_expected() {
     for folder in folders() {
@@ -66,7 +73,7 @@ fn passwords_go_to_files_that_others_cannot_read() {
         assert!(ran.status.success(), "{}: {}", folder.display(), text(&ran.stderr));
         let written = fs::read_to_string(&target).unwrap();
         assert!(!written.contains(SECRET) && !text(&ran.stderr).contains(SECRET), "{written}");
-        for smarthost in judged(&written).smarthosts() {
+        for smarthost in judged(&written).smarthosts.iter() {
             let Some(path) = &smarthost.password_file else { continue };
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
             let password = fs::read_to_string(path).unwrap();
@@ -105,7 +112,7 @@ fn each_account_has_the_secret_that_was_its_own() {
         let target = place.path().join("config.toml");
         import(&Path::new("fixtures/import").join(folder), &target, &["--write"]);
         let config = judged(&fs::read_to_string(&target).unwrap());
-        let theirs = config.smarthosts().find(|smarthost| smarthost.matches(sender)).unwrap();
+        let theirs = config.smarthosts.iter().find(|smarthost| smarthost.matches(sender)).unwrap();
         let file = theirs.password_file.as_ref().unwrap();
         assert_eq!(fs::read_to_string(file).unwrap(), password, "{folder}: {sender}");
     }
@@ -129,7 +136,7 @@ fn first_account_of_msmtp_that_fits_a_sender_has_their_mail() {
         let config = judged(text(&ran.stdout));
         for (sender, (account, host)) in [("Bob@list.example", of_bob), ("eve@list.example", list), ("root", bob)] {
             let found = config.account_of(sender);
-            let hosts: Vec<_> = config.smarthosts_of(Some(&found)).iter().map(|s| s.host.clone()).collect();
+            let hosts = hosts(&config, &found);
             let expected = (account, vec![host.to_string()]);
             assert_eq!((found.to_string().as_str(), hosts), expected, "{sender}: {}", text(&ran.stdout));
         }
@@ -171,7 +178,7 @@ fn whole_sender_address_of_postfix_comes_before_its_domain_wherever_it_stands() 
         ("eve@a.example", "all@a.example", "a.example"),
     ] {
         let found = config.account_of(sender);
-        let hosts: Vec<_> = config.smarthosts_of(Some(&found)).iter().map(|s| s.host.clone()).collect();
+        let hosts = hosts(&config, &found);
         assert_eq!((found.to_string().as_str(), hosts), (account, vec![host.to_string()]), "{}", text(&ran.stdout));
     }
 }

@@ -64,7 +64,7 @@ const TABLES: [&str; 7] = ["smarthost", "rewrite", "recipients", "spool", "retry
 fn template_is_a_configuration_once_uncommented() {
     let text = uncommented(TEMPLATE);
     let config = load(&text).unwrap();
-    assert_eq!(config.smarthost.host, "smtp.example.com");
+    assert_eq!(config.smarthosts.first().host, "smtp.example.com");
     assert!(TABLES.iter().all(|table| text.contains(&format!("\n[{table}]\n"))), "{text}");
 }
 
@@ -96,7 +96,7 @@ fn defaults_shown_are_those_of_the_program() {
     let shown = blocks(DOCUMENT).into_iter().find(|block| block.contains("give-up-after")).unwrap();
     let facts = |text: &str| {
         let config = load(text).unwrap();
-        let smarthost = &config.smarthost;
+        let smarthost = config.smarthosts.first();
         [
             format!("{} {:?} {:?}", smarthost.port(), smarthost.tls, smarthost.auth),
             format!("{:?} {:?}", smarthost.connect_timeout, smarthost.timeout),

@@ -32,7 +32,7 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let client = client(config, dialogue);
     let mut findings = Findings::new(form, out);
-    for smarthost in config.smarthosts() {
+    for smarthost in config.smarthosts.iter() {
         try_one(config, smarthost, reach, &client, &mut findings)?;
     }
     findings.conclude()
@@ -152,7 +152,7 @@ mod tests {
         let text = "[smarthost]\nhost = \"smtp.example.com\"\nuser = \"me@example.com\"\n";
         let path = Path::new("/config.toml");
         let config = Config::of(path, text, Source::User(path.to_path_buf())).unwrap();
-        assert!(config.smarthost.timeout > PATIENCE);
+        assert!(config.smarthosts.first().timeout > PATIENCE);
         assert_eq!(client(&config, Dialogue::Hidden).patience, Some(PATIENCE));
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::config::SmarthostId;
 use crate::log;
 use crate::outcome::{Outcome, Scope, Stage, Status};
 use crate::relay::Trouble;
@@ -19,9 +20,8 @@ pub(crate) struct Attempt {
     pub(crate) outcomes: Vec<Outcome>,
     /// The server that answered.
     pub(crate) relay: Option<String>,
-    /// The smarthosts that these recipients were offered to, by name, the last
-    /// one last.
-    pub(crate) asked: Vec<String>,
+    /// The smarthosts that were asked to take the mail for these recipients, in the order in which they were asked.
+    pub(crate) asked: Vec<SmarthostId>,
     /// The number of the connection, if it is of no use any more.
     pub(crate) lost: Option<u32>,
     /// Nobody has the mail, for sure, and it may be tried again at once.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use lettre::Address;
 
-use crate::config::Config;
+use crate::config::{Config, SmarthostId, Smarthosts};
 use crate::dsn::OfRecipient;
 use crate::error::Error;
 use crate::log;
@@ -21,7 +21,7 @@ use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
 
 use super::attempt::Attempt;
-use super::smarthosts::{NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, Smarthosts, Turn, name};
+use super::known_smarthosts::{KnownSmarthosts, NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, Turn};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
 const TRIES: usize = 3;
@@ -32,10 +32,10 @@ const SUSPECTED: Duration = Duration::from_secs(60 * 60);
 /// Connection and login, kept from one mail to the next.
 pub(crate) struct Connection<'a> {
     config: &'a Config,
-    smarthosts: Smarthosts<'a>,
+    smarthosts: KnownSmarthosts<'a>,
     session: Option<Session>,
     /// The smarthost at its other end; before there was one, the first of the settings.
-    smarthost: &'a Smarthost,
+    smarthost: SmarthostId,
     /// Which of our connections it is.
     number: u32,
     /// A connection was lost of late with several mails under way.
@@ -53,11 +53,11 @@ pub(crate) type Source<'s, 'c> = &'s dyn Fn() -> Result<Content<'c>, Error>;
 impl<'a> Connection<'a> {
     /// Without a spool nothing is remembered.
     pub(crate) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
-        Self::with(config, Smarthosts::new(config, client, memory))
+        Self::with(config, KnownSmarthosts::new(config, client, memory))
     }
 
-    fn with(config: &'a Config, smarthosts: Smarthosts<'a>) -> Self {
-        let (smarthost, setup) = (&config.smarthost, Duration::ZERO);
+    fn with(config: &'a Config, smarthosts: KnownSmarthosts<'a>) -> Self {
+        let (smarthost, setup) = (Smarthosts::FIRST, Duration::ZERO);
         Self { config, smarthosts, session: None, smarthost, number: 0, is_wary: false, begun: 0, used: 0, setup }
     }
 
@@ -79,7 +79,7 @@ impl<'a> Connection<'a> {
     /// The same with that smarthost and no other; without one, with the first that takes us.
     fn attempt_at(
         &mut self,
-        at: Option<&'a Smarthost>,
+        at: Option<SmarthostId>,
         entry: &Entry,
         recipients: Vec<usize>,
         content: Source<'_, '_>,
@@ -101,7 +101,7 @@ impl<'a> Connection<'a> {
     /// and its failure is not reported in turn, so no loop comes of it.
     fn try_once(
         &mut self,
-        at: Option<&'a Smarthost>,
+        at: Option<SmarthostId>,
         entry: &Entry,
         recipients: &[usize],
         content: Source<'_, '_>,
@@ -131,10 +131,10 @@ impl<'a> Connection<'a> {
         self.switch(|| smarthosts.open(account))
     }
 
-    fn reach(&mut self, at: Option<&'a Smarthost>, account: Option<&Address>) -> Result<(), Trouble> {
+    fn reach(&mut self, at: Option<SmarthostId>, account: Option<&Address>) -> Result<(), Trouble> {
         match at {
             None => self.connect(account),
-            Some(smarthost) if self.session().is_some() && std::ptr::eq(smarthost, self.smarthost) => Ok(()),
+            Some(smarthost) if self.session().is_some() && smarthost == self.smarthost => Ok(()),
             Some(smarthost) => {
                 let smarthosts = self.smarthosts.clone();
                 self.switch(|| smarthosts.open_one(smarthost))
@@ -142,7 +142,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn switch(&mut self, open: impl FnOnce() -> Result<Opened<'a>, Trouble>) -> Result<(), Trouble> {
+    fn switch(&mut self, open: impl FnOnce() -> Result<Opened, Trouble>) -> Result<(), Trouble> {
         let started = Instant::now();
         self.rest();
         let opened = open();
@@ -158,8 +158,8 @@ impl<'a> Connection<'a> {
 
     /// Somebody was put off, and there is a smarthost that has not been asked to take the mail.
     pub(crate) fn has_another(&self, entry: &Entry, attempt: &Attempt) -> bool {
-        let others = || self.smarthosts.beyond(&attempt.asked, entry.reverse_path.as_ref());
-        !attempt.asked.is_empty() && attempt.is_put_off() && !others().is_empty()
+        let next = || self.smarthosts.beyond(&attempt.asked, entry.reverse_path.as_ref());
+        !attempt.asked.is_empty() && attempt.is_put_off() && next().is_some()
     }
 
     /// Offers the mail of those who were put off to the first smarthost that has not been asked yet; `left`, with that one
@@ -175,16 +175,17 @@ impl<'a> Connection<'a> {
     ) -> Result<Attempt, Error> {
         let account = entry.reverse_path.as_ref();
         left.tell_of_next(entry);
-        let is_next = self.serves(account) && !left.asked.contains(&name(self.smarthost));
-        let others = if is_next { vec![self.smarthost] } else { self.smarthosts.beyond(&left.asked, account) };
-        let Some(next) = others.first().copied() else { return Ok(left) };
-        left.asked.push(name(next));
+        let is_next = self.serves(account) && !self.smarthosts.is_among(&left.asked, self.smarthost);
+        let next = if is_next { Some(self.smarthost) } else { self.smarthosts.beyond(&left.asked, account) };
+        let Some(next) = next else { return Ok(left) };
+        left.asked.push(next);
         if let Err(trouble) = self.reach(Some(next), account) {
             log::trouble(trouble.scope, &format!("{}: {trouble}", entry.id));
             return Ok(left);
         }
         if !self.bears(entry, &left.recipients) {
-            log::info(&format!("{}: {next} takes no such mail, or none so large", entry.id));
+            let smarthost = &self.config.smarthosts[next];
+            log::info(&format!("{}: {smarthost} takes no such mail, or none so large", entry.id));
             return Ok(left);
         }
         let attempt = self.attempt_at(Some(next), entry, left.recipients.clone(), content)?;
@@ -264,7 +265,7 @@ impl<'a> Connection<'a> {
             recipients,
             outcomes: handed.outcomes,
             relay: self.session.as_ref().map(|session| session.relay().to_string()),
-            asked: vec![name(self.smarthost)],
+            asked: vec![self.smarthost],
             lost: (!self.is_usable()).then_some(self.number),
             is_free: handed.is_free,
             is_in_doubt: handed.is_in_doubt,
@@ -295,10 +296,8 @@ impl<'a> Connection<'a> {
     /// each time when an envelope comes before it has answered the content before it, so the next ones go alone.
     pub(crate) fn doubt_windows(&mut self) {
         if !self.is_wary {
-            log::info(&format!(
-                "smarthost {} was lost with several mails under way: {NO_WINDOW} for a while",
-                self.smarthost
-            ));
+            let smarthost = self.settings();
+            log::info(&format!("smarthost {smarthost} was lost with several mails under way: {NO_WINDOW} for a while"));
             self.smarthosts.remark(self.smarthost, NO_WINDOW, SUSPECTED);
             self.is_wary = true;
         }
@@ -306,7 +305,7 @@ impl<'a> Connection<'a> {
 
     /// The session, if it can take another mail.
     pub(crate) fn session(&self) -> Option<&Session> {
-        let is_spent = self.smarthost.per_connection.is_some_and(|most| self.begun >= most.get());
+        let is_spent = self.settings().per_connection.is_some_and(|most| self.begun >= most.get());
         self.session_in_use().filter(|_| !is_spent)
     }
 
@@ -336,20 +335,25 @@ impl<'a> Connection<'a> {
         }
     }
 
+    /// The settings of the smarthost at the other end.
+    fn settings(&self) -> &Smarthost {
+        &self.config.smarthosts[self.smarthost]
+    }
+
     /// The most connections at a time to the smarthost at the other end.
     pub(crate) fn most_connections(&self) -> u8 {
-        self.smarthost.max_connections.get()
+        self.settings().max_connections.get()
     }
 
     /// Opens another connection to the same smarthost, which is told, beside the work on this one.
-    pub(crate) fn open_another(&self) -> Option<(JoinHandle<Result<Session, Trouble>>, &'a Smarthost)> {
+    pub(crate) fn open_another(&self) -> Option<(JoinHandle<Result<Session, Trouble>>, SmarthostId)> {
         let thread = std::thread::Builder::new().spawn(self.smarthosts.opener(self.smarthost)).ok()?;
         Some((thread, self.smarthost))
     }
 
     /// The same over the connection with that smarthost that [`open_another`](Self::open_another) has brought about;
     /// `number` is its place among them.
-    pub(crate) fn over(&self, session: Session, smarthost: &'a Smarthost, number: u32) -> Self {
+    pub(crate) fn over(&self, session: Session, smarthost: SmarthostId, number: u32) -> Self {
         let session = Some(session);
         let is_wary = self.smarthosts.is_remarked(smarthost, NO_WINDOW);
         Self { session, smarthost, number, is_wary, ..Self::with(self.config, self.smarthosts.clone()) }
@@ -363,7 +367,7 @@ impl<'a> Connection<'a> {
             Lesson::Login => (NO_LOGIN_IN_GROUPS, PROVEN, "does not bear a login in a group"),
             Lesson::LoginMaybe => (NO_LOGIN_IN_GROUPS, SUSPECTED, "was lost within a group with the login"),
         };
-        log::info(&format!("smarthost {} {why}: for a while it gets {says}", self.smarthost));
+        log::info(&format!("smarthost {} {why}: for a while it gets {says}", self.settings()));
         self.smarthosts.remark(self.smarthost, says, length);
     }
 }

@@ -13,10 +13,10 @@ use lettre::Address;
 
 use super::attempt::Attempt;
 use super::connection::Connection;
-use super::smarthosts::Turn;
-use crate::config::Config;
+use super::known_smarthosts::Turn;
+use crate::config::{Config, SmarthostId};
 use crate::error::Error;
-use crate::relay::{Client, Session, Smarthost, Trouble};
+use crate::relay::{Client, Session, Trouble};
 use crate::spool::{Claim, Spool};
 use crate::system;
 
@@ -68,16 +68,16 @@ impl<'a> Pipeline<'a> {
 }
 
 /// A connection that comes about beside the work. By the time it has, the first one may be to somebody else.
-struct Opening<'a> {
+struct Opening {
     thread: JoinHandle<Result<Session, Trouble>>,
-    smarthost: &'a Smarthost,
+    smarthost: SmarthostId,
 }
 
 /// The connections.
 pub(crate) struct Connections<'a> {
     first: Pipeline<'a>,
     others: Vec<Pipeline<'a>>,
-    opening: Option<Opening<'a>>,
+    opening: Option<Opening>,
     /// Connections that were tried beside the first.
     extra: u8,
     /// How many mails wait behind those under way.

@@ -53,7 +53,7 @@ impl<'a> Routes<'a> {
 
     /// The account whose way that mail goes.
     pub(crate) fn of(&self, entry: &Entry) -> Address {
-        let own = entry.reverse_path.as_ref().filter(|account| self.config.has_own_smarthost(account));
+        let own = entry.reverse_path.as_ref().filter(|account| self.config.smarthosts.has_own(account));
         own.unwrap_or(&self.config.account).clone()
     }
 

@@ -92,11 +92,9 @@ mod tests {
             let chosen = find(&format!("{name}{region}")).unwrap();
             let (path, source) = (Path::new("/c"), Source::System("/c".into()));
             let config = Config::of(path, &chosen.fill(TEMPLATE), source).unwrap();
-            assert_eq!(config.smarthost.host, chosen.smarthost.host);
-            assert_eq!(
-                (config.smarthost.tls, config.smarthost.port()),
-                (chosen.smarthost.tls, chosen.smarthost.port())
-            );
+            let smarthost = config.smarthosts.first();
+            assert_eq!(smarthost.host, chosen.smarthost.host);
+            assert_eq!((smarthost.tls, smarthost.port()), (chosen.smarthost.tls, chosen.smarthost.port()));
             assert!(chosen.fill(TEMPLATE).contains("# [recipients]"), "the rest of the template stays");
         }
     }

@@ -1,5 +1,5 @@
-//! The smarthosts that a mail may leave over: in which order they are asked, what is remembered of each in the spool, and
-//! whether its limits let another mail leave.
+//! The smarthosts of the settings and what is known of each: the order in which they are asked, what the spool remembers,
+//! and whether the limits of the settings let another mail leave.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lettre::Address;
 
-use crate::config::Config;
+use crate::config::{Config, SmarthostId, Smarthosts};
 use crate::interval::later;
 use crate::log;
 use crate::outcome::Stage;
@@ -29,14 +29,14 @@ const AVOIDED: Duration = Duration::from_secs(5 * 60);
 /// A leader waits so long for the turn of the next mail; who comes later takes what has to wait longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// The smarthosts of the settings, and what is known of them.
+/// The smarthosts of the settings and what is known of them.
 #[derive(Clone)]
-pub(crate) struct Smarthosts<'a> {
+pub(crate) struct KnownSmarthosts<'a> {
     config: &'a Config,
     client: Client,
     /// Where lessons are kept; none for a mail that no spool keeps.
     memory: Option<&'a Spool>,
-    /// Those that no spool keeps: about whom, and what.
+    /// Lessons that no spool keeps: the smarthost's name, and the words.
     learnt: Rc<RefCell<Vec<(String, &'static str)>>>,
 }
 
@@ -50,17 +50,16 @@ pub(crate) enum Turn {
 }
 
 /// An open connection, and to whom.
-pub(crate) type Opened<'a> = (Session, &'a Smarthost);
+pub(crate) type Opened = (Session, SmarthostId);
 
-impl<'a> Smarthosts<'a> {
+impl<'a> KnownSmarthosts<'a> {
     pub(crate) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
         Self { config, client: client.clone(), memory, learnt: Rc::default() }
     }
 
     /// Mail of that account may leave over that smarthost, now.
-    pub(crate) fn may_take(&self, smarthost: &Smarthost, account: Option<&Address>) -> bool {
-        let is_known = self.config.smarthosts_of(account).into_iter().any(|known| std::ptr::eq(known, smarthost));
-        is_known && self.wait(smarthost).is_none()
+    pub(crate) fn may_take(&self, smarthost: SmarthostId, account: Option<&Address>) -> bool {
+        self.config.smarthosts.of(account).contains(&smarthost) && self.wait(smarthost).is_none()
     }
 
     /// When a mail of that account may leave.
@@ -73,21 +72,21 @@ impl<'a> Smarthosts<'a> {
     /// The moment at which a mail of that account may leave, if that is not now, and the limit that says so.
     fn next_turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
         let next = self.in_order(account).first().copied()?;
-        let settings = self.config.smarthosts_of(account);
+        let settings = self.config.smarthosts.of(account);
         // One that is avoided for a while is asked all the same before a mail waits for the limit of a fall-back.
-        let before = settings.into_iter().take_while(|smarthost| !std::ptr::eq(*smarthost, next));
+        let before = settings.into_iter().take_while(|smarthost| *smarthost != next);
         let waits: Option<Vec<_>> = std::iter::once(next).chain(before).map(|smarthost| self.wait(smarthost)).collect();
         waits?.into_iter().min_by_key(|(at, _)| *at)
     }
 
     /// A connection with the first smarthost for that account that takes us. The trouble told is the last one's.
-    pub(crate) fn open(&self, account: Option<&Address>) -> Result<Opened<'a>, Trouble> {
+    pub(crate) fn open(&self, account: Option<&Address>) -> Result<Opened, Trouble> {
         let mut smarthosts = self.in_order(account);
         // Where none has room somebody has asked for the turn already, and this is a mail that was counted.
-        if smarthosts.iter().any(|smarthost| self.wait(smarthost).is_none()) {
-            smarthosts.retain(|smarthost| self.wait(smarthost).is_none());
+        if smarthosts.iter().any(|smarthost| self.wait(*smarthost).is_none()) {
+            smarthosts.retain(|smarthost| self.wait(*smarthost).is_none());
         }
-        let last = smarthosts.pop().unwrap_or(&self.config.smarthost);
+        let last = smarthosts.pop().unwrap_or(Smarthosts::FIRST);
         for smarthost in smarthosts {
             match self.open_one(smarthost) {
                 Err(trouble) => log::trouble(trouble.scope, &format!("{trouble}: the next one is asked")),
@@ -98,7 +97,7 @@ impl<'a> Smarthosts<'a> {
     }
 
     /// A connection with that one.
-    pub(crate) fn open_one(&self, smarthost: &'a Smarthost) -> Result<Opened<'a>, Trouble> {
+    pub(crate) fn open_one(&self, smarthost: SmarthostId) -> Result<Opened, Trouble> {
         let opened = open(&self.spared(smarthost), &self.client);
         // A login that is refused is avoided too: too many of them close an account. What is wrong here says nothing of it.
         if opened.as_ref().is_err_and(|trouble| trouble.stage != Stage::Setup) {
@@ -107,30 +106,35 @@ impl<'a> Smarthosts<'a> {
         Ok((opened?, smarthost))
     }
 
-    /// The smarthosts for that account that have room, are none of `asked`, and were in no trouble of late.
-    pub(crate) fn beyond(&self, asked: &[String], account: Option<&Address>) -> Vec<&'a Smarthost> {
-        let mut smarthosts = self.in_order(account);
-        let is_new = |smarthost: &Smarthost| !asked.contains(&name(smarthost)) && !self.is_avoided(smarthost);
-        smarthosts.retain(|smarthost| is_new(smarthost) && self.wait(smarthost).is_none());
-        smarthosts
+    /// The first smarthost for that account that has room, is none of `asked`, and was in no trouble of late.
+    pub(crate) fn beyond(&self, asked: &[SmarthostId], account: Option<&Address>) -> Option<SmarthostId> {
+        let may_be_asked = |smarthost: &SmarthostId| {
+            !self.is_among(asked, *smarthost) && !self.is_avoided(*smarthost) && self.wait(*smarthost).is_none()
+        };
+        self.in_order(account).into_iter().find(may_be_asked)
+    }
+
+    /// The smarthost is one of `asked`, or one of them is the same server with the same login.
+    pub(crate) fn is_among(&self, asked: &[SmarthostId], smarthost: SmarthostId) -> bool {
+        asked.iter().any(|other| self.config.smarthosts.share_login(*other, smarthost))
     }
 
     /// Opens a connection to that smarthost, somewhere else: nothing of it is ours.
-    pub(crate) fn opener(&self, smarthost: &Smarthost) -> impl FnOnce() -> Result<Session, Trouble> + Send + 'static {
+    pub(crate) fn opener(&self, smarthost: SmarthostId) -> impl FnOnce() -> Result<Session, Trouble> + Send + 'static {
         let (smarthost, client) = (self.spared(smarthost), self.client.clone());
         move || open(&smarthost, &client)
     }
 
     /// The smarthosts for mail of that account in their order; one that took none lately comes after the others.
-    fn in_order(&self, account: Option<&Address>) -> Vec<&'a Smarthost> {
-        let mut smarthosts = self.config.smarthosts_of(account);
-        smarthosts.sort_by_key(|smarthost| self.is_avoided(smarthost));
+    fn in_order(&self, account: Option<&Address>) -> Vec<SmarthostId> {
+        let mut smarthosts = self.config.smarthosts.of(account);
+        smarthosts.sort_by_key(|smarthost| self.is_avoided(*smarthost));
         smarthosts
     }
 
     /// The smarthost with what it does not bear left out.
-    fn spared(&self, smarthost: &Smarthost) -> Smarthost {
-        let mut spared = smarthost.clone();
+    fn spared(&self, smarthost: SmarthostId) -> Smarthost {
+        let mut spared = self.config.smarthosts[smarthost].clone();
         spared.pipelining &= !self.is_remarked(smarthost, NO_GROUPS);
         spared.chunking &= !self.is_remarked(smarthost, NO_CHUNKING);
         // Who cannot remember what came of it could not fall back the next time either.
@@ -139,24 +143,24 @@ impl<'a> Smarthosts<'a> {
     }
 
     /// Has the smarthost come after the others for a while, where there are others.
-    pub(crate) fn avoid(&self, smarthost: &Smarthost) {
-        if self.config.smarthosts().count() > 1 {
+    pub(crate) fn avoid(&self, smarthost: SmarthostId) {
+        if self.config.smarthosts.are_several() {
             // It may be the account's trouble alone.
-            self.remember(name(smarthost), NO_WAY, AVOIDED);
+            self.remember(self.login(smarthost), NO_WAY, AVOIDED);
         }
     }
 
-    fn is_avoided(&self, smarthost: &Smarthost) -> bool {
-        self.is_known(&name(smarthost), NO_WAY)
+    fn is_avoided(&self, smarthost: SmarthostId) -> bool {
+        self.is_known(&self.login(smarthost), NO_WAY)
     }
 
-    pub(crate) fn is_remarked(&self, smarthost: &Smarthost, says: &str) -> bool {
-        self.is_known(&smarthost.to_string(), says)
+    pub(crate) fn is_remarked(&self, smarthost: SmarthostId, says: &str) -> bool {
+        self.is_known(&self.config.smarthosts[smarthost].to_string(), says)
     }
 
     /// Remembers that of the smarthost, for so long.
-    pub(crate) fn remark(&self, smarthost: &Smarthost, says: &'static str, length: Duration) {
-        self.remember(smarthost.to_string(), says, length);
+    pub(crate) fn remark(&self, smarthost: SmarthostId, says: &'static str, length: Duration) {
+        self.remember(self.config.smarthosts[smarthost].to_string(), says, length);
     }
 
     fn is_known(&self, about: &str, says: &str) -> bool {
@@ -177,24 +181,26 @@ impl<'a> Smarthosts<'a> {
     }
 
     /// When the limits of that smarthost let another mail leave, if that is not now.
-    fn wait(&self, smarthost: &Smarthost) -> Option<(Timestamp, Rate)> {
-        let (rates, now) = (smarthost.rates(), system::now());
-        let sent = self.memory.filter(|_| !rates.is_empty())?.sent(&name(smarthost), now);
+    fn wait(&self, smarthost: SmarthostId) -> Option<(Timestamp, Rate)> {
+        let (rates, now) = (self.config.smarthosts[smarthost].rates(), system::now());
+        let sent = self.memory.filter(|_| !rates.is_empty())?.sent(&self.login(smarthost), now);
         pace::next(&rates, &sent, now)
     }
 
     /// Counts a mail, where the settings want mails counted.
-    pub(crate) fn count(&self, smarthost: &Smarthost) {
-        let Some(spool) = self.memory.filter(|_| !smarthost.rates().is_empty()) else { return };
-        if let Err(error) = spool.note_sent(&name(smarthost), system::now()) {
+    pub(crate) fn count(&self, smarthost: SmarthostId) {
+        let has_limits = !self.config.smarthosts[smarthost].rates().is_empty();
+        let Some(spool) = self.memory.filter(|_| has_limits) else { return };
+        if let Err(error) = spool.note_sent(&self.login(smarthost), system::now()) {
             log::error(&error.to_string());
         }
     }
-}
 
-/// What tells it from the others: limits are an account's.
-pub(crate) fn name(smarthost: &Smarthost) -> String {
-    format!("{smarthost} {}", smarthost.user.as_deref().unwrap_or("-"))
+    /// The name in the spool's memory for a server and a login on it: limits are an account's.
+    fn login(&self, smarthost: SmarthostId) -> String {
+        let smarthost = &self.config.smarthosts[smarthost];
+        format!("{smarthost} {}", smarthost.user.as_deref().unwrap_or("-"))
+    }
 }
 
 fn open(smarthost: &Smarthost, client: &Client) -> Result<Session, Trouble> {
