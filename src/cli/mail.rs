@@ -18,7 +18,6 @@ use std::vec::IntoIter;
 
 use super::getopt::{self, Grammar, Letter, Order, Takes, Usage, Word};
 use super::mode::Delivery;
-use crate::outcome;
 use Takes::{Glued, Late, Nothing, Value};
 pub use long::{LONG, Means};
 pub(super) use long::{knows, wrong_long};
@@ -89,7 +88,7 @@ pub(crate) const OUR_GRAMMAR: Grammar = Grammar { letters: &OUR_LETTERS, ..GRAMM
 
 /// What mail(1) was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
+pub(crate) struct Request {
     /// The values of `-a`, `-A` and of a `-C` that is a header, each with its letter, in order, as given.
     pub(crate) attachments_or_headers: Vec<(char, OsString)>,
     /// Blind copies, each as given: one may hold several addresses (`-b`).
@@ -101,15 +100,13 @@ pub struct Request {
     /// The media type of the body (`-M`).
     pub(crate) content_type: Option<OsString>,
     /// Whether to wait for the outcome (`-Ssendwait`, `-od`).
-    pub delivery: Delivery,
+    pub(crate) delivery: Delivery,
     /// stdin is a message with a header section (`-t`).
     pub(crate) formatted: bool,
     /// The sender, an address or a name with one (`-r`, `-S from=`).
     pub(crate) from: Option<OsString>,
     /// The sender's name (`-- -F`).
     pub(crate) full_name: Option<OsString>,
-    /// Options known and not needed, for the debug log.
-    pub(crate) ignored: Vec<String>,
     /// A file that the body starts with (`-q`).
     pub(crate) quoted: Option<PathBuf>,
     /// A mailbox was to be read, or nothing was said that sends a mail.
@@ -127,7 +124,7 @@ pub struct Request {
     /// Letters nobody knows, fit to print, for one warning.
     pub(crate) unknown: Vec<String>,
     /// Tell what happens (`-v`).
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 }
 
 /// Reads mail(1)'s command line, the program's name not in it.
@@ -154,10 +151,7 @@ fn read(is_ours: bool, arguments: &[OsString]) -> Result<Request, Usage> {
         match word {
             Word::End => request.obey_mailer(operands(&mut words))?,
             Word::Long { option, value } => request.obey_long(&option, value)?,
-            Word::Missing(letter) => {
-                getopt::check_missing(grammar.letters, letter)?;
-                request.ignored.push(format!("-{letter}"));
-            }
+            Word::Missing(letter) => getopt::check_missing(grammar.letters, letter)?,
             Word::Operand(operand) => request.recipients.push(operand),
             Word::Option { letter: 'F', value } if is_ours => request.full_name = value,
             Word::Option { letter: 'f', value } if is_ours => request.reverse_path = value,
@@ -191,21 +185,18 @@ impl Request {
             'E' => self.skip_empty |= operand_if(next, is_command).is_none(),
             'f' if !self.recipients.is_empty() => self.reverse_path = Some(value),
             'f' | 'u' => self.reading = true,
-            'M' => match either(value, next, is_media_type).filter(|kind| is_media_type(kind.as_bytes())) {
-                Some(kind) => self.content_type = Some(kind),
-                None => self.ignored.push("-M".into()),
-            },
-            'q' => match either(value, next, is_path) {
-                Some(path) => self.quoted = Some(path.into()),
-                None => self.ignored.push("-q".into()),
-            },
+            'M' => {
+                let kind = either(value, next, is_media_type).filter(|kind| is_media_type(kind.as_bytes()));
+                self.content_type = kind.or(self.content_type.take());
+            }
+            'q' => self.quoted = either(value, next, is_path).map(PathBuf::from).or(self.quoted.take()),
             'o' => self.obey_setting(value.as_bytes()),
             'r' => self.from = Some(value),
             'S' => self.obey_variable(&value),
             's' => self.subject = Some(value),
             't' => self.formatted = true,
             'v' => self.verbose = true,
-            _ => self.ignored.push(format!("-{letter}")),
+            _ => {}
         }
     }
 
@@ -227,17 +218,14 @@ impl Request {
             Means::Letter('f') => self.reading = true,
             Means::Letter(letter) => self.obey(*letter, value, &mut Vec::new().into_iter().peekable()),
             Means::Rehearsal => self.rehearsal = true,
-            Means::Nothing(_) => self.ignored.push(format!("--{name}")),
+            Means::Nothing(_) => {}
         }
         Ok(())
     }
 
     /// `-oX`: of sendmail's settings the one about delivery.
     fn obey_setting(&mut self, setting: &[u8]) {
-        match setting.strip_prefix(b"d").and_then(Delivery::from_name) {
-            Some(delivery) => self.delivery = delivery,
-            None => self.ignored.push(outcome::clean(&format!("-o{}", String::from_utf8_lossy(setting)))),
-        }
+        self.delivery = setting.strip_prefix(b"d").and_then(Delivery::from_name).unwrap_or(self.delivery);
     }
 
     /// `-S name=value`: s-nail's variables; `-r` is stronger than `from`.
@@ -250,7 +238,7 @@ impl Request {
             // s-nail then delivers nothing.
             (b"debug", _) => self.rehearsal = true,
             (b"sendwait", _) => self.delivery = Delivery::Wait,
-            (name, _) => self.ignored.push(outcome::clean(&format!("-S {}", String::from_utf8_lossy(name)))),
+            _ => {}
         }
     }
 

@@ -52,7 +52,7 @@ pub(crate) enum Run {
 
 /// When the caller wants the mail to leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Delivery {
+pub(crate) enum Delivery {
     /// At once, without waiting for it (`-odb`).
     Background,
     /// Nothing was said.
