@@ -32,6 +32,8 @@
 //! | 0 words | [`outcome`], [`interval`], [`dsn`], [`likeness`] | nothing |
 
 #![forbid(unsafe_code)]
+// What several files see has a docstring (clippy.toml), although `missing_docs` asks for those of public items only.
+#![warn(clippy::missing_docs_in_private_items)]
 
 mod alarm;
 mod bounce;

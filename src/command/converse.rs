@@ -20,9 +20,9 @@ use crate::system;
 #[derive(Debug, Default)]
 pub struct Request {
     /// The display name asked for.
-    pub full_name: Option<String>,
+    pub(crate) full_name: Option<String>,
     /// When a mail is to leave.
-    pub delivery: Delivery,
+    pub(crate) delivery: Delivery,
 }
 
 /// Serves the caller until QUIT, or until they close their end. `told` hears what a person should know.

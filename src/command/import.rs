@@ -16,7 +16,7 @@ use crate::{config, spool, system};
 
 /// What is to be imported, and where to.
 #[derive(Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// The other mailer's file.
     pub(crate) file: PathBuf,
     /// Whose it is, where the file does not tell.

@@ -19,7 +19,7 @@ pub(crate) struct Request {
     /// Who gets it; none is whoever gets mail for nobody in particular.
     pub(crate) to: Option<String>,
     /// Show the dialogue with the smarthost too, on stderr.
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 }
 
 /// Sends it, and returns when the smarthost has taken it.

@@ -14,7 +14,7 @@ use crate::outcome::clean;
 #[derive(Debug, Default)]
 pub struct Request {
     /// Whom they ask about.
-    pub destination: Destination,
+    pub(crate) destination: Destination,
 }
 
 /// Writes every step from what was asked to the addresses that a mail would go to.

@@ -33,7 +33,7 @@ pub(crate) struct Request {
     /// How to tell.
     pub(crate) form: Form,
     /// Show the dialogue with the smarthost too, on stderr.
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 }
 
 /// Checks everything and writes a line for each part.

@@ -30,9 +30,11 @@ pub(crate) struct Attempt {
     pub(crate) is_in_doubt: bool,
     /// Which mail over that connection this was.
     pub(crate) conn_use: u32,
+    /// When it began.
     pub(crate) started: Timestamp,
     /// When it was over.
     pub(crate) ended: Timestamp,
+    /// The time that the connection took to open; zero for all its mails but the first.
     pub(crate) setup: Duration,
 }
 

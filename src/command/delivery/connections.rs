@@ -29,7 +29,9 @@ const FOR_ANOTHER: usize = 100;
 
 /// A mail with what has become of it.
 pub(crate) struct Answered {
+    /// The mail, which is ours.
     pub(crate) claim: Claim,
+    /// Its attempt.
     pub(crate) attempt: Attempt,
 }
 
@@ -86,6 +88,7 @@ pub(crate) struct Connections<'a> {
 }
 
 impl<'a> Connections<'a> {
+    /// One connection, not yet open.
     pub(crate) fn new(config: &'a Config, client: &Client, spool: &'a Spool) -> Self {
         let first = Pipeline::new(Connection::new(config, client, Some(spool)));
         Self { first, others: Vec::new(), opening: None, extra: 0, waiting: 0, answered: Vec::new() }

@@ -17,11 +17,15 @@ use crate::relay::{Client, Credentials, Session, Smarthost, Trouble};
 use crate::spool::{Remark, Spool};
 use crate::system;
 
-/// The words in the spool for what a smarthost does not bear, and for one that took no mail of late.
+/// The spool's remark on a smarthost that offers CHUNKING and fails at it.
 pub(crate) const NO_CHUNKING: &str = "no chunking";
+/// The spool's remark on a smarthost that offers PIPELINING and fails at it.
 pub(crate) const NO_GROUPS: &str = "no groups";
+/// The spool's remark on a smarthost that takes no mail before it has answered the one before.
 pub(crate) const NO_WINDOW: &str = "one mail at a time";
+/// The spool's remark on a smarthost that takes no mail in one group with the login.
 pub(crate) const NO_LOGIN_IN_GROUPS: &str = "no login in groups";
+/// The spool's remark on a smarthost that could not be reached of late.
 const NO_WAY: &str = "out of reach";
 /// How long a smarthost that could not be reached comes after the others.
 const AVOIDED: Duration = Duration::from_secs(5 * 60);
@@ -42,6 +46,7 @@ pub(crate) struct KnownSmarthosts<'a> {
 
 /// When the limits of the settings let a mail leave.
 pub(crate) enum Turn {
+    /// At once.
     Now,
     /// After so long, at most a minute: that is waited for.
     Soon(Duration),
@@ -53,6 +58,7 @@ pub(crate) enum Turn {
 pub(crate) type Opened = (Session, SmarthostId);
 
 impl<'a> KnownSmarthosts<'a> {
+    /// Those of `config`; lessons are kept in `memory`.
     pub(crate) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
         Self { config, client: client.clone(), memory, learnt: Rc::default() }
     }
@@ -154,6 +160,7 @@ impl<'a> KnownSmarthosts<'a> {
         self.is_known(&self.login(smarthost), NO_WAY)
     }
 
+    /// The spool has that remark on the smarthost.
     pub(crate) fn is_remarked(&self, smarthost: SmarthostId, says: &str) -> bool {
         self.is_known(&self.config.smarthosts[smarthost].to_string(), says)
     }

@@ -30,6 +30,7 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// Caller, host and clock of this process, and a new queue id.
     pub(crate) fn now() -> Self {
         Self::of(system::caller(), QueueId::new(), system::now())
     }
