@@ -79,9 +79,12 @@ impl Field<'_> {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    /// The mailboxes of an address field, groups opened; texts that cannot be a mailbox are left out.
+    /// The mailboxes of an address field, groups opened; texts that cannot be a mailbox are left out. Control characters
+    /// are read as the blanks that they leave as (`rewrite::wire`), so that the mail goes to those that it names.
     pub(crate) fn mailboxes(&self) -> Vec<Mailbox> {
-        Mailbox::list(self.value)
+        let is_odd = |byte: &u8| byte.is_ascii_control() && !b"\t\r\n\x1b".contains(byte);
+        let value: Vec<u8> = self.value.iter().map(|byte| if is_odd(byte) { b' ' } else { *byte }).collect();
+        Mailbox::list(&value)
     }
 
     /// The media type of a Content-Type field; `None` if its value names no type.
@@ -232,6 +235,16 @@ mod tests {
         assert_eq!(message.named("subject").next().unwrap().value, b" a  Bcc: x@y");
         assert_eq!(body, b"Error: no\n");
         assert_eq!(message.shape.bytes, 10);
+    }
+
+    #[test]
+    fn control_characters_beside_an_address_are_blanks() {
+        for (value, address) in [("a@x.org\u{1}", "a@x.org"), ("\u{7f}root\0", "root"), ("0@\u{1}", "0@")] {
+            let (message, _) = read(format!("To: {value}\n\n").as_bytes());
+            let field = message.named("To").next().unwrap();
+            let addresses: Vec<_> = field.mailboxes().into_iter().map(|mailbox| mailbox.address).collect();
+            assert_eq!(addresses, [address], "{value:?}");
+        }
     }
 
     #[test]
