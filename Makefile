@@ -14,7 +14,7 @@ SAME_EVERYWHERE := build.rustflags = ["--remap-path-prefix=$(CRATES)=/cargo", "-
 
 export DESTDIR PREFIX
 
-.PHONY: help demo test e2e bench packages check deny build install uninstall deb rpm
+.PHONY: help demo unit test e2e bench packages check deny build install uninstall deb rpm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -22,9 +22,13 @@ help: ## list the targets
 demo: build ## send cron mails through a smarthost that runs for it alone, and show what arrives
 	@$(CARGO) run --quiet --locked --example demo -- "$(RELEASE)"
 
-test: require-test build ## try everything: what make install lays down, then cargo test
-	@tests/check-install "$(RELEASE)"
+unit: require-test ## try the functions: the unit tests alone
+	$(CARGO) test --locked --lib
+
+test: require-test ## try everything: cargo test, then what make install lays down
 	$(CARGO) test --locked
+	@$(MAKE) --no-print-directory build
+	@tests/check-install "$(RELEASE)"
 
 e2e: build ## real programs hand in mail, real servers take it (root; in a Debian root and namespaces of their own)
 	@tests/e2e/run "$(RELEASE)" $(ONLY)
