@@ -1,9 +1,10 @@
 //! The fields that name people: readers see them, and answers go to them.
 
-use super::Repair;
 use super::field;
-use super::header::{Header, is_empty};
+use super::field_rules::is_empty;
+use super::header::Header;
 use super::originator::Originator;
+use super::repair::Repair;
 use crate::envelope::Resolver;
 use crate::message::{Field, Mailbox, text};
 
@@ -46,7 +47,7 @@ impl Header<'_> {
     /// An address beyond ASCII may stand in an address field only if every server on the way offers SMTPUTF8 (RFC 6532
     /// section 3.2), and nobody knows that yet: it stays readable in a field beside it.
     fn mailboxes(&mut self, name: &str, mailboxes: Vec<Mailbox>) {
-        let (fit, others): (Vec<Mailbox>, Vec<Mailbox>) = mailboxes.into_iter().partition(is_readable);
+        let (fit, others): (Vec<Mailbox>, Vec<Mailbox>) = mailboxes.into_iter().partition(Mailbox::is_readable);
         if !fit.is_empty() {
             field::mailboxes(name, &fit, &mut self.out);
         } else {
@@ -92,12 +93,6 @@ impl Header<'_> {
         self.repairs.insert(Repair::From);
         field::unstructured("X-Original-Sender", &text(&self.utf8(each.value)), &mut self.out);
     }
-}
-
-/// It can stand in an address field and means the same to its readers there.
-pub(super) fn is_readable(mailbox: &Mailbox) -> bool {
-    let read = Mailbox::list(mailbox.to_string().as_bytes());
-    mailbox.address.is_ascii() && matches!(read.as_slice(), [only] if only.address == mailbox.address)
 }
 
 /// `undisclosed-recipients:;`, RFC 5322 section 3.4: a group may be empty.

@@ -3,45 +3,19 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::addresses::is_readable;
+use super::facts::Facts;
+use super::field;
+use super::field_rules;
 use super::originator::{Originator, originator};
+use super::plan::Plan;
+use super::repair::Repair;
+use super::rewritten::Rewritten;
 use super::set_aside::{self, SetAside};
+use super::settings::{CronEnv, TerminalCodes};
 use super::treatment::{Demand, Labels, Treatment};
-use super::wire::{head_to_wire, is_control, is_too_long};
-use super::{CronEnv, Facts, Plan, Repair, Rewritten, TerminalCodes, field};
+use super::wire::{head_to_wire, is_too_long};
 use crate::envelope::{Recipient, Resolver};
 use crate::message::{Field, Mailbox, MediaType, Message, Shape, charset, cron, decoded, text};
-
-/// Fields with mailboxes that readers see and answer to.
-pub(super) const ADDRESSES: [&str; 6] = ["To", "Cc", "Reply-To", "Resent-To", "Resent-Cc", "Resent-From"];
-/// RFC 5322 section 3.6: these may stand once.
-const ONCE: [&str; 13] = [
-    "Cc",
-    "Content-Transfer-Encoding",
-    "Content-Type",
-    "Date",
-    "From",
-    "In-Reply-To",
-    "MIME-Version",
-    "Message-ID",
-    "References",
-    "Reply-To",
-    "Sender",
-    "Subject",
-    "To",
-];
-/// Fields with a syntax of their own, which encoded words would break (RFC 2047 section 5).
-const STRUCTURED: [&str; 9] = [
-    "Authentication-Results",
-    "Date",
-    "DKIM-Signature",
-    "In-Reply-To",
-    "Message-ID",
-    "MIME-Version",
-    "Received",
-    "References",
-    "Return-Receipt-To",
-];
 
 /// Rewrites a message for these recipients. [`Rewritten::write`] brings the body along.
 pub(crate) fn rewrite(
@@ -139,7 +113,7 @@ impl Header<'_> {
         // A duplicate has become a field of another name.
         let is_as_named =
             self.out[start..].get(..name.len()).is_some_and(|new| new.eq_ignore_ascii_case(name.as_bytes()));
-        let is_needed = is_as_named && ONCE.iter().any(|name| each.is(name));
+        let is_needed = is_as_named && field_rules::stands_once(&each);
         if self.set_aside.takes(self.out.len(), self.out.len() - start, is_needed) {
             self.out.truncate(start);
             self.set_aside.add(&self.utf8(each.octets));
@@ -158,17 +132,17 @@ impl Header<'_> {
             self.repairs.insert(Repair::Malformed);
             return field::unstructured("X-Malformed", &text(&self.utf8(each.value)), &mut self.out);
         }
-        if let Some(repair) = unwanted(&each) {
+        if let Some(repair) = field_rules::unwanted(&each) {
             self.repairs.insert(repair);
             return;
         }
         if each.is(cron::FIELD) && self.facts.settings.cron_env != CronEnv::Keep {
             return self.cron_env(each);
         }
-        if ONCE.iter().any(|name| each.is(name)) && !self.seen.insert(each.name.to_ascii_lowercase()) {
+        if field_rules::stands_once(&each) && !self.seen.insert(each.name.to_ascii_lowercase()) {
             return self.duplicate(each);
         }
-        if let Some(name) = ADDRESSES.iter().find(|name| each.is(name)) {
+        if let Some(name) = field_rules::address_field(&each) {
             self.seen.insert(name.to_ascii_lowercase());
             return self.addresses(name, each, resolver);
         }
@@ -186,7 +160,7 @@ impl Header<'_> {
         if let Some(value) = label {
             return field::parameters(each.name, &value, &mut self.out);
         }
-        if is_empty(&each) && ["Subject", "Date", "Message-ID"].iter().any(|name| each.is(name)) {
+        if field_rules::is_empty(&each) && ["Subject", "Date", "Message-ID"].iter().any(|name| each.is(name)) {
             // An empty one is no better than none: it is made anew below.
             self.seen.remove(&each.name.to_ascii_lowercase());
             return;
@@ -215,7 +189,7 @@ impl Header<'_> {
     fn duplicate(&mut self, each: Field<'_>) {
         self.repairs.insert(Repair::Duplicate);
         let first = self.message.named(each.name).next();
-        let is_address = ADDRESSES.iter().any(|name| each.is(name));
+        let is_address = field_rules::address_field(&each).is_some();
         if !is_address && first.is_some_and(|first| first.value.trim_ascii() != each.value.trim_ascii()) {
             let value = decoded(&self.utf8(each.value));
             field::unstructured(&format!("X-Duplicate-{}", each.name), &value, &mut self.out);
@@ -225,12 +199,12 @@ impl Header<'_> {
     /// The field as it came, repaired where a header section does not allow it.
     pub(super) fn as_written(&mut self, each: Field<'_>) {
         let octets = self.with_colon(each);
-        let is_structured = STRUCTURED.iter().chain(&ADDRESSES).any(|name| each.is(name));
+        let is_structured = field_rules::is_structured(&each);
         if octets.is_ascii() && !is_too_long(&octets) {
-            if has_controls(&octets) {
+            if field_rules::has_controls(&octets) {
                 self.repairs.insert(Repair::RawHeader);
             }
-            if has_blank_folds(&octets) {
+            if field_rules::has_blank_folds(&octets) {
                 self.repairs.insert(Repair::Obsolete);
             }
             return head_to_wire(&octets, &mut self.out);
@@ -302,14 +276,7 @@ impl Header<'_> {
             self.from(None, originator);
         }
         if ["to", "cc", "resent-to"].iter().all(|name| self.lacks(name)) {
-            self.repairs.insert(Repair::To);
-            match recipients {
-                [only] if is_readable(&Mailbox { name: None, address: only.address.to_string() }) => {
-                    field::plain("To", only.address.as_ref(), &mut self.out);
-                }
-                // The other recipients are nobody's business: RFC 5322 section 3.4, an empty group.
-                _ => field::plain("To", "undisclosed-recipients:;", &mut self.out),
-            }
+            self.to(recipients);
         }
         if self.lacks("subject") {
             self.repairs.insert(Repair::Subject);
@@ -327,6 +294,19 @@ impl Header<'_> {
         if self.message.has(cron::FIELD) && !self.message.has("Auto-Submitted") {
             self.repairs.insert(Repair::AutoSubmitted);
             field::plain("Auto-Submitted", "auto-generated", &mut self.out);
+        }
+    }
+
+    /// A To with the only recipient. Several recipients are nobody's business: RFC 5322 section 3.4, an empty group.
+    fn to(&mut self, recipients: &[Recipient]) {
+        self.repairs.insert(Repair::To);
+        let only = match recipients {
+            [only] => Some(Mailbox { name: None, address: only.address.to_string() }),
+            _ => None,
+        };
+        match only.filter(Mailbox::is_readable) {
+            Some(only) => field::plain("To", &only.address, &mut self.out),
+            None => field::plain("To", "undisclosed-recipients:;", &mut self.out),
         }
     }
 
@@ -363,32 +343,4 @@ fn charset_of(message: &Message, fallback: Option<&str>) -> Option<String> {
     let label = message.named("Content-Type").next().and_then(|field| field.media_type());
     let label = label.as_ref().and_then(|kind| kind.charset()).filter(|label| charset::is_plausible(label, &raw));
     Some(fallback.or(label).map_or_else(|| charset::name(sample, None), str::to_string))
-}
-
-/// Fields that never leave: RFC 5322 section 3.6.3 (Bcc), RFC 5321 section 4.4 (Return-Path).
-fn unwanted(each: &Field<'_>) -> Option<Repair> {
-    let of = |names: &[&str]| names.iter().any(|name| each.is(name));
-    if of(&["Bcc", "Resent-Bcc"]) {
-        Some(Repair::Bcc)
-    } else if of(&["Return-Path", "Content-Length"]) {
-        Some(Repair::Trace)
-    } else {
-        None
-    }
-}
-
-/// Other than line ends.
-fn has_controls(octets: &[u8]) -> bool {
-    let lines = octets.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    lines.flatten().any(|b| is_control(*b))
-}
-
-/// RFC 5322 section 4.2 has readers take folds of nothing but blanks; many take them for the end of the fields.
-fn has_blank_folds(octets: &[u8]) -> bool {
-    let mut folds = octets.strip_suffix(b"\n").unwrap_or(octets).split(|b| *b == b'\n').skip(1);
-    folds.any(|line| line.iter().all(u8::is_ascii_whitespace))
-}
-
-pub(super) fn is_empty(each: &Field<'_>) -> bool {
-    each.value.iter().all(|b| b.is_ascii_whitespace() || b.is_ascii_control())
 }

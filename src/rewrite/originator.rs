@@ -1,7 +1,7 @@
 //! The sender of a mail: the account for the provider, the display name for the reader, and the original in a place
 //! where neither loses it.
 
-use super::Facts;
+use super::facts::Facts;
 use crate::message::{Mailbox, Message};
 
 /// The From field to be, and the fields that keep the original.
@@ -73,7 +73,7 @@ fn without_brackets(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Settings;
+    use super::super::settings::Settings;
     use super::*;
 
     fn of(fields: &str, full_name: Option<&str>, sender: Option<&str>) -> Originator {

@@ -1,6 +1,7 @@
 //! Whole messages through the rewriting; the result is inspected as text.
 
-use super::{CronEnv, Facts, Repair, Rewritten, Settings, rewrite};
+use super::settings::CronEnv;
+use super::{Facts, Repair, Rewritten, Settings, rewrite};
 use crate::envelope::{Aliases, Destination, Resolver, recover};
 use crate::message::Message;
 

@@ -2,7 +2,7 @@
 //! it cannot stand on the wire as it is. cron labels by a locale that has nothing to do with the job's output, and the
 //! output may be anything.
 
-use super::Repair;
+use super::repair::Repair;
 use crate::message::{LONGEST_LINE, MediaType, Shape, charset};
 
 /// The way a body passes.

@@ -1,0 +1,28 @@
+//! What the rewriting cannot read in a message: the settings, the caller, the machine and the moment.
+
+use lettre::Address;
+
+use super::settings::Settings;
+
+/// The facts that the rewriting needs besides the message.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    /// The configuration.
+    pub(crate) settings: &'a Settings,
+    /// The address for MAIL FROM and the From field.
+    pub(crate) account: &'a Address,
+    /// This machine's name, as people know it.
+    pub(crate) host: &'a str,
+    /// The user on whose behalf the mail is sent.
+    pub(crate) user: &'a str,
+    /// The user's own full name.
+    pub(crate) own_name: Option<&'a str>,
+    /// The display name the caller asked for (sendmail's `-F`).
+    pub(crate) full_name: Option<&'a str>,
+    /// The sender the caller asked for (sendmail's `-f`), unless it is the null one.
+    pub(crate) sender: Option<&'a str>,
+    /// The value of a Date field for now, RFC 5322 section 3.3.
+    pub(crate) date: &'a str,
+    /// A name for this message that no other has; it becomes the left side of a Message-ID.
+    pub(crate) unique: &'a str,
+}
