@@ -28,7 +28,7 @@ unit: require-test ## try the functions: the unit tests alone
 test: require-test ## try everything: cargo test, then what make install lays down
 	$(CARGO) test --locked
 	@$(MAKE) --no-print-directory build
-	@tests/check-install "$(RELEASE)"
+	@tests/check/install "$(RELEASE)"
 
 e2e: build ## real programs hand in mail, real servers take it (root; in a Debian root and namespaces of their own)
 	@tests/e2e/run "$(RELEASE)" $(ONLY)
@@ -39,15 +39,15 @@ bench: build ## measure mailx-t beside other mailers, as ratios to a floor (riva
 
 packages: deb rpm ## install both packages on bare machines and use them (root; part of e2e)
 	$(CARGO) build --locked --example smarthost
-	@tests/e2e/debian-root "$(TARGET)/debian/mailx-t.deb" "$(TARGET)/generate-rpm/mailx-t.rpm" \
+	@tests/packages/run "$(TARGET)/debian/mailx-t.deb" "$(TARGET)/generate-rpm/mailx-t.rpm" \
 		"$(TARGET)/debug/examples/smarthost" "$(abspath $(TARGET))/e2e/bare"
 
 check: require ## judge form: fmt, clippy, rustdoc, links, manual pages, scripts
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items
-	@tests/check-docs
-	@tests/check-scripts
+	@tests/check/docs
+	@tests/check/scripts
 
 deny: require ## judge the tree of crates: licences, bans, sources (deny.toml)
 	@packaging/tool cargo-deny 0.20.2 "$(abspath $(TARGET))"
