@@ -19,7 +19,7 @@
 //!                                        └──► journal, log, the caller who waits
 //! ```
 //!
-//! Floors, top to bottom; imports go down only, and `tests/house/floors.rs` holds the house to it:
+//! Floors, top to bottom. Imports go down only, and no two files import each other; `tests/house/floors/` checks both:
 //!
 //! | floor | modules | what they may know |
 //! |---|---|---|

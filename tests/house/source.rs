@@ -42,7 +42,7 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-fn module(path: &str) -> Vec<String> {
+pub(crate) fn module(path: &str) -> Vec<String> {
     let parts = path.trim_end_matches(".rs").split('/').filter(|part| !["lib", "mod"].contains(part));
     parts.map(str::to_owned).collect()
 }

@@ -1,5 +1,7 @@
 //! The floors of the house: the table at the head of `src/lib.rs` is read and the source is held to it.
 
+mod circles;
+
 use std::collections::BTreeMap;
 
 use super::source::{Source, files, names_after, plain, without_tests};
@@ -128,7 +130,7 @@ fn homes_are_lived_in() {
 fn unsafe_code_is_forbidden() {
     let lib = files().into_iter().find(|file| file.path == "lib.rs").unwrap();
     assert!(lib.code.contains("#![forbid(unsafe_code)]"));
-    let manifest = include_str!("../../Cargo.toml");
+    let manifest = include_str!("../../../Cargo.toml");
     assert!(manifest.contains("[lints.rust]\nunsafe_code = \"forbid\""), "the programs and the tests too");
 }
 
