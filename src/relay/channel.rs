@@ -163,7 +163,7 @@ impl Channel {
     }
 
     /// Each command and each reply may take `limit`.
-    pub(super) fn limit(&mut self, limit: Duration) {
+    pub(super) fn set_limit(&mut self, limit: Duration) {
         self.limit = limit;
     }
 
@@ -235,7 +235,7 @@ impl Channel {
     }
 
     /// What each reply may take.
-    pub(super) fn patience(&self) -> Duration {
+    pub(super) fn limit(&self) -> Duration {
         self.limit
     }
 
@@ -248,14 +248,14 @@ impl Channel {
     }
 
     /// Takes in the replies that have come by now, so that they are at hand.
-    pub(super) fn take_in(&mut self) {
+    pub(super) fn read_ahead(&mut self) {
         self.stream.timed().hurry(true);
-        self.replies.take_in(&mut self.stream);
+        self.replies.read_ahead(&mut self.stream);
         self.stream.timed().hurry(false);
     }
 
     /// How many replies can be read without waiting.
-    pub(super) fn at_hand(&self) -> usize {
+    pub(super) fn replies_at_hand(&self) -> usize {
         self.replies.at_hand()
     }
 

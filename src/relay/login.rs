@@ -37,14 +37,14 @@ pub(super) fn log_in(
 }
 
 /// A login that goes out with the first mail, in its group.
-pub(super) struct Ahead {
+pub(super) struct LoginInGroup {
     /// The one line that it is.
     pub(super) command: Zeroizing<String>,
     smarthost: Smarthost,
     credentials: Credentials,
 }
 
-impl Ahead {
+impl LoginInGroup {
     /// Where the settings want it, one line is all of it, and there is nothing else to try after a refusal.
     pub(super) fn of(smarthost: &Smarthost, offered: &[String], credentials: &Credentials) -> Option<Self> {
         let mechanisms = usable(smarthost.auth, offered, credentials).ok()?;

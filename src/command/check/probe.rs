@@ -74,7 +74,7 @@ fn try_one(
     findings.ok(&login)?;
     let own = smarthost.account().filter(|_| !smarthost.match_from.is_empty());
     let account = own.as_ref().unwrap_or(&config.account);
-    match session.rehearse(account, account) {
+    match session.probe(account, account) {
         Ok(()) => findings.ok(&format!("mail from {account} would be taken; none was sent"))?,
         Err(trouble) => findings.fail(&trouble.sentence)?,
     }

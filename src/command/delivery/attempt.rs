@@ -25,7 +25,7 @@ pub(crate) struct Attempt {
     /// The number of the connection, if it is of no use any more.
     pub(crate) lost: Option<u32>,
     /// Nobody has the mail, for sure, and it may be tried again at once.
-    pub(crate) is_free: bool,
+    pub(crate) may_retry: bool,
     /// The mail was sent to its end, and nobody knows whether it was taken.
     pub(crate) is_in_doubt: bool,
     /// Which mail over that connection this was.
@@ -53,7 +53,7 @@ impl Attempt {
             relay: None,
             asked: Vec::new(),
             lost: None,
-            is_free: false,
+            may_retry: false,
             is_in_doubt: false,
             conn_use: 0,
             started: now,

@@ -15,7 +15,7 @@ use crate::dsn::OfRecipient;
 use crate::error::Error;
 use crate::log;
 use crate::outcome::{Outcome, Scope, Stage, Status};
-use crate::relay::{Client, Handed, Lesson, Mail, Session, Smarthost, Trouble};
+use crate::relay::{Client, Lesson, Mail, Offered, Session, Smarthost, Trouble};
 use crate::rewrite::SevenBit;
 use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
@@ -90,7 +90,7 @@ impl<'a> Connection<'a> {
                 Ok(attempt) => attempt,
                 Err(trouble) => return Ok(Attempt::none(recipients, &trouble)),
             };
-            if !attempt.is_free || tries == TRIES {
+            if !attempt.may_retry || tries == TRIES {
                 return Ok(attempt);
             }
             tries += 1;
@@ -245,8 +245,8 @@ impl<'a> Connection<'a> {
                 log::info(&format!("{}: the smarthost offers no DSN: nobody will report success", entry.id));
             }
             match is_converted {
-                true => session.begin(&mail, &mut SevenBit::new(content)),
-                false => session.begin(&mail, &mut content),
+                true => session.offer(&mail, &mut SevenBit::new(content)),
+                false => session.offer(&mail, &mut content),
             }
             self.begun += 1;
             self.smarthosts.count(self.smarthost);
@@ -256,19 +256,20 @@ impl<'a> Connection<'a> {
 
     /// What has become of the mail that was begun first; waits for it.
     pub(crate) fn finish(&mut self, recipients: Vec<usize>, started: Timestamp) -> Attempt {
-        let handed = self.session.as_mut().and_then(Session::finish).unwrap_or_else(|| Handed::none(recipients.len()));
-        if let Some(lesson) = handed.lesson {
+        let answer = self.session.as_mut().and_then(Session::await_answer);
+        let offered = answer.unwrap_or_else(|| Offered::nothing(recipients.len()));
+        if let Some(lesson) = offered.lesson {
             self.learn(lesson);
         }
         self.used += 1;
         let attempt = Attempt {
             recipients,
-            outcomes: handed.outcomes,
+            outcomes: offered.outcomes,
             relay: self.session.as_ref().map(|session| session.relay().to_string()),
             asked: vec![self.smarthost],
             lost: (!self.is_usable()).then_some(self.number),
-            is_free: handed.is_free,
-            is_in_doubt: handed.is_in_doubt,
+            may_retry: offered.may_retry,
+            is_in_doubt: offered.is_in_doubt,
             conn_use: self.used,
             started,
             ended: system::now(),
@@ -282,7 +283,7 @@ impl<'a> Connection<'a> {
     /// first mail over it may have been lost to any of those under way.
     fn judge(&self, attempt: &Attempt) {
         let is_of_host = attempt.host_trouble().is_some_and(|outcome| outcome.scope == Scope::Host);
-        if is_of_host && !attempt.is_free && (!attempt.is_in_doubt || self.used == 1) {
+        if is_of_host && !attempt.may_retry && (!attempt.is_in_doubt || self.used == 1) {
             self.smarthosts.avoid(self.smarthost);
         }
     }

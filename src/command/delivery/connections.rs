@@ -53,7 +53,7 @@ impl<'a> Pipeline<'a> {
     }
 
     fn room(&self, most: usize) -> usize {
-        let trust = self.connection.session().map_or(0, Session::trust);
+        let trust = self.connection.session().map_or(0, Session::most_under_way);
         let most = if self.connection.bears_windows() { most } else { 1 };
         most.min(trust).saturating_sub(self.under_way.len())
     }
@@ -62,7 +62,7 @@ impl<'a> Pipeline<'a> {
     fn hear(&mut self) -> Option<Answered> {
         let UnderWay { claim, recipients, started } = self.under_way.pop_front()?;
         let attempt = self.connection.finish(recipients, started);
-        if attempt.lost.is_some() && !attempt.is_free && !self.under_way.is_empty() {
+        if attempt.lost.is_some() && !attempt.may_retry && !self.under_way.is_empty() {
             self.connection.doubt_windows();
         }
         Some(Answered { claim, attempt })
@@ -124,7 +124,7 @@ impl<'a> Connections<'a> {
             self.others.push(Pipeline::new(self.first.connection.over(session, smarthost, number)));
         }
         let most = self.first.connection.most_connections();
-        let is_open = self.first.connection.session().is_some_and(|session| session.trust() >= MOST);
+        let is_open = self.first.connection.session().is_some_and(|session| session.most_under_way() >= MOST);
         if is_open && self.waiting >= FOR_ANOTHER && self.opening.is_none() && self.extra < most - 1 {
             self.extra += 1;
             let another = self.first.connection.open_another();
@@ -184,7 +184,7 @@ impl<'a> Connections<'a> {
                 pipelines.iter().map(|pipeline| pipeline.connection.session_in_use()).collect();
             // What a lost connection has left behind is known.
             let heard =
-                sessions.filter(|sessions| sessions.len() > 1).map_or(0, |sessions| Session::first_heard(&sessions));
+                sessions.filter(|sessions| sessions.len() > 1).map_or(0, |sessions| Session::await_any(&sessions));
             let heard =
                 pipelines.iter().position(|pipeline| pipeline.connection.session_in_use().is_none()).unwrap_or(heard);
             let answered = pipelines.get_mut(heard).and_then(|pipeline| pipeline.hear());

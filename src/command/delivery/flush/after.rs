@@ -44,13 +44,13 @@ impl Term<'_> {
     /// Writes down the outcomes that stand; the rest of the work is told.
     fn write_down(&mut self, answered: Vec<Answered>, told: &mut dyn FnMut(&Notice)) -> Vec<Next> {
         let stands = |mail: &Answered| {
-            !mail.attempt.is_free && !recut::is_called_for(mail) && !self.connections.has_another(mail)
+            !mail.attempt.may_retry && !recut::is_called_for(mail) && !self.connections.has_another(mail)
         };
         let (settled, rest): (Vec<_>, Vec<_>) = answered.into_iter().partition(stands);
         self.conclude(settled, told);
         let mut left = Vec::new();
         for mail in rest {
-            if mail.attempt.is_free {
+            if mail.attempt.may_retry {
                 left.push(Next::Again(mail.claim));
             } else if recut::is_called_for(&mail) {
                 left.push(Next::Smaller(mail.claim));

@@ -1,0 +1,71 @@
+//! A session: an open, verified and logged-in connection to a smarthost, which takes one mail after another.
+//!
+//! `opening` makes it. `offer` says to the server what a mail needs, and `answer` reads the server's replies. Mails are under
+//! way in a `window`, each of them in a `transaction`, and are answered in the order in which they were offered. `probe` only
+//! asks whether a mail would be taken.
+
+mod answer;
+mod offer;
+mod opening;
+mod probe;
+mod transaction;
+mod window;
+
+use std::time::Duration;
+
+use lettre::transport::smtp::commands::Quit;
+
+pub(crate) use transaction::{Lesson, Offered};
+
+use super::channel::Channel;
+use super::{Capabilities, Certificate};
+use crate::outcome::Stage;
+use window::Window;
+
+/// An open connection to the smarthost, ready to take a mail.
+pub(crate) struct Session {
+    channel: Channel,
+    capabilities: Capabilities,
+    window: Window,
+}
+
+impl Session {
+    /// What the server says it can do.
+    pub(crate) fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// The server as it was reached, `host[ip]:port`, for the log.
+    pub(crate) fn relay(&self) -> &str {
+        self.channel.peer().relay()
+    }
+
+    /// The server's certificate, where there is TLS.
+    pub(crate) fn certificate(&self) -> Option<Certificate> {
+        self.channel.certificate()
+    }
+
+    /// The version of TLS and the cipher suite, such as `TLSv1.3, TLS_AES_256_GCM_SHA384`, where there is TLS.
+    pub(crate) fn tls_agreed(&self) -> Option<String> {
+        self.channel.tls_agreed()
+    }
+
+    /// Whether another mail may follow.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.channel.is_usable()
+    }
+
+    /// How many mails may be under way at once.
+    pub(crate) fn most_under_way(&self) -> usize {
+        self.window.most_under_way()
+    }
+
+    /// Says good-bye. The answer is not waited for: that would cost a round trip and change nothing.
+    pub(crate) fn quit(mut self) {
+        if self.is_usable() {
+            self.channel.set_limit(Duration::from_secs(1));
+            // Every mail has its outcome already.
+            let _ = self.channel.write(Stage::Content, Quit.to_string().as_bytes());
+        }
+    }
+}
