@@ -94,7 +94,7 @@ pub(crate) fn administration(config: Option<PathBuf>, arguments: &[OsString]) ->
     config.into_iter().flatten().chain(arguments.iter().skip(1).cloned()).collect()
 }
 
-/// argv[0] without its directories, and without the dash that login(1) puts before a shell's name.
+/// `argv[0]` without its directories, and without the dash that login(1) puts before a shell's name.
 fn base_name(argv0: &[u8]) -> &[u8] {
     let name = argv0.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     name.strip_prefix(b"-").unwrap_or(name)

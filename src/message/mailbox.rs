@@ -62,8 +62,8 @@ impl Mailbox {
         if address.is_empty() { Vec::new() } else { vec![Self { name, address: address.to_string() }] }
     }
 
-    /// It can stand in an address field, and whoever reads it there reads the same address. RFC 6532 section 3.2: one beyond
-    /// ASCII cannot, until every server on the way is known to offer SMTPUTF8.
+    /// It can stand in an address field, and whoever reads it there reads the same address. RFC 6532 section 3.2: one
+    /// beyond ASCII cannot, until every server on the way is known to offer SMTPUTF8.
     pub(crate) fn is_readable(&self) -> bool {
         let read = Self::list(self.to_string().as_bytes());
         self.address.is_ascii() && matches!(read.as_slice(), [only] if only.address == self.address)

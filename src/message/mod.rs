@@ -79,8 +79,9 @@ impl Field<'_> {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    /// The mailboxes of an address field, groups opened; texts that cannot be a mailbox are left out. Control characters
-    /// are read as the blanks that they leave as (`rewrite::wire`), so that the mail goes to those that it names.
+    /// The mailboxes of an address field, groups opened; texts that cannot be a mailbox are left out. Control
+    /// characters are read as the blanks that they leave as (`rewrite::wire`), so that the mail goes to those that it
+    /// names.
     pub(crate) fn mailboxes(&self) -> Vec<Mailbox> {
         let is_odd = |byte: &u8| byte.is_ascii_control() && !b"\t\r\n\x1b".contains(byte);
         let value: Vec<u8> = self.value.iter().map(|byte| if is_odd(byte) { b' ' } else { *byte }).collect();

@@ -1,4 +1,4 @@
-//! What the rewriting cannot read in a message: the settings, the caller, the machine and the moment.
+//! The facts that a message does not hold: the settings, the caller, the machine and the moment.
 
 use lettre::Address;
 
