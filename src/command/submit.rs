@@ -91,7 +91,7 @@ pub(super) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -
 /// The mail is kept all the same: there is no relay program, or everybody refused it while the caller waited.
 pub(super) fn see_to(request: &Request, config: &Config, accepted: &Prepared) -> Result<Vec<String>, Error> {
     log::open(&config.log, "mailx-t", &system::host_name());
-    prepare::log_accepted(config, accepted);
+    prepare::log_accepted(accepted);
     let mut notes = hand_over::run(request, config, &Spool::new(config.spool_path()), accepted)?;
     notes.splice(0..0, accepted.warnings.iter().cloned());
     Ok(notes)

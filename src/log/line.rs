@@ -1,129 +1,125 @@
-//! The fields of a line: Postfix's fields in Postfix's order (`log_adhoc.c`), or the same as JSON.
+//! A line of the log in its two forms, which hold the same fields: Postfix's fields in Postfix's order (`log_adhoc.c`),
+//! or one JSON object. docs/log.md describes both.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use serde::Serialize;
+use ::log::Level;
+use jiff::Timestamp;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use super::Format;
-use crate::outcome::{EnhancedStatus, Status, clean};
+use crate::outcome::clean;
 
-/// A mail has been accepted.
-#[derive(Debug, Serialize)]
-pub(crate) struct Accepted<'a> {
-    /// The queue id.
-    #[serde(rename = "queue_id")]
-    pub(crate) id: &'a str,
-    /// The uid of the process that handed it in.
-    pub(crate) uid: u32,
-    /// The sender as the caller knows it.
-    pub(crate) from: &'a str,
-    /// The Message-ID field.
-    pub(crate) message_id: &'a str,
-    /// Octets in wire form.
-    pub(crate) size: u64,
-    /// The number of recipients.
-    #[serde(rename = "nrcpt")]
-    pub(crate) recipients: usize,
-    /// The names of the repairs made.
-    pub(crate) repairs: &'a [&'a str],
+pub(super) struct Line<'a> {
+    pub(super) level: Level,
+    /// The kind of the line. Text does not name it.
+    pub(super) event: &'static str,
+    /// The queue id of the mail that the line is about.
+    pub(super) id: Option<&'a str>,
+    /// The names as they stand in text. JSON has `_` for `-`.
+    pub(super) fields: Vec<(&'static str, Value<'a>)>,
 }
 
-impl Accepted<'_> {
-    /// Hands the line to the log.
-    pub(crate) fn log(&self, format: Format) {
+/// What a field holds. Text leaves out what is usual; JSON has every field.
+pub(super) enum Value<'a> {
+    /// An address; text has it in angle brackets.
+    Address(Option<&'a str>),
+    Count(u64),
+    /// Spans of time between slashes.
+    Delays([Duration; 4]),
+    Names(&'a [&'a str]),
+    /// The number of a mail over its connection. Text leaves out the first.
+    Place(u32),
+    /// Behind all other fields, and in parentheses.
+    Reason(&'a str),
+    Seconds(Duration),
+    /// All that the line says.
+    Sentence(&'a str),
+    Word(Option<Cow<'a, str>>),
+}
+
+impl Line<'_> {
+    pub(super) fn written(&self, format: Format) -> String {
         match format {
-            Format::Json => json("accepted", self),
-            Format::Postfix => ::log::info!("{}", self.text()),
+            Format::Json => self.json(Timestamp::now()),
+            Format::Postfix => self.text(),
         }
     }
 
     fn text(&self) -> String {
-        let repairs = if self.repairs.is_empty() { "none".to_string() } else { self.repairs.join(",") };
-        format!(
-            "{}: from=<{}>, size={}, nrcpt={}, uid={}, message-id={}, repairs={repairs}",
-            self.id,
-            clean(self.from),
-            self.size,
-            self.recipients,
-            self.uid,
-            clean(self.message_id),
-        )
+        let mut text = self.id.map(|id| format!("{id}: ")).unwrap_or_default();
+        let mut mark = "";
+        for (name, value) in &self.fields {
+            let Some(written) = value.written(name) else { continue };
+            text.push_str(if matches!(value, Value::Reason(_)) { " " } else { mark });
+            text.push_str(&written);
+            mark = ", ";
+        }
+        text
+    }
+
+    pub(super) fn json(&self, time: Timestamp) -> String {
+        serde_json::to_string(&Object { line: self, time }).unwrap_or_default()
     }
 }
 
-/// One attempt for one recipient has ended.
-#[derive(Debug)]
-pub(crate) struct Attempt<'a> {
-    /// The queue id.
-    pub(crate) id: &'a str,
-    /// The recipient.
-    pub(crate) to: &'a str,
-    /// The caller's own word for it, if that was another name.
-    pub(crate) original: Option<&'a str>,
-    /// `host[ip]:port`, `None` if there was no connection.
-    pub(crate) relay: Option<&'a str>,
-    /// The number of the mail on this connection, from 1.
-    pub(crate) conn_use: u32,
-    /// The time from acceptance to now.
-    pub(crate) delay: Duration,
-    /// From acceptance to this attempt's start, setting up the connection, transmission.
-    pub(crate) delays: [Duration; 3],
-    /// RFC 3463.
-    pub(crate) dsn: EnhancedStatus,
-    /// The outcome.
-    pub(crate) status: Status,
-    /// The server's reply or our own sentence.
-    pub(crate) reason: &'a str,
+impl Value<'_> {
+    fn written(&self, name: &str) -> Option<String> {
+        let value = match self {
+            Self::Address(address) => format!("<{}>", clean((*address)?)),
+            Self::Count(number) => number.to_string(),
+            Self::Delays(delays) => delays.map(seconds).join("/"),
+            Self::Names([]) => "none".to_string(),
+            Self::Names(names) => names.join(","),
+            Self::Place(number) => Some(number).filter(|number| **number > 1)?.to_string(),
+            Self::Reason(reason) => return Some(format!("({})", clean(reason))),
+            Self::Seconds(duration) => seconds(*duration),
+            Self::Sentence(sentence) => return Some(clean(sentence)),
+            Self::Word(word) => clean(word.as_deref().unwrap_or("none")),
+        };
+        Some(format!("{name}={value}"))
+    }
 }
 
-impl Attempt<'_> {
-    /// Hands the line to the log.
-    pub(crate) fn log(&self, format: Format) {
-        match format {
-            Format::Json => json("attempt", &self.object()),
-            Format::Postfix => ::log::info!("{}", self.text()),
+struct Object<'a> {
+    line: &'a Line<'a>,
+    time: Timestamp,
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let level = match self.line.level {
+            Level::Error => "error",
+            Level::Warn => "warning",
+            Level::Info | Level::Debug | Level::Trace => "info",
+        };
+        let mut object = to.serialize_map(None)?;
+        object.serialize_entry("time", &self.time.to_string())?;
+        object.serialize_entry("event", self.line.event)?;
+        object.serialize_entry("level", level)?;
+        object.serialize_entry("queue_id", &self.line.id)?;
+        for (name, value) in &self.line.fields {
+            object.serialize_entry(&name.replace('-', "_"), value)?;
+        }
+        object.end()
+    }
+}
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Address(address) => address.serialize(to),
+            Self::Count(number) => number.serialize(to),
+            Self::Delays(delays) => delays.map(|delay| delay.as_secs_f64()).serialize(to),
+            Self::Names(names) => names.serialize(to),
+            Self::Place(number) => number.serialize(to),
+            Self::Reason(text) | Self::Sentence(text) => text.serialize(to),
+            Self::Seconds(duration) => duration.as_secs_f64().serialize(to),
+            Self::Word(word) => word.serialize(to),
         }
     }
-
-    fn text(&self) -> String {
-        let original = self.original.map(|name| format!(" orig_to=<{}>,", clean(name))).unwrap_or_default();
-        let [waited, setup, transmission] = self.delays;
-        let reuse = if self.conn_use > 1 { format!(" conn_use={},", self.conn_use) } else { String::new() };
-        format!(
-            "{}: to=<{}>,{original} relay={},{reuse} delay={}, delays={}/0/{}/{}, dsn={}, status={} ({})",
-            self.id,
-            clean(self.to),
-            self.relay.unwrap_or("none"),
-            seconds(self.delay),
-            seconds(waited),
-            seconds(setup),
-            seconds(transmission),
-            self.dsn,
-            self.status.name(),
-            clean(self.reason),
-        )
-    }
-
-    fn object(&self) -> serde_json::Value {
-        serde_json::json!({
-            "queue_id": self.id,
-            "to": self.to,
-            "orig_to": self.original,
-            "relay": self.relay,
-            "conn_use": self.conn_use,
-            "delay": self.delay.as_secs_f64(),
-            "dsn": self.dsn.to_string(),
-            "status": self.status.name(),
-            "reason": self.reason,
-        })
-    }
-}
-
-fn json(event: &str, fields: &impl Serialize) {
-    let Ok(serde_json::Value::Object(mut object)) = serde_json::to_value(fields) else { return };
-    object.insert("event".to_string(), event.into());
-    object.insert("time".to_string(), jiff::Timestamp::now().to_string().into());
-    ::log::info!("{}", serde_json::Value::Object(object));
 }
 
 /// Seconds as Postfix writes them: two digits that matter below ten, whole seconds above.
@@ -139,42 +135,6 @@ fn seconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn attempt<'a>(reason: &'a str, original: Option<&'a str>) -> Attempt<'a> {
-        Attempt {
-            id: "0BFBF1C4D88",
-            to: "by@example.com",
-            original,
-            relay: Some("smtp.example.com[192.0.2.1]:465"),
-            conn_use: 1,
-            delay: Duration::from_millis(210),
-            delays: [Duration::from_millis(10), Duration::from_millis(130), Duration::from_millis(60)],
-            dsn: EnhancedStatus::new(2, 0, 0),
-            status: Status::Sent,
-            reason,
-        }
-    }
-
-    #[test]
-    fn attempt_reads_like_postfix() {
-        assert_eq!(
-            attempt("250 2.0.0 queued as ABC", Some("root")).text(),
-            "0BFBF1C4D88: to=<by@example.com>, orig_to=<root>, relay=smtp.example.com[192.0.2.1]:465, delay=0.21, \
-             delays=0.01/0/0.13/0.06, dsn=2.0.0, status=sent (250 2.0.0 queued as ABC)"
-        );
-    }
-
-    #[test]
-    fn second_mail_over_a_connection_says_so() {
-        let text = Attempt { conn_use: 2, ..attempt("250 ok", None) }.text();
-        assert!(text.contains("relay=smtp.example.com[192.0.2.1]:465, conn_use=2, delay=0.21,"), "{text}");
-    }
-
-    #[test]
-    fn reply_cannot_forge_a_line() {
-        let text = attempt("250 ok\r\n0BFBF1C4D88: to=<x>, status=sent", None).text();
-        assert_eq!(text.lines().count(), 1);
-    }
 
     #[test]
     fn seconds_are_short() {

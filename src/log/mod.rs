@@ -1,19 +1,23 @@
-//! One line when a mail is accepted, and one line for each recipient and attempt: in Postfix's words (smtp(8)), which
-//! log analysers read, or as JSON.
+//! One line when a mail is accepted, one line for each recipient and attempt, and sentences about what else there is: in
+//! Postfix's words (smtp(8)), which log analysers read, or as JSON.
 //!
 //! The `log` crate carries the lines; env_logger takes them to the system log's socket, a file or stderr. The
 //! configuration alone decides what is logged, never the caller's environment.
 
 mod defect;
+mod event;
 mod line;
 mod target;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use ::log::Level;
 use serde::{Deserialize, Deserializer};
 
 pub(crate) use defect::defect;
-pub(crate) use line::{Accepted, Attempt};
+pub(crate) use event::{Accepted, Attempt};
+use line::Line;
 pub(crate) use target::open;
 
 use crate::outcome::Scope;
@@ -79,25 +83,64 @@ pub(crate) enum Format {
     Postfix,
 }
 
-/// A line about one mail that is worth a person's look.
-pub(crate) fn warn(id: &str, sentence: &str) {
-    ::log::warn!("{id}: {}", crate::outcome::clean(sentence));
-}
+/// The form of the lines of this process, from when its log was opened.
+static FORMAT: OnceLock<Format> = OnceLock::new();
 
-/// A line about trouble that a person has to mend.
+/// Says what is wrong and has to be mended by a person.
 pub(crate) fn error(sentence: &str) {
-    ::log::error!("{}", crate::outcome::clean(sentence));
+    About(None).error(sentence);
 }
 
-/// A line about an act of ours.
+/// Says what was done.
 pub(crate) fn info(sentence: &str) {
-    ::log::info!("{}", crate::outcome::clean(sentence));
+    About(None).info(sentence);
 }
 
-/// A line about trouble with a smarthost: an error if a person has to mend it, else for information.
+/// Says what trouble there is with a smarthost.
 pub(crate) fn trouble(scope: Scope, sentence: &str) {
-    match scope {
-        Scope::Configuration => error(sentence),
-        Scope::Host | Scope::Message | Scope::Recipient => info(sentence),
+    About(None).trouble(scope, sentence);
+}
+
+/// The mail that a sentence is about, by its queue id.
+pub(crate) fn mail(id: &str) -> About<'_> {
+    About(Some(id))
+}
+
+/// What a sentence is about: one mail, or none.
+#[derive(Clone, Copy)]
+pub(crate) struct About<'a>(Option<&'a str>);
+
+impl About<'_> {
+    /// A sentence about trouble that a person has to mend.
+    pub(crate) fn error(self, sentence: &str) {
+        self.note(Level::Error, sentence);
     }
+
+    /// A sentence about an act of ours.
+    pub(crate) fn info(self, sentence: &str) {
+        self.note(Level::Info, sentence);
+    }
+
+    /// A sentence about trouble with a smarthost: an error if a person has to mend it, else for information.
+    pub(crate) fn trouble(self, scope: Scope, sentence: &str) {
+        match scope {
+            Scope::Configuration => self.error(sentence),
+            Scope::Host | Scope::Message | Scope::Recipient => self.info(sentence),
+        }
+    }
+
+    /// A sentence that is worth a person's look.
+    pub(crate) fn warn(self, sentence: &str) {
+        self.note(Level::Warn, sentence);
+    }
+
+    fn note(self, level: Level, sentence: &str) {
+        hand(&event::note(level, self.0, sentence));
+    }
+}
+
+/// Hands a line to the log.
+fn hand(line: &Line<'_>) {
+    let format = FORMAT.get().copied().unwrap_or_default();
+    ::log::log!(target: target::WRITTEN, line.level, "{}", line.written(format));
 }

@@ -6,18 +6,22 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
-use ::log::{Level, LevelFilter};
+use ::log::{Level, LevelFilter, Record};
 use env_logger::{Builder, Target as Sink};
 
-use super::{Format, Settings, Target};
+use super::{FORMAT, Format, Settings, Target, event};
 
 /// The system log's socket.
 pub(super) const SOCKET: &str = "/dev/log";
 /// syslog(3)'s facility mail.
 const MAIL: u8 = 2 << 3;
 
+/// The target of a record that is a line already, in the form of this process.
+pub(super) const WRITTEN: &str = "mailx_t line";
+
 /// Opens the log for this process; `program` and `host` stand in the lines. Once is enough.
 pub(crate) fn open(settings: &Settings, program: &'static str, host: &str) {
+    let format = *FORMAT.get_or_init(|| settings.format);
     let mut builder = Builder::new();
     builder.filter_level(LevelFilter::Info);
     let pid = std::process::id();
@@ -26,29 +30,40 @@ pub(crate) fn open(settings: &Settings, program: &'static str, host: &str) {
             let Ok(socket) = Datagram::open(Path::new(SOCKET)) else { return };
             builder.target(Sink::Pipe(Box::new(socket)));
             builder.format(move |to, record| {
-                let time = jiff::Zoned::now().strftime("%b %e %H:%M:%S").to_string();
-                write!(to, "<{}>{time} {program}[{pid}]: {}", MAIL + severity(record.level()), record.args())
+                let (severity, time) = (MAIL + severity(record.level()), time());
+                write!(to, "<{severity}>{time} {program}[{pid}]: {}", line(record, format))
             });
         }
         Target::File(path) => {
             let Ok(file) = Rotated::open(path) else { return };
             builder.target(Sink::Pipe(Box::new(file)));
-            let (format, host) = (settings.format, host.to_string());
+            let host = host.to_string();
             builder.format(move |to, record| match format {
-                Format::Json => writeln!(to, "{}", record.args()),
-                Format::Postfix => {
-                    let time = jiff::Zoned::now().strftime("%b %e %H:%M:%S").to_string();
-                    writeln!(to, "{time} {host} {program}[{pid}]: {}", record.args())
-                }
+                Format::Json => writeln!(to, "{}", line(record, format)),
+                Format::Postfix => writeln!(to, "{} {host} {program}[{pid}]: {}", time(), line(record, format)),
             });
         }
         Target::Stderr => {
             builder.target(Sink::Stderr);
-            builder.format(move |to, record| writeln!(to, "{program}[{pid}]: {}", record.args()));
+            builder.format(move |to, record| match format {
+                Format::Json => writeln!(to, "{}", line(record, format)),
+                Format::Postfix => writeln!(to, "{program}[{pid}]: {}", line(record, format)),
+            });
         }
     }
     // The first logger of a process stays.
     let _ = builder.try_init();
+}
+
+/// The text of a record. `relay` does not know this module, and hands over a bare sentence.
+fn line(record: &Record<'_>, format: Format) -> String {
+    let text = record.args().to_string();
+    if record.target() == WRITTEN { text } else { event::note(record.level(), None, &text).written(format) }
+}
+
+/// The time of a line in syslog's form (RFC 3164 section 4.1.2).
+fn time() -> String {
+    jiff::Zoned::now().strftime("%b %e %H:%M:%S").to_string()
 }
 
 /// syslog(3)'s severities.

@@ -18,6 +18,7 @@ mod groups;
 mod hostile;
 mod leader;
 mod limits;
+mod log;
 mod login;
 mod neighbours;
 mod pace;

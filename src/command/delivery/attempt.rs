@@ -96,11 +96,9 @@ impl Attempt {
     pub(crate) fn tell_of_next(&self, entry: &Entry) {
         let Some(outcome) = self.outcomes.first() else { return };
         let (relay, count) = (self.relay.as_deref().unwrap_or("the smarthost"), self.recipients.len());
-        let sentence = format!(
-            "{}: {relay} puts off {count} of its recipients ({}): another smarthost is asked",
-            entry.id, outcome.reason
-        );
-        log::trouble(outcome.scope, &sentence);
+        let reason = &outcome.reason;
+        let sentence = format!("{relay} puts off {count} of its recipients ({reason}): another smarthost is asked");
+        log::mail(entry.id.as_str()).trouble(outcome.scope, &sentence);
     }
 
     /// One recipient's refusal is no matter of the smarthost while it takes the mail for others.

@@ -27,7 +27,7 @@ pub(crate) fn run(config: &Config, file: File, told: &mut dyn FnMut(&Notice)) ->
     let everybody = (0..entry.recipients.len()).collect();
     let mut tell = |attempt: &Attempt| {
         for (recipient, outcome) in attempt.recipients.iter().zip(&attempt.outcomes) {
-            attempt.line(entry, *recipient, outcome).log(config.log.format);
+            attempt.line(entry, *recipient, outcome).log();
             told(&Notice::of(entry, *recipient, outcome));
         }
     };

@@ -180,12 +180,12 @@ impl<'a> Connection<'a> {
         let Some(next) = next else { return Ok(left) };
         left.asked.push(next);
         if let Err(trouble) = self.reach(Some(next), account) {
-            log::trouble(trouble.scope, &format!("{}: {trouble}", entry.id));
+            log::mail(entry.id.as_str()).trouble(trouble.scope, &trouble.to_string());
             return Ok(left);
         }
         if !self.bears(entry, &left.recipients) {
             let smarthost = &self.config.smarthosts[next];
-            log::info(&format!("{}: {smarthost} takes no such mail, or none so large", entry.id));
+            log::mail(entry.id.as_str()).info(&format!("{smarthost} takes no such mail, or none so large"));
             return Ok(left);
         }
         let attempt = self.attempt_at(Some(next), entry, left.recipients.clone(), content)?;
@@ -242,7 +242,7 @@ impl<'a> Connection<'a> {
         if let Some(session) = &mut self.session {
             let wants_success = dsn.iter().any(|dsn| dsn.notify.is_some_and(|notify| notify.success));
             if wants_success && !session.capabilities().dsn {
-                log::info(&format!("{}: the smarthost offers no DSN: nobody will report success", entry.id));
+                log::mail(entry.id.as_str()).info("the smarthost offers no DSN: nobody will report success");
             }
             match is_converted {
                 true => session.offer(&mail, &mut SevenBit::new(content)),

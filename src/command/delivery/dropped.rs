@@ -22,7 +22,7 @@ pub(crate) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
         return Ok(());
     }
     for (id, error) in spool.clear_drop()? {
-        log::error(&format!("{id}: not taken from drop/: {error}"));
+        log::mail(id.as_str()).error(&format!("not taken from drop/: {error}"));
     }
     let collected = spool.collect()?;
     for id in &collected {
@@ -32,7 +32,7 @@ pub(crate) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
             .and_then(|dropped| take(config, dropped, id));
         if let Err(error) = taken {
             let error = if error.is_lasting() { spool.refuse(id, error.to_string()).into() } else { error };
-            log::error(&format!("{id}: not taken from drop/: {error}"));
+            log::mail(id.as_str()).error(&format!("not taken from drop/: {error}"));
         }
     }
     if !collected.is_empty() {
@@ -54,7 +54,7 @@ fn take(config: &Config, dropped: Dropped, name: &QueueId) -> Result<(), Error> 
     let mut prepared = prepare::prepare(&request, config, &message, &moment)?;
     prepared.entry.repairs = merged(&dropped.entry.repairs, &prepared.entry.repairs);
     keep::write(config, &spool, &mut prepared, &mut Given { message: &message, body: &mut body })?;
-    prepare::log_accepted(config, &prepared);
+    prepare::log_accepted(&prepared);
     let path_is_gone: Result<(), spool::Error> = dropped.remove();
     Ok(path_is_gone?)
 }

@@ -20,13 +20,13 @@ use crate::system;
 pub(crate) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<(), Error> {
     let entry = &claim.entry;
     if entry.reverse_path.is_none() {
-        log::error(&format!("{}: a report could not be delivered; it is kept in failed/", entry.id));
+        log::mail(entry.id.as_str()).error("a report could not be delivered; it is kept in failed/");
         return Ok(());
     }
     let wanted = |record: &&Record| entry.recipients[record.recipient].dsn.wants_failure();
     let failed: Vec<Failed<'_>> = refused.iter().filter(wanted).map(|record| failed(entry, record)).collect();
     if failed.is_empty() {
-        log::info(&format!("{}: the sender asked for no report of failure (NOTIFY)", entry.id));
+        log::mail(entry.id.as_str()).info("the sender asked for no report of failure (NOTIFY)");
         return Ok(());
     }
     let to = addressees(config, entry);
@@ -47,7 +47,7 @@ pub(crate) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Resu
         failed: &failed,
     };
     enqueue(claim, &own_entry(entry, id, &report), &report)?;
-    log::info(&format!("{}: sender non-delivery notification: {id}", entry.id));
+    log::mail(entry.id.as_str()).info(&format!("sender non-delivery notification: {id}"));
     Ok(())
 }
 

@@ -43,10 +43,9 @@ pub(crate) fn recut(spool: &Spool, claim: Claim, largest: Option<u64>) -> Result
     // Even a commit that fails may have put the cut mail in the place of the whole one.
     whole.keep();
     draft.commit()?;
-    log::warn(
-        smaller.id.as_str(),
-        &format!("the smarthost does not take its {} octets: cut, the whole is kept in {}", entry.size, notice.place),
-    );
+    let (size, place) = (entry.size, &notice.place);
+    let sentence = format!("the smarthost does not take its {size} octets: cut, the whole is kept in {place}");
+    log::mail(smaller.id.as_str()).warn(&sentence);
     let id = entry.id;
     drop(claim);
     Ok(spool.claim(&id)?)

@@ -134,7 +134,7 @@ fn originator(request: &Request, message: &Message, user: &str) -> String {
 }
 
 /// The line about a mail that stands on disk.
-pub(crate) fn log_accepted(config: &Config, prepared: &Prepared) {
+pub(crate) fn log_accepted(prepared: &Prepared) {
     let entry = &prepared.entry;
     let repairs: Vec<&str> = entry.repairs.iter().map(String::as_str).collect();
     let line = log::Accepted {
@@ -146,8 +146,8 @@ pub(crate) fn log_accepted(config: &Config, prepared: &Prepared) {
         recipients: entry.recipients.len(),
         repairs: &repairs,
     };
-    line.log(config.log.format);
+    line.log();
     for warning in &prepared.warnings {
-        log::warn(entry.id.as_str(), warning);
+        log::mail(entry.id.as_str()).warn(warning);
     }
 }

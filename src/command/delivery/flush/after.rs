@@ -66,7 +66,7 @@ impl Term<'_> {
             Next::Again(claim) => self.again(claim, told),
             Next::Elsewhere(claim, left) => match self.connections.another(&claim, left) {
                 Ok(attempt) => self.after(Answered { claim, attempt }, told),
-                Err(error) => log::error(&format!("{}: {error}", claim.entry.id)),
+                Err(error) => log::mail(claim.entry.id.as_str()).error(&error.to_string()),
             },
             Next::Smaller(claim) => self.smaller(claim, told),
         }
@@ -79,7 +79,7 @@ impl Term<'_> {
         }
         match self.connections.again(&claim) {
             Ok(attempt) => self.after(Answered { claim, attempt }, told),
-            Err(error) => log::error(&format!("{}: {error}", claim.entry.id)),
+            Err(error) => log::mail(claim.entry.id.as_str()).error(&error.to_string()),
         }
     }
 
@@ -107,7 +107,7 @@ impl Term<'_> {
                 Some(Next::Elsewhere(claim, left))
             }
             Err(error) => {
-                log::error(&format!("{}: {error}", claim.entry.id));
+                log::mail(claim.entry.id.as_str()).error(&error.to_string());
                 None
             }
         }
@@ -120,7 +120,9 @@ impl Term<'_> {
         match recut::recut(self.spool, claim, self.connections.largest_mail()) {
             Ok(Some(claim)) => self.again(claim, told),
             Ok(None) => {}
-            Err(error) => log::error(&format!("{id}: too large for the smarthost, and cannot be cut: {error}")),
+            Err(error) => {
+                log::mail(id.as_str()).error(&format!("too large for the smarthost, and cannot be cut: {error}"))
+            }
         }
     }
 
@@ -145,7 +147,7 @@ impl Term<'_> {
             match settled {
                 Ok(()) => self.tell(entry, attempt, records, told),
                 // A mail that the disk has no room for must not stand before the others.
-                Err(error) => log::error(&format!("{}: {error}", entry.id)),
+                Err(error) => log::mail(entry.id.as_str()).error(&error.to_string()),
             }
         }
         attempts
@@ -153,7 +155,7 @@ impl Term<'_> {
 
     fn tell(&self, entry: &Entry, attempt: &Attempt, records: &[Record], told: &mut dyn FnMut(&Notice)) {
         for record in records {
-            attempt.line(entry, record.recipient, &record.outcome).log(self.config.log.format);
+            attempt.line(entry, record.recipient, &record.outcome).log();
             told(&Notice::of(entry, record.recipient, &record.outcome));
         }
     }

@@ -202,7 +202,7 @@ impl<'a> Term<'a> {
                 Ok(Some(claim)) => {
                     // A mail that the disk has no room for must not stand before the others.
                     if let Err(error) = self.take(claim, patience, told) {
-                        log::error(&format!("{id}: {error}"));
+                        log::mail(id.as_str()).error(&error.to_string());
                     }
                 }
                 Ok(None) => {}

@@ -1,0 +1,254 @@
+//! The kinds of lines: a mail is accepted, an attempt for one recipient has ended, and a sentence about anything else.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use ::log::Level;
+
+use super::line::{Line, Value};
+use crate::outcome::{EnhancedStatus, Status};
+
+/// A mail has been accepted.
+#[derive(Debug)]
+pub(crate) struct Accepted<'a> {
+    /// The queue id.
+    pub(crate) id: &'a str,
+    /// The uid of the process that handed it in.
+    pub(crate) uid: u32,
+    /// The sender as the caller knows it.
+    pub(crate) from: &'a str,
+    /// The Message-ID field.
+    pub(crate) message_id: &'a str,
+    /// Octets in wire form.
+    pub(crate) size: u64,
+    /// The number of recipients.
+    pub(crate) recipients: usize,
+    /// The names of the repairs made.
+    pub(crate) repairs: &'a [&'a str],
+}
+
+impl Accepted<'_> {
+    /// Hands the line to the log.
+    pub(crate) fn log(&self) {
+        super::hand(&self.line());
+    }
+
+    fn line(&self) -> Line<'_> {
+        let fields = vec![
+            ("from", Value::Address(Some(self.from))),
+            ("size", Value::Count(self.size)),
+            ("nrcpt", Value::Count(self.recipients as u64)),
+            ("uid", Value::Count(self.uid.into())),
+            ("message-id", Value::Word(Some(Cow::Borrowed(self.message_id)))),
+            ("repairs", Value::Names(self.repairs)),
+        ];
+        Line { level: Level::Info, event: "accepted", id: Some(self.id), fields }
+    }
+}
+
+/// An attempt for one recipient has ended.
+#[derive(Debug)]
+pub(crate) struct Attempt<'a> {
+    /// The queue id.
+    pub(crate) id: &'a str,
+    /// The recipient.
+    pub(crate) to: &'a str,
+    /// The caller's name for the recipient, where that was another one.
+    pub(crate) original: Option<&'a str>,
+    /// `host[ip]:port`, if there was a connection.
+    pub(crate) relay: Option<&'a str>,
+    /// The place of this mail among those over this connection, from 1.
+    pub(crate) conn_use: u32,
+    /// From acceptance to now.
+    pub(crate) delay: Duration,
+    /// From acceptance to this attempt's start, setting up the connection, transmission.
+    pub(crate) delays: [Duration; 3],
+    /// RFC 3463.
+    pub(crate) dsn: EnhancedStatus,
+    /// The status that the attempt gave the recipient.
+    pub(crate) status: Status,
+    /// The server's reply or our own sentence.
+    pub(crate) reason: &'a str,
+}
+
+impl Attempt<'_> {
+    /// Hands the line to the log.
+    pub(crate) fn log(&self) {
+        super::hand(&self.line());
+    }
+
+    fn line(&self) -> Line<'_> {
+        let [waited, setup, transmission] = self.delays;
+        let fields = vec![
+            ("to", Value::Address(Some(self.to))),
+            ("orig_to", Value::Address(self.original)),
+            ("relay", Value::Word(self.relay.map(Cow::Borrowed))),
+            ("conn_use", Value::Place(self.conn_use)),
+            ("delay", Value::Seconds(self.delay)),
+            // Postfix's second span is the time in its queue manager, of which there is none here.
+            ("delays", Value::Delays([waited, Duration::ZERO, setup, transmission])),
+            ("dsn", Value::Word(Some(self.dsn.to_string().into()))),
+            ("status", Value::Word(Some(self.status.name().into()))),
+            ("reason", Value::Reason(self.reason)),
+        ];
+        Line { level: Level::Info, event: "attempt", id: Some(self.id), fields }
+    }
+}
+
+/// A sentence, about one mail or about none.
+pub(super) fn note<'a>(level: Level, id: Option<&'a str>, sentence: &'a str) -> Line<'a> {
+    Line { level, event: "note", id, fields: vec![("sentence", Value::Sentence(sentence))] }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::super::Format;
+    use super::*;
+    use crate::outcome::clean;
+
+    const DOCUMENT: &str = include_str!("../../docs/log.md");
+    const ID: &str = "11QS9GOQZK4K3QN";
+
+    const ACCEPTED: Accepted<'_> = Accepted {
+        id: ID,
+        uid: 0,
+        from: "root@web1",
+        message_id: "<11QS9GOQZK4K3QN@web1>",
+        size: 1312,
+        recipients: 2,
+        repairs: &["date", "from"],
+    };
+
+    const SENT: Attempt<'_> = Attempt {
+        id: ID,
+        to: "ops@example.com",
+        original: Some("root"),
+        relay: Some("smtp.example.com[192.0.2.1]:465"),
+        conn_use: 2,
+        delay: Duration::from_millis(210),
+        delays: [Duration::from_millis(10), Duration::from_millis(130), Duration::from_millis(60)],
+        dsn: EnhancedStatus::new(2, 0, 0),
+        status: Status::Sent,
+        reason: "250 2.0.0 queued as 4XyZ",
+    };
+
+    const DEFERRED: Attempt<'_> = Attempt {
+        to: "by@example.net",
+        original: None,
+        relay: None,
+        conn_use: 1,
+        delay: Duration::from_secs(61),
+        delays: [Duration::from_secs(31), Duration::from_secs(30), Duration::ZERO],
+        dsn: EnhancedStatus::new(4, 4, 1),
+        status: Status::Deferred,
+        reason: "no answer in time",
+        ..SENT
+    };
+
+    /// The lines that the page shows, by kind.
+    fn shown() -> Vec<(&'static str, Vec<Line<'static>>)> {
+        let stopped = "no mail leaves this machine until the configuration is mended: 535 5.7.8 login refused";
+        let returned = "sender non-delivery notification: 11QS9GPA07ZW2C4";
+        vec![
+            ("accepted", vec![ACCEPTED.line()]),
+            ("attempt", vec![SENT.line(), DEFERRED.line()]),
+            ("note", vec![note(Level::Info, Some(ID), returned), note(Level::Error, None, stopped)]),
+        ]
+    }
+
+    /// The page under a heading.
+    fn section(heading: &str) -> &'static str {
+        let (_, rest) = DOCUMENT.split_once(&format!("\n## {heading}\n")).unwrap();
+        rest.split("\n## ").next().unwrap()
+    }
+
+    #[test]
+    fn page_shows_each_kind_of_line_in_both_forms() {
+        let time = "2026-03-01T06:25:01.5Z".parse().unwrap();
+        for (kind, lines) in shown() {
+            let (text, json): (Vec<String>, Vec<String>) =
+                lines.iter().map(|line| (line.written(Format::Postfix), line.json(time))).unzip();
+            let expected = format!("```text\n{}\n```\n\n```json\n{}\n```\n", text.join("\n"), json.join("\n"));
+            assert!(section(kind).contains(&expected), "docs/log.md, under {kind}, should show:\n\n{expected}");
+        }
+    }
+
+    #[test]
+    fn page_has_a_row_for_each_field_and_for_no_other() {
+        for (kind, lines) in shown() {
+            let names = lines[0].fields.iter().map(|(name, _)| match *name {
+                "sentence" => "| – | `sentence`".to_string(),
+                name => format!("| `{name}` | `{}`", name.replace('-', "_")),
+            });
+            let rows = section(kind).lines().filter(|line| line.starts_with("| `") || line.starts_with("| –"));
+            let rows = rows.map(|row| row.rsplit_once(" | ").unwrap().0.to_string());
+            assert_eq!(rows.collect::<Vec<_>>(), names.collect::<Vec<_>>(), "docs/log.md, under {kind}");
+        }
+    }
+
+    /// The fields of a line of text, read without our tables: `name=value` between commas, and what stands in
+    /// parentheses.
+    fn read(text: &str) -> Vec<(String, String)> {
+        let (_, fields) = text.split_once(": ").unwrap();
+        let (fields, reason) = fields.split_once(" (").unwrap_or((fields, ")"));
+        let pairs = fields.split(", ").map(|field| field.split_once('=').unwrap());
+        let pairs = pairs.map(|(name, value)| (name.replace('-', "_"), value.to_string()));
+        let reason = reason.strip_suffix(')').filter(|reason| !reason.is_empty());
+        pairs.chain(reason.map(|reason| ("reason".to_string(), reason.to_string()))).collect()
+    }
+
+    /// A value of JSON as text has it.
+    fn as_text(name: &str, value: &Json) -> String {
+        let seconds = |value: &Json| {
+            let seconds = value.as_f64().unwrap();
+            if seconds < 10.0 { seconds.to_string() } else { format!("{seconds:.0}") }
+        };
+        match value {
+            Json::Array(all) if name == "delays" => all.iter().map(seconds).collect::<Vec<_>>().join("/"),
+            Json::Array(all) => all.iter().map(|one| one.as_str().unwrap()).collect::<Vec<_>>().join(","),
+            Json::Number(_) if name == "delay" => seconds(value),
+            Json::String(text) if ["from", "to", "orig_to"].contains(&name) => format!("<{text}>"),
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    #[test]
+    fn text_and_json_hold_the_same() {
+        for line in [ACCEPTED.line(), SENT.line(), DEFERRED.line(), Accepted { repairs: &[], ..ACCEPTED }.line()] {
+            let text = read(&line.written(Format::Postfix));
+            let json: Json = serde_json::from_str(&line.written(Format::Json)).unwrap();
+            let mut fields = json.as_object().unwrap().clone();
+            for key in ["time", "event", "level", "queue_id"] {
+                assert!(fields.remove(key).is_some_and(|value| value.is_string()), "{key}: {json}");
+            }
+            for (name, value) in text {
+                let other = fields.remove(&name).unwrap_or_else(|| panic!("{name} is not in {json}"));
+                let is_none = value == "none" && (other.is_null() || other == serde_json::json!([]));
+                assert!(is_none || as_text(&name, &other) == value, "{name}: {value} and {other}");
+            }
+            // Text leaves out what is usual.
+            assert!(fields.values().all(|left| left.is_null() || *left == 1), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn no_reply_forges_a_line_of_either_form() {
+        let line = Attempt { reason: "250 ok\r\n0BFBF1C4D88: to=<x>, status=sent", ..SENT };
+        let [text, json] = [Format::Postfix, Format::Json].map(|format| line.line().written(format));
+        assert_eq!((text.lines().count(), json.lines().count()), (1, 1), "{text}\n{json}");
+        let sentence = "one\ntwo\u{1b}[2J";
+        assert_eq!(
+            note(Level::Warn, Some(ID), sentence).written(Format::Postfix),
+            format!("{ID}: {}", clean(sentence))
+        );
+    }
+
+    #[test]
+    fn first_mail_over_a_connection_says_nothing_of_it_in_text() {
+        assert!(SENT.line().written(Format::Postfix).contains(":465, conn_use=2, delay="));
+        assert!(Attempt { conn_use: 1, ..SENT }.line().written(Format::Postfix).contains(":465, delay="));
+    }
+}

@@ -1,0 +1,53 @@
+//! The log as those see it who read it with a program: docs/log.md describes it.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::smarthost::{Act, On, Point, Smarthost};
+use crate::support::Machine;
+
+/// Changes the last table of the machine's configuration, which is that of the log.
+fn write_log_as(machine: &Machine, lines: &str) {
+    let text = fs::read_to_string(machine.config()).unwrap();
+    let (rest, _) = text.split_once("\n[log]\n").unwrap();
+    fs::write(machine.config(), format!("{rest}\n[log]\n{lines}\n")).unwrap();
+}
+
+fn objects(lines: &str) -> Vec<Value> {
+    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+#[test]
+fn each_line_of_a_json_log_is_an_object_and_names_its_mail() {
+    let refuse = On::at(Point::Rcpt).containing("gone@");
+    let machine = Machine::strict(Smarthost::new().on(refuse, Act::reply("550 5.1.1 no such user")));
+    write_log_as(&machine, &format!("target = \"{}\"\nformat = \"json\"", machine.path("log").display()));
+    machine.run("sendmail", &["-odi", "gone@host.example", "ops@host.example"], b"Subject: backup\n\nall is well\n");
+    machine.run("sendmail", &["-q"], b"");
+
+    let lines = objects(&machine.log());
+    let of = |event: &str| lines.iter().filter(|line| line["event"] == event).collect::<Vec<_>>();
+    assert_eq!(lines.len(), of("accepted").len() + of("attempt").len() + of("note").len(), "{lines:?}");
+    let id = &of("accepted")[0]["queue_id"];
+    assert!(id.as_str().is_some_and(|id| id.len() == 15), "{id}");
+    for (to, status) in [("gone@host.example", "bounced"), ("ops@host.example", "sent")] {
+        let ended: Vec<_> = of("attempt").into_iter().filter(|line| line["to"] == to).collect();
+        assert_eq!(ended.len(), 1, "{lines:?}");
+        assert_eq!((&ended[0]["queue_id"], &ended[0]["status"]), (id, &status.into()));
+        assert_eq!(ended[0]["delays"].as_array().map(Vec::len), Some(4));
+    }
+    let returned = of("note").into_iter().find(|line| line["queue_id"] == *id).unwrap();
+    let sentence = returned["sentence"].as_str().unwrap();
+    assert!(sentence.starts_with("sender non-delivery notification: "), "{sentence}");
+}
+
+#[test]
+fn json_on_stderr_has_nothing_in_front_of_it() {
+    let machine = Machine::strict(Smarthost::new());
+    write_log_as(&machine, "target = \"stderr\"\nformat = \"json\"");
+    let ran = machine.run("sendmail", &["-odq", "ops@host.example"], b"Subject: backup\n\nall is well\n");
+    let lines = objects(&ran.stderr);
+    assert_eq!((ran.status, lines.len()), (Some(0), 1), "{lines:?}");
+    assert_eq!(lines[0]["event"], "accepted");
+}
