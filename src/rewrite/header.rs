@@ -1,7 +1,7 @@
 //! The header section, field by field: dropped, replaced, or passed as it was written.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Facts;
 use super::field;
@@ -35,6 +35,7 @@ pub(crate) fn rewrite(
         set_aside: SetAside::of(message, facts.unique),
         repairs: BTreeSet::new(),
         seen: BTreeSet::new(),
+        first_values: BTreeMap::new(),
         left_out: BTreeSet::new(),
     };
     let body = message.shape.blank.then(|| header.subject().into_bytes());
@@ -69,11 +70,14 @@ pub(super) struct Header<'a> {
     pub(super) repairs: BTreeSet<Repair>,
     /// Lower-case names of the fields that were written and may stand once.
     pub(super) seen: BTreeSet<String>,
+    /// The values of those that were written first, by their lower-case names: to look for one in the message for each
+    /// duplicate would cost its fields times the duplicates.
+    first_values: BTreeMap<String, &'a [u8]>,
     /// Lower-case names of the fields that were read and have no field of their name on the wire.
     pub(super) left_out: BTreeSet<String>,
 }
 
-impl Header<'_> {
+impl<'a> Header<'a> {
     /// Decides about the body, or about the text that stands in for it.
     fn plan(&mut self, stand_in: Option<&[u8]>) -> Plan {
         let value = |name| self.message.named(name).next().map(|field| field.value);
@@ -105,7 +109,7 @@ impl Header<'_> {
     }
 
     /// Writes a field, unless the header section has become so large that the field must be left out.
-    fn field_within_limits(&mut self, each: Field<'_>, originator: &Originator, resolver: &mut Resolver<'_>) {
+    fn field_within_limits(&mut self, each: Field<'a>, originator: &Originator, resolver: &mut Resolver<'_>) {
         let start = self.out.len();
         let name = each.name.to_ascii_lowercase();
         let was_lacking = self.lacks(&name);
@@ -126,7 +130,7 @@ impl Header<'_> {
         }
     }
 
-    fn field(&mut self, each: Field<'_>, originator: &Originator, resolver: &mut Resolver<'_>) {
+    fn field(&mut self, each: Field<'a>, originator: &Originator, resolver: &mut Resolver<'_>) {
         if each.name.is_empty() {
             // A line that is no field is not made one.
             self.repairs.insert(Repair::Malformed);
@@ -139,8 +143,12 @@ impl Header<'_> {
         if each.is(cron::FIELD) && self.facts.settings.cron_env != CronEnv::Keep {
             return self.cron_env(each);
         }
-        if field_rules::stands_once(&each) && !self.seen.insert(each.name.to_ascii_lowercase()) {
-            return self.duplicate(each);
+        if field_rules::stands_once(&each) {
+            let name = each.name.to_ascii_lowercase();
+            if !self.seen.insert(name.clone()) {
+                return self.duplicate(&name, each);
+            }
+            self.first_values.insert(name, each.value);
         }
         if let Some(name) = field_rules::address_field(&each) {
             self.seen.insert(name.to_ascii_lowercase());
@@ -186,11 +194,11 @@ impl Header<'_> {
     }
 
     /// The first one counts, as it does for most readers; the others stay readable.
-    fn duplicate(&mut self, each: Field<'_>) {
+    fn duplicate(&mut self, name: &str, each: Field<'_>) {
         self.repairs.insert(Repair::Duplicate);
-        let first = self.message.named(each.name).next();
+        let first = self.first_values.get(name);
         let is_address = field_rules::address_field(&each).is_some();
-        if !is_address && first.is_some_and(|first| first.value.trim_ascii() != each.value.trim_ascii()) {
+        if !is_address && first.is_some_and(|first| first.trim_ascii() != each.value.trim_ascii()) {
             let value = decoded(&self.utf8(each.value));
             field::unstructured(&format!("X-Duplicate-{}", each.name), &value, &mut self.out);
         }

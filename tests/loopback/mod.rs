@@ -15,6 +15,7 @@ mod dsn;
 mod examples;
 mod failover;
 mod groups;
+mod growth;
 mod hostile;
 mod leader;
 mod limits;
