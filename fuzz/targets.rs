@@ -166,7 +166,7 @@ fn import(bytes: &[u8]) {
     let kind = Kind::from_name(KINDS[usize::from(*first) % KINDS.len()]).expect("a kind");
     let path = Path::new("/etc/mailx-t/config.toml");
     let mut imported = import::of_text(kind, &String::from_utf8_lossy(rest));
-    match imported.write(path) {
+    match import::write(&mut imported, path) {
         Ok(written) => {
             Config::of(path, &written.config, Source::System(path.into())).expect("our own configuration is read");
         }

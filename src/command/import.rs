@@ -54,7 +54,7 @@ pub(crate) fn run(request: &Request, out: &mut dyn Write, told: &mut dyn FnMut(&
     if let Some(sender) = &request.sender {
         imported.send_as(sender);
     }
-    let written = imported.write(&target);
+    let written = import::write(&mut imported, &target);
     imported.notes().iter().for_each(|note| told(note));
     let written = written?;
     if request.output == Output::Print {

@@ -227,7 +227,11 @@ fn of_import(error: &import::Error) -> Exit {
     match error {
         import::Error::Exists(_) => Exit::CannotCreate,
         import::Error::Unreadable { .. } => Exit::NoInput,
-        import::Error::Incomplete { .. } | import::Error::Unknown(_) => Exit::DataError,
+        import::Error::NoSender(_)
+        | import::Error::NoSmarthost(_)
+        | import::Error::Unknown(_)
+        | import::Error::Unusable { .. }
+        | import::Error::Unwritable { .. } => Exit::DataError,
     }
 }
 

@@ -308,7 +308,7 @@ fn made(kind: &str, text: &str, sender: Option<&str>) -> (Option<String>, Vec<St
     if let Some(sender) = sender {
         imported.send_as(&sender.parse().unwrap());
     }
-    let written = imported.write(Path::new(TARGET));
+    let written = import::write(&mut imported, Path::new(TARGET));
     let mut sentences = imported.notes();
     let config = written.map_err(|error| sentences.push(error.to_string())).ok().map(|written| written.config);
     (config, sentences)

@@ -1,52 +1,81 @@
 //! dma.conf of the DragonFly Mail Agent, with auth.conf beside it: `KEY value` or a lone `KEY`.
 
+use super::account::{Account, Password};
 use super::files::{Files, lines};
-use super::imported::{Account, Imported, Password};
+use super::imported::Imported;
 use crate::relay::Tls;
 
 pub(super) fn read(files: &Files, imported: &mut Imported) {
-    // dma's own default is port 25 (dma.conf, PORT).
-    let mut account = Account { tls: Tls::None, ..Account::default() };
-    let (mut is_secure, mut is_starttls, mut is_verified) = (false, false, false);
-    let mut auth_file = "auth.conf".to_string();
+    let mut settings = Settings::default();
     for (n, line) in files.lines() {
         let (key, value) = line.split_once(char::is_whitespace).map_or((line, ""), |(key, value)| (key, value.trim()));
-        match key.to_ascii_uppercase().as_str() {
-            "SMARTHOST" => {
-                account.host = value.to_string();
-                account.plain_at = n;
-            }
-            "PORT" => account.port = value.parse().ok(),
-            "ALIASES" => imported.aliases_file = Some(value.to_string()),
-            "AUTHPATH" => auth_file = value.to_string(),
-            "SECURETRANSFER" => is_secure = true,
-            "STARTTLS" => is_starttls = true,
-            "VERIFYCERT" => is_verified = true,
-            "FINGERPRINT" => account.fingerprint = Some(value.to_string()),
-            "MASQUERADE" if value.contains('@') => imported.set_from(n, value),
-            "MASQUERADE" => {
-                imported.left_out(n, key, "it names no whole address: say --sender ADDRESS for the one to send as")
-            }
-            "OPPORTUNISTIC_TLS" => imported.left_out(n, key, "STARTTLS is never done without"),
-            "CERTFILE" => account.client_cert = Some(value.to_string()),
-            "SECURE" | "INSECURE" => imported.left_out(n, key, "a login is never sent without TLS"),
-            "MAILNAME" => imported.left_out(n, key, "the name for the greeting is the machine's"),
-            "DEFER" => imported.left_out(n, key, "a mail is tried at once, -odq leaves it to the next queue run"),
-            "SPOOLDIR" => imported.left_out(n, key, "our spool has another form; path in [spool] is its place"),
-            "BOUNCEBACK" | "FULLBOUNCE" | "NULLCLIENT" => imported.left_out(n, key, "it is so here"),
-            _ => imported.unknown(n),
-        }
+        settings.set(imported, n, key, value);
     }
-    if is_secure {
-        account.tls = if is_starttls { Tls::StartTls } else { Tls::Implicit };
-        account.port = account.port.or(Some(25)).filter(|_| is_starttls).or(account.port);
-    }
-    if is_secure && !is_verified && account.fingerprint.is_none() {
-        account.unchecked = Some((0, "the missing VERIFYCERT".to_string()));
-    }
-    log_in(files, imported, &mut account, &auth_file);
+    let mut account = settings.account();
+    log_in(files, imported, &mut account, settings.auth_file.unwrap_or("auth.conf"));
     if !account.host.is_empty() {
         imported.add_account(account);
+    }
+}
+
+/// The settings of dma.conf that say where mail goes, and how.
+#[derive(Default)]
+struct Settings<'a> {
+    account: Account,
+    auth_file: Option<&'a str>,
+    is_secure: bool,
+    is_starttls: bool,
+    is_verified: bool,
+}
+
+impl<'a> Settings<'a> {
+    fn set(&mut self, imported: &mut Imported, n: usize, key: &str, value: &'a str) {
+        match key.to_ascii_uppercase().as_str() {
+            "SMARTHOST" => {
+                self.account.host = value.to_string();
+                self.account.plain_at = n;
+            }
+            "PORT" => self.account.port = value.parse().ok(),
+            "ALIASES" => imported.aliases_file = Some(value.to_string()),
+            "AUTHPATH" => self.auth_file = Some(value),
+            "SECURETRANSFER" => self.is_secure = true,
+            "STARTTLS" => self.is_starttls = true,
+            "VERIFYCERT" => self.is_verified = true,
+            "FINGERPRINT" => self.account.fingerprint = Some(value.to_string()),
+            "CERTFILE" => self.account.client_cert = Some(value.to_string()),
+            "MASQUERADE" if value.contains('@') => imported.set_from(n, value),
+            _ => match why(key) {
+                Some(why) => imported.leave_out(n, key, why),
+                None => imported.leave_out_unknown(n),
+            },
+        }
+    }
+
+    /// The smarthost. dma's own default is port 25 without TLS (dma.conf, PORT).
+    fn account(&self) -> Account {
+        let mut account = Account { tls: Tls::None, ..self.account.clone() };
+        if self.is_secure {
+            account.tls = if self.is_starttls { Tls::StartTls } else { Tls::Implicit };
+            account.port = account.port.or(self.is_starttls.then_some(25));
+        }
+        if self.is_secure && !self.is_verified && account.fingerprint.is_none() {
+            account.unchecked = Some((0, "the missing VERIFYCERT".to_string()));
+        }
+        account
+    }
+}
+
+/// The reason why a setting is left out; `None` for one that dma does not have.
+fn why(key: &str) -> Option<&'static str> {
+    match key.to_ascii_uppercase().as_str() {
+        "BOUNCEBACK" | "FULLBOUNCE" | "NULLCLIENT" => Some("it is so here"),
+        "DEFER" => Some("a mail is tried at once, -odq leaves it to the next queue run"),
+        "MAILNAME" => Some("the name for the greeting is the machine's"),
+        "MASQUERADE" => Some("it names no whole address: say --sender ADDRESS for the one to send as"),
+        "OPPORTUNISTIC_TLS" => Some("STARTTLS is never done without"),
+        "SECURE" | "INSECURE" => Some("a login is never sent without TLS"),
+        "SPOOLDIR" => Some("our spool has another form; path in [spool] is its place"),
+        _ => None,
     }
 }
 

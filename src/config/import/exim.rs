@@ -1,7 +1,8 @@
 //! Debian's Exim as a satellite: update-exim4.conf.conf (`dc_key='value'`), with passwd.client and email-addresses beside it.
 
+use super::account::{Account, Password};
 use super::files::{Files, lines};
-use super::imported::{Account, Imported, Password};
+use super::imported::Imported;
 use super::words::{host_and_port, unquoted};
 use crate::relay::Tls;
 
@@ -9,28 +10,9 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
     // Exim does STARTTLS where it is offered, on port 25 unless another is named.
     let mut account = Account { tls: Tls::StartTls, ..Account::default() };
     for (n, line) in files.lines() {
-        let Some((key, value)) = line.split_once('=').map(|(key, value)| (key.trim(), unquoted(value))) else {
-            imported.note(n, "the line is left out: it sets nothing");
-            continue;
-        };
-        match key {
-            "dc_smarthost" => {
-                let mut hosts = value.split(';').map(str::trim).filter(|host| !host.is_empty());
-                (account.host, account.port) = host_and_port(hosts.next().unwrap_or_default());
-                if hosts.next().is_some() {
-                    imported
-                        .note(n, "only the first smarthost is carried over: add the others as further [[smarthost]]");
-                }
-            }
-            "dc_readhost" if !value.is_empty() => imported.domain = Some(value.to_string()),
-            "dc_eximconfig_configtype" if ["smarthost", "satellite"].contains(&value) => {}
-            "dc_eximconfig_configtype" => imported.note(n, "mail is relayed through a smarthost, whatever this says"),
-            "dc_hide_mailname" => imported.left_out(n, key, "From is always the account's"),
-            _ if value.is_empty() => {}
-            _ if key.starts_with("dc_") => {
-                imported.note(n, "the line is left out: mailx-t receives no mail and delivers none here")
-            }
-            _ => imported.unknown(n),
+        match line.split_once('=') {
+            Some((key, value)) => set(imported, &mut account, (n, key.trim(), unquoted(value))),
+            None => imported.note(n, "the line is left out: it sets nothing"),
         }
     }
     match account.port {
@@ -43,6 +25,27 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
         imported
             .note(0, "Exim looked at no certificate: mailx-t does, see fingerprint in [smarthost] if it does not pass");
         imported.add_account(account);
+    }
+}
+
+fn set(imported: &mut Imported, account: &mut Account, (n, key, value): (usize, &str, &str)) {
+    match key {
+        "dc_smarthost" => {
+            let mut hosts = value.split(';').map(str::trim).filter(|host| !host.is_empty());
+            (account.host, account.port) = host_and_port(hosts.next().unwrap_or_default());
+            if hosts.next().is_some() {
+                imported.note(n, "only the first smarthost is carried over: add the others as further [[smarthost]]");
+            }
+        }
+        "dc_readhost" if !value.is_empty() => imported.domain = Some(value.to_string()),
+        "dc_eximconfig_configtype" if ["smarthost", "satellite"].contains(&value) => {}
+        "dc_eximconfig_configtype" => imported.note(n, "mail is relayed through a smarthost, whatever this says"),
+        "dc_hide_mailname" => imported.leave_out(n, key, "From is always the account's"),
+        _ if value.is_empty() => {}
+        _ if key.starts_with("dc_") => {
+            imported.note(n, "the line is left out: mailx-t receives no mail and delivers none here");
+        }
+        _ => imported.leave_out_unknown(n),
     }
 }
 

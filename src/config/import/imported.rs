@@ -1,4 +1,4 @@
-//! What was read of another mailer's settings, and how it is written in ours.
+//! What was read of another mailer's settings, and what of them was left out.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,92 +7,57 @@ use std::path::{Path, PathBuf};
 
 use lettre::Address;
 
-use super::tables::{FileTables, OneOrMany, Recipients, Retry, Rewrite, SmarthostTable, Spool};
-use super::{Error, Kind};
-use crate::config::{Config, Source};
+use super::account::Account;
+use super::kind::Kind;
 use crate::envelope::Names;
 use crate::message::Mailbox;
 use crate::outcome::clean;
-use crate::relay::{Fingerprint, SenderPattern, Smarthost, Tls};
-
-/// A secret on its way from one file to another. No debug output shows it.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Password(String);
-
-impl Password {
-    /// What the password file is to hold.
-    pub(crate) fn line(&self) -> String {
-        format!("{}\n", self.0)
-    }
-}
-
-impl From<&str> for Password {
-    fn from(text: &str) -> Self {
-        Self(text.to_string())
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password")
-    }
-}
-
-/// One smarthost as the other mailer knew it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Account {
-    pub(super) host: String,
-    pub(super) port: Option<u16>,
-    pub(super) tls: Tls,
-    pub(super) user: Option<String>,
-    pub(super) password: Option<Password>,
-    pub(super) password_command: Option<String>,
-    /// A mechanism by our name.
-    pub(super) auth: Option<&'static str>,
-    pub(super) ca_file: Option<String>,
-    pub(super) fingerprint: Option<String>,
-    pub(super) client_cert: Option<String>,
-    pub(super) client_key: Option<String>,
-    /// A SOCKS5 proxy, `host:port`.
-    pub(super) proxy: Option<String>,
-    pub(super) source_address: Option<IpAddr>,
-    /// Whose mail it is for, and the address that it leaves as; none where it is for all.
-    pub(super) match_from: Vec<String>,
-    pub(super) from: Option<String>,
-    /// In seconds.
-    pub(super) timeout: Option<u64>,
-    /// The line that asked for no TLS at all.
-    pub(super) plain_at: usize,
-    /// The line, and the setting that had the certificate not looked at.
-    pub(super) unchecked: Option<(usize, String)>,
-}
+use crate::relay::{SenderPattern, Tls};
 
 /// All that was read.
 #[derive(Debug)]
 pub struct Imported {
-    kind: Kind,
-    path: PathBuf,
-    accounts: Vec<Account>,
+    pub(super) kind: Kind,
+    pub(super) path: PathBuf,
+    pub(super) accounts: Vec<Account>,
     pub(super) from: Option<String>,
     pub(super) domain: Option<String>,
-    default: Vec<String>,
-    aliases: BTreeMap<String, Vec<String>>,
+    pub(super) default: Vec<String>,
+    pub(super) aliases: BTreeMap<String, Vec<String>>,
     pub(super) aliases_file: Option<String>,
     /// In bytes.
     pub(super) max_message_size: Option<u64>,
-    /// First and longest wait, and the age at which mail is given up, in seconds.
-    pub(super) retry: [Option<u64>; 3],
-    /// With file and line; 0 is no line in particular.
-    notes: Vec<(PathBuf, usize, String)>,
+    pub(super) retry: Retry,
+    notes: Vec<Note>,
 }
 
-/// Our configuration, and what it needs beside it.
-#[derive(Debug)]
-pub struct Written {
-    /// The text of the configuration file.
-    pub config: String,
-    /// The password files that it names, as far as the passwords were found.
-    pub(crate) passwords: Vec<(PathBuf, Password)>,
+/// When mail that did not leave is tried again, in seconds.
+#[derive(Debug, Default)]
+pub(super) struct Retry {
+    /// The first wait.
+    pub(super) first: Option<u64>,
+    /// The longest wait.
+    pub(super) max: Option<u64>,
+    /// The age at which mail is given up.
+    pub(super) give_up_after: Option<u64>,
+}
+
+/// A sentence for a person about a line of a file; 0 is no line in particular.
+#[derive(Debug, PartialEq, Eq)]
+struct Note {
+    path: PathBuf,
+    line: usize,
+    sentence: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, sentence) = (clean(&self.path.display().to_string()), &self.sentence);
+        match self.line {
+            0 => write!(f, "{path}: {sentence}"),
+            line => write!(f, "{path}:{line}: {sentence}"),
+        }
+    }
 }
 
 impl Imported {
@@ -107,7 +72,7 @@ impl Imported {
             aliases: BTreeMap::new(),
             aliases_file: None,
             max_message_size: None,
-            retry: [None; 3],
+            retry: Retry::default(),
             notes: Vec::new(),
         }
     }
@@ -120,7 +85,7 @@ impl Imported {
 
     /// The same about a line of another file; 0 is none in particular.
     pub(super) fn note_in(&mut self, path: &Path, line: usize, sentence: &str) {
-        let note = (path.to_path_buf(), line, clean(sentence));
+        let note = Note { path: path.to_path_buf(), line, sentence: clean(sentence) };
         // What several accounts inherit is told once.
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -128,12 +93,12 @@ impl Imported {
     }
 
     /// The sentence about a setting that has no counterpart, or none that is needed.
-    pub(super) fn left_out(&mut self, line: usize, key: &str, why: &str) {
+    pub(super) fn leave_out(&mut self, line: usize, key: &str, why: &str) {
         self.note(line, &format!("{key} is left out: {why}"));
     }
 
     /// The sentence about a line that nobody knows. It is not quoted: what is misspelt may stand beside a secret.
-    pub(super) fn unknown(&mut self, line: usize) {
+    pub(super) fn leave_out_unknown(&mut self, line: usize) {
         self.note(line, "the line is left out: there is no such setting");
     }
 
@@ -224,139 +189,12 @@ impl Imported {
         self.from = Some(address.to_string());
     }
 
-    /// What was left out, and what a person should look at, one sentence each, line by line; complete once it has been
-    /// written.
+    /// What was left out, and what a person should look at: one sentence each, in the order of the lines. They are
+    /// complete once the configuration is written.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes: Vec<_> = self.notes.iter().collect();
-        notes.sort_by_key(|(path, line, _)| (*path != self.path, path, if *line == 0 { usize::MAX } else { *line }));
-        let sentence = |(path, line, sentence): &(PathBuf, usize, String)| match line {
-            0 => format!("{}: {sentence}", clean(&path.display().to_string())),
-            _ => format!("{}:{line}: {sentence}", clean(&path.display().to_string())),
-        };
-        notes.into_iter().map(sentence).collect()
+        let mut notes: Vec<&Note> = self.notes.iter().collect();
+        let line = |note: &Note| if note.line == 0 { usize::MAX } else { note.line };
+        notes.sort_by_key(|note| (note.path != self.path, &note.path, line(note)));
+        notes.into_iter().map(Note::to_string).collect()
     }
-
-    /// Our configuration, for a file at `target`, judged by our own reader.
-    ///
-    /// # Errors
-    /// [`Error::Incomplete`]: the file lacks what a configuration needs.
-    pub fn write(&mut self, target: &Path) -> Result<Written, Error> {
-        self.look_at_certificates();
-        let path = self.path.clone();
-        let incomplete = |what: String| Error::Incomplete { path: path.clone(), what };
-        let Some(first) = self.accounts.first() else {
-            return Err(incomplete("it names no smarthost that mail could go to".to_string()));
-        };
-        let is_address = |text: &String| text.parse::<Address>().is_ok();
-        if self.from.is_none() && !first.user.as_ref().is_some_and(is_address) {
-            let what = "nothing in it says which address mail leaves from: say --sender ADDRESS";
-            return Err(incomplete(what.to_string()));
-        }
-        let files = self.password_files(target);
-        let config = self.text(&files).map_err(|error| incomplete(clean(&error.to_string())))?;
-        Config::of(target, &config, Source::System(target.to_path_buf()))
-            .map_err(|error| incomplete(format!("it makes no configuration: {error}")))?;
-        let passwords = files.into_iter().zip(&self.accounts);
-        let mut passwords: Vec<_> =
-            passwords.filter_map(|(path, account)| Some((path?, account.password.clone()?))).collect();
-        passwords.dedup();
-        Ok(Written { config, passwords })
-    }
-
-    /// Fingerprints that are none are left out; where no certificate was looked at, it is said how to name the right one.
-    fn look_at_certificates(&mut self) {
-        let mut sentences = Vec::new();
-        for account in &mut self.accounts {
-            let read = |text: &String| Fingerprint::try_from(format!("sha256:{}", text.trim())).ok();
-            let is_none = account.fingerprint.as_ref().is_some_and(|text| read(text).is_none());
-            if is_none {
-                sentences.push((0, "the fingerprint is left out: it is not the SHA-256 of a certificate".to_string()));
-            }
-            account.fingerprint = account.fingerprint.as_ref().and_then(read).map(|found| found.to_string());
-            if let (Some((line, setting)), None) = (&account.unchecked, &account.fingerprint) {
-                sentences.push((*line, refusal(setting, account)));
-            }
-        }
-        sentences.iter().for_each(|(line, sentence)| self.note(*line, sentence));
-    }
-
-    /// The password file of each smarthost that wants one.
-    fn password_files(&mut self, target: &Path) -> Vec<Option<PathBuf>> {
-        let name = |n: usize| if n == 0 { "password".to_string() } else { format!("password-{}", n + 1) };
-        let wants = |a: &Account| a.user.is_some() && a.password_command.is_none() && a.auth != Some("none");
-        // Several senders may share one login.
-        let is_same =
-            |a: &Account, b: &Account| a.password.is_some() && (&a.user, &a.password) == (&b.user, &b.password);
-        let owner = |account: &Account| self.accounts.iter().position(|other| is_same(other, account));
-        let file = |(n, account): (usize, &Account)| {
-            wants(account).then(|| target.with_file_name(name(owner(account).unwrap_or(n))))
-        };
-        let files: Vec<Option<PathBuf>> = self.accounts.iter().enumerate().map(file).collect();
-        for (n, path) in files.iter().enumerate() {
-            if let (Some(path), None) = (path, &self.accounts[n].password) {
-                let sentence = format!("the password was not found: put it on the first line of {}", path.display());
-                self.note(0, &sentence);
-            }
-        }
-        files
-    }
-
-    fn text(&self, password_files: &[Option<PathBuf>]) -> Result<String, toml::ser::Error> {
-        let pairs = self.accounts.iter().zip(password_files);
-        let smarthosts: Vec<SmarthostTable> =
-            pairs.map(|(account, file)| SmarthostTable::of(account, file.clone())).collect();
-        let one = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
-        let user = self.accounts.first().and_then(|account| account.user.as_ref());
-        let file = FileTables {
-            smarthost: match <[SmarthostTable; 1]>::try_from(smarthosts) {
-                Ok([only]) => OneOrMany::One(Box::new(only)),
-                Err(several) => OneOrMany::Many(several),
-            },
-            rewrite: Rewrite { from: self.from.clone().filter(|from| Some(from) != user), domain: self.domain.clone() },
-            recipients: Recipients {
-                default: one(&self.default),
-                aliases_file: self.aliases_file.clone(),
-                aliases: self.aliases.clone(),
-            },
-            spool: Spool { max_message_size: self.max_message_size.map(|bytes| format!("{bytes} B")) },
-            retry: Retry {
-                first: self.retry[0].map(length),
-                max: self.retry[1].map(length),
-                give_up_after: self.retry[2].map(length),
-            },
-        };
-        let head = format!(
-            "# Made from the settings of {} by mailx-t ctl import. All keys: docs/configuration.md.\n\
-             # Afterwards: mailx-t ctl check\n\n",
-            self.kind.name()
-        );
-        Ok(head + &toml::to_string(&file)?)
-    }
-}
-
-/// A number of seconds as a person would write it.
-pub(super) fn length(seconds: u64) -> String {
-    let units = [(86_400, "d"), (3600, "h"), (60, "m")];
-    let fits = units.iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
-    fits.map_or(format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))
-}
-
-/// Never silently: what took any certificate is asked which one it meant.
-fn refusal(setting: &str, account: &Account) -> String {
-    // What goes into a line for the shell has to be a name.
-    if !account.host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
-    {
-        return format!(
-            "{setting} is not carried over: the certificate will be looked at, and the host is no host name"
-        );
-    }
-    let mut smarthost = Smarthost::new(&account.host);
-    (smarthost.port, smarthost.tls) = (account.port, account.tls);
-    let starttls = if account.tls == Tls::StartTls { " -starttls smtp" } else { "" };
-    format!(
-        "{setting} is not carried over: the certificate of {} will be looked at. Should it not pass, pin it: \
-         fingerprint = \"sha256:...\" in [smarthost], with the digits of: openssl s_client -connect {smarthost}{starttls} \
-         </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256",
-        account.host
-    )
 }

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
+use super::account::{Account, Password};
 use super::files::Files;
-use super::imported::{Account, Imported, Password};
+use super::imported::Imported;
 use super::words::{host_and_port, mechanism, words};
 use crate::message::Mailbox;
 use crate::relay::Tls;
@@ -23,7 +24,7 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
     }
     for (name, (n, _)) in others.iter().flat_map(|(_, own)| own).chain(&settings) {
         if let Some(why) = why(name) {
-            imported.left_out(*n, &crate::outcome::clean(name), why);
+            imported.leave_out(*n, &crate::outcome::clean(name), why);
         }
     }
     let Some(first) = account(&settings, imported) else { return };
@@ -112,48 +113,74 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
 }
 
 fn account(settings: &Settings, imported: &mut Imported) -> Option<Account> {
-    // v15-compat's word comes first: who set it has moved on.
-    let is_program = |value: &str| value.starts_with('/') || value.starts_with('~') || value.starts_with("file:");
-    let named = ["mta", "smtp"].iter().filter_map(|name| settings.get(*name));
-    let (n, value) = named.clone().find(|(_, value)| !is_program(value)).or_else(|| {
-        named.clone().for_each(|(n, _)| imported.left_out(*n, "mta", "it is a program, and names no smarthost"));
-        None
-    })?;
-    let mut account = from_url(*n, value, imported)?;
-    let text = |name: &str| settings.get(name).map(|(_, value)| value.clone()).filter(|value| !value.is_empty());
-    let host = account.host.clone();
-    let at_host = |name: &str| text(&format!("{name}-{host}")).or_else(|| text(name));
-    let user = account.user.take().or_else(|| text("smtp-auth-user")).or_else(|| at_host("user"));
-    account.user = user.or_else(|| text("from").filter(|_| text("smtp-auth-password").is_some()));
-    let login = format!("{}@{host}", account.user.as_deref().unwrap_or_default());
-    let of_login = |name: &str| text(&format!("{name}-{login}")).or_else(|| at_host(name));
-    let from = text("from").unwrap_or_default();
-    let password = text("smtp-auth-password").or_else(|| text(&format!("smtp-auth-password-{from}")));
-    let password = password.or_else(|| of_login("password")).map(|password| Password::from(password.as_str()));
-    account.password = account.password.or(password);
-    account.auth = auth(settings, of_login("smtp-auth").as_deref(), imported);
-    account.ca_file = of_login("tls-ca-file").or_else(|| of_login("ssl-ca-file"));
-    account.client_cert = of_login("ssl-cert");
-    account.client_key = of_login("ssl-key");
-    account.proxy = of_login("socks-proxy").map(|proxy| socks(&proxy));
-    let fingerprint = of_login("tls-fingerprint").or_else(|| of_login("ssl-fingerprint"));
+    let (n, url) = smarthost(settings, imported)?;
+    let mut account = from_url(n, url, imported)?;
+    log_in(settings, &mut account);
+    let (user, host) = (account.user.clone().unwrap_or_default(), account.host.clone());
+    let value = |name: &str| of_login(settings, name, &user, &host);
+    account.auth = auth(settings, value("smtp-auth").as_deref(), imported);
+    account.ca_file = value("tls-ca-file").or_else(|| value("ssl-ca-file"));
+    account.client_cert = value("ssl-cert");
+    account.client_key = value("ssl-key");
+    account.proxy = value("socks-proxy").map(|proxy| socks(&proxy));
+    let fingerprint = value("tls-fingerprint").or_else(|| value("ssl-fingerprint"));
     account.fingerprint = fingerprint.map(|text| text.trim_start_matches("SHA256:").to_string());
-    for name in ["ssl-verify", "tls-verify"] {
-        let found = settings.iter().find(|(known, (_, value))| {
-            known
-                .split_at_checked(name.len())
-                .is_some_and(|(head, rest)| head == name && (rest.is_empty() || rest.starts_with('-')))
-                && value != "strict"
-        });
-        if let Some((_, (n, value))) = found {
-            account.unchecked = Some((*n, format!("{name}={}", if value == "warn" { "warn" } else { "ignore" })));
-        }
-    }
+    account.unchecked = unchecked(settings, "tls-verify").or_else(|| unchecked(settings, "ssl-verify"));
     if settings.contains_key("smtp-use-starttls") && account.tls == Tls::None {
         account.tls = Tls::StartTls;
         account.port = account.port.or(Some(25));
     }
     Some(account)
+}
+
+/// The URL of the smarthost, with its line. v15-compat's word comes first: who set it has moved on.
+fn smarthost<'a>(settings: &'a Settings, imported: &mut Imported) -> Option<(usize, &'a str)> {
+    let is_program = |value: &str| value.starts_with('/') || value.starts_with('~') || value.starts_with("file:");
+    let named: Vec<_> = ["mta", "smtp"].iter().filter_map(|name| settings.get(*name)).collect();
+    if let Some((n, url)) = named.iter().find(|(_, value)| !is_program(value)) {
+        return Some((*n, url));
+    }
+    for (n, _) in named {
+        imported.leave_out(*n, "mta", "it is a program, and names no smarthost");
+    }
+    None
+}
+
+/// Finds user and password, in the names of either mode, unless the URL has them.
+fn log_in(settings: &Settings, account: &mut Account) {
+    let host = account.host.clone();
+    let user = account.user.take().or_else(|| text(settings, "smtp-auth-user"));
+    let user = user.or_else(|| at_host(settings, "user", &host));
+    let password = text(settings, "smtp-auth-password");
+    account.user = user.or_else(|| text(settings, "from").filter(|_| password.is_some()));
+    let from = text(settings, "from").unwrap_or_default();
+    let password = password.or_else(|| text(settings, &format!("smtp-auth-password-{from}")));
+    let user = account.user.as_deref().unwrap_or_default();
+    let password = password.or_else(|| of_login(settings, "password", user, &host));
+    account.password = account.password.take().or(password.map(|password| Password::from(password.as_str())));
+}
+
+/// The value of a setting that has one.
+fn text(settings: &Settings, name: &str) -> Option<String> {
+    settings.get(name).map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+}
+
+/// The value for a host: that of `name-host`, else that of `name`.
+fn at_host(settings: &Settings, name: &str, host: &str) -> Option<String> {
+    text(settings, &format!("{name}-{host}")).or_else(|| text(settings, name))
+}
+
+/// The value for a login: that of `name-user@host`, else that for the host.
+fn of_login(settings: &Settings, name: &str, user: &str, host: &str) -> Option<String> {
+    text(settings, &format!("{name}-{user}@{host}")).or_else(|| at_host(settings, name, host))
+}
+
+/// The line and the setting by which a certificate was not looked at, or only for a warning; the setting may be for one
+/// host or login.
+fn unchecked(settings: &Settings, name: &str) -> Option<(usize, String)> {
+    let is_named = |known: &str| known.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    let (_, (n, value)) = settings.iter().find(|(known, (_, value))| is_named(known) && value != "strict")?;
+    Some((*n, format!("{name}={}", if value == "warn" { "warn" } else { "ignore" })))
 }
 
 /// `smtps://user:password@host:465`, `submissions://`, `smtp://`, `submission://`, or `host:25` without a scheme.
@@ -196,7 +223,7 @@ fn auth(settings: &Settings, asked: Option<&str>, imported: &mut Imported) -> Op
     let found = mechanism(asked?);
     if found.is_none() {
         let n = settings.get("smtp-auth").map_or(0, |(n, _)| *n);
-        imported.left_out(n, "smtp-auth", "that method is not spoken: the best of what is offered is used");
+        imported.leave_out(n, "smtp-auth", "that method is not spoken: the best of what is offered is used");
     }
     found
 }

@@ -1,8 +1,9 @@
 //! msmtprc: `defaults`, `account NAME : BASE`, and below them `key value`. The account called
 //! `default` is for all mail, the others for that of their `from`.
 
+use super::account::{Account, Password};
 use super::files::Files;
-use super::imported::{Account, Imported, Password};
+use super::imported::Imported;
 use super::words::{mechanism, switch, unquoted, words};
 use crate::envelope::Aliases;
 use crate::relay::{SenderPattern, Tls};
@@ -66,7 +67,7 @@ fn further(files: &Files, imported: &mut Imported, chosen: &Section<'_>, other: 
     const OF_ALL: [&str; 2] = ["aliases", "maildomain"];
     for (n, key, _) in other.settings.iter().filter(|setting| !chosen.settings.contains(setting)) {
         if OF_ALL.contains(key) {
-            imported.left_out(*n, key, "it is the same for all mail, as the account called default has it");
+            imported.leave_out(*n, key, "it is the same for all mail, as the account called default has it");
         }
     }
     let own = other.settings.iter().copied().filter(|(_, key, _)| !OF_ALL.contains(key)).collect::<Vec<_>>();
@@ -104,7 +105,7 @@ fn sender(imported: &mut Imported, n: usize, value: &str) {
     match value.strip_prefix("%U@") {
         None if value.contains('*') => {
             let why = "it stands for many senders, and mail leaves as one address: the user, or what --sender says";
-            imported.left_out(n, "from", why);
+            imported.leave_out(n, "from", why);
         }
         Some(domain) => {
             imported.domain = Some(domain.to_string());
@@ -192,8 +193,8 @@ fn set(files: &Files, imported: &mut Imported, account: &mut Account, (n, key, v
         "timeout" | "connect_timeout" => account.timeout = value.parse().ok().filter(|n| *n > 0),
         "protocol" if value == "smtp" => {}
         _ => match why(key) {
-            Some(why) => imported.left_out(n, key, why),
-            None => imported.unknown(n),
+            Some(why) => imported.leave_out(n, key, why),
+            None => imported.leave_out_unknown(n),
         },
     }
 }
@@ -226,7 +227,7 @@ fn auth(imported: &mut Imported, account: &mut Account, n: usize, value: &str) {
         name => mechanism(name),
     };
     if account.auth.is_none() && !matches!(value, "" | "on") {
-        imported.left_out(n, "auth", "that method is not spoken: the best of what is offered is used");
+        imported.leave_out(n, "auth", "that method is not spoken: the best of what is offered is used");
     }
 }
 

@@ -1,7 +1,8 @@
 //! nullmailer: the file `remotes` (`host protocol options`), and the small files beside it that hold one setting each.
 
+use super::account::{Account, Password};
 use super::files::{Files, lines};
-use super::imported::{Account, Imported, Password};
+use super::imported::{Imported, Retry};
 use super::words::{unquoted, words};
 use crate::relay::Tls;
 
@@ -35,11 +36,11 @@ fn remote<'a>(imported: &mut Imported, n: usize, host: String, options: impl Ite
             "x509certfile" => account.client_cert = Some(value.to_string()),
             "x509keyfile" => account.client_key = Some(value.to_string()),
             "x509fmtder" => {
-                imported.left_out(n, name, "certificates are in PEM form here: turn it with openssl x509 -inform DER")
+                imported.leave_out(n, name, "certificates are in PEM form here: turn it with openssl x509 -inform DER")
             }
-            "x509crlfile" => imported.left_out(n, name, "certificates are judged by the system's library alone"),
+            "x509crlfile" => imported.leave_out(n, name, "certificates are judged by the system's library alone"),
             "source" => account.source_address = imported.source_address(n, value),
-            _ => imported.unknown(n),
+            _ => imported.leave_out_unknown(n),
         }
     }
     // nullmailer's own default is 25 where TLS does not begin at once.
@@ -66,7 +67,8 @@ fn beside(files: &Files, imported: &mut Imported) {
         imported.domain = read("defaulthost").or_else(|| read("me")).map(|(_, value)| value);
     }
     let seconds = |name: &str| read(name).and_then(|(_, value)| value.parse::<u64>().ok()).filter(|n| *n > 0);
-    imported.retry = [seconds("pausetime"), seconds("maxpause"), seconds("queuelifetime")];
+    imported.retry =
+        Retry { first: seconds("pausetime"), max: seconds("maxpause"), give_up_after: seconds("queuelifetime") };
     for (name, why) in [
         ("helohost", "the name for the greeting is the machine's"),
         ("doublebounceto", "a report that cannot be delivered stays in failed/"),

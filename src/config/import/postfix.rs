@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use lettre::Address;
 
+use super::account::{Account, Password};
 use super::files::{Files, lines};
-use super::imported::{Account, Imported, Password};
+use super::imported::Imported;
 use super::words::{host_and_port, switch};
 use crate::relay::Tls;
 
@@ -115,7 +116,7 @@ impl Settings {
     fn rest(&self, imported: &mut Imported) {
         let size = self.get("message_size_limit").and_then(|value| value.parse::<u64>().ok());
         imported.max_message_size = size.filter(|bytes| *bytes > 0);
-        imported.retry[2] = self.get("maximal_queue_lifetime").and_then(seconds);
+        imported.retry.give_up_after = self.get("maximal_queue_lifetime").and_then(seconds);
         if let Some((_, path)) = self.get("alias_maps").and_then(|map| map.split_once(':')) {
             imported.aliases_file =
                 Some(path.trim().to_string()).filter(|path| path != "/etc/aliases" && path.starts_with('/'));
@@ -124,11 +125,11 @@ impl Settings {
             let is_name = (key.contains('_') || key.starts_with("my"))
                 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             match why(key) {
-                Some(why) if is_name => imported.left_out(*n, key, why),
+                Some(why) if is_name => imported.leave_out(*n, key, why),
                 Some(_) if key.bytes().all(|b| b.is_ascii_lowercase()) => {
                     imported.note(*n, "the line is left out: mailx-t receives no mail and delivers none here");
                 }
-                Some(_) => imported.unknown(*n),
+                Some(_) => imported.leave_out_unknown(*n),
                 None => {}
             }
         }
@@ -302,7 +303,7 @@ fn sender(files: &Files, settings: &Settings, imported: &mut Imported) {
         targets.dedup();
         match targets.as_slice() {
             [only] if only.parse::<Address>().is_ok() => imported.set_from(*n, only),
-            _ => imported.left_out(*n, key, "it does not lead every sender to one address"),
+            _ => imported.leave_out(*n, key, "it does not lead every sender to one address"),
         }
     }
 }

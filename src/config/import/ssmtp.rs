@@ -2,63 +2,89 @@
 
 use lettre::Address;
 
+use super::account::{Account, Password};
 use super::files::{Files, lines};
-use super::imported::{Account, Imported, Password};
+use super::imported::Imported;
 use super::words::{host_and_port, mechanism, switch};
 use crate::relay::Tls;
 
 pub(super) fn read(files: &Files, imported: &mut Imported) {
-    let mut account = Account { tls: Tls::None, ..Account::default() };
-    let (mut is_tls, mut is_starttls, mut is_certified) = (false, false, false);
-    let (mut certificate, mut key_file) = (None, None);
+    let mut settings = Settings::default();
     for (n, line) in files.lines() {
         let (key, value) = line.split_once('=').map_or((line, ""), |(key, value)| (key.trim(), value.trim()));
-        match key.to_ascii_lowercase().as_str() {
-            "mailhub" => {
-                (account.host, account.port) = host_and_port(value);
-                account.plain_at = n;
-            }
-            // ssmtp(8): who gets all mail for users below uid 1000.
-            "root" if value.contains('@') => imported.add_default(n, value),
-            "root" => imported.left_out(n, key, "it names nobody elsewhere: set default in [recipients]"),
-            "usetls" => is_tls = switch(value) == Some(true),
-            "usestarttls" => is_starttls = switch(value) == Some(true),
-            "authuser" => account.user = Some(value.to_string()),
-            "authpass" => account.password = Some(Password::from(value)),
-            "authmethod" => account.auth = mechanism(value),
-            "tls_ca_file" => account.ca_file = Some(value.to_string()),
-            "tls_ca_dir" => imported.left_out(n, key, "the system's certificates are trusted, or one ca-file"),
-            "usetlscert" => is_certified = switch(value) == Some(true),
-            "tlscert" => certificate = Some(value.to_string()),
-            "tlskey" => key_file = Some(value.to_string()),
-            "rewritedomain" => imported.domain = Some(value.to_string()).filter(|domain| !domain.is_empty()),
-            "hostname" => imported.left_out(n, key, "the name for the greeting is the machine's"),
-            "fromlineoverride" => {
-                imported.left_out(
-                    n,
-                    key,
-                    "From is always the account's, and the sender's own address stays in Reply-To",
-                );
-            }
-            "minuserid" => {
-                imported.left_out(n, key, "default in [recipients] is for every local name without an alias")
-            }
-            "debug" => imported.left_out(n, key, "there is one log, see [log]"),
-            _ => imported.unknown(n),
-        }
+        settings.set(imported, n, key, value);
     }
-    if is_certified {
-        (account.client_cert, account.client_key) = (certificate, key_file);
-    }
-    if is_tls || is_starttls {
-        account.tls = if is_starttls { Tls::StartTls } else { Tls::Implicit };
-        account.port = account.port.or(is_starttls.then_some(25));
-        account.unchecked = Some((0, "ssmtp's trust in any certificate".to_string()));
-    }
+    let account = settings.account();
     if !account.host.is_empty() {
         imported.add_account(account.clone());
     }
     reverse_aliases(files, imported, &account);
+}
+
+/// The settings of ssmtp.conf that say where mail goes, and how.
+#[derive(Default)]
+struct Settings {
+    account: Account,
+    is_tls: bool,
+    is_starttls: bool,
+    /// It shows a certificate to the server.
+    is_certified: bool,
+    certificate: Option<String>,
+    key: Option<String>,
+}
+
+impl Settings {
+    fn set(&mut self, imported: &mut Imported, n: usize, key: &str, value: &str) {
+        match key.to_ascii_lowercase().as_str() {
+            "mailhub" => {
+                (self.account.host, self.account.port) = host_and_port(value);
+                self.account.plain_at = n;
+            }
+            // ssmtp(8): who gets all mail for users below uid 1000.
+            "root" if value.contains('@') => imported.add_default(n, value),
+            "usetls" => self.is_tls = switch(value) == Some(true),
+            "usestarttls" => self.is_starttls = switch(value) == Some(true),
+            "authuser" => self.account.user = Some(value.to_string()),
+            "authpass" => self.account.password = Some(Password::from(value)),
+            "authmethod" => self.account.auth = mechanism(value),
+            "tls_ca_file" => self.account.ca_file = Some(value.to_string()),
+            "usetlscert" => self.is_certified = switch(value) == Some(true),
+            "tlscert" => self.certificate = Some(value.to_string()),
+            "tlskey" => self.key = Some(value.to_string()),
+            "rewritedomain" => imported.domain = Some(value.to_string()).filter(|domain| !domain.is_empty()),
+            _ => match why(key) {
+                Some(why) => imported.leave_out(n, key, why),
+                None => imported.leave_out_unknown(n),
+            },
+        }
+    }
+
+    /// The smarthost. Without a setting ssmtp does no TLS.
+    fn account(self) -> Account {
+        let mut account = Account { tls: Tls::None, ..self.account };
+        if self.is_certified {
+            (account.client_cert, account.client_key) = (self.certificate, self.key);
+        }
+        if self.is_tls || self.is_starttls {
+            account.tls = if self.is_starttls { Tls::StartTls } else { Tls::Implicit };
+            account.port = account.port.or(self.is_starttls.then_some(25));
+            account.unchecked = Some((0, "ssmtp's trust in any certificate".to_string()));
+        }
+        account
+    }
+}
+
+/// The reason why a setting is left out; `None` for one that ssmtp does not have.
+fn why(key: &str) -> Option<&'static str> {
+    match key.to_ascii_lowercase().as_str() {
+        "debug" => Some("there is one log, see [log]"),
+        "fromlineoverride" => Some("From is always the account's, and the sender's own address stays in Reply-To"),
+        "hostname" => Some("the name for the greeting is the machine's"),
+        "minuserid" => Some("default in [recipients] is for every local name without an alias"),
+        "root" => Some("it names nobody elsewhere: set default in [recipients]"),
+        "tls_ca_dir" => Some("the system's certificates are trusted, or one ca-file"),
+        _ => None,
+    }
 }
 
 /// revaliases: `user:address:mailhub`. Root's address is that of all mail, the others are for the mail of their users.

@@ -5,25 +5,22 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::imported::{Account, length};
-use crate::relay::Tls;
-
 #[derive(Serialize)]
-pub(super) struct FileTables {
-    pub(super) smarthost: OneOrMany,
-    #[serde(skip_serializing_if = "Rewrite::is_empty")]
-    pub(super) rewrite: Rewrite,
-    #[serde(skip_serializing_if = "Recipients::is_empty")]
-    pub(super) recipients: Recipients,
-    #[serde(skip_serializing_if = "Spool::is_empty")]
-    pub(super) spool: Spool,
-    #[serde(skip_serializing_if = "Retry::is_empty")]
-    pub(super) retry: Retry,
+pub(super) struct FileTable {
+    pub(super) smarthost: SmarthostTables,
+    #[serde(skip_serializing_if = "RewriteTable::is_empty")]
+    pub(super) rewrite: RewriteTable,
+    #[serde(skip_serializing_if = "RecipientsTable::is_empty")]
+    pub(super) recipients: RecipientsTable,
+    #[serde(skip_serializing_if = "SpoolTable::is_empty")]
+    pub(super) spool: SpoolTable,
+    #[serde(skip_serializing_if = "RetryTable::is_empty")]
+    pub(super) retry: RetryTable,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum OneOrMany {
+pub(super) enum SmarthostTables {
     One(Box<SmarthostTable>),
     Many(Vec<SmarthostTable>),
 }
@@ -31,60 +28,32 @@ pub(super) enum OneOrMany {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct SmarthostTable {
-    host: String,
-    port: Option<u16>,
-    tls: &'static str,
-    user: Option<String>,
-    password_file: Option<PathBuf>,
-    password_command: Option<String>,
-    auth: Option<&'static str>,
-    ca_file: Option<String>,
-    fingerprint: Option<String>,
-    client_cert: Option<String>,
-    client_key: Option<String>,
-    proxy: Option<String>,
-    source_address: Option<String>,
-    from: Option<String>,
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    pub(super) tls: &'static str,
+    pub(super) user: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) password_command: Option<String>,
+    pub(super) auth: Option<&'static str>,
+    pub(super) ca_file: Option<String>,
+    pub(super) fingerprint: Option<String>,
+    pub(super) client_cert: Option<String>,
+    pub(super) client_key: Option<String>,
+    pub(super) proxy: Option<String>,
+    pub(super) source_address: Option<String>,
+    pub(super) from: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    match_from: Vec<String>,
-    timeout: Option<String>,
-}
-
-impl SmarthostTable {
-    pub(super) fn of(account: &Account, password_file: Option<PathBuf>) -> Self {
-        let is_ipv6 = account.host.contains(':');
-        Self {
-            host: if is_ipv6 { format!("[{}]", account.host) } else { account.host.clone() },
-            port: account.port,
-            tls: match account.tls {
-                Tls::Implicit => "implicit",
-                Tls::None => "none",
-                Tls::StartTls => "starttls",
-            },
-            user: account.user.clone(),
-            password_file,
-            password_command: account.password_command.clone(),
-            auth: account.auth,
-            ca_file: account.ca_file.clone(),
-            fingerprint: account.fingerprint.clone(),
-            client_cert: account.client_cert.clone(),
-            client_key: account.client_key.clone(),
-            proxy: account.proxy.as_ref().map(|proxy| format!("socks5://{proxy}")),
-            source_address: account.source_address.map(|address| address.to_string()),
-            from: account.from.clone(),
-            match_from: account.match_from.clone(),
-            timeout: account.timeout.map(length),
-        }
-    }
+    pub(super) match_from: Vec<String>,
+    pub(super) timeout: Option<String>,
 }
 
 #[derive(Serialize)]
-pub(super) struct Rewrite {
+pub(super) struct RewriteTable {
     pub(super) from: Option<String>,
     pub(super) domain: Option<String>,
 }
 
-impl Rewrite {
+impl RewriteTable {
     fn is_empty(&self) -> bool {
         self.from.is_none() && self.domain.is_none()
     }
@@ -92,14 +61,14 @@ impl Rewrite {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Recipients {
+pub(super) struct RecipientsTable {
     pub(super) default: Option<Vec<String>>,
     pub(super) aliases_file: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) aliases: BTreeMap<String, Vec<String>>,
 }
 
-impl Recipients {
+impl RecipientsTable {
     fn is_empty(&self) -> bool {
         self.default.is_none() && self.aliases_file.is_none() && self.aliases.is_empty()
     }
@@ -107,11 +76,11 @@ impl Recipients {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Spool {
+pub(super) struct SpoolTable {
     pub(super) max_message_size: Option<String>,
 }
 
-impl Spool {
+impl SpoolTable {
     fn is_empty(&self) -> bool {
         self.max_message_size.is_none()
     }
@@ -119,13 +88,13 @@ impl Spool {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Retry {
+pub(super) struct RetryTable {
     pub(super) first: Option<String>,
     pub(super) max: Option<String>,
     pub(super) give_up_after: Option<String>,
 }
 
-impl Retry {
+impl RetryTable {
     fn is_empty(&self) -> bool {
         self.first.is_none() && self.max.is_none() && self.give_up_after.is_none()
     }

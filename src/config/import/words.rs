@@ -1,4 +1,5 @@
-//! Words as shells and their kin divide them: by blanks, with quotes and backslashes.
+//! Words and values as mailers write them: words with quotes and backslashes as in a shell, switches, hosts with ports,
+//! lengths of time.
 
 /// The words of a line, up to a `#` that starts one. A quote without its end goes to the end of the line.
 pub(super) fn words(line: &str) -> Vec<String> {
@@ -61,6 +62,13 @@ pub(super) fn host_and_port(text: &str) -> (String, Option<u16>) {
         }
         _ => (text.to_string(), None),
     }
+}
+
+/// A number of seconds as a person would write it.
+pub(super) fn length(seconds: u64) -> String {
+    let units = [(86_400, "d"), (3600, "h"), (60, "m")];
+    let fits = units.iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
+    fits.map_or(format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))
 }
 
 #[cfg(test)]

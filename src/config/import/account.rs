@@ -1,0 +1,58 @@
+//! A smarthost as another mailer knew it, with the login.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::relay::Tls;
+
+/// A secret on its way from one file to another. No debug output shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Password(String);
+
+impl Password {
+    /// What the password file is to hold.
+    pub(crate) fn line(&self) -> String {
+        format!("{}\n", self.0)
+    }
+}
+
+impl From<&str> for Password {
+    fn from(text: &str) -> Self {
+        Self(text.to_string())
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+/// One smarthost as the other mailer knew it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Account {
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    pub(super) tls: Tls,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<Password>,
+    pub(super) password_command: Option<String>,
+    /// A mechanism by our name.
+    pub(super) auth: Option<&'static str>,
+    pub(super) ca_file: Option<String>,
+    pub(super) fingerprint: Option<String>,
+    pub(super) client_cert: Option<String>,
+    pub(super) client_key: Option<String>,
+    /// A SOCKS5 proxy, `host:port`.
+    pub(super) proxy: Option<String>,
+    pub(super) source_address: Option<IpAddr>,
+    /// Whose mail it is for, and the address that it leaves as; none where it is for all.
+    pub(super) match_from: Vec<String>,
+    pub(super) from: Option<String>,
+    /// In seconds.
+    pub(super) timeout: Option<u64>,
+    /// The line that asked for no TLS at all.
+    pub(super) plain_at: usize,
+    /// The line, and the setting that had the certificate not looked at.
+    pub(super) unchecked: Option<(usize, String)>,
+}

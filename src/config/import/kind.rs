@@ -1,0 +1,58 @@
+//! The mailers whose settings can be imported, by name and by the looks of their files.
+
+use std::path::Path;
+
+/// Whose settings they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// dma.conf and auth.conf.
+    Dma,
+    /// Debian's update-exim4.conf.conf and passwd.client.
+    Exim,
+    /// mail.rc and .mailrc of heirloom mailx and s-nail.
+    Mailrc,
+    /// msmtprc.
+    Msmtp,
+    /// nullmailer's remotes and what lies beside it.
+    Nullmailer,
+    /// main.cf with relayhost, and the maps it names.
+    Postfix,
+    /// ssmtp.conf and revaliases.
+    Ssmtp,
+}
+
+/// Names of kinds and of their files, and what stands at the start of a line in no other.
+const KINDS: [(Kind, &str, &[&str], &[&str]); 7] = [
+    (Kind::Dma, "dma", &["dma.conf"], &["SMARTHOST "]),
+    (Kind::Exim, "exim", &["update-exim4.conf.conf"], &["dc_smarthost="]),
+    (Kind::Mailrc, "mailrc", &["mail.rc", ".mailrc", "mailrc", "s-nail.rc", "nail.rc"], &["set "]),
+    (Kind::Msmtp, "msmtp", &["msmtprc", ".msmtprc"], &["account ", "defaults", "host "]),
+    (Kind::Nullmailer, "nullmailer", &["remotes", "nullmailer"], &[]),
+    (Kind::Postfix, "postfix", &["main.cf"], &["relayhost"]),
+    (Kind::Ssmtp, "ssmtp", &["ssmtp.conf"], &["mailhub="]),
+];
+
+impl Kind {
+    /// The kind of that name.
+    ///
+    /// # Errors
+    /// A sentence with the names there are.
+    pub fn from_name(name: &str) -> Result<Self, String> {
+        let found = KINDS.iter().find(|(_, known, ..)| known.eq_ignore_ascii_case(name)).map(|(kind, ..)| *kind);
+        found.ok_or_else(|| format!("known are {}", KINDS.map(|(_, name, ..)| name).join(", ")))
+    }
+
+    /// The word for it.
+    pub(crate) fn name(self) -> &'static str {
+        KINDS.iter().find(|(kind, ..)| *kind == self).map_or("", |(_, name, ..)| name)
+    }
+
+    /// The kind that a file's name tells, or else its content.
+    pub(super) fn guess(path: &Path, text: &str) -> Option<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let by_name = KINDS.iter().find(|(_, _, names, _)| names.contains(&&*name));
+        let starts = |start: &str| text.lines().any(|line| line.trim_start().starts_with(start));
+        let by_content = || KINDS.iter().find(|(.., starting)| starting.iter().any(|start| starts(start)));
+        by_name.or_else(by_content).map(|(kind, ..)| *kind)
+    }
+}
