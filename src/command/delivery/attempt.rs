@@ -1,4 +1,4 @@
-//! What an attempt came to: an outcome for each recipient it was for, and what it says of the smarthost.
+//! An attempt to send a mail: an outcome for each recipient it was for, and what the outcomes say of the smarthost.
 
 use std::time::Duration;
 
@@ -8,58 +8,64 @@ use crate::config::SmarthostId;
 use crate::log;
 use crate::outcome::{Outcome, Scope, Stage, Status};
 use crate::relay::Trouble;
-use crate::spool::Entry;
+use crate::spool::{Claim, Entry};
 use crate::system;
 
-/// What came of an attempt.
+/// A mail with what became of it.
+pub(crate) struct Answered {
+    /// The mail, which is ours.
+    pub(crate) claim: Claim,
+    /// Its attempt.
+    pub(crate) attempt: Attempt,
+}
+
+/// What became of a mail, and what may follow.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
-    /// The places in the entry's list of those it was for.
+    /// The places of its recipients in the entry's list.
     pub(crate) recipients: Vec<usize>,
-    /// One for each of them.
+    /// One outcome for each of them.
     pub(crate) outcomes: Vec<Outcome>,
-    /// The server that answered.
-    pub(crate) relay: Option<String>,
+    /// How it went.
+    pub(crate) course: Course,
     /// The smarthosts that were asked to take the mail for these recipients, in the order in which they were asked.
     pub(crate) asked: Vec<SmarthostId>,
     /// The number of the connection, if it is of no use any more.
     pub(crate) lost: Option<u32>,
-    /// Nobody has the mail, for sure, and it may be tried again at once.
+    /// Surely nobody has the mail, and it may be tried again at once.
     pub(crate) may_retry: bool,
     /// The mail was sent to its end, and nobody knows whether it was taken.
     pub(crate) is_in_doubt: bool,
-    /// Which mail over that connection this was.
+}
+
+/// How an attempt went: what the log says of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Course {
+    /// The server that answered.
+    pub(crate) relay: Option<String>,
+    /// Which mail over its connection this was, from 1; 0 if there was no connection.
     pub(crate) conn_use: u32,
+    /// The time that the connection took to open; zero for all its mails but the first.
+    pub(crate) setup: Duration,
     /// When it began.
     pub(crate) started: Timestamp,
     /// When it was over.
     pub(crate) ended: Timestamp,
-    /// The time that the connection took to open; zero for all its mails but the first.
-    pub(crate) setup: Duration,
 }
 
 impl Attempt {
-    /// No connection, so that all have the same trouble.
-    pub(crate) fn none(recipients: Vec<usize>, trouble: &Trouble) -> Self {
+    /// Without a connection all recipients have the same trouble.
+    pub(crate) fn unconnected(recipients: Vec<usize>, trouble: &Trouble) -> Self {
         let outcomes = vec![trouble.outcome(); recipients.len()];
-        Self { relay: trouble.relay.clone(), ..Self::untried(recipients, outcomes, system::now()) }
+        let mut attempt = Self::untried(recipients, outcomes, system::now());
+        attempt.course.relay = trouble.relay.clone();
+        attempt
     }
 
-    /// No attempt, but its outcomes all the same.
+    /// Outcomes without an attempt.
     pub(crate) fn untried(recipients: Vec<usize>, outcomes: Vec<Outcome>, now: Timestamp) -> Self {
-        Self {
-            recipients,
-            outcomes,
-            relay: None,
-            asked: Vec::new(),
-            lost: None,
-            may_retry: false,
-            is_in_doubt: false,
-            conn_use: 0,
-            started: now,
-            ended: now,
-            setup: Duration::ZERO,
-        }
+        let course = Course { relay: None, conn_use: 0, setup: Duration::ZERO, started: now, ended: now };
+        Self { recipients, outcomes, course, asked: Vec::new(), lost: None, may_retry: false, is_in_doubt: false }
     }
 
     /// An outcome that says more about the smarthost, or about our settings, than about the mail. A recipient who has
@@ -78,24 +84,22 @@ impl Attempt {
         self.outcomes.iter().any(|outcome| self.may_go_elsewhere(outcome))
     }
 
-    /// Those whose outcome stands, and those who were put off.
-    pub(crate) fn part(self) -> (Self, Self) {
-        let is_left: Vec<bool> = self.outcomes.iter().map(|outcome| self.may_go_elsewhere(outcome)).collect();
-        let part = |wanted: bool| {
-            let places = || (0..is_left.len()).filter(|n| is_left[*n] == wanted);
-            Self {
-                recipients: places().map(|n| self.recipients[n]).collect(),
-                outcomes: places().map(|n| self.outcomes[n].clone()).collect(),
-                ..self.clone()
-            }
-        };
-        (part(false), part(true))
+    /// The recipients whose outcome stands, and those who were put off.
+    pub(crate) fn split(self) -> (Self, Self) {
+        let nobody = Self { recipients: Vec::new(), outcomes: Vec::new(), ..self.clone() };
+        let (mut done, mut left) = (nobody.clone(), nobody);
+        for (recipient, outcome) in self.recipients.iter().zip(&self.outcomes) {
+            let part = if self.may_go_elsewhere(outcome) { &mut left } else { &mut done };
+            part.recipients.push(*recipient);
+            part.outcomes.push(outcome.clone());
+        }
+        (done, left)
     }
 
-    /// Says that another smarthost is asked, and why.
-    pub(crate) fn tell_of_next(&self, entry: &Entry) {
+    /// Logs that another smarthost is asked, and why.
+    pub(crate) fn log_next_smarthost(&self, entry: &Entry) {
         let Some(outcome) = self.outcomes.first() else { return };
-        let (relay, count) = (self.relay.as_deref().unwrap_or("the smarthost"), self.recipients.len());
+        let (relay, count) = (self.course.relay.as_deref().unwrap_or("the smarthost"), self.recipients.len());
         let reason = &outcome.reason;
         let sentence = format!("{relay} puts off {count} of its recipients ({reason}): another smarthost is asked");
         log::mail(entry.id.as_str()).trouble(outcome.scope, &sentence);
@@ -109,18 +113,19 @@ impl Attempt {
     }
 
     /// The line for the log.
-    pub(crate) fn line<'a>(&'a self, entry: &'a Entry, recipient: usize, outcome: &'a Outcome) -> log::Attempt<'a> {
+    pub(crate) fn log_line<'a>(&'a self, entry: &'a Entry, recipient: usize, outcome: &'a Outcome) -> log::Attempt<'a> {
         let between = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).unwrap_or_default();
         let to = &entry.recipients[recipient];
-        let took = between(self.started, self.ended);
+        let Course { relay, conn_use, setup, started, ended } = &self.course;
+        let took = between(*started, *ended);
         log::Attempt {
             id: entry.id.as_str(),
             to: to.address.as_ref(),
             original: to.original.as_deref(),
-            relay: self.relay.as_deref(),
-            conn_use: self.conn_use,
-            delay: between(entry.arrived, self.ended),
-            delays: [between(entry.arrived, self.started), self.setup, took.saturating_sub(self.setup)],
+            relay: relay.as_deref(),
+            conn_use: *conn_use,
+            delay: between(entry.arrived, *ended),
+            delays: [between(entry.arrived, *started), *setup, took.saturating_sub(*setup)],
             dsn: outcome.enhanced,
             status: outcome.status,
             reason: &outcome.reason,

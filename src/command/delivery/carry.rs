@@ -27,15 +27,15 @@ pub(crate) fn run(config: &Config, file: File, told: &mut dyn FnMut(&Notice)) ->
     let everybody = (0..entry.recipients.len()).collect();
     let mut tell = |attempt: &Attempt| {
         for (recipient, outcome) in attempt.recipients.iter().zip(&attempt.outcomes) {
-            attempt.line(entry, *recipient, outcome).log();
+            attempt.log_line(entry, *recipient, outcome).log();
             told(&Notice::of(entry, *recipient, outcome));
         }
     };
     let mut attempt = connection.attempt_for(entry, everybody, &|| Ok(carried.content()?))?;
-    while connection.has_another(entry, &attempt) {
-        let (done, left) = attempt.part();
+    while connection.has_another_smarthost(entry, &attempt) {
+        let (done, left) = attempt.split();
         tell(&done);
-        attempt = connection.another(entry, left, &|| Ok(carried.content()?))?;
+        attempt = connection.ask_another_smarthost(entry, left, &|| Ok(carried.content()?))?;
     }
     tell(&attempt);
     connection.quit();

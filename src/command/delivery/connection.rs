@@ -20,7 +20,7 @@ use crate::rewrite::SevenBit;
 use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Course};
 use super::known_smarthosts::{KnownSmarthosts, NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, Turn};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
@@ -86,9 +86,9 @@ impl<'a> Connection<'a> {
     ) -> Result<Attempt, Error> {
         let mut tries = 1;
         loop {
-            let attempt = match self.try_once(at, entry, &recipients, content)? {
+            let attempt = match self.attempt_once(at, entry, &recipients, content)? {
                 Ok(attempt) => attempt,
-                Err(trouble) => return Ok(Attempt::none(recipients, &trouble)),
+                Err(trouble) => return Ok(Attempt::unconnected(recipients, &trouble)),
             };
             if !attempt.may_retry || tries == TRIES {
                 return Ok(attempt);
@@ -99,24 +99,24 @@ impl<'a> Connection<'a> {
 
     /// Some providers refuse the null reverse-path. A report goes from the account then: it says Auto-Submitted,
     /// and its failure is not reported in turn, so no loop comes of it.
-    fn try_once(
+    fn attempt_once(
         &mut self,
         at: Option<SmarthostId>,
         entry: &Entry,
         recipients: &[usize],
         content: Source<'_, '_>,
     ) -> Result<Result<Attempt, Trouble>, Error> {
-        if let Err(trouble) = self.reach(at, entry.reverse_path.as_ref()) {
+        if let Err(trouble) = self.connect_to(at, entry.reverse_path.as_ref()) {
             return Ok(Err(trouble));
         }
         let started = system::now();
-        self.begin(entry, recipients, content, entry.reverse_path.as_ref())?;
-        let mut attempt = self.finish(recipients.to_vec(), started);
+        self.offer_entry(entry, recipients, content, entry.reverse_path.as_ref())?;
+        let mut attempt = self.await_attempt(recipients.to_vec(), started);
         let is_refused =
             |o: &Outcome| o.stage == Stage::Mail && (o.status == Status::Bounced || o.scope == Scope::Configuration);
         if entry.reverse_path.is_none() && attempt.outcomes.iter().all(is_refused) && self.is_usable() {
-            self.begin(entry, recipients, content, Some(&self.config.account))?;
-            attempt = self.finish(recipients.to_vec(), started);
+            self.offer_entry(entry, recipients, content, Some(&self.config.account))?;
+            attempt = self.await_attempt(recipients.to_vec(), started);
         }
         Ok(Ok(attempt))
     }
@@ -128,23 +128,23 @@ impl<'a> Connection<'a> {
             return Ok(());
         }
         let smarthosts = self.smarthosts.clone();
-        self.switch(|| smarthosts.open(account))
+        self.replace(|| smarthosts.open(account))
     }
 
-    fn reach(&mut self, at: Option<SmarthostId>, account: Option<&Address>) -> Result<(), Trouble> {
+    fn connect_to(&mut self, at: Option<SmarthostId>, account: Option<&Address>) -> Result<(), Trouble> {
         match at {
             None => self.connect(account),
             Some(smarthost) if self.session().is_some() && smarthost == self.smarthost => Ok(()),
             Some(smarthost) => {
                 let smarthosts = self.smarthosts.clone();
-                self.switch(|| smarthosts.open_one(smarthost))
+                self.replace(|| smarthosts.open_one(smarthost))
             }
         }
     }
 
-    fn switch(&mut self, open: impl FnOnce() -> Result<Opened, Trouble>) -> Result<(), Trouble> {
+    fn replace(&mut self, open: impl FnOnce() -> Result<Opened, Trouble>) -> Result<(), Trouble> {
         let started = Instant::now();
-        self.rest();
+        self.close();
         let opened = open();
         self.setup = started.elapsed();
         (self.begun, self.used) = (0, 0);
@@ -157,7 +157,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Somebody was put off, and there is a smarthost that has not been asked to take the mail.
-    pub(crate) fn has_another(&self, entry: &Entry, attempt: &Attempt) -> bool {
+    pub(crate) fn has_another_smarthost(&self, entry: &Entry, attempt: &Attempt) -> bool {
         let next = || self.smarthosts.beyond(&attempt.asked, entry.reverse_path.as_ref());
         !attempt.asked.is_empty() && attempt.is_put_off() && next().is_some()
     }
@@ -167,23 +167,23 @@ impl<'a> Connection<'a> {
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(crate) fn another(
+    pub(crate) fn ask_another_smarthost(
         &mut self,
         entry: &Entry,
         mut left: Attempt,
         content: Source<'_, '_>,
     ) -> Result<Attempt, Error> {
         let account = entry.reverse_path.as_ref();
-        left.tell_of_next(entry);
+        left.log_next_smarthost(entry);
         let is_next = self.serves(account) && !self.smarthosts.is_among(&left.asked, self.smarthost);
         let next = if is_next { Some(self.smarthost) } else { self.smarthosts.beyond(&left.asked, account) };
         let Some(next) = next else { return Ok(left) };
         left.asked.push(next);
-        if let Err(trouble) = self.reach(Some(next), account) {
+        if let Err(trouble) = self.connect_to(Some(next), account) {
             log::mail(entry.id.as_str()).trouble(trouble.scope, &trouble.to_string());
             return Ok(left);
         }
-        if !self.bears(entry, &left.recipients) {
+        if !self.takes(entry, &left.recipients) {
             let smarthost = &self.config.smarthosts[next];
             log::mail(entry.id.as_str()).info(&format!("{smarthost} takes no such mail, or none so large"));
             return Ok(left);
@@ -194,7 +194,7 @@ impl<'a> Connection<'a> {
 
     /// What the server says of itself is no reason to refuse the mail. A fall-back's limits return nothing that the one
     /// before it may take later.
-    fn bears(&self, entry: &Entry, recipients: &[usize]) -> bool {
+    fn takes(&self, entry: &Entry, recipients: &[usize]) -> bool {
         let Some(capabilities) = self.session().map(Session::capabilities) else { return true };
         let is_ascii = |n: &usize| entry.recipients[*n].address.to_string().is_ascii();
         capabilities.largest_mail().is_none_or(|largest| entry.size <= largest)
@@ -207,14 +207,14 @@ impl<'a> Connection<'a> {
     }
 
     /// Leaves the server; the next mail opens a connection anew.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn close(&mut self) {
         if let Some(session) = self.session.take() {
             session.quit();
         }
     }
 
     /// Hands over a mail over the connection at hand, as far as that goes without waiting.
-    pub(crate) fn begin(
+    pub(crate) fn offer_entry(
         &mut self,
         entry: &Entry,
         recipients: &[usize],
@@ -255,25 +255,28 @@ impl<'a> Connection<'a> {
     }
 
     /// What has become of the mail that was begun first; waits for it.
-    pub(crate) fn finish(&mut self, recipients: Vec<usize>, started: Timestamp) -> Attempt {
+    pub(crate) fn await_attempt(&mut self, recipients: Vec<usize>, started: Timestamp) -> Attempt {
         let answer = self.session.as_mut().and_then(Session::await_answer);
         let offered = answer.unwrap_or_else(|| Offered::nothing(recipients.len()));
         if let Some(lesson) = offered.lesson {
-            self.learn(lesson);
+            self.remember(lesson);
         }
         self.used += 1;
+        let course = Course {
+            relay: self.session.as_ref().map(|session| session.relay().to_string()),
+            conn_use: self.used,
+            setup: std::mem::take(&mut self.setup),
+            started,
+            ended: system::now(),
+        };
         let attempt = Attempt {
             recipients,
             outcomes: offered.outcomes,
-            relay: self.session.as_ref().map(|session| session.relay().to_string()),
+            course,
             asked: vec![self.smarthost],
             lost: (!self.is_usable()).then_some(self.number),
             may_retry: offered.may_retry,
             is_in_doubt: offered.is_in_doubt,
-            conn_use: self.used,
-            started,
-            ended: system::now(),
-            setup: std::mem::take(&mut self.setup),
         };
         self.judge(&attempt);
         attempt
@@ -289,13 +292,13 @@ impl<'a> Connection<'a> {
     }
 
     /// Several mails may be under way.
-    pub(crate) fn bears_windows(&self) -> bool {
+    pub(crate) fn may_write_ahead(&self) -> bool {
         !self.is_wary
     }
 
     /// The connection was lost with several mails under way. That may happen to anybody; but Dovecot's submission dies
     /// each time when an envelope comes before it has answered the content before it, so the next ones go alone.
-    pub(crate) fn doubt_windows(&mut self) {
+    pub(crate) fn doubt_writing_ahead(&mut self) {
         if !self.is_wary {
             let smarthost = self.settings();
             log::info(&format!("smarthost {smarthost} was lost with several mails under way: {NO_WINDOW} for a while"));
@@ -347,12 +350,12 @@ impl<'a> Connection<'a> {
     }
 
     /// Opens another connection to the same smarthost, which is told, beside the work on this one.
-    pub(crate) fn open_another(&self) -> Option<(JoinHandle<Result<Session, Trouble>>, SmarthostId)> {
+    pub(crate) fn open_beside(&self) -> Option<(JoinHandle<Result<Session, Trouble>>, SmarthostId)> {
         let thread = std::thread::Builder::new().spawn(self.smarthosts.opener(self.smarthost)).ok()?;
         Some((thread, self.smarthost))
     }
 
-    /// The same over the connection with that smarthost that [`open_another`](Self::open_another) has brought about;
+    /// The same over the connection with that smarthost that [`open_beside`](Self::open_beside) has brought about;
     /// `number` is its place among them.
     pub(crate) fn over(&self, session: Session, smarthost: SmarthostId, number: u32) -> Self {
         let session = Some(session);
@@ -360,7 +363,7 @@ impl<'a> Connection<'a> {
         Self { session, smarthost, number, is_wary, ..Self::with(self.config, self.smarthosts.clone()) }
     }
 
-    fn learn(&self, lesson: Lesson) {
+    fn remember(&self, lesson: Lesson) {
         let (says, length, why) = match lesson {
             Lesson::Chunking => (NO_CHUNKING, PROVEN, "offers BDAT and refuses it"),
             Lesson::Groups => (NO_GROUPS, PROVEN, "does not bear commands in groups"),

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 use lettre::Address;
 
-use super::attempt::Attempt;
+use super::attempt::{Answered, Attempt};
 use super::connection::Connection;
 use super::known_smarthosts::Turn;
 use crate::config::{Config, SmarthostId};
@@ -26,14 +26,6 @@ const MOST: usize = 16;
 const FOR_EACH: usize = 8;
 /// So many mails that wait are worth another connection.
 const FOR_ANOTHER: usize = 100;
-
-/// A mail with what has become of it.
-pub(crate) struct Answered {
-    /// The mail, which is ours.
-    pub(crate) claim: Claim,
-    /// Its attempt.
-    pub(crate) attempt: Attempt,
-}
 
 struct UnderWay {
     claim: Claim,
@@ -54,16 +46,16 @@ impl<'a> Pipeline<'a> {
 
     fn room(&self, most: usize) -> usize {
         let trust = self.connection.session().map_or(0, Session::most_under_way);
-        let most = if self.connection.bears_windows() { most } else { 1 };
+        let most = if self.connection.may_write_ahead() { most } else { 1 };
         most.min(trust).saturating_sub(self.under_way.len())
     }
 
     /// Waits for what has become of the mail that was begun first.
-    fn hear(&mut self) -> Option<Answered> {
+    fn await_first(&mut self) -> Option<Answered> {
         let UnderWay { claim, recipients, started } = self.under_way.pop_front()?;
-        let attempt = self.connection.finish(recipients, started);
+        let attempt = self.connection.await_attempt(recipients, started);
         if attempt.lost.is_some() && !attempt.may_retry && !self.under_way.is_empty() {
-            self.connection.doubt_windows();
+            self.connection.doubt_writing_ahead();
         }
         Some(Answered { claim, attempt })
     }
@@ -127,31 +119,25 @@ impl<'a> Connections<'a> {
         let is_open = self.first.connection.session().is_some_and(|session| session.most_under_way() >= MOST);
         if is_open && self.waiting >= FOR_ANOTHER && self.opening.is_none() && self.extra < most - 1 {
             self.extra += 1;
-            let another = self.first.connection.open_another();
+            let another = self.first.connection.open_beside();
             self.opening = another.map(|(thread, smarthost)| Opening { thread, smarthost });
         }
     }
 
-    /// Hands over a mail, as far as that goes without waiting for an answer. Gives it back where more of the mails under
-    /// way has to be heard, and written down, first.
+    /// Offers a mail to the smarthost, as far as that goes without waiting for an answer. Gives it back if mails under way have
+    /// to be answered, and settled, before.
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(crate) fn begin(&mut self, claim: Claim) -> Result<Option<Claim>, Error> {
+    pub(crate) fn put_under_way(&mut self, claim: Claim) -> Result<Option<Claim>, Error> {
+        // A report may need a second try.
         let is_alone = claim.entry.reverse_path.is_none();
         let account = claim.entry.reverse_path.clone();
         let (most, is_idle) = (self.most(), self.busy().next().is_none());
-        let room = self.first.room(most);
-        let others = self
-            .others
-            .iter_mut()
-            .filter(|pipeline| pipeline.room(most) > room && pipeline.connection.serves(account.as_ref()));
-        let pipeline = match others.max_by_key(|pipeline| pipeline.room(most)).filter(|_| !is_alone) {
-            Some(pipeline) => pipeline,
-            None => &mut self.first,
-        };
+        let others = if is_alone { &mut [] } else { self.others.as_mut_slice() };
+        let pipeline = roomiest(&mut self.first, others, account.as_ref(), most);
         let serves = pipeline.connection.serves(account.as_ref());
-        // A report may need a second try. A new connection takes its time, and leaves no way to hear of mails on the old.
+        // A new connection takes its time, and leaves no way to hear of mails on the old one.
         let has_room = match (is_alone, serves) {
             (false, true) => pipeline.under_way.is_empty() || pipeline.room(most) > 0,
             (true, true) => pipeline.under_way.is_empty(),
@@ -167,33 +153,26 @@ impl<'a> Connections<'a> {
         }
         let recipients = claim.open();
         if !serves && let Err(trouble) = pipeline.connection.connect(account.as_ref()) {
-            self.answered.push(Answered { claim, attempt: Attempt::none(recipients, &trouble) });
+            self.answered.push(Answered { claim, attempt: Attempt::unconnected(recipients, &trouble) });
             return Ok(None);
         }
         let started = system::now();
-        pipeline.connection.begin(&claim.entry, &recipients, &|| Ok(claim.content()?), account.as_ref())?;
+        pipeline.connection.offer_entry(&claim.entry, &recipients, &|| Ok(claim.content()?), account.as_ref())?;
         pipeline.under_way.push_back(UnderWay { claim, recipients, started });
         Ok(None)
     }
 
-    /// What has become of the mails that are answered first, and of all others of which that is known; waits for one.
-    pub(crate) fn hear(&mut self) -> Vec<Answered> {
+    /// Waits for one mail to be answered; returns it with all others that are answered by then.
+    pub(crate) fn await_answered(&mut self) -> Vec<Answered> {
         if self.answered.is_empty() {
-            let mut pipelines: Vec<&mut Pipeline<'_>> = self.busy().collect();
-            let sessions: Option<Vec<&Session>> =
-                pipelines.iter().map(|pipeline| pipeline.connection.session_in_use()).collect();
-            // What a lost connection has left behind is known.
-            let heard =
-                sessions.filter(|sessions| sessions.len() > 1).map_or(0, |sessions| Session::await_any(&sessions));
-            let heard =
-                pipelines.iter().position(|pipeline| pipeline.connection.session_in_use().is_none()).unwrap_or(heard);
-            let answered = pipelines.get_mut(heard).and_then(|pipeline| pipeline.hear());
+            let mut busy: Vec<&mut Pipeline<'_>> = self.busy().collect();
+            let answered = first_heard(&busy).and_then(|place| busy[place].await_first());
             self.answered.extend(answered);
         }
         let mut answered = std::mem::take(&mut self.answered);
         for pipeline in self.busy() {
             while pipeline.connection.is_answered() {
-                answered.extend(pipeline.hear());
+                answered.extend(pipeline.await_first());
             }
         }
         answered
@@ -203,26 +182,26 @@ impl<'a> Connections<'a> {
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(crate) fn again(&mut self, claim: &Claim) -> Result<Attempt, Error> {
+    pub(crate) fn try_again(&mut self, claim: &Claim) -> Result<Attempt, Error> {
         self.first.connection.attempt(claim)
     }
 
     /// Somebody was put off, and there is a smarthost that has not been asked to take the mail.
-    pub(crate) fn has_another(&self, mail: &Answered) -> bool {
-        self.first.connection.has_another(&mail.claim.entry, &mail.attempt)
+    pub(crate) fn has_another_smarthost(&self, mail: &Answered) -> bool {
+        self.first.connection.has_another_smarthost(&mail.claim.entry, &mail.attempt)
     }
 
     /// Offers the mail of those who were put off to a smarthost that has not been asked yet; nothing may be under way.
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(crate) fn another(&mut self, claim: &Claim, left: Attempt) -> Result<Attempt, Error> {
-        self.first.connection.another(&claim.entry, left, &|| Ok(claim.content()?))
+    pub(crate) fn ask_another_smarthost(&mut self, claim: &Claim, left: Attempt) -> Result<Attempt, Error> {
+        self.first.connection.ask_another_smarthost(&claim.entry, left, &|| Ok(claim.content()?))
     }
 
     /// Leaves the server, but not for long; nothing may be under way.
-    pub(crate) fn rest(&mut self) {
-        self.first.connection.rest();
+    pub(crate) fn close(&mut self) {
+        self.first.connection.close();
         std::mem::take(&mut self.others).into_iter().for_each(|pipeline| pipeline.connection.quit());
     }
 
@@ -242,7 +221,41 @@ impl<'a> Connections<'a> {
         self.others.into_iter().for_each(|pipeline| pipeline.connection.quit());
     }
 
+    /// The connections over which mails are under way.
     fn busy(&mut self) -> impl Iterator<Item = &mut Pipeline<'a>> {
         std::iter::once(&mut self.first).chain(&mut self.others).filter(|pipeline| !pipeline.under_way.is_empty())
+    }
+}
+
+/// The connection with the most room for a mail of that account; the first one if no other has more.
+fn roomiest<'p, 'a>(
+    first: &'p mut Pipeline<'a>,
+    others: &'p mut [Pipeline<'a>],
+    account: Option<&Address>,
+    most: usize,
+) -> &'p mut Pipeline<'a> {
+    let mut roomiest = first;
+    for other in others.iter_mut().rev() {
+        if other.room(most) > roomiest.room(most) && other.connection.serves(account) {
+            roomiest = other;
+        }
+    }
+    roomiest
+}
+
+/// The place of the connection that is heard of first; nothing if there is no connection. What a lost connection has left
+/// behind is known without waiting.
+fn first_heard(busy: &[&mut Pipeline<'_>]) -> Option<usize> {
+    let mut sessions = Vec::new();
+    for (place, pipeline) in busy.iter().enumerate() {
+        match pipeline.connection.session_in_use() {
+            Some(session) => sessions.push(session),
+            None => return Some(place),
+        }
+    }
+    match sessions.len() {
+        0 => None,
+        1 => Some(0),
+        _ => Some(Session::await_any(&sessions)),
     }
 }

@@ -16,7 +16,7 @@ use crate::system;
 ///
 /// # Errors
 /// `drop/` cannot be listed, or what was taken out of it might come back.
-pub(crate) fn run(config: &Config, spool: &Spool) -> Result<(), Error> {
+pub(crate) fn take_all(config: &Config, spool: &Spool) -> Result<(), Error> {
     // In a user's own spool an earlier version made a `drop/` too: what others left there is not to leave as that user's.
     if config.owner_of_spool() == spool::Owner::User {
         return Ok(());

@@ -1,6 +1,6 @@
 //! In the relay: a mail that the smarthost finds too large is cut, once, and tried again. The whole of it is kept first.
 
-use super::connections::Answered;
+use super::attempt::Answered;
 use crate::command::submission::keep;
 use crate::error::Error;
 use crate::log;

@@ -24,17 +24,17 @@ const IN_A_ROW: usize = 2;
 const ALARMED: &str = "alarmed";
 const ALARMED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The ways, as this process knows them.
+/// The routes of mail, as this process knows them.
 pub(crate) struct Routes<'a> {
     config: &'a Config,
     spool: &'a Spool,
-    ways: HashMap<Address, Way>,
+    known: HashMap<Address, Route>,
     /// The last connection that was lost.
     lost: Option<u32>,
 }
 
 #[derive(Default)]
-struct Way {
+struct Route {
     /// Not to be tried any more, or not yet.
     closed: Option<String>,
     /// Mails in a row that the smarthost's own trouble met; those that a connection took with it count as one.
@@ -44,9 +44,9 @@ struct Way {
 impl<'a> Routes<'a> {
     /// What earlier processes have learnt counts for the way of those who have none of their own.
     pub(crate) fn new(config: &'a Config, spool: &'a Spool) -> Self {
-        let mut routes = Self { config, spool, ways: HashMap::new(), lost: None };
+        let mut routes = Self { config, spool, known: HashMap::new(), lost: None };
         if let Some(clock) = spool.clock().filter(|clock| clock.next_attempt > system::now()) {
-            routes.way(&config.account).closed = Some(clock.reason);
+            routes.route(&config.account).closed = Some(clock.reason);
         }
         routes
     }
@@ -59,18 +59,18 @@ impl<'a> Routes<'a> {
 
     /// Why nothing is to be sent that way now.
     pub(crate) fn closed(&self, account: &Address) -> Option<&str> {
-        self.ways.get(account)?.closed.as_deref()
+        self.known.get(account)?.closed.as_deref()
     }
 
     /// This process has seen for itself that it is in vain.
     pub(crate) fn is_in_vain(&self, account: &Address) -> bool {
-        self.ways.get(account).is_some_and(|way| way.in_a_row > 0)
+        self.known.get(account).is_some_and(|route| route.in_a_row > 0)
     }
 
     /// A limit of the settings is reached for longer than somebody would wait.
-    pub(crate) fn pause(&mut self, account: &Address, until: Timestamp, rate: Rate) -> Result<(), Error> {
+    pub(crate) fn close_until(&mut self, account: &Address, until: Timestamp, rate: Rate) -> Result<(), Error> {
         let reason = format!("{rate} are allowed by the settings, and so many have left: the next may at {until:.0}");
-        self.way(account).closed = Some(reason.clone());
+        self.route(account).closed = Some(reason.clone());
         self.set_clock(account, Some(&Clock { attempts: 0, next_attempt: until, is_alarmed: false, reason }))
     }
 
@@ -78,24 +78,24 @@ impl<'a> Routes<'a> {
     /// a while; a mail taken opens it.
     pub(crate) fn learn(&mut self, account: &Address, attempt: &Attempt) -> Result<(), Error> {
         let Some(trouble) = attempt.host_trouble() else {
-            *self.way(account) = Way::default();
+            *self.route(account) = Route::default();
             return self.set_clock(account, None);
         };
         if attempt.lost.is_some() && attempt.lost == self.lost {
             return Ok(());
         }
         self.lost = attempt.lost;
-        let way = self.way(account);
-        way.in_a_row += 1;
+        let route = self.route(account);
+        route.in_a_row += 1;
         let is_before_mail = !matches!(trouble.stage, Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content);
-        if is_before_mail || way.in_a_row >= IN_A_ROW {
+        if is_before_mail || route.in_a_row >= IN_A_ROW {
             self.close(account, trouble)?;
         }
         Ok(())
     }
 
     fn close(&mut self, account: &Address, trouble: &Outcome) -> Result<(), Error> {
-        self.way(account).closed = Some(trouble.reason.clone());
+        self.route(account).closed = Some(trouble.reason.clone());
         let before = self.spool.clock().filter(|_| self.is_for_all(account));
         let attempts = before.as_ref().map_or(0, |clock| clock.attempts) + 1;
         let was_alarmed = before.is_some_and(|clock| clock.is_alarmed) || self.is_alarmed(account);
@@ -144,7 +144,7 @@ impl<'a> Routes<'a> {
         }
     }
 
-    fn way(&mut self, account: &Address) -> &mut Way {
-        self.ways.entry(account.clone()).or_default()
+    fn route(&mut self, account: &Address) -> &mut Route {
+        self.known.entry(account.clone()).or_default()
     }
 }

@@ -14,7 +14,7 @@ use crate::spool::{Claim, Entry, Record};
 /// An attempt's outcomes as the journal keeps them: with the next attempt, and past the age at which mail
 /// is given up, as refused.
 pub(crate) fn records(config: &Config, claim: &Claim, attempt: &Attempt) -> Vec<Record> {
-    let at = attempt.ended;
+    let at = attempt.course.ended;
     let delay = config.retry.delay(claim.progress.attempts + 1, fastrand::f64());
     let next = later(at, delay);
     let record = |(recipient, outcome): (&usize, &Outcome)| match outcome.status {
@@ -58,19 +58,25 @@ pub(crate) fn untried(reason: &str) -> Outcome {
     }
 }
 
-/// Settles mails that were answered together, as [`settle`]; those that everybody has leave the queue first, with one
-/// sync for all. What came of each, in their order.
-pub(crate) fn settle_all(config: &Config, mails: Vec<(Claim, &[Record])>) -> Vec<Result<(), Error>> {
-    let mut results: Vec<Result<(), Error>> = mails.iter().map(|_| Ok(())).collect();
-    let numbered = mails.into_iter().enumerate();
-    let (delivered, others): (Vec<_>, Vec<_>) =
-        numbered.partition(|(_, (claim, records))| is_delivered(claim, records));
-    let (places, claims): (Vec<usize>, Vec<Claim>) = delivered.into_iter().map(|(n, (claim, _))| (n, claim)).unzip();
-    for (n, removed) in places.into_iter().zip(Claim::remove_all(claims)) {
-        results[n] = removed.map_err(Error::from);
+/// Settles mails that were answered together, as [`settle`] does, each with its records. Those that everybody has leave the
+/// queue first, with one sync for all. Returns what came of each, in their order.
+pub(crate) fn settle_all(config: &Config, claims: Vec<Claim>, records: &[Vec<Record>]) -> Vec<Result<(), Error>> {
+    let mut results = Vec::new();
+    let (mut places, mut delivered, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, (claim, records)) in claims.into_iter().zip(records).enumerate() {
+        results.push(Ok(()));
+        if is_delivered(&claim, records) {
+            places.push(place);
+            delivered.push(claim);
+        } else {
+            others.push((place, claim, records));
+        }
     }
-    for (n, (claim, records)) in others {
-        results[n] = settle(config, claim, records);
+    for (place, removed) in places.into_iter().zip(Claim::remove_all(delivered)) {
+        results[place] = removed.map_err(Error::from);
+    }
+    for (place, claim, records) in others {
+        results[place] = settle(config, claim, records);
     }
     results
 }
@@ -102,7 +108,7 @@ pub(crate) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> R
     }
     let statuses = statuses(&claim, records);
     let is_over = statuses.iter().all(|status| matches!(status, Some(Status::Sent | Status::Bounced)));
-    note(config, &mut claim, records)?;
+    record(config, &mut claim, records)?;
     let mut refused_ever = claim.entry.recipients.iter().zip(&statuses).filter(|(_, s)| **s == Some(Status::Bounced));
     let is_reported = claim.entry.reverse_path.is_some() && refused_ever.all(|(r, _)| r.dsn.wants_failure());
     if is_over && is_reported && bounce::is_whole(claim.entry.size, &claim.entry.dsn) {
@@ -117,7 +123,7 @@ pub(crate) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> R
 ///
 /// # Errors
 /// The disk refused.
-pub(crate) fn note(config: &Config, claim: &mut Claim, records: &[Record]) -> Result<(), Error> {
+pub(crate) fn record(config: &Config, claim: &mut Claim, records: &[Record]) -> Result<(), Error> {
     let (refused, others): (Vec<Record>, Vec<Record>) =
         records.iter().cloned().partition(|record| record.outcome.status == Status::Bounced);
     if !others.is_empty() {

@@ -1,0 +1,192 @@
+//! Mails on their way: an answered mail is settled, or more is done for it first, over another connection, with another
+//! smarthost, or with less of the mail.
+
+use super::super::attempt::{Answered, Attempt};
+use super::super::connections::Connections;
+use super::super::routes::Routes;
+use super::super::{recut, settle};
+use crate::command::notice::Notice;
+use crate::config::Config;
+use crate::error::Error;
+use crate::log;
+use crate::relay::Client;
+use crate::spool::{Claim, Entry, Record, Spool};
+
+pub(super) struct Sending<'a> {
+    config: &'a Config,
+    spool: &'a Spool,
+    pub(super) connections: Connections<'a>,
+    pub(super) routes: Routes<'a>,
+    tell: &'a mut dyn FnMut(&Notice),
+}
+
+/// What is still to be done for a mail before its outcome stands.
+enum FollowUp {
+    /// Surely nobody has the mail: it is tried again.
+    TryAgain(Claim),
+    /// Another smarthost is asked for the recipients who are left.
+    AskAnother(Claim, Attempt),
+    /// The mail is too large: it is cut.
+    Cut(Claim),
+}
+
+impl<'a> Sending<'a> {
+    pub(super) fn new(config: &'a Config, spool: &'a Spool, client: &Client, tell: &'a mut dyn FnMut(&Notice)) -> Self {
+        let connections = Connections::new(config, client, spool);
+        Self { config, spool, connections, routes: Routes::new(config, spool), tell }
+    }
+
+    /// Waits until nothing is under way any more.
+    pub(super) fn settle_all(&mut self) {
+        while self.settle_answered() > 0 {}
+    }
+
+    /// Waits for an answer, and settles every mail that is answered by then; returns how many. If one of them needs more, all
+    /// others are awaited and settled before: a follow-up takes its time, and what is known meanwhile must not be lost.
+    pub(super) fn settle_answered(&mut self) -> usize {
+        let (mut count, mut follow_ups) = (0, Vec::new());
+        loop {
+            let answered = self.connections.await_answered();
+            count += answered.len();
+            let is_last = answered.is_empty();
+            follow_ups.extend(self.settle_what_stands(answered));
+            if is_last || follow_ups.is_empty() {
+                break;
+            }
+        }
+        for follow_up in follow_ups {
+            self.follow_up(follow_up);
+        }
+        count
+    }
+
+    /// Settles the mails whose outcomes stand, and returns what is to be done for the others.
+    fn settle_what_stands(&mut self, answered: Vec<Answered>) -> Vec<FollowUp> {
+        let (mut standing, mut others) = (Vec::new(), Vec::new());
+        for mail in answered {
+            let stands = !mail.attempt.may_retry && !self.needs_more(&mail);
+            if stands { standing.push(mail) } else { others.push(mail) }
+        }
+        self.settle(standing);
+        let mut follow_ups = Vec::new();
+        for mail in others {
+            match mail.attempt.may_retry {
+                true => follow_ups.push(FollowUp::TryAgain(mail.claim)),
+                false => follow_ups.extend(self.next(mail)),
+            }
+        }
+        follow_ups
+    }
+
+    fn needs_more(&self, mail: &Answered) -> bool {
+        recut::is_called_for(mail) || self.connections.has_another_smarthost(mail)
+    }
+
+    /// What is to be done for a mail that needs more. What the smarthost did for the other recipients is on disk before another
+    /// one is asked; without that the mail stays as it is.
+    fn next(&mut self, mail: Answered) -> Option<FollowUp> {
+        if recut::is_called_for(&mail) {
+            return Some(FollowUp::Cut(mail.claim));
+        }
+        let Answered { mut claim, attempt } = mail;
+        let (done, left) = attempt.split();
+        let records = settle::records(self.config, &claim, &done);
+        match settle::record(self.config, &mut claim, &records) {
+            Ok(()) => {
+                tell(&claim.entry, &done, &records, self.tell);
+                Some(FollowUp::AskAnother(claim, left))
+            }
+            Err(error) => {
+                log::mail(claim.entry.id.as_str()).error(&error.to_string());
+                None
+            }
+        }
+    }
+
+    fn follow_up(&mut self, follow_up: FollowUp) {
+        match follow_up {
+            FollowUp::TryAgain(claim) => self.try_again(claim),
+            FollowUp::AskAnother(claim, left) => {
+                let tried = self.connections.ask_another_smarthost(&claim, left);
+                self.settle_after(claim, tried);
+            }
+            FollowUp::Cut(claim) => self.cut(claim),
+        }
+    }
+
+    /// Tries a mail once more. It waits if its route is closed by now.
+    fn try_again(&mut self, claim: Claim) {
+        if self.routes.closed(&self.routes.of(&claim.entry)).is_some() {
+            return;
+        }
+        let tried = self.connections.try_again(&claim);
+        self.settle_after(claim, tried);
+    }
+
+    /// After another try: there may be one more smarthost to ask, and this one may find the mail too large.
+    fn settle_after(&mut self, claim: Claim, tried: Result<Attempt, Error>) {
+        let mail = match tried {
+            Ok(attempt) => Answered { claim, attempt },
+            Err(error) => return log::mail(claim.entry.id.as_str()).error(&error.to_string()),
+        };
+        if !self.needs_more(&mail) {
+            self.settle(vec![mail]);
+        } else if let Some(follow_up) = self.next(mail) {
+            self.follow_up(follow_up);
+        }
+    }
+
+    /// Tries less of a mail that was refused for its size. A mail that cannot be cut stays as it is: if it were refused, the
+    /// whole of it would be lost.
+    fn cut(&mut self, claim: Claim) {
+        let id = claim.entry.id;
+        match recut::recut(self.spool, claim, self.connections.largest_mail()) {
+            Ok(Some(claim)) => self.try_again(claim),
+            Ok(None) => {}
+            Err(error) => {
+                log::mail(id.as_str()).error(&format!("too large for the smarthost, and cannot be cut: {error}"))
+            }
+        }
+    }
+
+    /// Settles mails, tells their outcomes, and lets the routes learn of them.
+    fn settle(&mut self, answered: Vec<Answered>) {
+        for (entry, attempt) in settle_and_tell(self.config, answered, self.tell) {
+            let account = self.routes.of(&entry);
+            self.routes.learn(&account, &attempt).unwrap_or_else(|error| log::error(&error.to_string()));
+        }
+    }
+
+    /// Settles a mail that was not tried, which nobody waits for.
+    pub(super) fn settle_untold(&mut self, mail: Answered) {
+        settle_and_tell(self.config, vec![mail], &mut |_| {});
+    }
+}
+
+/// The outcomes of all mails come first, and are told when they are on disk: a retry clock that cannot be set must not have
+/// anybody get a mail twice.
+fn settle_and_tell(config: &Config, answered: Vec<Answered>, to: &mut dyn FnMut(&Notice)) -> Vec<(Entry, Attempt)> {
+    let (mut mails, mut claims, mut records) = (Vec::new(), Vec::new(), Vec::new());
+    for Answered { claim, attempt } in answered {
+        records.push(settle::records(config, &claim, &attempt));
+        mails.push((claim.entry.clone(), attempt));
+        claims.push(claim);
+    }
+    let settled = settle::settle_all(config, claims, &records);
+    for (((entry, attempt), records), settled) in mails.iter().zip(&records).zip(settled) {
+        match settled {
+            Ok(()) => tell(entry, attempt, records, to),
+            // A mail that the disk has no room for must not stand before the others.
+            Err(error) => log::mail(entry.id.as_str()).error(&error.to_string()),
+        }
+    }
+    mails
+}
+
+/// Tells what was recorded: to the log, and to whoever waits.
+fn tell(entry: &Entry, attempt: &Attempt, records: &[Record], to: &mut dyn FnMut(&Notice)) {
+    for record in records {
+        attempt.log_line(entry, record.recipient, &record.outcome).log();
+        to(&Notice::of(entry, record.recipient, &record.outcome));
+    }
+}

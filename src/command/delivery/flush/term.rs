@@ -1,0 +1,275 @@
+//! A leader's term: which mails are sent, in which order, and when each of them may leave.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use lettre::Address;
+
+use super::super::attempt::{Answered, Attempt};
+use super::super::known_smarthosts::Turn;
+use super::super::{dropped, settle};
+use super::sending::Sending;
+use crate::command::selection::Selection;
+use crate::config::Config;
+use crate::error::Error;
+use crate::log;
+use crate::outcome::Outcome;
+use crate::spool::{Claim, Owner, QueueId, Spool};
+use crate::system;
+
+/// After so long, or so many mails, a leader makes room for a process of its own kind.
+pub(super) const LENGTH: Duration = Duration::from_secs(300);
+const MOST_MAILS: usize = 1000;
+
+/// A connection is not left idle for longer: a server may close it, and then a mail over it is in doubt.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Nothing is due any more.
+    Done,
+    /// Another process is the leader.
+    Led,
+    /// The term is over and mail is left: somebody has to go on.
+    TermOver,
+}
+
+/// What this process has looked at already. What it could not take out of `drop/`, such as a directory that a user has
+/// put there, must not make it look again for ever.
+#[derive(Default)]
+pub(super) struct Seen {
+    queue: HashSet<QueueId>,
+    drop: HashSet<QueueId>,
+    /// With `drop/` or with what nobody needs. The queue is sent all the same.
+    pub(super) trouble: Option<Error>,
+}
+
+impl Seen {
+    /// A mail has come that this process has not looked at.
+    pub(super) fn misses_any(&self, spool: &Spool) -> Result<bool, Error> {
+        let is_left = spool.left().is_ok_and(|left| left.iter().any(|id| !self.drop.contains(id)));
+        Ok(is_left || spool.ids()?.iter().any(|id| !self.queue.contains(id)))
+    }
+}
+
+/// How often the term has gone through the queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// A mail whose turn comes soon is put off to the second pass.
+    First,
+    /// The turn of a mail is waited for.
+    Second,
+}
+
+pub(super) struct Term<'a> {
+    config: &'a Config,
+    spool: &'a Spool,
+    selection: &'a Selection,
+    seen: &'a mut Seen,
+    sending: Sending<'a>,
+    until: Instant,
+    tried: usize,
+    /// Mails whose turn comes soon, and whose mail that is: what follows of theirs comes behind them.
+    later: Vec<QueueId>,
+    waiting_for: HashSet<Address>,
+}
+
+impl<'a> Term<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        spool: &'a Spool,
+        selection: &'a Selection,
+        seen: &'a mut Seen,
+        sending: Sending<'a>,
+    ) -> Self {
+        let (until, later, waiting_for) = (Instant::now() + LENGTH, Vec::new(), HashSet::new());
+        Self { config, spool, selection, seen, sending, until, tried: 0, later, waiting_for }
+    }
+
+    /// Serves the term to its end, and says goodbye to the smarthosts.
+    pub(super) fn serve(mut self) -> Result<End, Error> {
+        let end = self.send_selected();
+        self.sending.connections.quit();
+        end
+    }
+
+    fn send_selected(&mut self) -> Result<End, Error> {
+        self.tidy()?;
+        let mut ids = self.spool.ids_untried_first()?;
+        if let Selection::One(first) = self.selection {
+            // Somebody may be waiting for it.
+            ids.sort_by_key(|id| id != first);
+        }
+        ids.retain(|id| self.seen.queue.insert(*id));
+        let mut end = self.go_through(ids, Pass::First);
+        if end == End::Done {
+            let later = std::mem::take(&mut self.later);
+            end = self.go_through(later, Pass::Second);
+        }
+        self.sending.settle_all();
+        Ok(if self.later.is_empty() { end } else { End::TermOver })
+    }
+
+    /// Empties `drop/`, and removes what nobody needs. A `drop/` that cannot be listed does not keep the queue; one that cannot
+    /// be synced does, since what was taken out of it might come back.
+    fn tidy(&mut self) -> Result<(), Error> {
+        match self.spool.left() {
+            Ok(left) => {
+                self.seen.drop.extend(left);
+                dropped::take_all(self.config, self.spool)?;
+            }
+            // A user's own spool has none.
+            Err(_) if self.config.owner_of_spool() == Owner::User => {}
+            Err(error) => self.seen.trouble = Some(error.into()),
+        }
+        if !matches!(self.selection, Selection::One(_))
+            && let Err(error) = self.spool.sweep()
+        {
+            self.seen.trouble = Some(error.into());
+        }
+        Ok(())
+    }
+
+    fn go_through(&mut self, ids: Vec<QueueId>, pass: Pass) -> End {
+        let mut waiting = ids.len();
+        for id in ids {
+            waiting -= 1;
+            if self.is_over() {
+                return End::TermOver;
+            }
+            match self.spool.claim(&id) {
+                Ok(Some(claim)) => {
+                    // A mail that the disk has no room for must not stand before the others.
+                    if let Err(error) = self.send_if_due(claim, pass) {
+                        log::mail(id.as_str()).error(&error.to_string());
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => log::error(&error.to_string()),
+            }
+            while !self.sending.connections.has_room(waiting) {
+                self.sending.settle_answered();
+            }
+        }
+        End::Done
+    }
+
+    /// A person who asked for the whole queue gets the whole queue.
+    fn is_over(&self) -> bool {
+        let has_term = matches!(self.selection, Selection::Due | Selection::One(_));
+        has_term && (self.tried >= MOST_MAILS || Instant::now() >= self.until)
+    }
+
+    /// Starts to send a mail, or sees that it is not to be sent now.
+    fn send_if_due(&mut self, mut claim: Claim, pass: Pass) -> Result<(), Error> {
+        let now = system::now();
+        if self.spool.is_held(&claim.entry.id) {
+            return Ok(());
+        }
+        let open = claim.open().len();
+        if open == 0 {
+            // Everybody was settled, and then the machine stopped.
+            return settle::settle(self.config, claim, &[]);
+        }
+        let account = self.sending.routes.of(&claim.entry);
+        while self.is_due(&claim, &account, now) {
+            if !self.await_turn(&claim, &account, pass)? {
+                return Ok(());
+            }
+            if open > 1 {
+                claim.reserve()?;
+            }
+            match self.sending.connections.put_under_way(claim)? {
+                Some(back) => claim = back,
+                None => {
+                    self.tried += 1;
+                    return Ok(());
+                }
+            }
+            // An answer may close its route.
+            self.sending.settle_answered();
+        }
+        if settle::is_expired(self.config, &claim.entry, now) {
+            self.give_up(claim, now);
+        }
+        Ok(())
+    }
+
+    /// The mail is to be tried, as far as its own time and the trouble of its smarthosts go.
+    fn is_due(&self, claim: &Claim, account: &Address, now: Timestamp) -> bool {
+        let is_forced = self.selection.is_forced(&claim.entry);
+        match self.sending.routes.closed(account) {
+            // What was asked for by name is tried even so, until it has been seen to be in vain.
+            Some(_) => is_forced && !self.sending.routes.is_in_vain(account),
+            None => is_forced || (!self.selection.is_exclusive() && claim.is_due(now)),
+        }
+    }
+
+    /// Returns whether the limits of the settings let the mail leave now. In the second pass this waits for a turn that comes
+    /// soon. A turn that comes late closes the route until then.
+    fn await_turn(&mut self, claim: &Claim, account: &Address, pass: Pass) -> Result<bool, Error> {
+        let is_first = pass == Pass::First;
+        loop {
+            match self.sending.connections.turn(claim.entry.reverse_path.as_ref()) {
+                // What comes after a mail that was put off comes behind it.
+                Turn::Now if !(is_first && self.waiting_for.contains(account)) => return Ok(true),
+                Turn::Later(until, rate) => {
+                    self.sending.settle_all();
+                    self.sending.routes.close_until(account, until, rate)?;
+                    return Ok(false);
+                }
+                Turn::Soon(left) if !is_first && !self.is_over() => self.pause(left),
+                Turn::Now | Turn::Soon(_) => {
+                    self.later.push(claim.entry.id);
+                    self.waiting_for.insert(account.clone());
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    /// Sleeps: once all that is under way is answered, nothing that could happen would make a limit of the settings end
+    /// sooner.
+    fn pause(&mut self, left: Duration) {
+        self.sending.settle_all();
+        if left > IDLE {
+            self.sending.connections.close();
+        }
+        std::thread::sleep(left);
+    }
+
+    /// Gives up a mail that is too old, and whose smarthost cannot even be tried.
+    fn give_up(&mut self, claim: Claim, now: Timestamp) {
+        let account = self.sending.routes.of(&claim.entry);
+        let trouble = self.sending.routes.closed(&account).unwrap_or("it was not tried again");
+        let last_outcome = |place: &usize| match claim.progress.last.get(place) {
+            Some(record) => record.outcome.clone(),
+            None => settle::untried(trouble),
+        };
+        let outcomes: Vec<Outcome> = claim.open().iter().map(last_outcome).collect();
+        let attempt = Attempt::untried(claim.open(), outcomes, now);
+        self.sending.settle_untold(Answered { claim, attempt });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_taken_from_drop_is_looked_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create(None).unwrap();
+        let (stuck, fresh) = (QueueId::new(), QueueId::new());
+        std::fs::create_dir(directory.path().join("drop").join(stuck.as_str())).unwrap();
+        let mut seen = Seen::default();
+        assert!(seen.misses_any(&spool).unwrap());
+        seen.drop.extend(spool.left().unwrap());
+        assert!(!seen.misses_any(&spool).unwrap());
+        std::fs::write(directory.path().join("drop").join(fresh.as_str()), "x").unwrap();
+        assert!(seen.misses_any(&spool).unwrap());
+    }
+}
