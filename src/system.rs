@@ -25,6 +25,13 @@ pub struct Caller {
     pub home: Option<PathBuf>,
 }
 
+impl Caller {
+    /// Root and the service user hand in mail of other users; everybody else's is their own.
+    pub(crate) fn speaks_for_others(&self) -> bool {
+        self.uid == 0 || service().is_some_and(|(uid, _)| uid == self.uid)
+    }
+}
+
 /// The caller, also after root has stepped down.
 pub fn caller() -> Caller {
     static CALLER: OnceLock<Caller> = OnceLock::new();

@@ -3,6 +3,7 @@
 
 mod aliases;
 mod resolve;
+mod sender;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 pub use aliases::Aliases;
 pub use resolve::Resolver;
 pub(crate) use resolve::Step;
+pub(crate) use sender::Sender;
 
 use crate::dsn::{Notify, OfRecipient};
 use crate::message::{Mailbox, Message, cron};

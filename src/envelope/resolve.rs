@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use lettre::Address;
 
+use super::sender::local_name;
 use super::{Aliases, Recipient};
 use crate::dsn::OfRecipient;
 use crate::message::Mailbox;
@@ -114,21 +115,8 @@ impl<'a> Resolver<'a> {
         self.local_name(address.trim()).is_some()
     }
 
-    /// The bare name, if the address is one of this machine.
     fn local_name(&self, address: &str) -> Option<String> {
-        let local = match address.rsplit_once('@') {
-            None => address,
-            Some((local, domain)) if domain.is_empty() || self.is_this_host(domain) => local,
-            Some(_) => return None,
-        };
-        // sendmail's backslash: no alias. There is no local delivery to fall back to, so it means nothing.
-        let local = local.trim_start_matches('\\');
-        (!local.is_empty()).then(|| local.to_string())
-    }
-
-    fn is_this_host(&self, domain: &str) -> bool {
-        let domain = domain.trim_end_matches('.');
-        self.hosts.iter().any(|host| host.eq_ignore_ascii_case(domain))
+        local_name(address, self.hosts)
     }
 
     fn local(&mut self, name: &str) -> Vec<Address> {

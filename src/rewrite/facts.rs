@@ -3,6 +3,7 @@
 use lettre::Address;
 
 use super::settings::Settings;
+use crate::message::Mailbox;
 
 /// The facts that the rewriting needs besides the message.
 #[derive(Debug)]
@@ -15,12 +16,14 @@ pub(crate) struct Facts<'a> {
     pub(crate) host: &'a str,
     /// The user on whose behalf the mail is sent.
     pub(crate) user: &'a str,
+    /// That user's uid, to be traced where From names another; `None` for a user who speaks for others.
+    pub(crate) traced: Option<u32>,
     /// The user's own full name.
     pub(crate) own_name: Option<&'a str>,
     /// The display name the caller asked for (sendmail's `-F`).
     pub(crate) full_name: Option<&'a str>,
     /// The sender the caller asked for (sendmail's `-f`), unless it is the null one.
-    pub(crate) sender: Option<&'a str>,
+    pub(crate) sender: Option<&'a Mailbox>,
     /// The value of a Date field for now, RFC 5322 section 3.3.
     pub(crate) date: &'a str,
     /// A name for this message that no other has; it becomes the left side of a Message-ID.

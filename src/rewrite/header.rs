@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::Facts;
 use super::field;
 use super::field_rules;
-use super::originator::{Originator, originator};
+use super::originator::{Originator, names_the_user, originator};
 use super::plan::Plan;
 use super::repair::Repair;
 use super::rewritten::Rewritten;
@@ -26,6 +26,7 @@ pub(crate) fn rewrite(
 ) -> Rewritten {
     let is_local = |address: &str| resolver.is_local(address);
     let originator = originator(message, facts, &is_local);
+    let trace = trace(message, facts, &is_local);
     let mut header = Header {
         message,
         facts,
@@ -38,6 +39,9 @@ pub(crate) fn rewrite(
         first_values: BTreeMap::new(),
         left_out: BTreeSet::new(),
     };
+    if let Some(value) = trace {
+        field::plain("Received", &value, &mut header.out);
+    }
     let body = message.shape.blank.then(|| header.subject().into_bytes());
     let plan = header.plan(body.as_deref());
     for each in message.fields() {
@@ -56,6 +60,16 @@ pub(crate) fn rewrite(
     header.out.extend_from_slice(b"\r\n");
     let repairs = header.repairs.into_iter().collect();
     Rewritten { head: header.out, message_id, body, plan, wrapping, repairs }
+}
+
+/// The trace field (RFC 5321 section 4.4) that names the user who handed the mail in, as Postfix writes it; `None` if
+/// From names that user, or a message out of `drop/` has the field already.
+fn trace(message: &Message, facts: &Facts<'_>, is_local: &dyn Fn(&str) -> bool) -> Option<String> {
+    let uid = facts.traced.filter(|_| !names_the_user(message, facts, is_local))?;
+    let by = format!("by {} (mailx-t, from userid {uid})", facts.host);
+    let first = message.fields().next().filter(|field| field.is("Received"));
+    let has_it = first.is_some_and(|field| field.value.trim_ascii_start().starts_with(by.as_bytes()));
+    (!has_it).then(|| format!("{by}\r\n\tid {}; {}", facts.unique, facts.date))
 }
 
 pub(super) struct Header<'a> {

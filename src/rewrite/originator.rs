@@ -38,12 +38,18 @@ pub(super) fn originator(message: &Message, facts: &Facts<'_>, is_local: &dyn Fn
 /// The sender of the command line, for a message that has none: `-F name -f address`, else the user, under the full
 /// name, as Sendmail and Postfix do it.
 fn asked(facts: &Facts<'_>) -> Mailbox {
-    let of_option = facts.sender.and_then(|sender| Mailbox::list(sender.as_bytes()).into_iter().next());
-    let address = of_option.as_ref().map_or_else(|| facts.user.to_string(), |mailbox| mailbox.address.clone());
+    let address = facts.sender.map_or_else(|| facts.user.to_string(), |mailbox| mailbox.address.clone());
     let cleaned = |name: Option<&str>| name.map(crate::outcome::clean).filter(|name| !name.is_empty());
     let own = cleaned(facts.own_name).filter(|_| address == facts.user);
-    let given = cleaned(facts.full_name).or_else(|| of_option.and_then(|mailbox| mailbox.name));
+    let given = cleaned(facts.full_name).or_else(|| facts.sender.and_then(|mailbox| mailbox.name.clone()));
     Mailbox { name: given.or(own), address }
+}
+
+/// The From field, as it was handed in, names the user who did that.
+pub(super) fn names_the_user(message: &Message, facts: &Facts<'_>, is_local: &dyn Fn(&str) -> bool) -> bool {
+    let written = message.named("From").next().and_then(|field| field.mailboxes().into_iter().next());
+    let from = written.unwrap_or_else(|| asked(facts));
+    is_local(&from.address) && from.parts().0 == facts.user
 }
 
 fn is_real(mailbox: &Mailbox, is_local: &dyn Fn(&str) -> bool) -> bool {
@@ -79,14 +85,16 @@ mod tests {
     fn of(fields: &str, full_name: Option<&str>, sender: Option<&str>) -> Originator {
         let account = "account@x.org".parse().unwrap();
         let settings = Settings::default();
+        let sender = sender.and_then(|text| Mailbox::list(text.as_bytes()).pop());
         let facts = Facts {
             settings: &settings,
             account: &account,
             host: "web1",
             user: "root",
+            traced: None,
             own_name: Some("Alice\tSmith"),
             full_name,
-            sender,
+            sender: sender.as_ref(),
             date: "",
             unique: "",
         };

@@ -19,6 +19,7 @@ fn wire_with(input: &str, settings: &Settings) -> (String, Rewritten) {
         account: &account,
         host: "web1",
         user: "root",
+        traced: None,
         own_name: None,
         full_name: None,
         sender: None,
@@ -130,4 +131,46 @@ fn masked_variable_without_a_name_is_masked_whole() {
     let (head, rewritten) = wire_with("To: a@y.org\nX-Cron-Env: <sekret>\nX-Cron-Env: <KEY=sekret>\n\nx\n", &settings);
     assert!(head.contains("X-Cron-Env: <***>\r\nX-Cron-Env: <KEY=***>\r\n") && !head.contains("sekret"), "{head}");
     assert!(rewritten.repairs.contains(&Repair::CronEnv));
+}
+
+#[test]
+fn user_who_speaks_as_another_is_traced() {
+    let account = "account@x.org".parse().unwrap();
+    let (aliases, hosts, settings) = (Aliases::default(), ["web1".to_string()], Settings::default());
+    let head = |input: &str, user: &str, traced: Option<u32>| {
+        let mut resolver = Resolver::new(&aliases, &hosts, Some("x.org"), None, &account);
+        let facts = Facts {
+            settings: &settings,
+            account: &account,
+            host: "web1",
+            user,
+            traced,
+            own_name: None,
+            full_name: None,
+            sender: None,
+            date: "Fri, 20 Nov 2026 09:30:00 +0000",
+            unique: "ID1",
+        };
+        let message = Message::read(&mut input.as_bytes(), &mut Vec::new()).unwrap();
+        String::from_utf8(rewrite(&message, &[], &mut resolver, &facts).head).unwrap()
+    };
+    let trace = "Received: by web1 (mailx-t, from userid 1000)\r\n\tid ID1; Fri, 20 Nov 2026 09:30:00 +0000\r\n";
+    for (from, is_traced) in [
+        ("root", true),
+        ("\"alice\" <root>", true),
+        ("shop@corp.example", true),
+        ("account@x.org", true),
+        ("alice", false),
+        ("Alice <alice@web1>", false),
+    ] {
+        let head = head(&format!("From: {from}\nTo: a@y.org\n\nx\n"), "alice", Some(1000));
+        assert_eq!(head.starts_with(trace), is_traced, "{from}: {head}");
+        assert!(head.matches("userid").count() <= 1, "{head}");
+    }
+    assert!(!head("To: a@y.org\n\nx\n", "alice", Some(1000)).contains("userid"), "nobody else is named");
+    assert!(!head("From: alice\nTo: a@y.org\n\nx\n", "root", None).contains("userid"), "root speaks for others");
+    let again = head(&format!("{trace}From: root\nTo: a@y.org\n\nx\n").replace('\r', ""), "alice", Some(1000));
+    assert_eq!(again.matches("userid").count(), 1, "{again}");
+    let forged = head("Received: by web1 (mailx-t, from userid 0)\nFrom: root\n\nx\n", "alice", Some(1000));
+    assert!(forged.starts_with(trace), "{forged}");
 }

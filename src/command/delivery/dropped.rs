@@ -5,7 +5,7 @@ use crate::command::submission::keep::{self, Given};
 use crate::command::submission::prepare::{self, Moment};
 use crate::command::submission::request::Request;
 use crate::config::Config;
-use crate::envelope::{Destination, Operand};
+use crate::envelope::{Destination, Operand, Sender};
 use crate::error::Error;
 use crate::log;
 use crate::message::Message;
@@ -59,12 +59,11 @@ fn take(config: &Config, dropped: Dropped, name: &QueueId) -> Result<(), Error> 
     Ok(path_is_gone?)
 }
 
-/// Its recipients are claims, and are resolved anew; a sender that claims to be of this machine is the owner.
+/// Its recipients are claims, and are resolved anew. So is its sender: an address elsewhere, or else the owner.
 fn request(dropped: &Dropped, moment: &Moment) -> Request {
-    let claimed = &dropped.entry.originator;
-    let domain = claimed.rsplit_once('@').map(|(_, domain)| domain);
-    let is_elsewhere = domain.is_some_and(|d| !moment.hosts.iter().any(|host| host.eq_ignore_ascii_case(d)));
-    let sender = if is_elsewhere { claimed.clone() } else { moment.caller.name.clone() };
+    let claimed = Sender::of(dropped.entry.originator.as_bytes(), &moment.hosts);
+    let elsewhere = claimed.filter(|sender| sender.local.is_none()).map(|sender| sender.mailbox.address);
+    let sender = elsewhere.unwrap_or_else(|| moment.caller.name.clone());
     let operand = |r: &EntryRecipient| Operand { octets: r.address.to_string().into_bytes(), dsn: r.dsn.clone() };
     let operands = dropped.entry.recipients.iter().map(operand).collect();
     let destination = Destination { operands, ..Destination::default() };

@@ -4,9 +4,9 @@ use std::io;
 
 use super::request::Request;
 use crate::config::Config;
-use crate::envelope::{self, Aliases, Resolver, Step};
+use crate::envelope::{self, Aliases, Resolver, Sender, Step};
 use crate::error::Error;
-use crate::message::{Mailbox, Message};
+use crate::message::Message;
 use crate::rewrite::{self, Facts, Rewritten};
 use crate::spool::{Entry, EntryRecipient, QueueId};
 use crate::system::Caller;
@@ -69,7 +69,8 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
     let (aliases, _) = aliases(config);
     let default = config.recipients.default.as_ref().map(|names| names.list());
     let domain = config.rewrite.domain.as_deref();
-    let originator = originator(request, message, &moment.caller.name);
+    let asked = asked(request, moment);
+    let originator = originator(asked.as_ref(), message, moment);
     let account = config.account_of(&originator);
     let mut resolver = Resolver::new(&aliases, &moment.hosts, domain, default.as_deref(), &account);
     let recipients = envelope::recover(&request.destination, message, &mut resolver)?;
@@ -78,9 +79,10 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         account: &account,
         host: &moment.host,
         user: &moment.caller.name,
+        traced: Some(moment.caller.uid).filter(|_| !moment.caller.speaks_for_others()),
         own_name: moment.caller.full_name.as_deref(),
         full_name: request.full_name.as_deref(),
-        sender: request.sender.as_deref(),
+        sender: asked.as_ref().map(|sender| &sender.mailbox),
         date: &moment.date,
         unique: moment.id.as_str(),
     };
@@ -126,11 +128,25 @@ pub(crate) fn aliases(config: &Config) -> (Aliases, Vec<String>) {
     (own.or(system), warnings)
 }
 
-/// Whom a report of failure would go to: the sender asked for, else the one in the message, else the user.
-fn originator(request: &Request, message: &Message, user: &str) -> String {
-    let of_message = || message.mailboxes(&["Sender", "From"]).into_iter().next().map(|mailbox| mailbox.address);
-    let of_request = request.sender.as_ref().and_then(|sender| Mailbox::list(sender.as_bytes()).into_iter().next());
-    of_request.map(|mailbox| mailbox.address).or_else(of_message).unwrap_or_else(|| user.to_string())
+/// The sender asked for, if the caller may be that one. Only root and the service speak for other users of this machine.
+fn asked(request: &Request, moment: &Moment) -> Option<Sender> {
+    let sender = Sender::of(request.sender.as_ref()?.as_bytes(), &moment.hosts)?;
+    may_be(&sender, moment).then_some(sender)
+}
+
+/// The addressee of a report of failure: the sender asked for, else the one in the message, else the user.
+fn originator(asked: Option<&Sender>, message: &Message, moment: &Moment) -> String {
+    let of_message = || {
+        let mailbox = message.mailboxes(&["Sender", "From"]).into_iter().next()?;
+        Some(Sender::of_mailbox(mailbox, &moment.hosts)).filter(|sender| may_be(sender, moment))
+    };
+    let sender = asked.cloned().or_else(of_message);
+    sender.map_or_else(|| moment.caller.name.clone(), |sender| sender.mailbox.address)
+}
+
+fn may_be(sender: &Sender, moment: &Moment) -> bool {
+    let is_own = |name: &String| *name == moment.caller.name || moment.caller.speaks_for_others();
+    sender.local.as_ref().is_none_or(is_own)
 }
 
 /// The line about a mail that stands on disk.
