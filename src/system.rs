@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -11,6 +11,9 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use signal_hook::consts::{SIGCHLD, SIGXFSZ};
 
 use nix::unistd::{Gid, Pid, Uid, User, close, gethostname, getuid, setgroups, setresgid, setresuid, setsid};
+
+use crate::trust::plain;
+use crate::trust::reader::SERVICE;
 
 /// The user on whose behalf we run. The uid decides, never `$USER`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,9 +117,6 @@ fn catch(signal: i32) {
 pub fn is_root() -> bool {
     Uid::effective().is_root()
 }
-
-/// The user that owns the machine's spool, if there is one, instead of root.
-const SERVICE: &str = "mailx-t";
 
 /// uid and gid of the service user; `None` if root serves. If no user database knows the name, each of them is loaded
 /// and asked, which takes milliseconds: once is enough.
@@ -241,7 +241,7 @@ fn has_hashed_certificates(directory: &Path) -> bool {
 pub(crate) fn dead_letter(caller: &Caller, letter: &mut dyn io::Read) -> io::Result<PathBuf> {
     let at_home = caller.home.as_deref().ok_or(io::ErrorKind::NotFound.into()).and_then(letter_in);
     let (path, mut file) = match at_home {
-        Err(error) if is_out_of_reach(&error) => letter_in_public(Path::new("/var/tmp"))?,
+        Err(error) if is_out_of_reach(&error) => new_letter(Path::new("/var/tmp"))?,
         opened => opened?,
     };
     let before = file.metadata()?.len();
@@ -259,17 +259,18 @@ pub(crate) fn dead_letter(caller: &Caller, letter: &mut dyn io::Read) -> io::Res
 }
 
 fn letter_in(home: &Path) -> io::Result<(PathBuf, File)> {
-    let mut path = home.join("dead.letter");
-    let mut file = open_letter(&path)?;
-    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-        path = home.join(format!("dead.letter.{}", std::process::id()));
-        file = open_letter(&path)?;
+    for name in ["dead.letter".to_string(), format!("dead.letter.{}", std::process::id())] {
+        let path = home.join(name);
+        match open_letter(&path)? {
+            Some(file) if !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) => return Ok((path, file)),
+            _ => {}
+        }
     }
-    Ok((path, file))
+    new_letter(home)
 }
 
-/// Anybody can put files there: the file is ours only if nobody else has made it.
-fn letter_in_public(directory: &Path) -> io::Result<(PathBuf, File)> {
+/// In a public directory anybody can put files: the file is ours only if nobody else has made it.
+fn new_letter(directory: &Path) -> io::Result<(PathBuf, File)> {
     let path = directory.join(format!("dead.letter.{:016x}", fastrand::u64(..)));
     let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
     Ok((path, file))
@@ -280,16 +281,21 @@ fn is_out_of_reach(error: &io::Error) -> bool {
     matches!(error.kind(), NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem)
 }
 
-/// Opens the file without waiting for anybody (a FIFO has two ends) and without following links.
-fn open_letter(path: &Path) -> io::Result<File> {
-    let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
-    OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)
+/// Opens the file, or makes it; `None` if what has the name is no file of ours alone.
+fn open_letter(path: &Path) -> io::Result<Option<File>> {
+    let file = match plain::open(path, OpenOptions::new().append(true).create(true).mode(0o600)) {
+        Err(error) if plain::is_no_file(&error) || error.kind() == io::ErrorKind::IsADirectory => return Ok(None),
+        // A file of somebody else's in our own home: there is room beside it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && path.exists() => return Ok(None),
+        opened => opened?,
+    };
+    let found = file.metadata()?;
+    Ok((found.uid() == effective_uid() && found.nlink() == 1).then_some(file))
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::os::unix::fs::MetadataExt;
 
     use super::*;
 
@@ -354,7 +360,7 @@ mod tests {
     #[test]
     fn letter_in_a_public_directory_is_a_file_of_its_own() {
         let public = tempfile::tempdir().unwrap();
-        let (one, other) = (letter_in_public(public.path()).unwrap(), letter_in_public(public.path()).unwrap());
+        let (one, other) = (new_letter(public.path()).unwrap(), new_letter(public.path()).unwrap());
         assert_ne!(one.0, other.0);
         let caller = Caller { uid: 1, name: "al".into(), full_name: None, home: Some(public.path().join("none")) };
         let place = dead_letter(&caller, &mut &b"x\n"[..]).unwrap();
@@ -369,7 +375,24 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let caller = Caller { uid: 1, name: "al".into(), full_name: None, home: Some(home.path().to_path_buf()) };
         nix::unistd::mkfifo(&home.path().join("dead.letter"), Mode::S_IRWXU).unwrap();
-        assert!(dead_letter(&caller, &mut &b"x\n"[..]).is_err());
+        let place = dead_letter(&caller, &mut &b"x\n"[..]).unwrap();
+        assert_eq!(place, home.path().join(format!("dead.letter.{}", std::process::id())));
+    }
+
+    #[test]
+    fn dead_letter_that_leads_elsewhere_is_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        let caller = Caller { uid: 1, name: "al".into(), full_name: None, home: Some(home.path().to_path_buf()) };
+        std::fs::write(at("victim"), "").unwrap();
+        let beside = at(&format!("dead.letter.{}", std::process::id()));
+        std::os::unix::fs::symlink(at("victim"), at("dead.letter")).unwrap();
+        assert_eq!(dead_letter(&caller, &mut &b"x\n"[..]).unwrap(), beside);
+        std::fs::remove_file(&beside).unwrap();
+        std::fs::hard_link(at("victim"), &beside).unwrap();
+        let own = dead_letter(&caller, &mut &b"x\n"[..]).unwrap();
+        assert!(own.starts_with(home.path()) && own != beside, "{own:?}");
+        assert_eq!(std::fs::read_to_string(at("victim")).unwrap(), "");
     }
 
     #[test]

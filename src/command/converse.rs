@@ -61,7 +61,7 @@ struct Session<'a, I, O: Write> {
 impl<I: Read, O: Write> Session<'_, I, O> {
     fn serve(mut self, host: &str) -> Result<(), Error> {
         let config = self.config;
-        let (aliases, _) = prepare::aliases(config);
+        let aliases = prepare::aliases(config).aliases;
         let hosts = system::local_names(host);
         let default = config.recipients.default.as_ref().map(|names| names.list());
         let domain = config.rewrite.domain.as_deref();

@@ -52,7 +52,7 @@ fn is_address(operand: &Operand) -> bool {
 
 /// The steps from one source, and where they end.
 fn leads(config: &Config, destination: &Destination, message: &Message, out: &mut dyn Write) -> Result<(), Error> {
-    let (aliases, _) = prepare::aliases(config);
+    let aliases = prepare::aliases(config).aliases;
     let moment = Moment::now();
     let default = config.recipients.default.as_ref().map(|names| names.list());
     let domain = config.rewrite.domain.as_deref();

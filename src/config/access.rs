@@ -1,20 +1,34 @@
 //! Who may write and read a configuration file: it names commands, and may hold a password.
 
-use std::fs;
+use std::fs::Metadata;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::error::Error;
 use crate::system;
+use crate::trust::{DecidingFile, Fault};
 
-/// A configuration names commands. It has to be root's or the caller's own, and for nobody else to write.
-pub(super) fn is_foreign(path: &Path) -> bool {
-    let ours = [0, system::caller().uid, system::effective_uid()];
-    fs::metadata(path).is_ok_and(|found| found.mode() & 0o002 != 0 || !ours.contains(&found.uid()))
+/// No configuration is larger, in bytes.
+pub(super) const MOST: u64 = 16 << 20;
+
+/// Opens a configuration. It names commands: it has to be root's or the caller's own, for nobody else to write, and in a
+/// directory of which that is true too.
+///
+/// # Errors
+/// [`Error::Missing`], [`Error::Unreadable`] or [`Error::Foreign`].
+pub(super) fn open(path: &Path) -> Result<DecidingFile, Error> {
+    let opened = DecidingFile::open(path).and_then(|file| file.judge(&[system::caller().uid]).map(|()| file));
+    opened.map_err(|fault| match fault {
+        Fault::Io(error) if error.kind() == io::ErrorKind::NotFound => Error::Missing(path.to_path_buf()),
+        Fault::Io(source) => Error::Unreadable { path: path.to_path_buf(), source },
+        fault => Error::Foreign { path: path.to_path_buf(), why: fault.to_string() },
+    })
 }
 
 /// Others than its owner may use the file, but for reading by the one group that may.
-pub(super) fn is_exposed(path: &Path, readers: Option<u32>) -> bool {
-    fs::metadata(path).is_ok_and(|found| is_open(found.mode(), found.gid(), readers))
+pub(super) fn is_exposed(found: &Metadata, readers: Option<u32>) -> bool {
+    is_open(found.mode(), found.gid(), readers)
 }
 
 fn is_open(mode: u32, group: u32, readers: Option<u32>) -> bool {

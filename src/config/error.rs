@@ -30,8 +30,13 @@ pub enum Error {
         cure: &'static str,
     },
     /// Others may write what would be run with our rights.
-    #[error("{} may be written by others: give it to yourself or root, and chmod go-w it", .0.display())]
-    Foreign(PathBuf),
+    #[error("{} {why}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What lets them, and what to do.
+        why: String,
+    },
     /// There is no configuration.
     #[error("no configuration: {} does not exist: run mailx-t ctl init, then fill it in", .0.display())]
     Missing(PathBuf),
@@ -62,7 +67,7 @@ impl Error {
         match self {
             Self::Content { path, .. }
             | Self::Exposed { path, .. }
-            | Self::Foreign(path)
+            | Self::Foreign { path, .. }
             | Self::Missing(path)
             | Self::Unreadable { path, .. } => path == Path::new(SYSTEM_FILE),
             Self::Unfit { place, .. } => place == SYSTEM_FILE,

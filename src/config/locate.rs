@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Environment;
 use crate::system;
+use crate::trust::reader::SERVICE;
 
 /// The configuration of the whole machine.
 pub(crate) const SYSTEM_FILE: &str = "/etc/mailx-t/config.toml";
@@ -72,7 +73,8 @@ pub(crate) fn user_spool() -> Option<PathBuf> {
 /// An XDG base directory: absolute, or not there (XDG Base Directory Specification 0.8). `$HOME` may be
 /// missing, as under cron: the user database knows it too.
 fn user_path(variable: &str, below_home: &str) -> Option<PathBuf> {
-    if system::caller().uid == 0 {
+    // What root or the service has is the machine's: a relay that root starts as the service means root's spool.
+    if system::caller().uid == 0 || system::caller().name == SERVICE {
         return None;
     }
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());

@@ -13,9 +13,8 @@ mod judgement;
 mod locate;
 mod smarthosts;
 
-use std::fs;
+use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use lettre::Address;
@@ -88,16 +87,14 @@ impl Config {
 
     /// Reads a file, which nobody may write, and if it holds a password nobody may read, who has no right to.
     fn read(path: &Path, source: Source) -> Result<Self, Error> {
-        let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::Missing(path.to_path_buf()),
-            _ => Error::Unreadable { path: path.to_path_buf(), source: error },
-        })?;
-        if access::is_foreign(path) {
-            return Err(Error::Foreign(path.to_path_buf()));
-        }
+        let file = access::open(path)?;
+        let found = file.metadata().clone();
+        let unreadable = |source| Error::Unreadable { path: path.to_path_buf(), source };
+        let text = file.read(access::MOST).map_err(unreadable)?;
+        let text = String::from_utf8(text).map_err(|error| unreadable(io::Error::other(error)))?;
         let config = Self::of(path, &text, source)?;
         if config.smarthosts.iter().any(|smarthost| smarthost.password.is_some()) {
-            config.guard(path)?;
+            config.guard(path, &found)?;
         }
         Ok(config)
     }
@@ -138,11 +135,10 @@ impl Config {
 
     /// Refuses a file with a password that others may read: it is for its owner alone, the machine's own file for the
     /// group of the service too.
-    fn guard(&self, path: &Path) -> Result<(), Error> {
+    fn guard(&self, path: &Path, found: &Metadata) -> Result<(), Error> {
         let is_machine = self.source.is_machine();
-        let of_spool = || fs::metadata(self.spool_path()).ok().map(|spool| spool.gid());
-        let readers = if is_machine { of_spool() } else { None };
-        if !access::is_exposed(path, readers) {
+        let readers = is_machine.then(|| system::service().map_or(0, |(_, gid)| gid));
+        if !access::is_exposed(found, readers) {
             return Ok(());
         }
         let is_of_service = is_machine && system::service().is_some();

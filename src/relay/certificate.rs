@@ -1,6 +1,5 @@
 //! Certificates: what the server's says of itself, and what we show to a server that asks who we are.
 
-use std::fs;
 use std::path::Path;
 
 use native_tls::{Identity, TlsStream};
@@ -12,7 +11,7 @@ use openssl::x509::{X509, X509NameRef};
 
 use super::Fingerprint;
 use super::deadline::Timed;
-use super::secret_file::guarded;
+use super::secret_file::{self, guarded};
 use super::tls_error::TlsError;
 use crate::outcome::clean;
 
@@ -64,7 +63,7 @@ pub(super) fn identity(certificate: &Path, key: Option<&Path>) -> Result<Identit
     // With no passphrase at all OpenSSL would ask a terminal for it.
     let key = PKey::private_key_from_pem_passphrase(&pem, b"")
         .map_err(|_| of_key("holds no private key in PEM form, or one with a passphrase".to_owned()))?;
-    let chain = fs::read(certificate).map_err(|error| of_certificate(format!("{error}: check path and mode")))?;
+    let chain = secret_file::trusted(certificate).map_err(of_certificate)?;
     let first = X509::from_pem(&chain).and_then(|first| first.public_key());
     let first = first.map_err(|_| of_certificate("holds no certificate in PEM form".to_owned()))?;
     if !first.public_eq(&key) {
@@ -77,7 +76,7 @@ pub(super) fn identity(certificate: &Path, key: Option<&Path>) -> Result<Identit
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{Permissions, set_permissions};
+    use std::fs::{self, Permissions, set_permissions};
     use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;

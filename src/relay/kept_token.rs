@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::{Secret, Smarthost};
+use crate::trust::plain;
 
 /// An access token, and what it takes to ask for the next one.
 #[derive(Deserialize, Serialize)]
@@ -30,7 +31,7 @@ pub(super) struct KeptToken {
 impl KeptToken {
     /// What the file holds; `None` if there is no such file, or something else in it.
     pub(super) fn read(file: &Path) -> Option<Self> {
-        serde_json::from_slice(&Zeroizing::new(fs::read(file).ok()?)).ok()
+        serde_json::from_slice(&Zeroizing::new(plain::read(file).ok()?)).ok()
     }
 
     /// Writes it to the file, as a whole or not at all.

@@ -25,7 +25,6 @@ mod kept_token;
 mod login;
 mod mail;
 mod mechanism;
-mod permissions;
 pub(crate) mod provider;
 mod proxy;
 mod redaction;

@@ -3,24 +3,37 @@
 //! A file that others may read, or that somebody else could have written, is refused. The first line counts, byte for byte:
 //! `#`, `=` and blanks belong to a password.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use nix::fcntl::OFlag;
 use zeroize::Zeroizing;
 
-use super::permissions::{Reader, closed_above};
 use super::{CredentialsError, Secret};
+use crate::trust::reader::{Reader, closed_above};
+use crate::trust::{DecidingFile, Fault};
 
 /// No password is longer. OAuth tokens reach some kilobytes.
 pub(super) const MOST_BYTES: u64 = 64 * 1024;
+/// A bundle of all authorities there are takes a quarter of a megabyte.
+const MOST_CERTIFICATES: u64 = 16 << 20;
 
 /// The first line of a file that is closed to others; `key` is the setting that names the file.
 pub(super) fn guarded_line(key: &'static str, path: &Path) -> Result<Secret, CredentialsError> {
-    let bytes = guarded(path).map_err(|why| CredentialsError::File { key, path: path.to_path_buf(), why })?;
-    first_line(key, &bytes)
+    let of_file =
+        |why: String| CredentialsError::File { key, path: path.to_path_buf(), why: or_command(key, path, why) };
+    first_line(key, &guarded(path).map_err(of_file)?)
+}
+
+/// A secret that a container was given may be open to all in it, and nobody there can change its mode. To take it from a
+/// command is to say that this is known.
+fn or_command(key: &str, path: &Path, why: String) -> String {
+    let is_fixed = || fs::metadata(path).is_ok_and(|found| found.mode() & 0o222 == 0 || why.ends_with("read-only"));
+    match key == "password-file" && why.contains(" opens it to ") && is_fixed() {
+        true => format!("{why}; or, where it cannot be changed, set password-command = \"cat {}\"", path.display()),
+        false => why,
+    }
 }
 
 /// The content of a file that is closed to others, or what is wrong with the file and what to do.
@@ -54,6 +67,16 @@ pub(super) fn text(key: &'static str, bytes: &[u8]) -> Result<Secret, Credential
     }
 }
 
+/// The content of a file that everybody may read and nobody else may have written, such as a certificate.
+pub(super) fn trusted(path: &Path) -> Result<Vec<u8>, String> {
+    let opened = DecidingFile::open(path).and_then(|file| file.judge(&[]).map(|()| file));
+    let bytes = opened.and_then(|file| Ok(file.read(MOST_CERTIFICATES)?));
+    bytes.map_err(|fault| match fault {
+        Fault::Io(error) => format!("{error}: check path and mode"),
+        other => other.to_string(),
+    })
+}
+
 #[derive(PartialEq)]
 enum Access {
     /// Owner and mode must keep others out.
@@ -63,22 +86,20 @@ enum Access {
 }
 
 fn read_file(path: &Path, access: Access) -> Result<Zeroizing<Vec<u8>>, String> {
-    // Without O_NONBLOCK, opening a FIFO would wait for its writer.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
-        .open(path)
-        .map_err(|error| format!("cannot be opened: {error}: {}", cure(path, &error)))?;
-    let state = file.metadata().map_err(|error| error.to_string())?;
-    if !state.is_file() {
-        return Err("is not a regular file: name a file".to_owned());
-    }
+    let opened = DecidingFile::open(path).map_err(|fault| match fault {
+        Fault::Io(error) => format!("cannot be opened: {error}: {}", cure(path, &error)),
+        other => other.to_string(),
+    })?;
     if access == Access::Guarded {
-        Reader::this().guard((state.uid(), state.gid()), state.mode())?;
+        let found = opened.metadata();
+        let kept = Reader::this().guard((found.uid(), found.gid()), found.mode());
+        kept.map_err(|why| if opened.is_read_only() { format!("{why}, and it was mounted read-only") } else { why })?;
+        opened.judge(&[]).map_err(|fault| fault.to_string())?;
     }
     // A buffer that grows would leave copies of the secret behind.
-    let size = usize::try_from(state.len().min(MOST_BYTES)).unwrap_or_default();
+    let size = usize::try_from(opened.metadata().len().min(MOST_BYTES)).unwrap_or_default();
     let mut bytes = Zeroizing::new(Vec::with_capacity(size + 1));
+    let file = opened.into_file();
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
     Ok(bytes)
 }
@@ -142,9 +163,32 @@ mod tests {
     }
 
     #[test]
+    fn secret_of_a_container_that_all_may_read_has_its_way_out() {
+        let told = |mode| read(b"x", mode).unwrap_err();
+        assert!(
+            told(0o444).contains("mode 0444 opens it to every user: chmod o= it; or, where it cannot be changed, set ")
+        );
+        assert!(told(0o444).contains("/password\""), "{}", told(0o444));
+        assert!(!told(0o644).contains("password-command"), "{}", told(0o644));
+    }
+
+    #[test]
+    fn file_in_a_directory_that_others_may_write_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("password");
+        fs::write(&path, "x").unwrap();
+        set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
+        let told = read_at(&path).unwrap_err();
+        assert!(told.contains(", which has mode 0777: others can put another in its place"), "{told}");
+    }
+
+    #[test]
     fn what_is_no_file_is_refused_at_once() {
         let directory = tempfile::tempdir().unwrap();
         assert!(read_at(directory.path()).unwrap_err().contains("not a regular file"));
+        nix::unistd::mkfifo(&directory.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(read_at(&directory.path().join("pipe")).unwrap_err().contains("not a regular file"));
         assert!(read_at(&directory.path().join("none")).unwrap_err().contains("cannot be opened"));
     }
 }

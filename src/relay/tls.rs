@@ -4,18 +4,16 @@
 //! `SSL_CERT_FILE=/dev/null` where a hashed directory of certificates exists; OpenSSL then looks up only the
 //! one it needs. Should the issuer be missing there, the caller tries once more with `Roots::Bundle`.
 
-use std::error::Error;
 use std::fs;
-use std::path::Path;
 use std::thread::{self, JoinHandle};
 
 use native_tls::{HandshakeError, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
 
 use super::certificate::{fingerprint, identity};
 use super::deadline::Timed;
-use super::server_hello;
 use super::smarthost::{Smarthost, TlsVersion};
 use super::tls_error::{TlsError, classify, hint};
+use super::{secret_file, server_hello};
 
 /// Where distributions keep all root certificates in one file.
 const BUNDLES: &[&str] = &[
@@ -98,7 +96,8 @@ fn connector(smarthost: &Smarthost, roots: Roots) -> Result<TlsConnector, TlsErr
         (Some(path), _) => {
             let wrong = |why: String| TlsError::CaFile { path: path.clone(), why };
             builder.disable_built_in_roots(true);
-            match add_roots(&mut builder, path) {
+            let pem = secret_file::trusted(path).map_err(wrong)?;
+            match add_roots(&mut builder, &pem) {
                 Err(error) => return Err(wrong(format!("{error}: check path and content"))),
                 Ok(0) => return Err(wrong("holds no certificate: it should be in PEM form".to_owned())),
                 Ok(_) => {}
@@ -111,16 +110,18 @@ fn connector(smarthost: &Smarthost, roots: Roots) -> Result<TlsConnector, TlsErr
         }
         (None, None) if roots == Roots::Bundle => {
             // A bundle that cannot be read leaves the issuer unknown, which is what will be reported.
-            let _ = BUNDLES.iter().find(|path| add_roots(&mut builder, Path::new(path)).is_ok_and(|n| n > 0));
+            let _ = BUNDLES
+                .iter()
+                .find(|path| fs::read(path).is_ok_and(|pem| add_roots(&mut builder, &pem).is_ok_and(|n| n > 0)));
         }
         (None, None) => {}
     }
     builder.build().map_err(|error| TlsError::Other(error.to_string()))
 }
 
-/// Trusts every certificate in the file, and says how many there are.
-fn add_roots(builder: &mut TlsConnectorBuilder, path: &Path) -> Result<usize, Box<dyn Error>> {
-    let certificates = native_tls::Certificate::stack_from_pem(&fs::read(path)?)?;
+/// Trusts every certificate in the text of a file, and says how many there are.
+fn add_roots(builder: &mut TlsConnectorBuilder, pem: &[u8]) -> Result<usize, native_tls::Error> {
+    let certificates = native_tls::Certificate::stack_from_pem(pem)?;
     let count = certificates.len();
     for certificate in certificates {
         builder.add_root_certificate(certificate);

@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 
@@ -46,6 +46,22 @@ impl Directory {
     /// As [`open`](Self::open).
     pub(crate) fn open_or_make(path: &Path, mode: u32) -> io::Result<Self> {
         Self::reach(path, Some(mode))
+    }
+
+    /// The directory that a file is to lie in. Where it is missing it is made, for everybody to pass.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn above(file: &Path) -> io::Result<Self> {
+        let file = std::path::absolute(file)?;
+        let above = file.parent().unwrap_or(Path::new("/"));
+        match Self::open(above) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let made = Self::open_or_make(above, 0o755)?;
+                made.set_mode(0o755).map(|()| made)
+            }
+            opened => opened,
+        }
     }
 
     fn reach(path: &Path, missing: Option<u32>) -> io::Result<Self> {
@@ -111,6 +127,30 @@ impl Directory {
         Ok(openat(&self.file, name, new, Mode::S_IRUSR | Mode::S_IWUSR)?.into())
     }
 
+    /// Removes the file of that name.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(crate) fn remove(&self, name: &OsStr) -> io::Result<()> {
+        Ok(unlinkat(&self.file, name, UnlinkatFlags::NoRemoveDir)?)
+    }
+
+    /// Gives the file of one name another name here, in the place of what has that.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        Ok(renameat(&self.file, from, &self.file, to)?)
+    }
+
+    /// Makes its names last.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
     /// Takes the directory of that name away, if it is empty.
     ///
     /// # Errors
@@ -172,6 +212,12 @@ impl Directory {
     }
 }
 
+impl From<Directory> for OwnedFd {
+    fn from(directory: Directory) -> Self {
+        directory.file.into()
+    }
+}
+
 /// The part that a component adds to the way: `..` means what the file system has for it.
 fn name_of(component: Component<'_>) -> Option<OsString> {
     match component {
@@ -209,7 +255,7 @@ fn followed(above: &OwnedFd, name: &OsStr, owner: u32) -> io::Result<OsString> {
 
 /// A user namespace shows files whose owner it does not know as the overflow uid's, the machine's root among them
 /// (user_namespaces(7)).
-fn is_unmapped(uid: u32) -> bool {
+pub(super) fn is_unmapped(uid: u32) -> bool {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     let maps_all = || {
         let map = read("/proc/self/uid_map");
@@ -218,7 +264,7 @@ fn is_unmapped(uid: u32) -> bool {
     read("/proc/sys/kernel/overflowuid").trim().parse() == Ok(uid) && !maps_all()
 }
 
-fn kind_of(found: &FileStat) -> SFlag {
+pub(super) fn kind_of(found: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT
 }
 

@@ -2,6 +2,10 @@
 //! between.
 
 pub(crate) mod directory;
+pub(crate) mod file;
+pub(crate) mod output;
 pub(crate) mod plain;
+pub(crate) mod reader;
 
 pub(crate) use directory::Directory;
+pub(crate) use file::{DecidingFile, Fault};

@@ -1,7 +1,7 @@
 //! `ctl check` and `ctl test`: the sentences that a person reads before the first mail, and with it.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Command, Stdio};
 
 use crate::smarthost::{Act, Kind, On, Point, Smarthost};
@@ -34,12 +34,28 @@ fn check(machine: &Machine, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn aliases_that_cannot_be_read_are_told() {
+fn aliases_that_are_not_obeyed_are_a_failure() {
     let machine = Machine::with(knowing_us(), "");
+    let told = |what: &str| format!("FAIL  {}: is not obeyed: it {what}", machine.path("aliases").display());
     fs::create_dir(machine.path("aliases")).unwrap();
     let ran = check(&machine, &["--offline"]);
-    let told = format!("{}: cannot be read, so its names are not known: ", machine.path("aliases").display());
-    assert!(ran.stdout.contains(&told), "{ran:?}");
+    assert!(ran.stdout.contains(&told("is a directory and not a regular file: name a file")), "{ran:?}");
+    fs::remove_dir(machine.path("aliases")).unwrap();
+    nix::unistd::mkfifo(&machine.path("aliases"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let ran = check(&machine, &["--offline"]);
+    assert!(ran.stdout.contains(&told("is a named pipe and not a regular file")), "{ran:?}");
+    fs::remove_file(machine.path("aliases")).unwrap();
+    fs::write(machine.path("aliases"), "root: someone@host.example\n").unwrap();
+    fs::set_permissions(machine.path("aliases"), fs::Permissions::from_mode(0o666)).unwrap();
+    let ran = check(&machine, &["--offline"]);
+    assert!(ran.stdout.contains(&told("has mode 0666 and may be written by everybody: chmod go-w it")), "{ran:?}");
+    let sent = machine.send(&["root"], b"Subject: x\n\nx\n");
+    assert_eq!(sent.status, Some(0), "{sent:?}");
+    assert_eq!(machine.smarthost().mails()[0].addresses(), [DEFAULT]);
+    assert!(machine.log().contains("is not obeyed: it has mode 0666"), "{}", machine.log());
+    fs::set_permissions(machine.path("aliases"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(machine.send(&["root"], b"Subject: x\n\nx\n").status, Some(0));
+    assert_eq!(machine.smarthost().mails()[1].addresses(), ["someone@host.example"]);
 }
 
 #[test]

@@ -188,3 +188,115 @@ fn root_in_a_spool_of_anothers_becomes_that_user() {
     assert_eq!(fs::read_dir(village.at("etc/mailx-t")).unwrap().count(), before);
     assert!(village.shell(ALICE, &format!("ls {OWN}/queue")).1.is_empty());
 }
+
+#[test]
+fn aliases_of_another_user_are_nobodys() {
+    let Some(village) = Village::new() else { return };
+    let running = smarthost();
+    village.configure(&running, "aliases-file = \"/home/alice/aliases\"");
+    assert_init(&village, 0, "");
+    for line in ["echo 'root: alice@evil.example' >~/aliases", "rm ~/aliases; mkfifo ~/aliases"] {
+        assert_eq!(village.shell(ALICE, line).0, Some(0));
+        let (code, told) = village.run("root", &["mailx-t", "ctl", "check", "--offline"], "");
+        assert!(code != Some(0) && told.contains("FAIL  /home/alice/aliases: is not obeyed: it "), "{told}");
+        let (code, said) = village.run("root", &["sendmail", "-odi", "root"], "Subject: x\n\nx\n");
+        assert_eq!(code, Some(0), "{said}");
+    }
+    let mails = running.mails();
+    assert_eq!(mails.iter().map(|mail| mail.addresses()).collect::<Vec<_>>(), [["ops@example.test"]; 2]);
+    let log = fs::read_to_string(village.at("var/log/mailx-t/mail.log")).unwrap();
+    assert_eq!(log.matches("/home/alice/aliases: is not obeyed").count(), 2, "{log}");
+    // One of root's, in a directory where alice could swap it.
+    village.write("home/alice/root", "root: alice@evil.example\n", 0o644);
+    assert_eq!(village.shell(ALICE, "mv ~/root ~/aliases").0, Some(0));
+    let (_, told) = village.run("root", &["mailx-t", "ctl", "check", "--offline"], "");
+    assert!(told.contains("lies in /home/alice, where user 54402 can put another in its place"), "{told}");
+}
+
+#[test]
+fn configuration_that_others_could_have_written_runs_nothing() {
+    let Some(village) = Village::new() else { return };
+    let running = smarthost();
+    village.configure(&running, "");
+    assert_init(&village, 0, "");
+    let text = fs::read_to_string(village.at("etc/mailx-t/config.toml")).unwrap();
+    let command = "password-command = \"touch /var/tmp/ran; echo x\"";
+    let text = text.replace("password-file = \"/etc/mailx-t/password\"", command);
+    let place = "var/tmp/case/config.toml";
+    fs::create_dir(village.at("var/tmp/case")).unwrap();
+    let run = || {
+        let words = ["mailx-t", "--config", "/var/tmp/case/config.toml", "-odi", "a@host.example"];
+        village.run("root", &words, "Subject: x\n\nx\n")
+    };
+    let set_mode = |place: &str, mode| fs::set_permissions(village.at(place), Permissions::from_mode(mode)).unwrap();
+    for (mode, owner, folder_mode, folder_owner, says) in [
+        (0o664, 0, 0o755, 0, "has mode 0664 and may be written by its group: chmod go-w it"),
+        (0o646, 0, 0o755, 0, "has mode 0646 and may be written by everybody: chmod go-w it"),
+        (0o644, ALICE, 0o755, 0, "belongs to user 54402: give it to yourself or root"),
+        (0o644, SERVICE, 0o755, 0, "belongs to user 54401: give it to yourself or root"),
+        (0o644, 0, 0o775, 0, "case, which has mode 0775: others can put another in its place"),
+        (0o644, 0, 0o755, ALICE, "case, where user 54402 can put another in its place"),
+    ] {
+        village.write(place, &text, mode);
+        village.own(place, owner);
+        set_mode("var/tmp/case", folder_mode);
+        village.own("var/tmp/case", folder_owner);
+        let (code, said) = run();
+        assert!(code == Some(78) && said.contains(says), "{code:?} {said}");
+    }
+    village.own("var/tmp/case", 0);
+    fs::remove_file(village.at(place)).unwrap();
+    assert_eq!(village.run("root", &["mkfifo", "/var/tmp/case/config.toml"], "").0, Some(0));
+    let (code, said) = run();
+    assert!(code == Some(78) && said.contains("is a named pipe and not a regular file"), "{code:?} {said}");
+    assert!(!village.at("var/tmp/ran").exists());
+    fs::remove_file(village.at(place)).unwrap();
+    village.write(place, &text, 0o644);
+    let (_, said) = run();
+    assert!(village.at("var/tmp/ran").exists(), "one of root's own is obeyed: {said}");
+}
+
+#[test]
+fn secret_that_a_group_of_strangers_may_read_is_not_used() {
+    let Some(village) = Village::new() else { return };
+    let running = smarthost();
+    village.configure(&running, "");
+    assert_init(&village, 0, "");
+    let password = village.at("etc/mailx-t/password");
+    for (gid, mode, says) in [
+        (100, 0o640, "mode 0640 opens it to the group users: chown root:mailx-t it, and chmod 640 it"),
+        (ALICE, 0o640, "mode 0640 opens it to the group alice: chown root:mailx-t it, and chmod 640 it"),
+        (SERVICE, 0o660, "mode 0660 lets its group write it"),
+        (SERVICE, 0o640, "password for the login of mail@example.test found, not tried"),
+    ] {
+        std::os::unix::fs::chown(&password, Some(0), Some(gid)).unwrap();
+        fs::set_permissions(&password, Permissions::from_mode(mode)).unwrap();
+        let words = ["setpriv", "--reuid", "54401", "--regid", "54401", "--groups", &format!("100,{ALICE}")];
+        let words: Vec<&str> = words.into_iter().chain(["mailx-t", "ctl", "check", "--offline"]).collect();
+        let (_, told) = village.run("root", &words, "");
+        assert!(told.contains(says), "{gid} {mode:o}: {told}");
+    }
+}
+
+#[test]
+fn log_that_the_service_has_made_a_link_is_not_followed_by_root() {
+    let Some(village) = Village::new() else { return };
+    let running = smarthost();
+    village.configure(&running, "");
+    // Root's own settings and spool, in the machine's log.
+    let text = fs::read_to_string(village.at("etc/mailx-t/config.toml")).unwrap();
+    village.write("root/config.toml", format!("{text}[spool]\npath = \"/root/spool\"\n"), 0o600);
+    village.write("etc/victim", "", 0o644);
+    assert_eq!(village.shell(SERVICE, "ln -s /etc/victim /var/log/mailx-t/mail.log").0, Some(0));
+    let settings = ["mailx-t", "--config", "/root/config.toml"];
+    let run = |words: &[&str]| village.run("root", &[&settings[..], words].concat(), "Subject: x\n\nx\n");
+    assert_eq!(run(&["ctl", "init"]).0, Some(0));
+    run(&["-odi", "a@host.example"]);
+    assert_eq!(running.mails().len(), 1);
+    assert_eq!(fs::read(village.at("etc/victim")).unwrap(), b"");
+    let (_, told) = run(&["ctl", "check", "--offline"]);
+    assert!(
+        told.contains("FAIL  log /var/log/mailx-t/mail.log: it is a link in a directory that others may"),
+        "{told}"
+    );
+}

@@ -47,8 +47,12 @@ pub(crate) fn run(config: &Config, request: Request, out: &mut dyn Write) -> Res
         return Err(Error::Denied);
     }
     let mut findings = Findings::new(request.form, out);
-    for warning in prepare::aliases(config).1 {
-        findings.note(&warning)?;
+    let aliases = prepare::aliases(config);
+    for warning in &aliases.warnings {
+        findings.note(warning)?;
+    }
+    if let Some(refused) = &aliases.refused {
+        findings.fail(refused)?;
     }
     findings.ok(&format!("configuration {}: mail leaves as {}", config.source, config.account))?;
     let defects = spool.defects(config.owner_of_spool());

@@ -53,7 +53,7 @@ pub(crate) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Resu
 
 /// A real originator, else whoever gets mail for that user of this machine.
 fn addressees(config: &Config, entry: &Entry) -> Vec<Address> {
-    let (aliases, _) = prepare::aliases(config);
+    let aliases = prepare::aliases(config).aliases;
     let hosts = system::local_names(&system::host_name());
     let default = config.recipients.default.as_ref().map(|names| names.list());
     let domain = config.rewrite.domain.as_deref();

@@ -1,8 +1,9 @@
 //! The file to be imported, and those that lie beside it or that it names.
 
-use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use crate::trust::{DecidingFile, Fault};
 
 /// No settings of a mailer are larger.
 const MOST: u64 = 1 << 20;
@@ -46,10 +47,11 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// A device or a pipe has no end.
 fn text(path: &Path) -> io::Result<String> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
-    }
+    let opened = DecidingFile::open(path).map_err(|fault| match fault {
+        Fault::Io(error) => error,
+        _ => io::Error::new(io::ErrorKind::InvalidInput, "it is no file"),
+    })?;
     let mut bytes = Vec::new();
-    File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
+    opened.into_file().take(MOST).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -8,39 +8,51 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgroups};
 
 /// The user whose rights this process has.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     uid: u32,
     /// Its own first.
     groups: Vec<u32>,
-    /// For a sentence only: whatever serves the user database, a network among it, may take its time.
+    /// Only where a group may read, and for a sentence: whatever serves the user database, a network among it, may take
+    /// its time.
     look_up: fn(u32, u32) -> Names,
 }
+
+/// The user that runs the service, and that user's group.
+pub(crate) const SERVICE: &str = "mailx-t";
 
 /// What the user database calls a user.
 struct Names {
     user: String,
-    /// The name of a group that is its own alone, as services have one.
-    own_group: Option<String>,
+    /// The name of a group.
+    group: Option<String>,
+    /// Somebody else is a member of that group.
+    has_others: bool,
 }
 
 impl Names {
     fn of(uid: u32, gid: u32) -> Self {
         let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
         let user = user.map_or_else(|| uid.to_string(), |user| user.name);
-        let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten().map(|group| group.name);
-        Self { own_group: group.filter(|group| *group == user), user }
+        let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
+        let has_others = group.as_ref().is_some_and(|group| group.mem.iter().any(|member| *member != user));
+        Self { group: group.map(|group| group.name), has_others, user }
+    }
+
+    /// The group is the service's, or nobody but the user is in it, as most users have one.
+    fn is_own_group(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group == SERVICE || *group == self.user && !self.has_others)
     }
 }
 
 impl Reader {
     /// This process.
-    pub(super) fn this() -> Self {
+    pub(crate) fn this() -> Self {
         let groups = std::iter::once(getegid()).chain(getgroups().unwrap_or_default()).map(Gid::as_raw).collect();
         Self { uid: geteuid().as_raw(), groups, look_up: Names::of }
     }
 
     /// Judges a file of that owner and group: others must be able neither to read it nor to have written it.
-    pub(super) fn guard(&self, (owner, group): (u32, u32), mode: u32) -> Result<(), String> {
+    pub(crate) fn guard(&self, (owner, group): (u32, u32), mode: u32) -> Result<(), String> {
         let said = mode & 0o7777;
         if mode & 0o007 != 0 {
             // Without what it lets everybody do, it may be closed to us as well.
@@ -49,6 +61,8 @@ impl Reader {
             Err(format!("mode {said:04o} opens it to every user: {cure}"))
         } else if mode & 0o020 != 0 {
             Err(format!("mode {said:04o} lets its group write it: chmod g-w it"))
+        } else if let Some(group) = (mode & 0o040 != 0).then(|| self.strangers(group)).flatten() {
+            Err(format!("mode {said:04o} opens it to the group {group}: {}", self.close(owner)))
         } else if owner != 0 && owner != self.uid {
             let (uid, cure) = (self.uid, self.give());
             Err(format!("belongs to user {owner}, neither root nor user {uid} who reads it: {cure}"))
@@ -58,12 +72,12 @@ impl Reader {
     }
 
     /// What opens a file of that owner to this user, and to nobody else.
-    pub(super) fn let_in(&self, owner: u32) -> String {
+    pub(crate) fn let_in(&self, owner: u32) -> String {
         if owner == self.uid { "chmod u=rw,o= it".to_owned() } else { self.give() }
     }
 
     /// What opens the way to a file below the directory `closed`.
-    pub(super) fn let_through(&self, closed: &Path) -> String {
+    pub(crate) fn let_through(&self, closed: &Path) -> String {
         let cure = if is_home(closed) { "move the file to /etc/mailx-t" } else { "chmod o+x that, or move the file" };
         format!("{} is closed to the user {}: {cure}", closed.display(), self.names().user)
     }
@@ -77,10 +91,23 @@ impl Reader {
         }
     }
 
+    /// The name of a group that others may be in. One that no database knows is a container's, made for this process
+    /// (fsGroup of Kubernetes); in root's is root.
+    fn strangers(&self, group: u32) -> Option<String> {
+        let names = (self.look_up)(self.uid, group);
+        if group == 0 || names.is_own_group() { None } else { names.group }
+    }
+
+    /// What closes a file of that owner to the group that may read it.
+    fn close(&self, owner: u32) -> String {
+        if owner == self.uid { "chmod g= it".to_owned() } else { self.give() }
+    }
+
     fn give(&self) -> String {
-        match self.names() {
-            Names { own_group: Some(group), .. } if self.uid != 0 => format!("chown root:{group} it, and chmod 640 it"),
-            Names { user, .. } => format!("chown {user} it, and chmod 600 it"),
+        let names = self.names();
+        match names.is_own_group() && self.uid != 0 {
+            true => format!("chown root:{} it, and chmod 640 it", names.group.unwrap_or_default()),
+            false => format!("chown {} it, and chmod 600 it", names.user),
         }
     }
 
@@ -99,7 +126,7 @@ fn is_home(directory: &Path) -> bool {
 }
 
 /// The directory above `path` that this process may not pass.
-pub(super) fn closed_above(path: &Path) -> &Path {
+pub(crate) fn closed_above(path: &Path) -> &Path {
     path.ancestors().skip(1).find(|above| fs::metadata(above).is_ok()).unwrap_or(path)
 }
 
@@ -107,20 +134,27 @@ pub(super) fn closed_above(path: &Path) -> &Path {
 mod tests {
     use super::*;
 
-    fn named(user: &str, own_group: Option<&str>) -> Names {
-        Names { user: user.to_owned(), own_group: own_group.map(str::to_owned) }
+    fn named(user: &str, group: Option<&str>) -> Names {
+        Names { user: user.to_owned(), group: group.map(str::to_owned), has_others: false }
+    }
+
+    fn group(gid: u32) -> Option<&'static str> {
+        [(0, "root"), (100, "users"), (997, "mailx-t"), (1000, "alice")]
+            .into_iter()
+            .find(|(n, _)| *n == gid)
+            .map(|(_, name)| name)
     }
 
     fn service() -> Reader {
-        Reader { uid: 998, groups: vec![997], look_up: |_, _| named("mailx-t", Some("mailx-t")) }
+        Reader { uid: 998, groups: vec![997], look_up: |_, gid| named("mailx-t", group(gid)) }
     }
 
     fn user() -> Reader {
-        Reader { uid: 1000, groups: vec![100, 44], look_up: |_, _| named("alice", None) }
+        Reader { uid: 1000, groups: vec![100, 44], look_up: |_, gid| named("alice", group(gid)) }
     }
 
     fn root() -> Reader {
-        Reader { uid: 0, groups: vec![0], look_up: |_, _| named("root", Some("root")) }
+        Reader { uid: 0, groups: vec![0], look_up: |_, gid| named("root", group(gid)) }
     }
 
     fn refused(reader: &Reader, whose: (u32, u32), mode: u32) -> String {
@@ -157,10 +191,27 @@ mod tests {
     }
 
     #[test]
+    fn group_that_may_read_is_the_services_or_the_readers_alone() {
+        let open = "mode 0640 opens it to the group users: ";
+        assert_eq!(refused(&service(), (0, 100), 0o640), format!("{open}chown root:mailx-t it, and chmod 640 it"));
+        assert_eq!(refused(&user(), (0, 100), 0o640), format!("{open}chown alice it, and chmod 600 it"));
+        assert_eq!(refused(&user(), (1000, 100), 0o640), format!("{open}chmod g= it"));
+        assert_eq!(refused(&root(), (0, 100), 0o640), format!("{open}chmod g= it"));
+        assert!(refused(&service(), (0, 1000), 0o640).contains("to the group alice: "));
+        for (reader, gid) in [(service(), 997), (user(), 1000), (root(), 0), (root(), 997), (user(), 0)] {
+            assert_eq!(refused(&reader, (0, gid), 0o640), "", "{gid}");
+        }
+        // A container's, which no user database knows.
+        assert_eq!(refused(&user(), (0, 2000), 0o440), "");
+        let crowded = Reader { look_up: |_, _| Names { has_others: true, ..named("alice", Some("alice")) }, ..user() };
+        assert!(refused(&crowded, (1000, 1000), 0o640).contains("opens it to the group alice"));
+    }
+
+    #[test]
     fn user_database_is_asked_only_where_a_name_is_told() {
         let silent = |reader: Reader| Reader { look_up: |_, _| panic!("nobody is to be told a name"), ..reader };
         assert_eq!(refused(&silent(user()), (1000, 100), 0o600), "");
-        assert_eq!(refused(&silent(service()), (0, 997), 0o640), "");
+        assert_eq!(refused(&silent(service()), (0, 997), 0o600), "");
         assert_eq!(silent(user()).let_in(1000), "chmod u=rw,o= it");
         assert!(refused(&silent(user()), (1000, 100), 0o660).ends_with(": chmod g-w it"));
     }
