@@ -9,6 +9,7 @@ use nix::unistd::{AccessFlags, access};
 
 use super::target::{Datagram, SOCKET};
 use super::{Settings, Target};
+use crate::trust::output;
 
 /// The fault that keeps this process, which runs as `user`, from writing the log; `None` if there is none.
 pub(crate) fn defect(settings: &Settings, user: &str) -> Option<String> {
@@ -24,6 +25,11 @@ fn of_file(path: &Path, user: &str) -> Option<String> {
     let may = |path: &Path, flags| access(path, flags).map_err(|error| error.desc());
     if path.is_dir() {
         return Some(format!("log {log} is a directory: set target in [log] to a file"));
+    }
+    if let Some(why) = output::refusal(path) {
+        return Some(format!(
+            "log {log}: {why}: remove it, or set target in [log] to a file in a directory of {user}'s"
+        ));
     }
     // If a directory above it is closed, we cannot see whether it is there.
     if fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) && !has_reader(path) {

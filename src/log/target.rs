@@ -1,8 +1,8 @@
 //! The way of a line to its target. A log that cannot be reached never costs a mail: the lines are dropped.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use ::log::{Level, LevelFilter, Record};
 use env_logger::{Builder, Target as Sink};
 
 use super::{FORMAT, Format, Settings, Target, event};
+use crate::trust::output;
 
 /// The system log's socket.
 pub(super) const SOCKET: &str = "/dev/log";
@@ -84,10 +85,7 @@ struct Rotated {
 
 impl Rotated {
     fn open(path: &Path) -> io::Result<Self> {
-        // Nobody may read a named pipe, and that must not hold up a mail; to a file this makes no difference.
-        let flags = nix::libc::O_NONBLOCK;
-        let file = OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(flags).open(path)?;
-        Ok(Self { path: path.to_path_buf(), file })
+        Ok(Self { path: path.to_path_buf(), file: output::open(path)? })
     }
 
     fn has_its_name(&self) -> bool {
