@@ -1,9 +1,9 @@
 //! Turns the settings of another mailer into our configuration: prints it, or writes it with its password files.
 //! What was left out is told either way; a password is in neither.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::Permissions;
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use lettre::Address;
@@ -12,6 +12,7 @@ use super::init;
 use crate::config::Source;
 use crate::config::import::{self, Kind, Written};
 use crate::error::Error;
+use crate::trust::{Directory, plain};
 use crate::{config, spool, system};
 
 /// What is to be imported, and where to.
@@ -75,14 +76,14 @@ pub(crate) fn run(request: &Request, out: &mut dyn Write, told: &mut dyn FnMut(&
 /// something that counts.
 fn put(target: &Path, written: &Written, is_forced: bool, group: Option<u32>) -> Result<Vec<PathBuf>, Error> {
     // What ctl init has made, and nobody has filled in, is nothing.
-    let counts = |path: &Path, nothing: &str| fs::read_to_string(path).map_or(path.exists(), |text| text != nothing);
+    let counts =
+        |path: &Path, nothing: &str| plain::read_text(path).map_or_else(|_| path.exists(), |text| text != nothing);
     let standing = written.passwords.iter().map(|(path, _)| path).find(|path| counts(path, ""));
     let standing = standing.map(PathBuf::as_path).or(Some(target).filter(|path| counts(path, init::TEMPLATE)));
     if let Some(path) = standing.filter(|_| !is_forced) {
         return Err(import::Error::Exists(path.to_path_buf()).into());
     }
     let fail = |path: &Path, source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source });
-    init::make_directory(target).map_err(|source| fail(target, source))?;
     let mut files = Vec::new();
     for (path, password) in &written.passwords {
         // As ctl init has it: the service's group may read what root owns.
@@ -98,21 +99,20 @@ fn put(target: &Path, written: &Written, is_forced: bool, group: Option<u32>) ->
 
 /// Whole or not at all: written beside it, then renamed over it.
 fn replace(path: &Path, bytes: &[u8], mode: u32, group: Option<u32>) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".new");
-    let draft = path.with_file_name(name);
+    let directory = Directory::above(path)?;
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let mut draft = name.to_os_string();
+    draft.push(".new");
     // A name that stands there is of a run that was cut short.
-    let _ = fs::remove_file(&draft);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let _ = directory.remove(&draft);
+    let mut file = directory.create(&draft)?;
     let mut fill = || -> io::Result<()> {
-        if let Some(group) = group {
-            fchown(&file, Some(0), Some(group))?;
-        }
+        init::close(&file, group)?;
         file.set_permissions(Permissions::from_mode(mode))?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&draft, path)?;
-        File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+        directory.rename(&draft, name)?;
+        directory.sync()
     };
-    fill().inspect_err(|_| drop(fs::remove_file(&draft)))
+    fill().inspect_err(|_| drop(directory.remove(&draft)))
 }

@@ -3,9 +3,9 @@
 
 mod provider;
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use self::provider::Chosen;
@@ -13,6 +13,7 @@ use crate::config::{self, Config, Source};
 use crate::error::Error;
 use crate::spool::{self, Spool};
 use crate::system;
+use crate::trust::Directory;
 
 /// What a new configuration says.
 pub(super) const TEMPLATE: &str = include_str!("../../../packaging/config.toml");
@@ -67,45 +68,42 @@ fn new_spool(source: &Source) -> PathBuf {
 /// Makes the file that the template names, empty, for the service's group to read and for nobody else: whoever writes
 /// the password has no owner and no mode to think of.
 fn make_password_file(path: &Path) -> Result<bool, Error> {
-    let fail = |source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source });
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(file) => {
-            if let Some((_, group)) = system::service() {
-                fchown(&file, Some(0), Some(group)).map_err(fail)?;
-                file.set_permissions(Permissions::from_mode(0o640)).map_err(fail)?;
-            }
-            Ok(true)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(fail(error)),
-    }
+    let group = system::service().map(|(_, group)| group);
+    let made = new_file(path).and_then(|file| file.map_or(Ok(false), |file| close(&file, group).map(|()| true)));
+    made.map_err(|source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source }))
+}
+
+/// A file of root's that the service's group may read, where there is one, and nobody else.
+pub(super) fn close(file: &File, group: Option<u32>) -> io::Result<()> {
+    let Some(group) = group else { return Ok(()) };
+    fchown(file, Some(0), Some(group))?;
+    file.set_permissions(Permissions::from_mode(0o640))
 }
 
 /// Writes the text unless there is a file already; a user's own may hold the password, the machine's may not.
 fn write_new(path: &Path, text: &str) -> Result<bool, Error> {
-    let fail = |source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source });
     let mode = if system::is_root() { 0o644 } else { 0o600 };
-    make_directory(path).map_err(fail)?;
-    match OpenOptions::new().write(true).create_new(true).mode(mode).open(path) {
-        Ok(mut file) => {
-            let made =
-                file.set_permissions(Permissions::from_mode(mode)).and_then(|()| file.write_all(text.as_bytes()));
-            made.map(|()| true).map_err(fail)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(fail(error)),
-    }
+    let made = new_file(path).and_then(|file| {
+        let Some(mut file) = file else { return Ok(false) };
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.write_all(text.as_bytes()).map(|()| true)
+    });
+    made.map_err(|source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source }))
 }
 
-/// Makes the directory that a file is to lie in.
-pub(super) fn make_directory(path: &Path) -> std::io::Result<()> {
-    let Some(directory) = path.parent().filter(|directory| !directory.exists()) else { return Ok(()) };
-    fs::create_dir_all(directory)?;
-    fs::set_permissions(directory, Permissions::from_mode(0o755))
+/// A new file for its owner alone, with the directory it lies in; `None` if something has its name.
+fn new_file(path: &Path) -> io::Result<Option<File>> {
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    match Directory::above(path)?.create(name) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::MetadataExt;
 
     use super::*;
