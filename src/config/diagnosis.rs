@@ -1,4 +1,4 @@
-//! From the TOML reader's words to a sentence with a hint, and without anything that could be a value.
+//! Turns the TOML reader's words into a sentence with a hint. The sentence holds nothing that could be a value.
 
 use toml::de::{DeTable, DeValue};
 
@@ -33,7 +33,7 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// The sentence for what the reader said about the octet at `offset` of `text`.
+/// The sentence for the reader's `message` about the octet at `offset` of `text`.
 fn sentence(message: &str, text: &str, offset: usize) -> String {
     let message = crate::outcome::clean(message);
     if message == "duplicate key" {
@@ -44,7 +44,7 @@ fn sentence(message: &str, text: &str, offset: usize) -> String {
         return unknown_key(&message);
     }
     let path = path(table.get_ref(), offset).unwrap_or_default();
-    // Tables and their keys are ours, what is deeper is somebody's own.
+    // Tables and their keys are ours; deeper names are the user's own.
     let Some((key, form)) = path.iter().take(2).rev().find_map(|name| form::of(name)) else {
         return "wrong kind of value".to_string();
     };
@@ -54,19 +54,19 @@ fn sentence(message: &str, text: &str, offset: usize) -> String {
     if key == "smarthost" && message.starts_with("missing field") {
         return format!("the key \"{}\" is missing", ticked(&message).first().copied().unwrap_or_default());
     }
-    // Others' sentences tell the value, or are for programmers; our own say more than the form.
+    // The reader's sentences tell the value, or are for programmers; our own say more than the form.
     let is_ours =
         ["expected ", "http://", "the proxy's ", "unknown charset"].iter().any(|ours| message.starts_with(ours));
     if is_ours { format!("{key}: {message}") } else { format!("{key}: expected {form}") }
 }
 
-/// A text that is no TOML: the reader's words, which hold nothing of it.
+/// The sentence for a text that is no TOML: the reader's words, which hold nothing of the text.
 fn broken(message: &str) -> String {
     let is_bare = message.starts_with("string values must be quoted");
     if is_bare { "a text has to stand in quotes".to_string() } else { message.to_string() }
 }
 
-/// A name that nobody knows could be anything, and is not told.
+/// The sentence for a name that is set twice. A name that is no key could be a secret, and is not told.
 fn set_twice(text: &str, offset: usize) -> String {
     let (before, name) = text.split_at_checked(offset).unwrap_or((text, ""));
     let is_table = before.rsplit('\n').next().is_some_and(|line| line.trim_start().starts_with('['));
@@ -81,7 +81,7 @@ fn set_twice(text: &str, offset: usize) -> String {
     }
 }
 
-/// The names, from the outermost to the innermost, of what stands at `offset`.
+/// The names of the tables and the key at `offset`, from the outermost to the innermost.
 fn path<'a>(table: &'a DeTable<'_>, offset: usize) -> Option<Vec<&'a str>> {
     table.iter().find_map(|(key, value)| {
         let is_here = || (key.span().contains(&offset) || value.span().contains(&offset)).then(Vec::new);
@@ -91,7 +91,7 @@ fn path<'a>(table: &'a DeTable<'_>, offset: usize) -> Option<Vec<&'a str>> {
     })
 }
 
-/// As [`path`], of what stands deeper.
+/// As [`path`], for a place within a value.
 fn within<'a>(value: &'a DeValue<'_>, offset: usize) -> Option<Vec<&'a str>> {
     match value {
         DeValue::Table(table) => path(table, offset),
@@ -112,15 +112,15 @@ fn unknown_key(message: &str) -> String {
     }
 }
 
-/// The text that nobody knows, and those that are known. It may hold backticks and whatever else of the reader's
-/// sentence: only what follows the last ", expected" is the reader's own.
+/// The unknown text and the known ones, from the reader's sentence. The unknown text may hold backticks and other parts
+/// of such a sentence: only the words after the last ", expected" are surely the reader's.
 fn wrong_and_known(message: &str) -> (&str, Vec<&str>) {
     let (before, known) = message.rsplit_once(", expected ").unwrap_or((message, ""));
     let wrong = before.split_once('`').and_then(|(_, wrong)| wrong.strip_suffix('`')).unwrap_or_default();
     (wrong, ticked(known))
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn ticked(message: &str) -> Vec<&str> {
     message.split('`').skip(1).step_by(2).collect()
 }

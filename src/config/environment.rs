@@ -1,4 +1,4 @@
-//! The container form: the smarthost as a URL, sender and default recipient beside it.
+//! The form for containers: the smarthost as a URL, with sender and default recipient in variables of their own.
 
 use url::Url;
 
@@ -24,21 +24,21 @@ impl std::fmt::Debug for Environment {
 const NAMES: [&str; 3] = ["MAILX_T_URL", "MAILX_T_FROM", "MAILX_T_TO"];
 
 impl Environment {
-    /// The settings that `look_up` finds; none without a URL.
+    /// The settings that `look_up` finds; `None` without a URL.
     pub(crate) fn find(look_up: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let [url, from, to] = NAMES.map(|name| look_up(name).filter(|value| !value.is_empty()));
         Some(Self { url: url?, from, to })
     }
 
-    /// One `NAME=value` a line: how the door tells the relay, over a pipe, so that the secret stands in
-    /// no argument and in no environment but the one it came in.
+    /// One `NAME=value` a line. The door writes them to a pipe for the relay, so that the secret stands in no argument,
+    /// and in no environment but the one it came in.
     pub(crate) fn to_lines(&self) -> String {
         let values = [Some(&self.url), self.from.as_ref(), self.to.as_ref()];
         let lines = NAMES.iter().zip(values).filter_map(|(name, value)| Some(format!("{name}={}\n", value?)));
         lines.collect()
     }
 
-    /// Reads back what [`Self::to_lines`] wrote.
+    /// Reads the lines of [`Self::to_lines`].
     pub(crate) fn from_lines(lines: &str) -> Option<Self> {
         Self::find(|name| lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=').map(str::to_string)))
     }

@@ -22,7 +22,10 @@ pub enum Error {
     #[error(transparent)]
     Environment(#[from] WrongEnvironment),
     /// The file holds a password that others can read.
-    #[error("{} holds a password and is open to others: {cure}, or move the password to a password-file", path.display())]
+    #[error(
+        "{} holds a password and is open to others: {cure}, or move the password to a password-file",
+        path.display()
+    )]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -120,8 +123,8 @@ pub enum Unfit {
     },
     /// A smarthost is for all mail, and names another sender than the one that all mail has.
     #[error(
-        "smarthost {smarthost} has from, but no match-from: what leaves over it when another does not take it leaves as \
-         {account}: leave from out, or add match-from"
+        "smarthost {smarthost} has from, but no match-from: what leaves over it when another does not take it leaves \
+         as {account}: leave from out, or add match-from"
     )]
     UnheardSender {
         /// The smarthost.

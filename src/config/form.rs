@@ -1,4 +1,4 @@
-//! What each key of the configuration is expected to be, in the words of whoever writes one.
+//! The form of each key of the configuration, in the words of people who write one.
 
 /// Tables and keys, each with its form; a key that stands in two tables has the same in both.
 #[rustfmt::skip]

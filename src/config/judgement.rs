@@ -1,5 +1,4 @@
-//! What is judged of the settings as a whole, once each of them is understood: whether one is missing, and whether they
-//! fit together.
+//! Judges the settings as a whole, once each of them is understood: one may be missing, or two may not fit together.
 
 use lettre::Address;
 

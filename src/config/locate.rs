@@ -1,4 +1,4 @@
-//! Which configuration counts. With the caller's own rights only: none of our programs ever has more.
+//! The configuration that counts, found with the caller's own rights: none of our programs ever has more.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::trust::reader::SERVICE;
 /// The configuration of the whole machine.
 pub(crate) const SYSTEM_FILE: &str = "/etc/mailx-t/config.toml";
 
-/// Where the settings come from, which also tells where the spool is when they do not say.
+/// The source of the settings. It also tells the place of the spool, if the settings do not name one.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// `MAILX_T_URL` and its companions.
@@ -37,8 +37,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// The named file, else what the environment says, else the user's own file if there is one, else
-/// the machine's.
+/// The named file, else the environment, else the user's own file if there is one, else the machine's.
 pub(crate) fn locate(named: Option<&Path>) -> Source {
     if let Some(path) = named {
         return Source::System(absolute(path));
@@ -60,18 +59,18 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
-/// `$XDG_CONFIG_HOME/mailx-t/config.toml`; none for root, whose file is the machine's.
+/// `$XDG_CONFIG_HOME/mailx-t/config.toml`; `None` for root, whose file is the machine's.
 pub(crate) fn user_file() -> Option<PathBuf> {
     user_path("XDG_CONFIG_HOME", ".config").map(|directory| directory.join("mailx-t/config.toml"))
 }
 
-/// `$XDG_STATE_HOME/mailx-t`; none for root.
+/// `$XDG_STATE_HOME/mailx-t`; `None` for root.
 pub(crate) fn user_spool() -> Option<PathBuf> {
     user_path("XDG_STATE_HOME", ".local/state").map(|directory| directory.join("mailx-t"))
 }
 
-/// An XDG base directory: absolute, or not there (XDG Base Directory Specification 0.8). `$HOME` may be
-/// missing, as under cron: the user database knows it too.
+/// An XDG base directory: a path that is not absolute does not count (XDG Base Directory Specification 0.8). `$HOME`
+/// may be missing, as under cron: the user database knows it too.
 fn user_path(variable: &str, below_home: &str) -> Option<PathBuf> {
     // What root or the service has is the machine's: a relay that root starts as the service means root's spool.
     if system::caller().uid == 0 || system::caller().name == SERVICE {

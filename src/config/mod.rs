@@ -1,6 +1,6 @@
-//! The settings, composed from the parts' own: from one file, or in containers from the
-//! environment. Unknown keys are refused, with the place and the nearest known key; no line of the
-//! file is ever quoted, since it could hold a secret.
+//! The settings, composed of the parts' own. They come from one file, or in containers from the environment. Unknown
+//! keys are refused, with the place and the nearest known key. No sentence quotes a line of the file, since it could
+//! hold a secret.
 
 mod access;
 mod diagnosis;
@@ -57,7 +57,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// As [`load`](Self::load), but root first becomes the service user where the configuration is the machine's.
+    /// As [`load`](Self::load), but root first becomes the service user if the configuration is the machine's.
     ///
     /// # Errors
     /// One of [`Error`].
@@ -66,8 +66,8 @@ impl Config {
             system::become_service().map_err(Error::Service)?;
         }
         let config = Self::load(source)?;
-        // Another file may still mean the service's spool, or a user's: what root leaves there its owner could not touch,
-        // and where its owner makes links root must not write.
+        // Another file may still mean the service's spool, or a user's: what root leaves there its owner could not
+        // touch, and where its owner makes links root must not write.
         if let Some(owner) = spool::Spool::new(config.spool_path()).owner_in_our_place() {
             system::become_user(owner).map_err(Error::Service)?;
         }

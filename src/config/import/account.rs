@@ -10,7 +10,7 @@ use crate::relay::Tls;
 pub(crate) struct Password(String);
 
 impl Password {
-    /// What the password file is to hold.
+    /// The line for the password file.
     pub(crate) fn line(&self) -> String {
         format!("{}\n", self.0)
     }
@@ -28,7 +28,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// One smarthost as the other mailer knew it.
+/// One smarthost, as the other mailer knew it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     pub(super) host: String,
@@ -37,7 +37,7 @@ pub(super) struct Account {
     pub(super) user: Option<String>,
     pub(super) password: Option<Password>,
     pub(super) password_command: Option<String>,
-    /// A mechanism by our name.
+    /// The mechanism of the login, by our name.
     pub(super) auth: Option<&'static str>,
     pub(super) ca_file: Option<String>,
     pub(super) fingerprint: Option<String>,
@@ -46,13 +46,13 @@ pub(super) struct Account {
     /// A SOCKS5 proxy, `host:port`.
     pub(super) proxy: Option<String>,
     pub(super) source_address: Option<IpAddr>,
-    /// Whose mail it is for, and the address that it leaves as; none where it is for all.
+    /// The senders whose mail it is for, and the address that their mail leaves as; empty if it is for all mail.
     pub(super) match_from: Vec<String>,
     pub(super) from: Option<String>,
     /// In seconds.
     pub(super) timeout: Option<u64>,
-    /// The line that asked for no TLS at all.
+    /// The line to name in a note if it was used without TLS.
     pub(super) plain_at: usize,
-    /// The line, and the setting that had the certificate not looked at.
+    /// The line and the setting that let any certificate pass.
     pub(super) unchecked: Option<(usize, String)>,
 }

@@ -18,7 +18,7 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
     }
 }
 
-/// The settings of dma.conf that say where mail goes, and how.
+/// The settings of dma.conf about the smarthost.
 #[derive(Default)]
 struct Settings<'a> {
     account: Account,
@@ -79,7 +79,7 @@ fn why(key: &str) -> Option<&'static str> {
     }
 }
 
-/// auth.conf: `user|smarthost:password`.
+/// Finds the login in auth.conf: `user|smarthost:password`.
 fn log_in(files: &Files, imported: &mut Imported, account: &mut Account, name: &str) {
     let Some((path, text)) = files.named(name) else { return };
     for (n, line) in lines(&text) {

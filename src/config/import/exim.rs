@@ -1,4 +1,5 @@
-//! Debian's Exim as a satellite: update-exim4.conf.conf (`dc_key='value'`), with passwd.client and email-addresses beside it.
+//! Debian's Exim as a satellite: update-exim4.conf.conf (`dc_key='value'`), with passwd.client and email-addresses
+//! beside it.
 
 use super::account::{Account, Password};
 use super::files::{Files, lines};
@@ -20,7 +21,7 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
         port => account.port = port.or(Some(25)),
     }
     log_in(files, imported, &mut account);
-    senders(files, imported);
+    set_sender(files, imported);
     if !account.host.is_empty() {
         imported
             .note(0, "Exim looked at no certificate: mailx-t does, see fingerprint in [smarthost] if it does not pass");
@@ -49,7 +50,7 @@ fn set(imported: &mut Imported, account: &mut Account, (n, key, value): (usize, 
     }
 }
 
-/// passwd.client: `host:user:password`, where the host may be `*`.
+/// Finds the login in passwd.client: `host:user:password`, where the host may be `*`.
 fn log_in(files: &Files, imported: &mut Imported, account: &mut Account) {
     let Some((path, text)) = files.named("/etc/exim4/passwd.client") else { return };
     for (n, line) in lines(&text) {
@@ -65,8 +66,9 @@ fn log_in(files: &Files, imported: &mut Imported, account: &mut Account) {
     }
 }
 
-/// email-addresses: `user: address`. There is one address that mail leaves from; root's counts.
-fn senders(files: &Files, imported: &mut Imported) {
+/// Takes the sender from email-addresses (`user: address`). All mail leaves from one address, which is root's if there
+/// is one; notes tell of the others.
+fn set_sender(files: &Files, imported: &mut Imported) {
     let Some((path, text)) = files.named("/etc/email-addresses") else { return };
     let pairs = lines(&text).filter_map(|(n, line)| Some((n, line.split_once(':')?)));
     let mut pairs: Vec<(usize, &str, &str)> =

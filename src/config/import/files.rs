@@ -1,4 +1,4 @@
-//! The file to be imported, and those that lie beside it or that it names.
+//! The file to import, and the files that lie beside it or that it names.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::trust::{DecidingFile, Fault};
 /// No settings of a mailer are larger.
 const MOST: u64 = 1 << 20;
 
-/// A file, its text, and where others may lie.
+/// A file, its text, and the places of others.
 pub(super) struct Files {
     pub(super) path: PathBuf,
     pub(super) text: String,
@@ -25,7 +25,7 @@ impl Files {
         Self { path: path.to_path_buf(), text: text.to_string(), is_alone: true }
     }
 
-    /// The file that is named: beside this one, where a copied set of files has it, else where it says.
+    /// The file of that name: beside this one, as in a copied set of files, else at the path that the name is.
     pub(super) fn named(&self, name: &str) -> Option<(PathBuf, String)> {
         let file_name = Path::new(name).file_name()?;
         let places = [self.path.with_file_name(file_name), PathBuf::from(name)];
@@ -33,13 +33,13 @@ impl Files {
         places.into_iter().filter(|_| !self.is_alone).find_map(readable)
     }
 
-    /// The lines that say something, numbered from 1, without blanks around them.
+    /// The lines that are neither empty nor a comment, numbered from 1, without blanks around them.
     pub(super) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         lines(&self.text)
     }
 }
 
-/// The lines of a text that are neither empty nor a comment.
+/// As [`Files::lines`], for another text.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let numbered = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
     numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))

@@ -1,4 +1,4 @@
-//! What was read of another mailer's settings, and what of them was left out.
+//! The settings that were read from another mailer's files, and notes about those that were left out.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::message::Mailbox;
 use crate::outcome::clean;
 use crate::relay::{SenderPattern, Tls};
 
-/// All that was read.
+/// All settings that were read.
 #[derive(Debug)]
 pub struct Imported {
     pub(super) kind: Kind,
@@ -31,7 +31,7 @@ pub struct Imported {
     notes: Vec<Note>,
 }
 
-/// When mail that did not leave is tried again, in seconds.
+/// The waits of mail that has not left, in seconds.
 #[derive(Debug, Default)]
 pub(super) struct Retry {
     /// The first wait.
@@ -42,7 +42,7 @@ pub(super) struct Retry {
     pub(super) give_up_after: Option<u64>,
 }
 
-/// A sentence for a person about a line of a file; 0 is no line in particular.
+/// A sentence for a person about a line of a file; 0 stands for no line in particular.
 #[derive(Debug, PartialEq, Eq)]
 struct Note {
     path: PathBuf,
@@ -77,32 +77,32 @@ impl Imported {
         }
     }
 
-    /// A sentence about a line; none may hold a value that could be a secret.
+    /// Notes a sentence about a line. It may hold no value that could be a secret.
     pub(super) fn note(&mut self, line: usize, sentence: &str) {
         let path = self.path.clone();
         self.note_in(&path, line, sentence);
     }
 
-    /// The same about a line of another file; 0 is none in particular.
+    /// Notes a sentence about a line of another file; line 0 is no line in particular.
     pub(super) fn note_in(&mut self, path: &Path, line: usize, sentence: &str) {
         let note = Note { path: path.to_path_buf(), line, sentence: clean(sentence) };
-        // What several accounts inherit is told once.
+        // Several accounts may inherit one line.
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }
 
-    /// The sentence about a setting that has no counterpart, or none that is needed.
+    /// Notes that a setting is left out: it has no counterpart, or needs none.
     pub(super) fn leave_out(&mut self, line: usize, key: &str, why: &str) {
         self.note(line, &format!("{key} is left out: {why}"));
     }
 
-    /// The sentence about a line that nobody knows. It is not quoted: what is misspelt may stand beside a secret.
+    /// Notes that an unknown line is left out. The line is not quoted: a misspelt key may stand beside a secret.
     pub(super) fn leave_out_unknown(&mut self, line: usize) {
         self.note(line, "the line is left out: there is no such setting");
     }
 
-    /// The sender by name and address; only the address counts.
+    /// Sets the sender. The text may hold a name too, which does not count.
     pub(super) fn set_from(&mut self, line: usize, text: &str) {
         match Mailbox::list(text.as_bytes()).into_iter().next().filter(|m| m.address.parse::<Address>().is_ok()) {
             Some(mailbox) => self.from = Some(mailbox.address),
@@ -110,7 +110,7 @@ impl Imported {
         }
     }
 
-    /// The address of this machine to send from; what is none is told.
+    /// Reads an address of this machine to send from; a note tells of a text that is none.
     pub(super) fn source_address(&mut self, line: usize, text: &str) -> Option<IpAddr> {
         let found = text.parse().ok();
         if found.is_none() {
@@ -119,7 +119,7 @@ impl Imported {
         found
     }
 
-    /// Who gets mail for local names; what is no address is told.
+    /// Adds recipients of mail for local names; a note tells of a text that is no address.
     pub(super) fn add_default(&mut self, line: usize, text: &str) {
         let found: Vec<String> = Mailbox::list(text.as_bytes()).into_iter().map(|mailbox| mailbox.address).collect();
         match Names::Many(found.clone()).are_usable() {
@@ -128,7 +128,7 @@ impl Imported {
         }
     }
 
-    /// An alias; what leads nowhere is told.
+    /// Adds an alias; a note tells of one that does not lead to addresses.
     pub(super) fn add_alias(&mut self, line: usize, name: &str, targets: &[String]) {
         let found: Vec<String> =
             targets.iter().flat_map(|t| Mailbox::list(t.as_bytes())).map(|mailbox| mailbox.address).collect();
@@ -138,12 +138,13 @@ impl Imported {
         }
     }
 
-    /// A smarthost, after those there are. What it did without protection is not done here.
+    /// Adds a smarthost behind those there are. If it was used without TLS it is used with STARTTLS, and a note tells
+    /// so.
     pub(super) fn add_account(&mut self, mut account: Account) {
         let is_here = matches!(account.host.as_str(), "localhost" | "127.0.0.1" | "::1");
         if account.tls == Tls::None && !is_here {
             account.tls = Tls::StartTls;
-            // Where plain SMTP is spoken, so is STARTTLS.
+            // STARTTLS is spoken on the port of plain SMTP.
             account.port = account.port.or(Some(25));
             let sentence =
                 "mail went without TLS: mailx-t does so to this machine only, and wants STARTTLS of any other";
@@ -152,7 +153,8 @@ impl Imported {
         self.accounts.push(account);
     }
 
-    /// A smarthost for the mail of these senders only, after one that is for all mail; what cannot be one is told.
+    /// Adds a smarthost for the mail of these senders alone, behind the one for all mail; a note tells of one that
+    /// cannot be used. `path` and `line` are the place of its settings.
     pub(super) fn add_account_for(&mut self, (path, line): (&Path, usize), senders: &[&str], account: Account) {
         let is_address = |text: &&str| !text.contains('*') && text.parse::<Address>().is_ok();
         let user = account.user.as_deref().filter(is_address);
@@ -174,7 +176,7 @@ impl Imported {
         self.add_account(Account { match_from, from, ..account });
     }
 
-    /// The account for all mail keeps that of its own sender where a pattern of another would take it.
+    /// Keeps the mail of the general sender at the first account, where a pattern of another account would take it.
     pub(super) fn keep_own_sender(&mut self) {
         let (Some(from), Some((first, others))) = (&self.from, self.accounts.split_first_mut()) else { return };
         let mut patterns = others.iter().flat_map(|account| &account.match_from);
@@ -184,7 +186,7 @@ impl Imported {
         }
     }
 
-    /// The address to send as, where nothing in the file says it.
+    /// Sets the address to send as, which the file does not say.
     pub fn send_as(&mut self, address: &Address) {
         self.from = Some(address.to_string());
     }

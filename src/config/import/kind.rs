@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Whose settings they are.
+/// The mailer whose settings they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// dma.conf and auth.conf.
@@ -13,7 +13,7 @@ pub enum Kind {
     Mailrc,
     /// msmtprc.
     Msmtp,
-    /// nullmailer's remotes and what lies beside it.
+    /// nullmailer's remotes and the files beside it.
     Nullmailer,
     /// main.cf with relayhost, and the maps it names.
     Postfix,
@@ -21,7 +21,7 @@ pub enum Kind {
     Ssmtp,
 }
 
-/// Names of kinds and of their files, and what stands at the start of a line in no other.
+/// Each kind with its name, the names of its files, and the starts of lines that no other kind has.
 const KINDS: [(Kind, &str, &[&str], &[&str]); 7] = [
     (Kind::Dma, "dma", &["dma.conf"], &["SMARTHOST "]),
     (Kind::Exim, "exim", &["update-exim4.conf.conf"], &["dc_smarthost="]),
@@ -36,18 +36,18 @@ impl Kind {
     /// The kind of that name.
     ///
     /// # Errors
-    /// A sentence with the names there are.
+    /// A sentence with the known names.
     pub fn from_name(name: &str) -> Result<Self, String> {
         let found = KINDS.iter().find(|(_, known, ..)| known.eq_ignore_ascii_case(name)).map(|(kind, ..)| *kind);
         found.ok_or_else(|| format!("known are {}", KINDS.map(|(_, name, ..)| name).join(", ")))
     }
 
-    /// The word for it.
+    /// The name of the kind.
     pub(crate) fn name(self) -> &'static str {
         KINDS.iter().find(|(kind, ..)| *kind == self).map_or("", |(_, name, ..)| name)
     }
 
-    /// The kind that a file's name tells, or else its content.
+    /// The kind that the name of the file tells, else its content.
     pub(super) fn guess(path: &Path, text: &str) -> Option<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let by_name = KINDS.iter().find(|(_, _, names, _)| names.contains(&&*name));

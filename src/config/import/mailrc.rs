@@ -44,10 +44,19 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
     }
 }
 
-/// The settings outside of accounts, and where none of them names a smarthost those of the first account that does; then the
-/// other accounts, each with its line.
+/// The settings outside of accounts, together with those of the first account that names a smarthost if they name none;
+/// then the other accounts, each with its line.
 fn settings(files: &Files, imported: &mut Imported) -> (Settings, Vec<(usize, Settings)>) {
-    // The first is what stands outside.
+    let all = sections(files, imported);
+    let chosen = all.iter().position(|(_, settings)| names_one(settings)).unwrap_or_default();
+    let merged = |own: &Settings| all[0].1.clone().into_iter().chain(own.clone()).collect::<Settings>();
+    let others = all.iter().enumerate().filter(|(n, _)| *n > 0 && *n != chosen);
+    let others = others.map(|(_, (n, own))| (*n, own_sender(merged(own), own))).collect();
+    (merged(&all[chosen].1), others)
+}
+
+/// The settings outside of accounts, then those of each account; each with its first line.
+fn sections(files: &Files, imported: &mut Imported) -> Vec<(usize, Settings)> {
     let mut all: Vec<(usize, Settings)> = vec![(0, Settings::new())];
     let mut at = 0;
     for (n, line) in logical_lines(&files.text) {
@@ -70,24 +79,20 @@ fn settings(files: &Files, imported: &mut Imported) -> (Settings, Vec<(usize, Se
                     imported.add_alias(n, &crate::outcome::clean(name), &targets);
                 }
             }
-            // What a terminal shows is nobody's loss.
+            // These are about what a terminal shows.
             "" | "ignore" | "discard" | "retain" | "headerpick" | "colour" | "bind" | "shortcut" | "mimetype" => {}
             "source" => imported.note(n, "source is left out: import that file by itself"),
             _ => imported.note(n, "the line is left out: it is about reading mail"),
         }
     }
-    let chosen = all.iter().position(|(_, settings)| names_one(settings)).unwrap_or_default();
-    let merged = |own: &Settings| all[0].1.clone().into_iter().chain(own.clone()).collect::<Settings>();
-    let others = all.iter().enumerate().filter(|(n, _)| *n > 0 && *n != chosen);
-    let others = others.map(|(_, (n, own))| (*n, own_sender(merged(own), own))).collect();
-    (merged(&all[chosen].1), others)
+    all
 }
 
 fn names_one(settings: &Settings) -> bool {
     settings.contains_key("mta") || settings.contains_key("smtp")
 }
 
-/// The sender of the settings outside is no sender of an account.
+/// The account's settings without the sender that stands outside of accounts.
 fn own_sender(mut merged: Settings, own: &Settings) -> Settings {
     if !own.contains_key("from") {
         merged.remove("from");
@@ -118,7 +123,7 @@ fn account(settings: &Settings, imported: &mut Imported) -> Option<Account> {
     log_in(settings, &mut account);
     let (user, host) = (account.user.clone().unwrap_or_default(), account.host.clone());
     let value = |name: &str| of_login(settings, name, &user, &host);
-    account.auth = auth(settings, value("smtp-auth").as_deref(), imported);
+    account.auth = mechanism_of(settings, value("smtp-auth").as_deref(), imported);
     account.ca_file = value("tls-ca-file").or_else(|| value("ssl-ca-file"));
     account.client_cert = value("ssl-cert");
     account.client_key = value("ssl-key");
@@ -133,7 +138,8 @@ fn account(settings: &Settings, imported: &mut Imported) -> Option<Account> {
     Some(account)
 }
 
-/// The URL of the smarthost, with its line. v15-compat's word comes first: who set it has moved on.
+/// The URL of the smarthost, with its line. The word of v15-compat mode comes first: who set it has left the old one
+/// behind.
 fn smarthost<'a>(settings: &'a Settings, imported: &mut Imported) -> Option<(usize, &'a str)> {
     let is_program = |value: &str| value.starts_with('/') || value.starts_with('~') || value.starts_with("file:");
     let named: Vec<_> = ["mta", "smtp"].iter().filter_map(|name| settings.get(*name)).collect();
@@ -219,7 +225,7 @@ fn socks(text: &str) -> String {
     format!("{host}:{}", port.unwrap_or(1080))
 }
 
-fn auth(settings: &Settings, asked: Option<&str>, imported: &mut Imported) -> Option<&'static str> {
+fn mechanism_of(settings: &Settings, asked: Option<&str>, imported: &mut Imported) -> Option<&'static str> {
     let found = mechanism(asked?);
     if found.is_none() {
         let n = settings.get("smtp-auth").map_or(0, |(n, _)| *n);
@@ -228,7 +234,7 @@ fn auth(settings: &Settings, asked: Option<&str>, imported: &mut Imported) -> Op
     found
 }
 
-/// Why a setting about sending is not carried over; none for those that are, or that are about reading mail.
+/// The reason why a setting about sending is left out; `None` for one that is read, or that is about reading mail.
 fn why(name: &str) -> Option<&'static str> {
     match name {
         "nss-config-dir" | "ssl-ca-dir" | "tls-ca-dir" => Some("the system's certificates are trusted, or one ca-file"),

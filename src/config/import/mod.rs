@@ -1,8 +1,8 @@
-//! The settings that people already have for another mailer, turned into ours.
+//! Turns the settings that people have for another mailer into ours.
 //!
-//! One file for each mailer reads its syntax into `Imported`, which writes our configuration. Whatever is not
-//! carried over is told, with its line and the reason. A secret goes to the password file alone: none stands in
-//! the configuration or in a sentence. That a certificate was not looked at is never carried over.
+//! One file for each mailer reads its syntax into `Imported`; `written` makes our configuration of that. A note tells
+//! of each setting that is left out, with its line and the reason. A secret goes to a password file alone: none stands
+//! in the configuration or in a sentence. Trust in any certificate is never carried over.
 
 mod account;
 mod dma;
@@ -57,7 +57,7 @@ fn of_files(kind: Kind, files: &Files) -> Imported {
     imported
 }
 
-/// For the properties that hold for any text: its settings, with nothing beside it.
+/// Reads a text that lies beside no other file, for tests of properties that hold for any text.
 #[doc(hidden)]
 pub fn of_text(kind: Kind, text: &str) -> Imported {
     of_files(kind, &Files::alone(Path::new("settings"), text))

@@ -1,5 +1,5 @@
-//! msmtprc: `defaults`, `account NAME : BASE`, and below them `key value`. The account called
-//! `default` is for all mail, the others for that of their `from`.
+//! msmtprc: `defaults`, `account NAME : BASE`, and below them `key value`. The account called `default` is for all
+//! mail, each other account for the mail of its `from`.
 
 use super::account::{Account, Password};
 use super::files::Files;
@@ -25,7 +25,7 @@ impl<'a> Section<'a> {
         self.settings.iter().rev().find(|(_, key, _)| *key == wanted).map(|(n, _, value)| (*n, *value))
     }
 
-    /// It sets nothing that the other does not set as well.
+    /// The other has all its settings.
     fn is_within(&self, other: &Section<'_>) -> bool {
         self.settings.iter().all(|setting| other.settings.contains(setting))
     }
@@ -42,7 +42,7 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
         imported.note(chosen.line, "no account is called default: the first one is carried over");
     }
     if let Some((n, from)) = chosen.last("from") {
-        sender(imported, n, from);
+        set_sender(imported, n, from);
     }
     let account = account(files, imported, &chosen.settings);
     if account.host.is_empty() {
@@ -50,17 +50,18 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
     }
     imported.add_account(account);
     for other in sections.iter().filter(|other| other.name != chosen.name) {
-        further(files, imported, chosen, other);
+        add_further(files, imported, chosen, other);
     }
-    // msmtp takes the first account in the file that fits; here the one for all mail comes after those for some.
+    // msmtp takes the first account in the file that fits; we ask those for some senders before the one for all.
     let first = imported.from.as_deref().and_then(|from| sections.iter().find(|section| section.is_for(from)));
     if first.is_some_and(|first| first.is_within(chosen)) {
         imported.keep_own_sender();
     }
 }
 
-/// Another account is for the mail of its own sender. What it shares with the one for all mail is told there.
-fn further(files: &Files, imported: &mut Imported, chosen: &Section<'_>, other: &Section<'_>) {
+/// Adds an account for the mail of its own sender. Notes about settings that it shares with the chosen one are there
+/// already.
+fn add_further(files: &Files, imported: &mut Imported, chosen: &Section<'_>, other: &Section<'_>) {
     if other.is_within(chosen) {
         return;
     }
@@ -101,7 +102,7 @@ fn account(files: &Files, imported: &mut Imported, settings: &[Setting<'_>]) -> 
     account
 }
 
-fn sender(imported: &mut Imported, n: usize, value: &str) {
+fn set_sender(imported: &mut Imported, n: usize, value: &str) {
     match value.strip_prefix("%U@") {
         None if value.contains('*') => {
             let why = "it stands for many senders, and mail leaves as one address: the user, or what --sender says";
@@ -139,7 +140,7 @@ fn sections<'a>(files: &'a Files, imported: &mut Imported) -> Vec<Section<'a>> {
             _ if is_defaults => defaults.push((n, key, value)),
             _ => match sections.last_mut() {
                 Some(section) => section.settings.push((n, key, value)),
-                // Before any account, settings are the default one's.
+                // Settings before any account are the default account's.
                 None => sections.push(Section { line: n, name: "default", settings: vec![(n, key, value)] }),
             },
         }
@@ -172,11 +173,11 @@ fn set(files: &Files, imported: &mut Imported, account: &mut Account, (n, key, v
         "port" => account.port = value.parse().ok(),
         "user" => account.user = Some(value.to_string()),
         "password" => account.password = Some(Password::from(value)),
-        "passwordeval" => password_command(imported, account, n, value),
-        "auth" => auth(imported, account, n, value),
+        "passwordeval" => set_password_command(imported, account, n, value),
+        "auth" => set_auth(imported, account, n, value),
         "maildomain" => imported.domain = Some(value.to_string()),
-        "aliases" => aliases(files, imported, value),
-        // The system's own certificates are ours too.
+        "aliases" => set_aliases(files, imported, value),
+        // We trust the system's certificates anyway.
         "tls_trust_file" if value == "system" || value.ends_with("/ca-certificates.crt") => {}
         "tls_trust_file" => account.ca_file = Some(value.to_string()),
         "tls_cert_file" => account.client_cert = Some(value.to_string()),
@@ -199,8 +200,9 @@ fn set(files: &Files, imported: &mut Imported, account: &mut Account, (n, key, v
     }
 }
 
-/// A command that holds the password itself is no command to keep: everybody reads the configuration.
-fn password_command(imported: &mut Imported, account: &mut Account, n: usize, command: &str) {
+/// Takes the command for the password. If the command only prints the password, that goes to the password file:
+/// everybody reads the configuration.
+fn set_password_command(imported: &mut Imported, account: &mut Account, n: usize, command: &str) {
     let is_one = !command.contains(['|', ';', '&', '$', '`', '<', '>']);
     let words = words(command);
     let printed = match words.split_first() {
@@ -221,7 +223,7 @@ fn password_command(imported: &mut Imported, account: &mut Account, n: usize, co
     imported.note(n, sentence);
 }
 
-fn auth(imported: &mut Imported, account: &mut Account, n: usize, value: &str) {
+fn set_auth(imported: &mut Imported, account: &mut Account, n: usize, value: &str) {
     account.auth = match value {
         "off" => Some("none"),
         name => mechanism(name),
@@ -231,8 +233,8 @@ fn auth(imported: &mut Imported, account: &mut Account, n: usize, value: &str) {
     }
 }
 
-/// msmtp's alias file is sendmail's, but for the name `default`.
-fn aliases(files: &Files, imported: &mut Imported, value: &str) {
+/// Takes the alias file. It has the form of sendmail's, but for the name `default`.
+fn set_aliases(files: &Files, imported: &mut Imported, value: &str) {
     imported.aliases_file = Some(value.to_string());
     let Some((_, text)) = files.named(value) else { return };
     if let Some(default) = Aliases::parse(&text).0.get("default") {
@@ -240,7 +242,7 @@ fn aliases(files: &Files, imported: &mut Imported, value: &str) {
     }
 }
 
-/// Why a setting has no counterpart; none for what is no setting of msmtp's.
+/// The reason why a setting is left out; `None` for one that msmtp does not have.
 fn why(key: &str) -> Option<&'static str> {
     let why = match key {
         "add_missing_date_header"

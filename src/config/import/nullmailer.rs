@@ -12,14 +12,14 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
         let mut words = words.iter().map(String::as_str);
         let host = words.next().unwrap_or_default().to_string();
         match words.next() {
-            None | Some("smtp") => remote(imported, n, host, words),
+            None | Some("smtp") => add_remote(imported, n, host, words),
             Some(_) => imported.note(n, "the remote is left out: only SMTP is spoken"),
         }
     }
-    beside(files, imported);
+    read_beside(files, imported);
 }
 
-fn remote<'a>(imported: &mut Imported, n: usize, host: String, options: impl Iterator<Item = &'a str>) {
+fn add_remote<'a>(imported: &mut Imported, n: usize, host: String, options: impl Iterator<Item = &'a str>) {
     let mut account = Account { host, tls: Tls::None, plain_at: n, ..Account::default() };
     for option in options {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
@@ -43,13 +43,13 @@ fn remote<'a>(imported: &mut Imported, n: usize, host: String, options: impl Ite
             _ => imported.leave_out_unknown(n),
         }
     }
-    // nullmailer's own default is 25 where TLS does not begin at once.
+    // nullmailer's own default is 25, unless TLS begins at once.
     account.port = account.port.or((account.tls == Tls::StartTls).then_some(25));
     imported.add_account(account);
 }
 
-/// What the files beside it say; a line is a setting.
-fn beside(files: &Files, imported: &mut Imported) {
+/// Reads the files beside it, of which each holds one setting.
+fn read_beside(files: &Files, imported: &mut Imported) {
     let read = |name: &str| {
         let (path, text) = files.named(name)?;
         let value = lines(&text).next().map(|(_, line)| line.to_string())?;
@@ -62,7 +62,7 @@ fn beside(files: &Files, imported: &mut Imported) {
     if let Some((_, address)) = read("allmailfrom") {
         imported.set_from(0, &address);
     }
-    // Without an administrator's address bare names went to the domain.
+    // Without an administrator's address mail for bare names went to the domain.
     if administrator.is_none() {
         imported.domain = read("defaulthost").or_else(|| read("me")).map(|(_, value)| value);
     }

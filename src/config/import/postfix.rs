@@ -11,10 +11,10 @@ use super::imported::Imported;
 use super::words::{host_and_port, switch};
 use crate::relay::Tls;
 
-/// The kinds of maps that are files of lines.
+/// The types of maps that are files of lines.
 const FILES: [&str; 6] = ["btree", "cdb", "dbm", "hash", "lmdb", "texthash"];
 
-/// Keys with their line and value, names in values replaced.
+/// Each key with its line and its value, in which `$name` is replaced.
 struct Settings(BTreeMap<String, (usize, String)>);
 
 pub(super) fn read(files: &Files, imported: &mut Imported) {
@@ -24,7 +24,7 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
         (account.host, account.port) = relayhost_of(value);
         account.plain_at = *n;
     }
-    // Postfix knows ports by name, and 25 is its own.
+    // Postfix's own port is 25.
     if account.tls == Tls::StartTls {
         account.port = account.port.or(Some(25));
     }
@@ -41,11 +41,11 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
     settings.look_at_check(&mut account);
     let logins = Logins::of(files, &settings, imported);
     Logins::log_in(logins.find(settings.get("relayhost").unwrap_or_default()), &mut account);
-    sender(files, &settings, imported);
-    settings.rest(imported);
+    set_sender(files, &settings, imported);
+    settings.read_others(imported);
     if !account.host.is_empty() {
         imported.add_account(account.clone());
-        by_sender(files, &settings, imported, &logins, &account);
+        add_by_sender(files, &settings, imported, &logins, &account);
     }
 }
 
@@ -96,7 +96,7 @@ impl Settings {
         }
     }
 
-    /// Only these levels of Postfix look at the certificate.
+    /// Remembers a level of TLS at which Postfix looks at no certificate.
     fn look_at_check(&self, account: &mut Account) {
         let level = self.0.get("smtp_tls_security_level");
         let is_checked = level.is_some_and(|(_, level)| {
@@ -112,8 +112,8 @@ impl Settings {
         }
     }
 
-    /// What is left: a few have a counterpart, and most are about receiving mail.
-    fn rest(&self, imported: &mut Imported) {
+    /// Reads the few other keys that have a counterpart, and notes all that have none.
+    fn read_others(&self, imported: &mut Imported) {
         let size = self.get("message_size_limit").and_then(|value| value.parse::<u64>().ok());
         imported.max_message_size = size.filter(|bytes| *bytes > 0);
         imported.retry.give_up_after = self.get("maximal_queue_lifetime").and_then(seconds);
@@ -136,7 +136,7 @@ impl Settings {
     }
 }
 
-/// `$name` and `${name}`, one step deep.
+/// The value with `$name` and `${name}` replaced, one step deep.
 fn expanded(value: &str, settings: &BTreeMap<String, String>) -> String {
     let mut expanded = String::new();
     let mut rest = value;
@@ -163,7 +163,7 @@ fn relayhost_of(value: &str) -> (String, Option<u16>) {
     (host, port.or(by_name))
 }
 
-/// A number with Postfix's unit, which without one is days here.
+/// The seconds of a number with one of Postfix's units; a bare number is of days.
 fn seconds(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
@@ -185,7 +185,7 @@ struct Row {
     value: String,
 }
 
-/// The rows of a map in a file of its own, which Postfix compiles; the others are asked by program or by pattern.
+/// The rows of a map that is a file of lines. A note tells of a map that is none, or that cannot be read.
 fn rows(files: &Files, settings: &Settings, imported: &mut Imported, key: &str) -> Vec<Row> {
     let Some((n, value)) = settings.0.get(key) else { return Vec::new() };
     let found = value.split_once(':').filter(|(kind, _)| FILES.contains(kind)).and_then(|(_, path)| files.named(path));
@@ -200,7 +200,8 @@ fn rows(files: &Files, settings: &Settings, imported: &mut Imported, key: &str) 
     lines(&text).filter_map(row).collect()
 }
 
-/// smtp_sasl_password_maps: `static:user:password`, or a file with `host user:password` a line, or `sender user:password`.
+/// smtp_sasl_password_maps: `static:user:password`, or a file with `host user:password` a line, or `sender
+/// user:password`.
 enum Logins {
     One(String),
     Rows(Vec<Row>),
@@ -235,7 +236,7 @@ impl Logins {
         }
     }
 
-    /// Puts a login that was found into the account.
+    /// Puts a login into the account, if one was found; `true` then.
     fn log_in(login: Option<&str>, account: &mut Account) -> bool {
         let Some((user, password)) = login.and_then(|login| login.split_once(':')) else { return false };
         account.user = Some(user.trim().to_string());
@@ -244,15 +245,16 @@ impl Logins {
     }
 }
 
-/// The row for a sender: canonical(5), that of the whole address before that of its domain.
+/// The row for a sender: that of the whole address, else that of its domain (canonical(5)).
 fn of_sender<'a>(rows: &'a [Row], sender: &str) -> Option<&'a Row> {
     let domain = sender.rfind('@').map(|at| &sender[at..]);
     let row = |key: &str| rows.iter().find(|row| row.key == key);
     row(sender).or_else(|| row(domain?))
 }
 
-/// sender_dependent_relayhost_maps, and logins that are kept by sender (smtp_sender_dependent_authentication).
-fn by_sender(files: &Files, settings: &Settings, imported: &mut Imported, logins: &Logins, all: &Account) {
+/// Adds an account for each row of sender_dependent_relayhost_maps, and for each login that is kept by sender
+/// (smtp_sender_dependent_authentication).
+fn add_by_sender(files: &Files, settings: &Settings, imported: &mut Imported, logins: &Logins, all: &Account) {
     let hosts = rows(files, settings, imported, "sender_dependent_relayhost_maps");
     let relayhost = settings.get("relayhost").unwrap_or_default();
     let known: Vec<&str> = hosts.iter().map(|row| row.value.as_str()).chain([relayhost]).collect();
@@ -262,7 +264,7 @@ fn by_sender(files: &Files, settings: &Settings, imported: &mut Imported, logins
     let others: Vec<&Row> = logins.rows().iter().filter(is_new).collect();
     let own = others.iter().copied().filter(|row| is_by_sender && row.key.contains('@'));
     let mut senders: Vec<&Row> = hosts.iter().chain(own).collect();
-    // The first that matches counts with us, and with Postfix a whole address, wherever it stands.
+    // Postfix prefers a whole address wherever it stands; we take the first that matches.
     senders.sort_by_key(|row| row.key.starts_with('@'));
     for row in senders {
         let hub = of_sender(&hosts, &row.key).map(|host| host.value.as_str());
@@ -270,7 +272,7 @@ fn by_sender(files: &Files, settings: &Settings, imported: &mut Imported, logins
         if let Some(hub) = hub.filter(|hub| *hub != relayhost) {
             let (host, port) = relayhost_of(hub);
             (account.host, account.port) = (host, port.or((all.tls == Tls::StartTls).then_some(25)));
-            // The login for another host is not shown to this one.
+            // The login for one host is not shown to another.
             (account.user, account.password) = (None, None);
         }
         let is_own = is_by_sender && Logins::log_in(logins.find_of(&row.key), &mut account);
@@ -285,8 +287,8 @@ fn by_sender(files: &Files, settings: &Settings, imported: &mut Imported, logins
     }
 }
 
-/// A map that leads every sender to one address is our `from`.
-fn sender(files: &Files, settings: &Settings, imported: &mut Imported) {
+/// Takes the address of a map that leads every sender to one address.
+fn set_sender(files: &Files, settings: &Settings, imported: &mut Imported) {
     for key in ["smtp_generic_maps", "sender_canonical_maps"] {
         let Some((n, value)) = settings.0.get(key) else { continue };
         let target = match value.split_once(':') {
@@ -308,31 +310,33 @@ fn sender(files: &Files, settings: &Settings, imported: &mut Imported) {
     }
 }
 
-/// Why a key is left out; none for those that are read elsewhere.
+/// Keys that are read elsewhere in this file.
+const READ: [&str; 21] = [
+    "sender_dependent_relayhost_maps",
+    "smtp_sender_dependent_authentication",
+    "smtp_bind_address",
+    "smtp_tls_cert_file",
+    "smtp_tls_key_file",
+    "relayhost",
+    "smtp_generic_maps",
+    "sender_canonical_maps",
+    "smtp_sasl_auth_enable",
+    "smtp_sasl_password_maps",
+    "smtp_sasl_security_options",
+    "smtp_sasl_tls_security_options",
+    "smtp_sasl_mechanism_filter",
+    "smtp_tls_security_level",
+    "smtp_tls_wrappermode",
+    "smtp_tls_CAfile",
+    "smtp_tls_fingerprint_cert_match",
+    "smtp_use_tls",
+    "message_size_limit",
+    "maximal_queue_lifetime",
+    "alias_maps",
+];
+
+/// The reason why a key is left out; `None` for one that is read elsewhere.
 fn why(key: &str) -> Option<&'static str> {
-    const READ: [&str; 21] = [
-        "sender_dependent_relayhost_maps",
-        "smtp_sender_dependent_authentication",
-        "smtp_bind_address",
-        "smtp_tls_cert_file",
-        "smtp_tls_key_file",
-        "relayhost",
-        "smtp_generic_maps",
-        "sender_canonical_maps",
-        "smtp_sasl_auth_enable",
-        "smtp_sasl_password_maps",
-        "smtp_sasl_security_options",
-        "smtp_sasl_tls_security_options",
-        "smtp_sasl_mechanism_filter",
-        "smtp_tls_security_level",
-        "smtp_tls_wrappermode",
-        "smtp_tls_CAfile",
-        "smtp_tls_fingerprint_cert_match",
-        "smtp_use_tls",
-        "message_size_limit",
-        "maximal_queue_lifetime",
-        "alias_maps",
-    ];
     match key {
         key if READ.contains(&key) => None,
         "alias_database" | "compatibility_level" => None,

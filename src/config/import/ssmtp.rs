@@ -18,10 +18,10 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
     if !account.host.is_empty() {
         imported.add_account(account.clone());
     }
-    reverse_aliases(files, imported, &account);
+    set_senders(files, imported, &account);
 }
 
-/// The settings of ssmtp.conf that say where mail goes, and how.
+/// The settings of ssmtp.conf about the smarthost.
 #[derive(Default)]
 struct Settings {
     account: Account,
@@ -40,7 +40,7 @@ impl Settings {
                 (self.account.host, self.account.port) = host_and_port(value);
                 self.account.plain_at = n;
             }
-            // ssmtp(8): who gets all mail for users below uid 1000.
+            // ssmtp(8): it gets all mail for users below uid 1000.
             "root" if value.contains('@') => imported.add_default(n, value),
             "usetls" => self.is_tls = switch(value) == Some(true),
             "usestarttls" => self.is_starttls = switch(value) == Some(true),
@@ -59,7 +59,7 @@ impl Settings {
         }
     }
 
-    /// The smarthost. Without a setting ssmtp does no TLS.
+    /// The smarthost. ssmtp does no TLS unless it is told to.
     fn account(self) -> Account {
         let mut account = Account { tls: Tls::None, ..self.account };
         if self.is_certified {
@@ -87,8 +87,9 @@ fn why(key: &str) -> Option<&'static str> {
     }
 }
 
-/// revaliases: `user:address:mailhub`. Root's address is that of all mail, the others are for the mail of their users.
-fn reverse_aliases(files: &Files, imported: &mut Imported, account: &Account) {
+/// Takes the senders from revaliases (`user:address:mailhub`): root's address for all mail, each other one for the mail
+/// of its user.
+fn set_senders(files: &Files, imported: &mut Imported, account: &Account) {
     let Some((path, text)) = files.named("revaliases") else { return };
     let mut found: Vec<(usize, [&str; 3])> = Vec::new();
     for (n, line) in lines(&text) {

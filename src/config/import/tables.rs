@@ -1,4 +1,4 @@
-//! Our configuration as it is written for somebody who comes from another mailer: only what they had set.
+//! The tables of our configuration as they are written from an import: they have the keys alone that were set.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -28,14 +28,14 @@ pub(super) fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// A value in quotes as whole, without them.
+/// The value without the quotes around it.
 pub(super) fn unquoted(value: &str) -> &str {
     let value = value.trim();
     let of = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
     of('"').or_else(|| of('\'')).unwrap_or(value)
 }
 
-/// A switch, as mailers write them; none for what is no switch.
+/// A switch, as mailers write them; `None` for any other text.
 pub(super) fn switch(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "on" | "true" | "yes" => Some(true),
@@ -44,7 +44,8 @@ pub(super) fn switch(value: &str) -> Option<bool> {
     }
 }
 
-/// A mechanism of a login by our name; none for what is not spoken, and for what lets the server choose.
+/// The mechanism of a login by our name; `None` for one that we do not speak, and for a word that lets the server
+/// choose.
 pub(super) fn mechanism(name: &str) -> Option<&'static str> {
     let known = ["cram-md5", "login", "none", "oauthbearer", "plain", "scram-sha-256", "xoauth2"];
     known.into_iter().find(|known| known.eq_ignore_ascii_case(name))

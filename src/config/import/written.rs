@@ -78,8 +78,8 @@ fn refusal(setting: &str, account: &Account) -> String {
     let starttls = if account.tls == Tls::StartTls { " -starttls smtp" } else { "" };
     format!(
         "{setting} is not carried over: the certificate of {} will be looked at. Should it not pass, pin it: \
-         fingerprint = \"sha256:...\" in [smarthost], with the digits of: openssl s_client -connect {smarthost}{starttls} \
-         </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256",
+         fingerprint = \"sha256:...\" in [smarthost], with the digits of: openssl s_client -connect \
+         {smarthost}{starttls} </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256",
         account.host
     )
 }
