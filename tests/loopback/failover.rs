@@ -155,6 +155,22 @@ fn mail_that_all_put_off_waits() {
 }
 
 #[test]
+fn login_that_two_smarthosts_share_is_asked_once() {
+    let authority = Authority::new();
+    let put_off = Smarthost::new().on(Point::Rcpt, Act::reply("450 4.2.1 mailbox busy"));
+    let running = put_off.authority(authority).account(USER, PASSWORD).start();
+    let machine = Machine::configured(|place| {
+        std::fs::write(place.join("ca.pem"), running.ca_pem()).unwrap();
+        let table = format!("[[smarthost]]\n{}", reach(&running, place));
+        format!("{table}{table}timeout = \"10s\"\n")
+    });
+    machine.send(&["a@host.example"], MAIL);
+    let commands: Vec<String> = running.connections().into_iter().flat_map(|each| each.commands).collect();
+    assert_eq!(commands.iter().filter(|command| command.starts_with("RCPT")).count(), 1, "{commands:?}");
+    assert_eq!(machine.queue().len(), 1);
+}
+
+#[test]
 fn smarthost_that_refuses_us_as_we_are_is_named_although_the_next_takes_the_mail() {
     let (machine, _first, second) = first_does(Point::Mail, Act::reply("553 5.7.1 sender not allowed"));
     assert_eq!(machine.send(&["a@host.example"], MAIL).stderr, "");
