@@ -1,7 +1,7 @@
 //! Access tokens by the refresh-token grant, RFC 6749 section 6. A token is used until it expires (`kept_token`).
 //!
-//! Some endpoints give a new refresh token with each access token (Microsoft). It is kept with the access token, and used from
-//! then on.
+//! Some endpoints give a new refresh token with each access token (Microsoft). It is kept with the access token, and
+//! used from then on.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -90,8 +90,8 @@ fn kept(file: Option<&Path>, refresh: &Secret) -> Option<KeptToken> {
     KeptToken::read(file?).filter(|kept| kept.origin == kept_token::origin(refresh))
 }
 
-/// Asks the endpoint for a token, and keeps it in `file`. The endpoint wants the refresh token that it gave last, or else the
-/// one of the settings.
+/// Asks the endpoint for a token, and keeps it in `file`. The endpoint wants the refresh token that it gave last, or
+/// else the one of the settings.
 fn request(
     smarthost: &Smarthost,
     refresh: &Secret,

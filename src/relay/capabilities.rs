@@ -1,6 +1,6 @@
 //! What the server says it can do: the reply to EHLO, RFC 5321 section 4.1.1.1.
 //!
-//! Keywords are matched in any case, and the `AUTH=` of servers older than RFC 2554 counts as AUTH.
+//! Keywords match in any case. The `AUTH=` of servers older than RFC 2554 counts as AUTH.
 
 /// The extensions that matter to a client that submits mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,8 @@ pub struct Capabilities {
     pub(crate) eight_bit_mime: bool,
     /// Commands in groups, RFC 2920.
     pub(crate) pipelining: bool,
-    /// The largest mail that is taken, zero without a limit; none where the server does not say. RFC 1870.
+    /// The largest mail that the server takes, in bytes; zero if there is no limit, `None` if it does not say. RFC
+    /// 1870.
     pub(crate) size: Option<u64>,
     /// Addresses beyond ASCII, RFC 6531.
     pub(crate) smtputf8: bool,
@@ -24,7 +25,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Reads the lines of a reply to EHLO, the first of which only greets.
+    /// Reads the lines of a reply to EHLO. The first line only greets.
     pub fn of(lines: &[String]) -> Self {
         let mut found = Self::default();
         for line in lines.iter().skip(1) {
@@ -46,7 +47,7 @@ impl Capabilities {
         found
     }
 
-    /// The largest mail the server takes, where it names one.
+    /// The largest mail that the server takes, in bytes, if it names a limit.
     pub(crate) fn largest_mail(&self) -> Option<u64> {
         self.size.filter(|limit| *limit > 0)
     }

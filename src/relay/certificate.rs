@@ -1,4 +1,4 @@
-//! Certificates: what the server's says of itself, and what we show to a server that asks who we are.
+//! Certificates: the server's, and the one that we show to a server that asks who we are.
 
 use std::path::Path;
 
@@ -15,12 +15,12 @@ use super::secret_file::{self, guarded};
 use super::tls_error::TlsError;
 use crate::outcome::clean;
 
-/// What a certificate says of itself.
+/// What the server's certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Certificate {
-    /// Whom it is for.
+    /// Its owner.
     pub(crate) subject: String,
-    /// Who says so.
+    /// The authority that vouches for it.
     pub(crate) issuer: String,
     /// The last moment of its validity, as OpenSSL writes it.
     pub(crate) not_after: String,
@@ -42,10 +42,10 @@ impl Certificate {
     }
 }
 
-/// The part of a name that people know it by.
+/// The part of a name that people know it by: the common name, else the organization.
 fn name(name: &X509NameRef) -> String {
-    let entry = |nid| name.entries_by_nid(nid).next().and_then(|entry| entry.data().to_string().ok());
-    clean(&entry(Nid::COMMONNAME).or_else(|| entry(Nid::ORGANIZATIONNAME)).unwrap_or_default())
+    let part = |nid| name.entries_by_nid(nid).next()?.data().to_string().ok();
+    clean(&part(Nid::COMMONNAME).or_else(|| part(Nid::ORGANIZATIONNAME)).unwrap_or_default())
 }
 
 /// SHA-256 of the other side's certificate.
@@ -60,7 +60,7 @@ pub(super) fn identity(certificate: &Path, key: Option<&Path>) -> Result<Identit
     let of_key = |why: String| TlsError::Client { key: key_name, path: key.to_path_buf(), why };
     let of_certificate = |why: String| TlsError::Client { key: "client-cert", path: certificate.to_path_buf(), why };
     let pem = guarded(key).map_err(of_key)?;
-    // With no passphrase at all OpenSSL would ask a terminal for it.
+    // Without a passphrase, OpenSSL would ask a terminal for one.
     let key = PKey::private_key_from_pem_passphrase(&pem, b"")
         .map_err(|_| of_key("holds no private key in PEM form, or one with a passphrase".to_owned()))?;
     let chain = secret_file::trusted(certificate).map_err(of_certificate)?;
@@ -69,9 +69,8 @@ pub(super) fn identity(certificate: &Path, key: Option<&Path>) -> Result<Identit
     if !first.public_eq(&key) {
         return Err(of_certificate("is not for the key that client-key names".to_owned()));
     }
-    let identity = key.private_key_to_pem_pkcs8().map_err(|error| error.to_string());
-    let identity = identity.and_then(|key| Identity::from_pkcs8(&chain, &key).map_err(|error| error.to_string()));
-    identity.map_err(of_certificate)
+    let key = key.private_key_to_pem_pkcs8().map_err(|error| of_certificate(error.to_string()))?;
+    Identity::from_pkcs8(&chain, &key).map_err(|error| of_certificate(error.to_string()))
 }
 
 #[cfg(test)]

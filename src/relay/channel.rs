@@ -1,67 +1,21 @@
-//! One connection as commands and replies see it: plain or TLS, each step within its limit.
+//! The transmission channel (RFC 5321 section 2.1): commands go out and replies come in, each within its limit.
 //!
-//! No step of SMTP is known here, only that a command is bytes and an answer is a reply.
+//! This file knows no step of SMTP. A command is bytes, and an answer is a reply.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::time::Duration;
-
-use native_tls::TlsStream;
 
 use super::deadline::Timed;
 use super::redaction::Redaction;
 use super::reply::{Answer, Replies, ReplyError};
+use super::stream::Stream;
 use super::tls::{Handshake, shake_hands};
 use super::tls_error::TlsError;
 use super::trouble::{Peer, Trouble};
 use super::{Certificate, Client, Dialogue, dialogue, server_hello};
 use crate::outcome::{Scope, Stage};
 
-/// The bytes underneath, protected or not.
-pub(super) enum Stream {
-    Plain(Timed),
-    Tls(Box<TlsStream<Timed>>),
-}
-
-impl Stream {
-    /// Below TLS.
-    fn timed(&mut self) -> &mut Timed {
-        match self {
-            Stream::Plain(timed) => timed,
-            Stream::Tls(stream) => stream.get_mut(),
-        }
-    }
-
-    fn allow(&mut self, limit: Duration) {
-        self.timed().allow(limit);
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Plain(timed) => timed.read(buffer),
-            Stream::Tls(stream) => stream.read(buffer),
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Plain(timed) => timed.write(bytes),
-            Stream::Tls(stream) => stream.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Stream::Plain(timed) => timed.flush(),
-            Stream::Tls(stream) => stream.flush(),
-        }
-    }
-}
-
-/// Why a command or its answer did not get through.
+/// Why a command or its reply did not get through.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ChannelError {
     #[error("the server closed the connection")]
@@ -81,33 +35,35 @@ impl ChannelError {
         match error.kind() {
             io::ErrorKind::TimedOut => ChannelError::TimedOut(limit),
             io::ErrorKind::UnexpectedEof => ChannelError::Closed,
-            // OpenSSL 3 has no kind of its own for a link cut without a TLS farewell.
+            // OpenSSL 3 has no error kind of its own for a link that is cut without a farewell of TLS.
             _ if error.to_string().contains("unexpected eof") => ChannelError::Closed,
             _ => ChannelError::Lost(error.to_string()),
         }
     }
 }
 
-/// Last words are on their way already, or there are none.
+/// How long last words are waited for: they are on their way already, or there are none.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A connection with its peer, the bytes that came ahead, and the limit for each step.
+/// A channel to a server.
 pub(super) struct Channel {
     stream: Stream,
     peer: Peer,
     replies: Replies,
     redaction: Redaction,
     dialogue: Dialogue,
+    /// What each command and each reply may take.
     limit: Duration,
-    /// How long a mail would wait for a reply, where `limit` is that of a person who looks on.
+    /// How long a mail would wait for a reply, if `limit` is that of a person who looks on.
     wait_of_mail: Option<Duration>,
+    /// Another command may be sent.
     is_usable: bool,
-    /// No reply is to be hoped for any more.
+    /// No reply will come any more that could be believed.
     is_silent: bool,
 }
 
 impl Channel {
-    /// `timeout` is what a mail would wait for each reply.
+    /// `timeout` is how long a mail would wait for each reply.
     pub(super) fn new(stream: Stream, peer: Peer, client: &Client, timeout: Duration) -> Self {
         let limit = client.limit(timeout);
         Self {
@@ -123,8 +79,8 @@ impl Channel {
         }
     }
 
-    /// Puts TLS on a plain connection. Nothing may have come ahead of the handshake: anybody on the way could have
-    /// put it there (RFC 3207 section 4.2).
+    /// Puts TLS on a plain channel. Nothing may have come ahead of the handshake: anybody on the way could have sent it
+    /// (RFC 3207 section 4.2).
     pub(super) fn secured(mut self, handshake: Handshake<'_>) -> Result<Self, Trouble> {
         if self.replies.has_more() {
             let why = "more than one answer came to STARTTLS: somebody on the way may be tampering with the connection";
@@ -141,28 +97,22 @@ impl Channel {
         Ok(self)
     }
 
-    /// The other side's certificate.
+    /// The server's certificate, if there is TLS.
     pub(super) fn certificate(&self) -> Option<Certificate> {
-        match &self.stream {
-            Stream::Plain(_) => None,
-            Stream::Tls(stream) => Certificate::of(stream),
-        }
+        self.stream.tls().and_then(Certificate::of)
     }
 
-    /// Version and cipher suite, without TLS none.
+    /// The version of TLS and the cipher suite, if there is TLS.
     pub(super) fn tls_agreed(&self) -> Option<String> {
-        match &self.stream {
-            Stream::Plain(_) => None,
-            Stream::Tls(stream) => server_hello::tls_agreed(stream.get_ref().start()),
-        }
+        server_hello::tls_agreed(self.stream.tls()?.get_ref().start())
     }
 
-    /// The next handshake may take `limit` from now on.
+    /// The handshake may take `limit` from now on.
     pub(super) fn allow(&mut self, limit: Duration) {
-        self.stream.allow(limit);
+        self.stream.timed_mut().allow(limit);
     }
 
-    /// Each command and each reply may take `limit`.
+    /// From now on each command and each reply may take `limit`.
     pub(super) fn set_limit(&mut self, limit: Duration) {
         self.limit = limit;
     }
@@ -171,7 +121,7 @@ impl Channel {
         &self.peer
     }
 
-    /// What no refusal is to bring back to us.
+    /// What no reply may bring back to us.
     pub(super) fn redaction(&mut self) -> &mut Redaction {
         &mut self.redaction
     }
@@ -181,35 +131,35 @@ impl Channel {
         Answer { code: answer.code, lines: answer.lines.iter().map(|line| self.redaction.redacted(line)).collect() }
     }
 
-    /// Nothing has failed so far.
+    /// Nothing has failed so far, so that another command may be sent.
     pub(super) fn is_usable(&self) -> bool {
         self.is_usable
     }
 
-    /// Nothing more is to be said over this connection.
+    /// From now on no command may be sent.
     pub(super) fn give_up(&mut self) {
         self.is_usable = false;
     }
 
-    /// Nothing more is to be said, and nothing to be believed.
+    /// From now on no command may be sent, and no reply is believed.
     pub(super) fn distrust(&mut self) {
         self.is_usable = false;
         self.is_silent = true;
     }
 
-    /// Sends bytes within the limit; what comes meanwhile is kept for [`read`](Self::read).
+    /// Sends bytes within the limit. What comes meanwhile is kept for [`read`](Self::read).
     pub(super) fn write(&mut self, stage: Stage, bytes: &[u8]) -> Result<(), Trouble> {
         if self.dialogue == Dialogue::Shown {
-            dialogue::said(stage, bytes);
+            dialogue::show_sent(stage, bytes);
         }
-        self.stream.allow(self.limit);
+        self.stream.timed_mut().allow(self.limit);
         self.stream.write_all(bytes).and_then(|()| self.stream.flush()).map_err(|error| {
-            let lost = ChannelError::new(&error, self.limit);
-            self.lost(stage, &lost)
+            let error = ChannelError::new(&error, self.limit);
+            self.fail(stage, &error)
         })
     }
 
-    /// A server that gives up says why before it closes. Where bytes no longer get through, those are its last words.
+    /// Reads what the server said before it closed the connection: a server that gives up says why.
     pub(super) fn last_words(&mut self, stage: Stage) -> Option<Answer> {
         self.limit = self.limit.min(LAST_WORDS);
         if self.is_silent { None } else { self.read(stage).ok() }
@@ -217,7 +167,7 @@ impl Channel {
 
     /// Reads one reply within the limit.
     pub(super) fn read(&mut self, stage: Stage) -> Result<Answer, Trouble> {
-        self.stream.allow(self.limit);
+        self.stream.timed_mut().allow(self.limit);
         let answer = self.replies.read(&mut self.stream).map_err(|error| {
             let error = match error {
                 ReplyError::Io(error) => ChannelError::new(&error, self.limit),
@@ -225,33 +175,35 @@ impl Channel {
                 ReplyError::Garbage(line) => ChannelError::Garbage(self.redaction.redacted(&line)),
                 ReplyError::TooLong => ChannelError::TooLong,
             };
-            self.lost(stage, &error)
+            self.fail(stage, &error)
         })?;
         let answer = if answer.code >= 400 { self.redacted(&answer) } else { answer };
         if self.dialogue == Dialogue::Shown {
-            dialogue::heard(stage, &answer);
+            dialogue::show_received(stage, &answer);
         }
         Ok(answer)
     }
 
-    /// What each reply may take.
+    /// How long each reply may take.
     pub(super) fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// Below TLS.
+    /// The TCP stream below.
     pub(super) fn timed(&self) -> &Timed {
-        match &self.stream {
-            Stream::Plain(timed) => timed,
-            Stream::Tls(stream) => stream.get_ref(),
-        }
+        self.stream.timed()
     }
 
-    /// Takes in the replies that have come by now, so that they are at hand.
+    /// Reads the replies that have come by now, and waits for no other.
     pub(super) fn read_ahead(&mut self) {
-        self.stream.timed().hurry(true);
+        self.stream.timed_mut().set_waiting(false);
         self.replies.read_ahead(&mut self.stream);
-        self.stream.timed().hurry(false);
+        self.stream.timed_mut().set_waiting(true);
+    }
+
+    /// Something of a reply has come that nobody has asked for yet.
+    pub(super) fn has_come(&self) -> bool {
+        self.replies.at_hand() > 0 || self.timed().has_ahead()
     }
 
     /// How many replies can be read without waiting.
@@ -259,7 +211,7 @@ impl Channel {
         self.replies.at_hand()
     }
 
-    /// Sends a command and reads its reply, whatever it says.
+    /// Sends a command and reads its reply, which accepts or refuses it.
     pub(super) fn ask(&mut self, stage: Stage, command: &str) -> Result<Answer, Trouble> {
         match self.write(stage, command.as_bytes()) {
             Ok(()) => self.read(stage),
@@ -267,10 +219,11 @@ impl Channel {
         }
     }
 
-    fn lost(&mut self, stage: Stage, error: &ChannelError) -> Trouble {
+    /// Gives up the channel, and says why.
+    fn fail(&mut self, stage: Stage, error: &ChannelError) -> Trouble {
         self.is_usable = false;
         self.is_silent |= !matches!(error, ChannelError::Lost(_) | ChannelError::Closed);
-        // Silence up to here is no proof of the trouble that the advice after it is about.
+        // A mail waits longer, so this silence proves nothing yet.
         let but = match (error, self.wait_of_mail) {
             (ChannelError::TimedOut(_), Some(wait)) => format!("; a mail waits for one up to {wait:?}"),
             _ => String::new(),

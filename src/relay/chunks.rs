@@ -1,23 +1,23 @@
-//! The content on its way out, in pieces: as it is for BDAT (RFC 3030), or dot-stuffed with the one right end for
-//! DATA (RFC 5321 section 4.5.2).
+//! The content on its way out, in chunks: as it is for BDAT (RFC 3030), or dot-stuffed and with its final dot for DATA
+//! (RFC 5321 section 4.5.2).
 //!
-//! The content comes in wire form (CRLF). A dot is doubled after any LF all the same: should a bare LF
-//! ever come through, no server can take what follows it for the end of the mail.
+//! The lines of the content end in CRLF already. A dot is doubled after any LF all the same: if a bare LF ever comes
+//! through, no server can take what follows it for the end of the mail.
 
 use std::io::{self, Read};
 
-/// How much content is read at a time. What fits into one piece rides with the envelope.
+/// How much content is read at a time, in bytes. A content that fits into one chunk goes out with the envelope.
 pub(super) const CHUNK: usize = 64 * 1024;
 
-/// A mail's content, cut into pieces.
+/// A mail's content, cut into chunks.
 pub(super) struct Chunks<'a> {
     content: &'a mut dyn Read,
 }
 
-/// A piece of content.
+/// A part of the content.
 pub(super) struct Chunk {
     pub(super) bytes: Vec<u8>,
-    /// No other follows.
+    /// No other chunk follows.
     pub(super) is_last: bool,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Chunks<'a> {
         Self { content }
     }
 
-    /// The next piece, not to be asked for after the last one.
+    /// The next chunk. There is none to ask for after the last one.
     pub(super) fn next(&mut self) -> io::Result<Chunk> {
         let mut bytes = Vec::with_capacity(CHUNK);
         (&mut *self.content).take(CHUNK as u64).read_to_end(&mut bytes)?;
@@ -34,9 +34,9 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// Makes pieces fit for DATA.
+/// Makes chunks fit for DATA, RFC 5321 section 4.5.2.
 pub(super) struct DotStuffing {
-    /// The last two bytes seen; a mail begins like a line after CRLF.
+    /// The last two bytes seen. Before the first one they are CRLF, since a mail begins with a new line.
     tail: [u8; 2],
 }
 
@@ -45,22 +45,22 @@ impl DotStuffing {
         Self { tail: *b"\r\n" }
     }
 
-    /// The piece as it goes over the wire, the last one with the final dot.
-    pub(super) fn stuffed(&mut self, piece: &Chunk) -> Vec<u8> {
-        let mut wire = Vec::with_capacity(piece.bytes.len() + 64);
-        for line in piece.bytes.split_inclusive(|b| *b == b'\n') {
+    /// The chunk as the server wants it; the last one has the final dot.
+    pub(super) fn stuffed(&mut self, chunk: &Chunk) -> Vec<u8> {
+        let mut stuffed = Vec::with_capacity(chunk.bytes.len() + 64);
+        for line in chunk.bytes.split_inclusive(|b| *b == b'\n') {
             if self.tail[1] == b'\n' && line[0] == b'.' {
-                wire.push(b'.');
+                stuffed.push(b'.');
             }
-            wire.extend_from_slice(line);
+            stuffed.extend_from_slice(line);
             for byte in &line[line.len().saturating_sub(2)..] {
                 self.tail = [self.tail[1], *byte];
             }
         }
-        if piece.is_last {
-            wire.extend_from_slice(if self.tail == *b"\r\n" { b".\r\n" } else { b"\r\n.\r\n" });
+        if chunk.is_last {
+            stuffed.extend_from_slice(if self.tail == *b"\r\n" { b".\r\n" } else { b"\r\n.\r\n" });
         }
-        wire
+        stuffed
     }
 }
 

@@ -1,14 +1,15 @@
-//! The SMTP client that this program is (RFC 5321 section 2.1): what a session needs and no setting of a smarthost says.
+//! The SMTP client that this program is (RFC 5321 section 2.1): what a session needs and no setting of a smarthost
+//! says.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Who opens a session, and for whom. It belongs to one run of the program.
+/// The client of one run of the program.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     /// The name for EHLO, RFC 5321 section 4.1.1.1.
     pub(crate) name: String,
-    /// How long a person who looks on waits for each reply, where that is less than the smarthost's `timeout`.
+    /// How long a person who looks on waits for each reply, if that is less than the smarthost's `timeout`.
     pub(crate) patience: Option<Duration>,
     /// Whether stderr shows the dialogue with the server.
     pub(crate) dialogue: Dialogue,

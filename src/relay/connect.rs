@@ -1,8 +1,8 @@
 //! From a smarthost's name to a TCP connection, in bounded time.
 //!
-//! Look-up and all attempts share one deadline. The addresses of a name race: the families take turns, and the next
-//! attempt begins when the one before has failed or has had a quarter of a second (RFC 8305, "Happy Eyeballs"), so
-//! that a route that swallows packets costs no more than that. RFC 5321 section 5.1 wants all addresses tried.
+//! The look-up and all attempts share one deadline. RFC 5321 section 5.1 wants all addresses of a name tried. They race
+//! (RFC 8305, "Happy Eyeballs"): the two families take turns, and the next attempt begins when the one before has
+//! failed or has had a quarter of a second. A route that swallows packets costs no more than that.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -44,13 +44,13 @@ impl ConnectError {
     }
 }
 
-/// Connects to the first address of the smarthost that answers, or lets the proxy do so. The address is that of the
+/// Connects to the first address of the smarthost that answers, or has the proxy do so. The address is that of the
 /// other end of the TCP connection.
 pub(super) fn connect(smarthost: &Smarthost, until: Instant) -> Result<(TcpStream, SocketAddr), ConnectError> {
     if let Some(proxy) = &smarthost.proxy {
-        return through(&proxy.to_string(), smarthost, until);
+        return connect_through(&proxy.to_string(), smarthost, until);
     }
-    let mut addresses = addresses(smarthost.bare_host(), smarthost.port(), until)?;
+    let mut addresses = look_up(smarthost.bare_host(), smarthost.port(), until)?;
     if let Some(source) = smarthost.source_address {
         addresses.retain(|address| address.is_ipv4() == source.is_ipv4());
         if addresses.is_empty() {
@@ -59,10 +59,12 @@ pub(super) fn connect(smarthost: &Smarthost, until: Instant) -> Result<(TcpStrea
     }
     let source = smarthost.source_address;
     if let [address] = addresses[..] {
-        let failed = |error| ConnectError::Attempts(format!("{}: {}", address.ip(), plain(&error)));
-        return attempt(address, source, until).map(|stream| (stream, address)).map_err(failed);
+        return match attempt(address, source, until) {
+            Ok(stream) => Ok((stream, address)),
+            Err(error) => Err(ConnectError::Attempts(format!("{}: {}", address.ip(), plain(&error)))),
+        };
     }
-    race(in_turn(addresses), source, until)
+    race(families_in_turn(addresses), source, until)
 }
 
 /// One attempt after the other, each with a head start; the first that succeeds wins.
@@ -80,7 +82,7 @@ fn race(
         let is_last = next.is_none();
         if let Some(address) = next {
             let sender = sender.clone();
-            // Nobody hears the others any more once one has won.
+            // Once one has won, nobody listens to the others any more.
             let run = move || drop(sender.send((address, attempt(address, source, until))));
             in_background(run).map_err(|error| ConnectError::Attempts(plain(&error)))?;
             running += 1;
@@ -104,22 +106,28 @@ fn race(
     }
 }
 
-/// The order of RFC 8305 section 4: the resolver's, but the two families take turns.
-fn in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let is_first_kind = |address: &SocketAddr| addresses.first().is_some_and(|a| a.is_ipv4() == address.is_ipv4());
-    let (first, second): (Vec<_>, Vec<_>) = addresses.iter().copied().partition(is_first_kind);
-    let mut merged = Vec::with_capacity(addresses.len());
+/// The resolver's order, except that the two families take turns, RFC 8305 section 4.
+fn families_in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let starts_with_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
+    let count = addresses.len();
+    let (first, second): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv4() == starts_with_ipv4);
     let (mut first, mut second) = (first.into_iter(), second.into_iter());
-    while merged.len() < addresses.len() {
+    let mut merged = Vec::with_capacity(count);
+    while merged.len() < count {
         merged.extend(first.next());
         merged.extend(second.next());
     }
     merged
 }
 
-/// Through a SOCKS5 proxy (RFC 1928), which also looks up the name. The library knows no time limit, so it runs in a
-/// thread that is left behind when it takes too long.
-fn through(proxy: &str, smarthost: &Smarthost, until: Instant) -> Result<(TcpStream, SocketAddr), ConnectError> {
+/// Connects through a SOCKS5 proxy (RFC 1928), which also looks up the name. The library has no time limit, so it runs
+/// in a thread that is left behind when it takes too long.
+fn connect_through(
+    proxy: &str,
+    smarthost: &Smarthost,
+    until: Instant,
+) -> Result<(TcpStream, SocketAddr), ConnectError> {
     let refused = |error: &io::Error| ConnectError::Proxy(proxy.to_owned(), plain(error));
     let (sender, receiver) = mpsc::channel();
     let (name, port, proxy_address) = (smarthost.bare_host().to_owned(), smarthost.port(), proxy.to_owned());
@@ -139,15 +147,16 @@ fn in_background(run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().spawn(run).map(drop)
 }
 
-/// `getaddrinfo` knows no time limit, so it runs in a thread that is left behind when it takes too long.
-fn addresses(host: &str, port: u16, until: Instant) -> Result<Vec<SocketAddr>, ConnectError> {
+/// The addresses of a name. `getaddrinfo` has no time limit, so it runs in a thread that is left behind when it takes
+/// too long.
+fn look_up(host: &str, port: u16, until: Instant) -> Result<Vec<SocketAddr>, ConnectError> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let (sender, receiver) = mpsc::channel();
     let name = host.to_owned();
-    let look_up = move || (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
-    in_background(move || drop(sender.send(look_up()))).map_err(|error| ConnectError::Lookup(plain(&error)))?;
+    let addresses = move || (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
+    in_background(move || drop(sender.send(addresses()))).map_err(|error| ConnectError::Lookup(plain(&error)))?;
     match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
         Err(_) => Err(ConnectError::LookupTimeout),
         Ok(Err(error)) => Err(lookup_error(&error.to_string())),
@@ -156,7 +165,7 @@ fn addresses(host: &str, port: u16, until: Instant) -> Result<Vec<SocketAddr>, C
     }
 }
 
-/// Only the text tells a name that is not there from a name server that does not answer (glibc, musl).
+/// Tells a name that does not exist from a name server that does not answer. Only the texts of glibc and musl do.
 fn lookup_error(text: &str) -> ConnectError {
     let why = text.rsplit(": ").next().unwrap_or(text);
     match why {
@@ -167,7 +176,7 @@ fn lookup_error(text: &str) -> ConnectError {
     }
 }
 
-/// One attempt, from the given address if there is one.
+/// One attempt, from the address `source` if there is one.
 fn attempt(address: SocketAddr, source: Option<IpAddr>, until: Instant) -> io::Result<TcpStream> {
     let limit = until.saturating_duration_since(Instant::now());
     if limit.is_zero() {
@@ -180,7 +189,7 @@ fn attempt(address: SocketAddr, source: Option<IpAddr>, until: Instant) -> io::R
     Ok(socket.into())
 }
 
-/// The reason without the "(os error 111)" that helps nobody.
+/// The reason, without the "(os error 111)" that helps nobody.
 fn plain(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::TimedOut => "no answer in time".to_owned(),
@@ -246,8 +255,8 @@ mod tests {
     fn families_take_turns() {
         let all = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
         let found = all(&["[::1]:1", "[::2]:1", "[::3]:1", "1.0.0.1:1", "1.0.0.2:1"]);
-        assert_eq!(in_turn(found), all(&["[::1]:1", "1.0.0.1:1", "[::2]:1", "1.0.0.2:1", "[::3]:1"]));
-        assert_eq!(in_turn(all(&["1.0.0.1:1"])), all(&["1.0.0.1:1"]));
+        assert_eq!(families_in_turn(found), all(&["[::1]:1", "1.0.0.1:1", "[::2]:1", "1.0.0.2:1", "[::3]:1"]));
+        assert_eq!(families_in_turn(all(&["1.0.0.1:1"])), all(&["1.0.0.1:1"]));
     }
 
     #[test]

@@ -27,8 +27,8 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Reads the secret that `smarthost` names, or returns `None` where no login is wanted. The secret may be a token that a
-    /// token endpoint is asked for over the network.
+    /// Reads the secret that `smarthost` names, or returns `None` where no login is wanted. The secret may be a token
+    /// that a token endpoint is asked for over the network.
     ///
     /// # Errors
     /// The settings name no place or several, or the place that they name is unreadable, unsafe, empty or slow.
@@ -39,8 +39,8 @@ impl Credentials {
         Ok(Some(Self { user: user.to_owned(), secret, key: source.key(), is_kept, tokens }))
     }
 
-    /// Reads the secret as [`read`](Self::read) does, but asks nobody for a token: whatever such a request needs has to lie on
-    /// this machine.
+    /// Reads the secret as [`read`](Self::read) does, but asks nobody for a token: whatever such a request needs has to
+    /// lie on this machine.
     ///
     /// # Errors
     /// As [`read`](Self::read).

@@ -8,7 +8,7 @@ pub(crate) enum CredentialsError {
     /// The command failed, or took too long.
     #[error("{key}: {why}: run it by hand as the service's user")]
     Command {
-        /// Which of the commands.
+        /// The setting that names the command.
         key: &'static str,
         /// What happened.
         why: String,
@@ -16,63 +16,64 @@ pub(crate) enum CredentialsError {
     /// The systemd credential is not there.
     #[error("password-credential {name}: {why}: check LoadCredential= in the unit that runs this program")]
     Credential {
-        /// As configured.
+        /// Its name, as configured.
         name: String,
         /// What happened.
         why: String,
     },
-    /// The file cannot be read, or others can.
+    /// The file cannot be read, or others can read it.
     #[error("{key} {path}: {why}", path = path.display())]
     File {
-        /// Which of the files.
+        /// The setting that names the file.
         key: &'static str,
-        /// As configured.
+        /// Its path, as configured.
         path: PathBuf,
         /// What happened, and what to do.
         why: String,
     },
-    /// There will be no token until somebody sees to it.
-    #[error("refresh-token-file: {why}")]
-    RefreshToken {
-        /// What is wrong, and what to do.
-        why: String,
-    },
     /// There is a user, but nothing names the password.
     #[error(
-        "login of {user}: no password: set password-file, password-command, password-credential or password, or for a token refresh-token-file or token-command"
+        "login of {user}: no password: set password-file, password-command, password-credential or password, or for a \
+         token refresh-token-file or token-command"
     )]
     NoPassword {
-        /// As configured.
+        /// The user, as configured.
         user: String,
     },
     /// There is a password or a mechanism, but nobody to log in.
     #[error("{key} is set but user is not: set user, or auth = \"none\"")]
     NoUser {
-        /// What makes a user necessary.
+        /// The setting that needs a user.
         key: &'static str,
     },
-    /// Two places are named, and they could differ.
+    /// There will be no token until a person does something about it.
+    #[error("refresh-token-file: {why}")]
+    RefreshToken {
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// The settings name two places, which could hold different secrets.
     #[error("{first} and {second} are both set: keep one of them")]
     SeveralPasswords {
-        /// One of them.
+        /// The setting that names one of them.
         first: &'static str,
-        /// The other one.
+        /// The setting that names the other one.
         second: &'static str,
+    },
+    /// What was read cannot be a secret.
+    #[error("{key}: the secret {why}: check what it holds")]
+    Text {
+        /// The setting that names its place.
+        key: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
     },
     /// There is no token now, but there may be one later.
     #[error("token endpoint {endpoint}: {why}")]
     TokenEndpoint {
-        /// Its host.
+        /// The host of the endpoint.
         endpoint: String,
         /// What happened.
         why: String,
-    },
-    /// What was read is no password.
-    #[error("{key}: the secret {why}: check what it holds")]
-    Text {
-        /// Where it came from.
-        key: &'static str,
-        /// What is wrong with it.
-        why: &'static str,
     },
 }

@@ -1,10 +1,10 @@
 //! A TCP stream whose reads and writes all end at one moment.
 //!
-//! A timeout per read is no limit: a server that drips one byte a second beats it for ever. Here the moment
-//! is absolute, and since TLS reads and writes through this stream, the handshake keeps to it as well.
+//! A limit for each read is no limit: a server that drips one byte a second outlasts it for ever. Here the moment is
+//! absolute. TLS reads and writes through this stream, so that the handshake keeps to the limit as well.
 //!
-//! Where commands go out in groups both sides may be writing at once, each waiting for the other to read
-//! (RFC 2920 section 3.1). So whoever has to wait here for room to write reads meanwhile what has come.
+//! When commands go out in groups, both sides may write at once, and each waits for the other to read (RFC 2920 section
+//! 3.1). So a write that has to wait for room reads meanwhile what has come.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -15,20 +15,21 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// What is read ahead of being asked for, at most. Replies of a whole window are far below that.
+/// How much is read before somebody asks for it, at most, in bytes. The replies of a whole window are far below that.
 const MOST_AHEAD: usize = 1 << 20;
 
-/// A connection with a moment after which nothing is read or written any more.
+/// A TCP stream with a moment after which nothing is read or written any more.
 #[derive(Debug)]
 pub(super) struct Timed {
     tcp: TcpStream,
     until: Instant,
+    /// What was read before somebody asked for it.
     ahead: VecDeque<u8>,
-    /// Reading does not wait.
-    is_hasty: bool,
-    /// The start of what comes, where it is kept, and how much of it at most.
+    /// A read waits until something comes.
+    is_waiting: bool,
+    /// The start of what comes, up to a limit in bytes.
     start: Vec<u8>,
-    most: usize,
+    start_limit: usize,
 }
 
 impl Timed {
@@ -36,7 +37,7 @@ impl Timed {
     pub(super) fn new(tcp: TcpStream, until: Instant) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
         tcp.set_nonblocking(true)?;
-        Ok(Self { tcp, until, ahead: VecDeque::new(), is_hasty: false, start: Vec::new(), most: 0 })
+        Ok(Self { tcp, until, ahead: VecDeque::new(), is_waiting: true, start: Vec::new(), start_limit: 0 })
     }
 
     /// The next step may take `limit` from now on.
@@ -44,14 +45,15 @@ impl Timed {
         self.until = from_now(limit);
     }
 
-    /// From now on a read waits for what comes, or not: then it fails with `WouldBlock` where nothing has come.
-    pub(super) fn hurry(&mut self, is_hasty: bool) {
-        self.is_hasty = is_hasty;
+    /// Whether a read from now on waits until something comes. A read that does not wait fails with `WouldBlock` when
+    /// nothing has come.
+    pub(super) fn set_waiting(&mut self, is_waiting: bool) {
+        self.is_waiting = is_waiting;
     }
 
-    /// Keeps so much of what is read from now on, for [`start`](Self::start).
-    pub(super) fn keep(&mut self, most: usize) {
-        self.most = most;
+    /// Keeps the first `limit` bytes of what is read from now on, for [`start`](Self::start).
+    pub(super) fn keep_start(&mut self, limit: usize) {
+        self.start_limit = limit;
     }
 
     /// The start of what was read.
@@ -59,28 +61,28 @@ impl Timed {
         &self.start
     }
 
-    /// The socket, to wait for what comes.
+    /// The socket, for a caller that waits for several of them.
     pub(super) fn socket(&self) -> &TcpStream {
         &self.tcp
     }
 
-    /// Something has come that was not asked for yet.
+    /// Something was read that nobody has asked for yet.
     pub(super) fn has_ahead(&self) -> bool {
         !self.ahead.is_empty()
     }
 
-    /// Waits until one of `events` has come about; an error when the moment has.
+    /// Waits until the socket is ready for one of `events`, or fails when the moment has come.
     fn wait(&self, events: PollFlags) -> io::Result<PollFlags> {
         loop {
             let left = self.until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(ErrorKind::TimedOut.into());
             }
-            // Rounded up, so that the last millisecond is not spent in a spin.
+            // It is rounded up, so that the last millisecond is not spent in a busy loop.
             let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
             let mut sockets = [PollFd::new(self.tcp.as_fd(), events)];
             match poll(&mut sockets, timeout) {
-                // A signal is no trouble, and OpenSSL would take it for one.
+                // A signal is no failure, and OpenSSL would take it for one.
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => return Ok(sockets[0].revents().unwrap_or(events)),
                 Err(error) => return Err(error.into()),
@@ -88,7 +90,7 @@ impl Timed {
         }
     }
 
-    /// Takes in what has come; whether more may come.
+    /// Reads what has come, and says whether more may be read ahead.
     fn read_ahead(&mut self) -> bool {
         let mut piece = [0; 16 << 10];
         match self.tcp.read(&mut piece) {
@@ -107,16 +109,16 @@ impl Read for Timed {
             return self.ahead.read(buffer);
         }
         loop {
-            // Always waited for, so that what is called does not depend on who is faster.
-            if !self.is_hasty {
+            // It waits even if something has come, so that the calls to the system do not depend on who is faster.
+            if self.is_waiting {
                 self.wait(PollFlags::POLLIN)?;
             }
             match self.tcp.read(buffer) {
-                Err(error) if self.is_hasty && error.kind() == ErrorKind::WouldBlock => return Err(error),
+                Err(error) if !self.is_waiting && error.kind() == ErrorKind::WouldBlock => return Err(error),
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
                 result => {
                     let read = buffer.iter().take(result.as_ref().map_or(0, |n| *n));
-                    self.start.extend(read.take(self.most - self.start.len()));
+                    self.start.extend(read.take(self.start_limit - self.start.len()));
                     return result;
                 }
             }
@@ -126,14 +128,14 @@ impl Read for Timed {
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut may_hear = self.ahead.len() < MOST_AHEAD;
+        let mut may_read = self.ahead.len() < MOST_AHEAD;
         loop {
             match self.tcp.write(bytes) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    let hearing = if may_hear { PollFlags::POLLIN } else { PollFlags::empty() };
-                    if self.wait(PollFlags::POLLOUT | hearing)?.contains(PollFlags::POLLIN) {
-                        may_hear = may_hear && self.read_ahead();
+                    let reading = if may_read { PollFlags::POLLIN } else { PollFlags::empty() };
+                    if self.wait(PollFlags::POLLOUT | reading)?.contains(PollFlags::POLLIN) {
+                        may_read = may_read && self.read_ahead();
                     }
                 }
                 result => return result,
@@ -146,7 +148,7 @@ impl Write for Timed {
     }
 }
 
-/// The moment `limit` from now; a limit beyond a day is a day, so that no sum overflows.
+/// The moment `limit` from now. A limit beyond a day counts as a day, so that no sum overflows.
 pub(super) fn from_now(limit: Duration) -> Instant {
     Instant::now() + limit.min(Duration::from_secs(86_400))
 }

@@ -1,19 +1,19 @@
-//! The dialogue as a person may see it, on stderr: each line of it, but no secret and no content.
+//! The dialogue as a person may see it, on stderr: each line of it, without secrets and content.
 //!
-//! AUTH shows its mechanism only; what follows it, up to the last reply, is hidden (RFC 4954).
+//! A login (RFC 4954) shows its mechanism and its last reply only.
 
 use std::io::{self, Write};
 
 use super::reply::Answer;
 use crate::outcome::{Stage, clean};
 
-/// What we say at `stage`.
-pub(super) fn said(stage: Stage, bytes: &[u8]) {
+/// Shows what we send at `stage`.
+pub(super) fn show_sent(stage: Stage, bytes: &[u8]) {
     show(">", commands(stage, bytes));
 }
 
-/// What the server answers at `stage`.
-pub(super) fn heard(stage: Stage, answer: &Answer) {
+/// Shows what the server answers at `stage`.
+pub(super) fn show_received(stage: Stage, answer: &Answer) {
     let lines = answer.lines.iter().enumerate().map(|(i, line)| {
         let hyphen = if i + 1 < answer.lines.len() { '-' } else { ' ' };
         let is_challenge = stage == Stage::Auth && answer.code == 334;
@@ -22,7 +22,7 @@ pub(super) fn heard(stage: Stage, answer: &Answer) {
     show("<", lines.collect());
 }
 
-/// The lines of a group of commands, as far as they are commands.
+/// The lines of a group, as far as they are commands. The rest is shown as a number of octets.
 fn commands(stage: Stage, bytes: &[u8]) -> Vec<String> {
     const VERBS: [&str; 9] = ["EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "QUIT"];
     let mut shown = Vec::new();
@@ -60,7 +60,7 @@ fn masked(line: &str) -> String {
 
 fn show(sign: &str, lines: Vec<String>) {
     let text: String = lines.iter().map(|line| format!("{sign} {}\n", clean(line))).collect();
-    // Nobody there to see it is no trouble.
+    // If nobody is there to see it, nothing is lost.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 

@@ -1,7 +1,7 @@
-//! Where a domain takes mail from its users, as its DNS says: SRV records, RFC 6186 and RFC 8314 section 5.1.
+//! The submission server of a domain, as the domain's DNS names it: SRV records, RFC 6186 and RFC 8314 section 5.1.
 //!
-//! The resolver library of the system has no word for SRV, so the question goes to the name servers of
-//! `/etc/resolv.conf` by UDP. What they say is not protected: a person looks at it before it is used.
+//! The system's resolver library cannot ask for SRV, so the question goes to the name servers of `/etc/resolv.conf` by
+//! UDP. Their answer is not protected: a person looks at it before it is used.
 
 use std::fs;
 use std::io;
@@ -12,6 +12,7 @@ use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, TYPE};
 
 use super::Tls;
+use super::smarthost::is_host_name;
 
 /// How long each name server has for its answer.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -27,7 +28,7 @@ pub(crate) struct Server {
     pub(crate) tls: Tls,
 }
 
-/// The server that `domain` would have us use: implicit TLS before STARTTLS.
+/// The server that `domain` names for submission. One with implicit TLS is preferred to one with STARTTLS.
 ///
 /// # Errors
 /// No name server answers, or the domain names no server.
@@ -45,7 +46,7 @@ fn discover_at(servers: &[SocketAddr], domain: &str) -> Result<Server, String> {
     Err(format!("DNS names no submission server for {domain} (SRV records of _submissions._tcp and _submission._tcp)"))
 }
 
-/// The target with the lowest priority, or none.
+/// The target with the lowest priority, if there is one.
 fn look_up(servers: &[SocketAddr], name: &str) -> Result<Option<(String, u16)>, String> {
     let name = Name::new(name).map_err(|_| "expected a provider's name or a domain".to_string())?;
     let id = fastrand::u16(..);
@@ -63,7 +64,7 @@ fn look_up(servers: &[SocketAddr], name: &str) -> Result<Option<(String, u16)>, 
     Err(failed)
 }
 
-/// Asks one name server. Whatever else comes to the port is passed over.
+/// Asks one name server. Anything but its answer is passed over.
 fn ask(server: SocketAddr, id: u16, query: &[u8]) -> io::Result<Vec<u8>> {
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0))?;
@@ -88,27 +89,20 @@ fn ask(server: SocketAddr, id: u16, query: &[u8]) -> io::Result<Vec<u8>> {
     }
 }
 
-/// RFC 2782: the lowest priority first; a target of `.` says that there is no such service.
+/// The target with the lowest priority, RFC 2782. A target of `.` says that there is no such service.
 fn best(answer: &[u8]) -> Option<(String, u16)> {
     let packet = Packet::parse(answer).ok()?;
-    let mut targets: Vec<_> = packet
-        .answers
-        .iter()
-        .filter_map(|answer| match &answer.rdata {
-            RData::SRV(srv) => Some((srv.priority, srv.target.to_string(), srv.port)),
-            _ => None,
-        })
-        .collect();
-    targets.sort();
-    let (_, host, port) = targets.into_iter().next()?;
+    let targets = packet.answers.iter().filter_map(|answer| match &answer.rdata {
+        RData::SRV(srv) => Some((srv.priority, srv.target.to_string(), srv.port)),
+        _ => None,
+    });
+    let (_, host, port) = targets.min()?;
     let host = host.trim_end_matches('.').to_ascii_lowercase();
-    // It will stand in a file that a program reads.
-    let is_name =
-        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
-    is_name.then_some((host, port))
+    // It will be written into a file that a program reads.
+    is_host_name(&host).then_some((host, port))
 }
 
-/// resolv.conf(5).
+/// The name servers that a resolv.conf(5) names.
 fn name_servers(text: &str) -> Vec<SocketAddr> {
     let addresses = text.lines().filter_map(|line| line.strip_prefix("nameserver")?.trim().parse::<IpAddr>().ok());
     addresses.map(|address| SocketAddr::new(address, 53)).collect()

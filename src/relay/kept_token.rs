@@ -1,7 +1,7 @@
 //! Where an access token is kept until it expires: one file, mode 0600, in the directory of `Client::tokens`.
 //!
-//! A kept token is for one refresh token of the settings only. When a person puts another one into its file, what was kept
-//! counts no longer.
+//! A kept token is for one refresh token of the settings only. When a person puts another one into its file, what was
+//! kept counts no longer.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

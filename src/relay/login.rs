@@ -1,13 +1,13 @@
-//! AUTH, RFC 4954: one mechanism after another until one lets us in, and the sentence when none does.
+//! AUTH, RFC 4954: one mechanism after the other until one lets us in, and the sentence about a refusal.
 //!
-//! Where a login is configured there is no going on without one. A server that refused a password is not asked again
-//! with a mechanism of the same family: that would only bring the account closer to being locked.
+//! If a login is configured, nothing goes on without it. A server that has refused a password is not asked again with a
+//! mechanism of the same family: that would only bring the account closer to being locked.
 
 use openssl::base64::{decode_block, encode_block};
 use zeroize::Zeroizing;
 
 use super::channel::Channel;
-use super::mechanism::{Exchange, Family, Mechanism, usable};
+use super::mechanism::{Exchange, Family, Mechanism, usable_mechanisms};
 use super::provider;
 use super::redaction::Redaction;
 use super::reply::Answer;
@@ -15,78 +15,78 @@ use super::trouble::Trouble;
 use super::{Credentials, Smarthost};
 use crate::outcome::{Reply, Scope, Stage};
 
-/// RFC 4954 section 4: ends an exchange that leads nowhere.
+/// What ends an exchange that leads nowhere, RFC 4954 section 4.
 const CANCEL: &str = "*\r\n";
 
-/// Logs in with the best of the mechanisms `offered`, in capitals, that the server takes. A token that was kept from
-/// before is renewed once when it is refused.
+/// Logs in with the best mechanism that the server lets us in with; `offered` are those that it offers, in capitals. A
+/// refused token is renewed once, if an earlier run has kept it.
 pub(super) fn log_in(
     channel: &mut Channel,
     smarthost: &Smarthost,
     offered: &[String],
     credentials: &Credentials,
 ) -> Result<(), Trouble> {
-    let Err(refused) = try_each(channel, smarthost, offered, credentials) else { return Ok(()) };
+    let Err(refused) = try_mechanisms(channel, smarthost, offered, credentials) else { return Ok(()) };
     if !refused.reply.as_ref().is_some_and(Reply::is_permanent) {
         return Err(refused);
     }
     match credentials.renewed(smarthost) {
         None => Err(refused),
-        Some(renewed) => try_each(channel, smarthost, offered, &renewed?),
+        Some(renewed) => try_mechanisms(channel, smarthost, offered, &renewed?),
     }
 }
 
 /// A login that goes out with the first mail, in its group.
 pub(super) struct LoginInGroup {
-    /// The one line that it is.
+    /// The line that is the whole login.
     pub(super) command: Zeroizing<String>,
     smarthost: Smarthost,
     credentials: Credentials,
 }
 
 impl LoginInGroup {
-    /// Where the settings want it, one line is all of it, and there is nothing else to try after a refusal.
+    /// There is one if the settings want it, one line is all of it, and nothing else could be tried after a refusal.
     pub(super) fn of(smarthost: &Smarthost, offered: &[String], credentials: &Credentials) -> Option<Self> {
-        let mechanisms = usable(smarthost.auth, offered, credentials).ok()?;
+        let mechanisms = usable_mechanisms(smarthost.auth, offered, credentials).ok()?;
         let first = *mechanisms.first().filter(|first| first.is_one_line())?;
         let is_last_word = mechanisms.iter().all(|other| other.family() == first.family()) && !credentials.is_kept();
         if !smarthost.auth_in_group || !is_last_word {
             return None;
         }
         let initial = Exchange::new(first, smarthost, credentials).ok()?.initial()?;
-        let command = command(first, &initial);
+        let command = auth_command(first, &initial);
         Some(Self { command, smarthost: smarthost.clone(), credentials: credentials.clone() })
     }
 
-    /// No refusal is to quote it.
+    /// Has no reply quote it.
     pub(super) fn hide(&self, redaction: &mut Redaction) {
         redaction.hide(self.credentials.secret().reveal());
         redaction.hide_line(&self.command);
     }
 
-    /// The sentence about an answer that does not let us in.
+    /// The trouble with an answer that does not let us in.
     pub(super) fn refused(&self, channel: &Channel, answer: &Answer) -> Trouble {
         refusal(channel, &self.smarthost, answer, &self.credentials)
     }
 }
 
-fn command(mechanism: Mechanism, initial: &str) -> Zeroizing<String> {
-    line(&format!("AUTH {mechanism} "), initial)
+fn auth_command(mechanism: Mechanism, initial: &str) -> Zeroizing<String> {
+    base64_line(&format!("AUTH {mechanism} "), initial)
 }
 
-/// A line that ends in `text` in base64. Made in one piece: a buffer that grows would leave copies behind.
-fn line(start: &str, text: &str) -> Zeroizing<String> {
+/// A line that ends in `text` in base64. It is made at its full length: a buffer that grows would leave copies behind.
+fn base64_line(start: &str, text: &str) -> Zeroizing<String> {
     let encoded = Zeroizing::new(encode_block(text.as_bytes()));
     Zeroizing::new([start, &encoded, "\r\n"].concat())
 }
 
-fn try_each(
+fn try_mechanisms(
     channel: &mut Channel,
     smarthost: &Smarthost,
     offered: &[String],
     credentials: &Credentials,
 ) -> Result<(), Trouble> {
-    let mechanisms = usable(smarthost.auth, offered, credentials)
+    let mechanisms = usable_mechanisms(smarthost.auth, offered, credentials)
         .map_err(|why| channel.peer().trouble(Stage::Auth, Scope::Configuration, format!("no login: {why}")))?;
     channel.redaction().hide(credentials.secret().reveal());
     let mut refused: Vec<Family> = Vec::new();
@@ -95,13 +95,13 @@ fn try_each(
         if refused.contains(&mechanism.family()) {
             continue;
         }
-        let answer = match run(channel, mechanism, smarthost, credentials) {
+        let answer = match authenticate(channel, mechanism, smarthost, credentials) {
             Ok(answer) if answer.is_class(2) => return Ok(()),
             Ok(answer) => answer,
-            // A server that hung up after a refusal has told the reason before.
+            // If the server hung up after a refusal, the refusal tells the reason.
             Err(trouble) => return Err(first.unwrap_or(trouble)),
         };
-        // 504 and 534 are about the mechanism; anything else is about what was shown with it.
+        // 504 and 534 are about the mechanism. Any other refusal is about what was shown with it.
         if !matches!(answer.code, 504 | 534) {
             refused.push(mechanism.family());
         }
@@ -114,45 +114,47 @@ fn try_each(
     first.map_or(Ok(()), Err)
 }
 
-/// Says what no refusal is to quote.
+/// Sends a line that no reply may quote, and reads the reply.
 fn ask_hidden(channel: &mut Channel, line: &str) -> Result<Answer, Trouble> {
     channel.redaction().hide_line(line);
     channel.ask(Stage::Auth, line)
 }
 
-/// One exchange up to its last reply.
-fn run(
+/// One exchange, up to its last reply.
+fn authenticate(
     channel: &mut Channel,
     mechanism: Mechanism,
     smarthost: &Smarthost,
     credentials: &Credentials,
 ) -> Result<Answer, Trouble> {
-    let failed = |channel: &Channel, why: &str| {
-        channel.peer().trouble(Stage::Auth, Scope::Host, format!("login by {mechanism} broken off: {why}"))
-    };
-    let mut exchange = Exchange::new(mechanism, smarthost, credentials).map_err(|why| failed(channel, why))?;
+    let mut exchange =
+        Exchange::new(mechanism, smarthost, credentials).map_err(|why| broken_off(channel, mechanism, why))?;
     let mut answer = match exchange.initial() {
-        Some(initial) => ask_hidden(channel, &command(mechanism, &initial))?,
+        Some(initial) => ask_hidden(channel, &auth_command(mechanism, &initial))?,
         None => channel.ask(Stage::Auth, &format!("AUTH {mechanism}\r\n"))?,
     };
     while answer.code == 334 {
         let challenge = decode_block(answer.lines.first().map_or("", |line| line.trim())).ok();
         match exchange.answer(challenge.as_deref()) {
-            Ok(text) => answer = ask_hidden(channel, &line("", &text))?,
+            Ok(text) => answer = ask_hidden(channel, &base64_line("", &text))?,
             Err(why) => {
                 channel.ask(Stage::Auth, CANCEL)?;
-                return Err(failed(channel, why));
+                return Err(broken_off(channel, mechanism, why));
             }
         }
     }
     if answer.is_class(2) && !exchange.is_complete() {
-        return Err(failed(channel, "the server took our proof and gave none of its own"));
+        return Err(broken_off(channel, mechanism, "the server took our proof and gave none of its own"));
     }
     Ok(answer)
 }
 
+fn broken_off(channel: &Channel, mechanism: Mechanism, why: &str) -> Trouble {
+    channel.peer().trouble(Stage::Auth, Scope::Host, format!("login by {mechanism} broken off: {why}"))
+}
+
 fn refusal(channel: &Channel, smarthost: &Smarthost, answer: &Answer, credentials: &Credentials) -> Trouble {
-    // Here even a 334 is one.
+    // Behind a login in a group, even a 334 is a refusal.
     let (reply, user, key) = (channel.redacted(answer).reply(), credentials.user(), credentials.key());
     let wanted = provider::wanted(smarthost.bare_host(), &reply);
     let why = match wanted.filter(|_| !credentials.is_token()) {
@@ -192,7 +194,7 @@ mod tests {
     #[test]
     fn line_with_a_secret_leaves_no_copy_behind() {
         for secret in ["", "geheim", &"geheim".repeat(500)] {
-            let line = command(Mechanism::Plain, secret);
+            let line = auth_command(Mechanism::Plain, secret);
             assert_eq!(line.capacity(), line.len(), "a buffer that grew was copied");
         }
     }

@@ -1,5 +1,5 @@
-//! What the server is told about a mail before its content: the MAIL and RCPT lines, with the parameters of the extensions
-//! that the server offers.
+//! A mail as it is offered to a server, and the commands of its envelope: MAIL and RCPT, with the parameters of the
+//! extensions that the server offers.
 
 use lettre::Address;
 use lettre::transport::smtp::commands::{Mail as MailCommand, Rcpt};
@@ -11,34 +11,29 @@ use crate::dsn;
 /// The envelope of one mail, and what the server must know about its content.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mail<'a> {
-    /// Where bounces go; none for a mail that must not bounce.
+    /// The address that bounces go to. A mail that must not bounce has none.
     pub(crate) reverse_path: Option<&'a Address>,
-    /// To whom; the outcomes come in this order.
+    /// The recipients. The outcomes come in this order.
     pub(crate) recipients: &'a [&'a Address],
-    /// The size of the content in wire form, in bytes.
+    /// The size of the content in bytes, with CRLF at the end of each line.
     pub(crate) size: u64,
     /// The content has bytes above 127.
     pub(crate) eight_bit: bool,
     /// An address or a header field has characters beyond ASCII.
     pub(crate) smtputf8: bool,
-    /// What the sender asks about it, RFC 3461; asked of the server if it knows what that means.
+    /// What the sender asks about the mail, RFC 3461. The server is asked for it if it offers DSN.
     pub(crate) dsn: Option<&'a dsn::OfMail>,
-    /// What the sender asks about each recipient, in their order; of those past its end, nothing.
+    /// What the sender asks about each recipient, in their order. Nothing is asked about recipients past its end.
     pub(crate) recipient_dsn: &'a [&'a dsn::OfRecipient],
 }
 
-/// The command lines of an envelope: a group in the sense of RFC 2920.
+/// The commands of an envelope: a group in the sense of RFC 2920.
 pub(super) struct EnvelopeCommands {
     pub(super) mail: String,
     pub(super) recipients: Vec<String>,
 }
 
 impl EnvelopeCommands {
-    /// The octets of its commands.
-    pub(super) fn len(&self) -> usize {
-        self.mail.len() + self.recipients.iter().map(String::len).sum::<usize>()
-    }
-
     pub(super) fn new(mail: &Mail<'_>, capabilities: &Capabilities) -> Self {
         let mut parameters = Vec::new();
         if capabilities.size.is_some() {
@@ -50,16 +45,21 @@ impl EnvelopeCommands {
         if mail.smtputf8 && capabilities.smtputf8 {
             parameters.push(MailParameter::SmtpUtfEight);
         }
-        let asked = |n: usize| mail.recipient_dsn.get(n).filter(|_| capabilities.dsn);
-        let recipient = |(n, address): (usize, &&Address)| {
-            let parameters = asked(n).map(|dsn| recipient_parameters(dsn)).unwrap_or_default();
-            Rcpt::new((*address).clone(), parameters).to_string()
-        };
-        parameters.extend(mail.dsn.filter(|_| capabilities.dsn).into_iter().flat_map(mail_parameters));
-        Self {
-            mail: MailCommand::new(mail.reverse_path.cloned(), parameters).to_string(),
-            recipients: mail.recipients.iter().enumerate().map(recipient).collect(),
+        let (dsn, recipient_dsn) = if capabilities.dsn { (mail.dsn, mail.recipient_dsn) } else { (None, &[][..]) };
+        if let Some(dsn) = dsn {
+            parameters.extend(mail_parameters(dsn));
         }
+        let mut recipients = Vec::with_capacity(mail.recipients.len());
+        for (n, address) in mail.recipients.iter().enumerate() {
+            let parameters = recipient_dsn.get(n).map(|dsn| recipient_parameters(dsn)).unwrap_or_default();
+            recipients.push(Rcpt::new((*address).clone(), parameters).to_string());
+        }
+        Self { mail: MailCommand::new(mail.reverse_path.cloned(), parameters).to_string(), recipients }
+    }
+
+    /// How many octets the commands have.
+    pub(super) fn len(&self) -> usize {
+        self.mail.len() + self.recipients.iter().map(String::len).sum::<usize>()
     }
 }
 

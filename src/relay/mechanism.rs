@@ -1,7 +1,7 @@
-//! The SASL mechanisms: their names, which one to try when, and what each of them says.
+//! The SASL mechanisms: their names, the order in which they are tried, and what each of them says.
 //!
-//! Base64 and the lines of AUTH are `login`'s. A family shows the server one and the same thing: whoever refused it
-//! once will refuse it again, and an account that is tried too often gets locked.
+//! `login` puts that into base64 and into the lines of AUTH. The mechanisms of a family show the server the same thing:
+//! if the server has refused it once, it will refuse it again, and an account that is tried too often gets locked.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use super::{AuthChoice, Credentials, Smarthost};
 pub(super) enum Mechanism {
     /// RFC 2195.
     CramMd5,
-    /// Has no RFC.
+    /// It has no RFC.
     Login,
     /// RFC 7628.
     OAuthBearer,
@@ -28,7 +28,7 @@ pub(super) enum Mechanism {
     Xoauth2,
 }
 
-/// What the server gets to see.
+/// What a mechanism shows the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     /// The password itself.
@@ -39,8 +39,8 @@ pub(super) enum Family {
     Token,
 }
 
-/// Best first. Inside TLS PLAIN shows no more than LOGIN and needs one exchange; CRAM-MD5 has the server keep the
-/// password as it is, for a hash that is broken.
+/// The best ones come first. Inside TLS, PLAIN shows no more than LOGIN and needs one exchange only. For CRAM-MD5 the
+/// server has to keep the password as it is, and the hash is broken.
 const WITH_PASSWORD: &[Mechanism] = &[Mechanism::ScramSha256, Mechanism::Plain, Mechanism::Login, Mechanism::CramMd5];
 const WITH_TOKEN: &[Mechanism] = &[Mechanism::OAuthBearer, Mechanism::Xoauth2];
 
@@ -53,7 +53,7 @@ impl Mechanism {
         }
     }
 
-    /// All that we have to say goes with the command itself.
+    /// All that we say goes with the command itself.
     pub(super) fn is_one_line(self) -> bool {
         matches!(self, Mechanism::OAuthBearer | Mechanism::Plain | Mechanism::Xoauth2)
     }
@@ -76,8 +76,9 @@ impl fmt::Display for Mechanism {
     }
 }
 
-/// The mechanisms to try, best first, of those `offered` in capitals; or why there is none.
-pub(super) fn usable(
+/// The mechanisms to try, the best one first, or why there is none to try. `offered` are those that the server offers,
+/// in capitals.
+pub(super) fn usable_mechanisms(
     choice: AuthChoice,
     offered: &[String],
     credentials: &Credentials,
@@ -100,19 +101,18 @@ pub(super) fn usable(
     let usable: Vec<_> = wanted.iter().filter(is_offered).copied().collect();
     if usable.is_empty() {
         let names: Vec<_> = wanted.iter().map(|mechanism| mechanism.name()).collect();
-        let other =
-            match (credentials.is_token(), offered.iter().any(|name| WITH_TOKEN.iter().any(|m| m.name() == name))) {
-                (false, true) if choice == AuthChoice::Auto => {
-                    "it wants a token: set token-command or refresh-token-file"
-                }
-                _ => "set auth",
-            };
-        return Err(format!("the server offers {} and not {}: {other}", offered.join(" "), names.join(" or ")));
+        let wants_token = !credentials.is_token() && WITH_TOKEN.iter().any(|mechanism| is_offered(&mechanism));
+        let cure = if wants_token && choice == AuthChoice::Auto {
+            "it wants a token: set token-command or refresh-token-file"
+        } else {
+            "set auth"
+        };
+        return Err(format!("the server offers {} and not {}: {cure}", offered.join(" "), names.join(" or ")));
     }
     Ok(usable)
 }
 
-/// One run of a mechanism, in clear: what we say first, and what to each challenge.
+/// One run of a mechanism, not in base64 yet: what we say first, and what we answer to each challenge.
 pub(super) struct Exchange<'a> {
     mechanism: Mechanism,
     credentials: &'a Credentials,
@@ -132,14 +132,15 @@ impl<'a> Exchange<'a> {
         Ok(Self { mechanism, credentials, smarthost, scram, round: 0 })
     }
 
-    /// What goes with the command itself, RFC 4954 section 4; none where the server speaks first.
+    /// The initial response, which goes with the command itself (RFC 4954 section 4). There is none if the server
+    /// speaks first.
     pub(super) fn initial(&self) -> Option<Zeroizing<String>> {
         let (user, secret) = (self.credentials.user(), self.credentials.secret().reveal());
         match self.mechanism {
             Mechanism::CramMd5 | Mechanism::Login => None,
             Mechanism::OAuthBearer => {
                 let (host, port) = (self.smarthost.bare_host(), self.smarthost.port());
-                // RFC 5801 section 4: the same two as in SCRAM.
+                // RFC 5801 section 4 escapes the same two characters as SCRAM does.
                 let user = user.replace('=', "=3D").replace(',', "=2C");
                 Some(joined(&[
                     &format!("n,a={user},\x01host={host}\x01port={port}\x01auth=Bearer "),
@@ -153,15 +154,15 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// What to answer to a challenge, decoded where it could be.
+    /// The answer to a challenge, which is `None` if it could not be decoded.
     pub(super) fn answer(&mut self, challenge: Option<&[u8]>) -> Result<Zeroizing<String>, &'static str> {
         self.round += 1;
         let (user, secret) = (self.credentials.user(), self.credentials.secret().reveal());
         match (self.mechanism, self.round, challenge) {
-            // In their order, whatever they say: servers ask in more ways than one.
+            // Only their order counts: servers ask for the two in more words than one.
             (Mechanism::Login, 1, _) => Ok(user.to_owned().into()),
             (Mechanism::Login, 2, _) => Ok(secret.to_owned().into()),
-            // The challenge is the reason of the refusal; this asks for the reply proper.
+            // The challenge is the reason of a refusal. An empty answer asks for the reply itself.
             (Mechanism::Xoauth2, 1, _) => Ok(Zeroizing::default()),
             (Mechanism::OAuthBearer, 1, _) => Ok("\x01".to_owned().into()),
             (Mechanism::CramMd5, 1, Some(challenge)) => {
@@ -179,13 +180,14 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The server has shown all it has to show before a 235 of its counts.
+    /// The server has shown all that it has to show before its 235 counts.
     pub(super) fn is_complete(&self) -> bool {
         self.scram.as_ref().is_none_or(Scram::is_proved)
     }
 }
 
-/// The parts as one text whose memory is wiped. Made in one piece: a buffer that grows would leave copies behind.
+/// The parts as one text whose memory is wiped. It is made at its full length: a buffer that grows would leave copies
+/// behind.
 fn joined(parts: &[&str]) -> Zeroizing<String> {
     Zeroizing::new(parts.concat())
 }
@@ -206,7 +208,7 @@ mod tests {
 
     fn chosen(choice: AuthChoice, offered: &[&str]) -> Result<Vec<Mechanism>, String> {
         let offered: Vec<_> = offered.iter().map(|name| (*name).to_owned()).collect();
-        usable(choice, &offered, &credentials("me", "geheim"))
+        usable_mechanisms(choice, &offered, &credentials("me", "geheim"))
     }
 
     #[test]
@@ -222,7 +224,7 @@ mod tests {
     #[test]
     fn password_beyond_ascii_is_not_for_scram() {
         let offered = ["SCRAM-SHA-256".to_owned(), "PLAIN".to_owned()];
-        let usable = usable(AuthChoice::Auto, &offered, &credentials("me", "gr\u{fc}n"));
+        let usable = usable_mechanisms(AuthChoice::Auto, &offered, &credentials("me", "gr\u{fc}n"));
         assert_eq!(usable, Ok(vec![Mechanism::Plain]));
     }
 

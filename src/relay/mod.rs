@@ -1,12 +1,13 @@
 //! The network: one smarthost, the credentials for it, and the dialogue with it.
 //!
-//! A `Smarthost` is settings. `Credentials` is the secret for it. A `Session` is an open, verified and
-//! logged-in connection over which mails are sent, one after another. What went wrong before a mail was
-//! handed over is a `Trouble`; what became of a mail is one `Outcome` per recipient.
+//! A `Smarthost` is settings, `Credentials` is the secret for it, and a `Client` is what this run of the program brings
+//! along. Together they open a `Session`: a verified and logged-in connection that takes one mail after another. A
+//! `Trouble` keeps mail from being offered; what became of a mail that was `Offered` is one `Outcome` for each
+//! recipient.
 //!
-//! Three promises: no step waits without a limit, no mail is called refused for a fault of our own
-//! configuration (`verdict`), and no secret reaches a log, an error or an argument list.
-//! The settings name nothing of TLS, so a program that only reads them links no TLS library.
+//! Three promises: no step waits without a limit, no mail is called refused for a fault of our own configuration
+//! (`verdict`), and no secret reaches a log, an error or an argument list. The settings name nothing of TLS, so that a
+//! program that only reads them links no TLS library.
 
 mod access_token;
 mod capabilities;
@@ -37,6 +38,7 @@ mod sender_pattern;
 mod server_hello;
 mod session;
 mod smarthost;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -1,8 +1,7 @@
-//! What is known of well-known providers: where they take mail, and what they want in place of the password.
+//! What is known of well-known providers: the servers that take mail, and what they want instead of the password.
 //!
-//! Most of them refuse the password that a person logs in with, and say so in words that send people the wrong
-//! way. A line here is not needed to use a provider; it makes `ctl init --provider` and the sentence about a
-//! refused login better.
+//! Most of them refuse the password that a person logs in with, and their words send people the wrong way. Nobody needs
+//! a line here to use a provider. It makes `ctl init --provider` and the sentence about a refused login better.
 
 use super::Tls;
 use crate::outcome::Reply;
@@ -12,15 +11,15 @@ use crate::outcome::Reply;
 pub(crate) struct Provider {
     /// Its name, as `ctl init --provider` takes it.
     pub(crate) name: &'static str,
-    /// Domains of the addresses it gives away.
+    /// The domains of the addresses that it gives away.
     pub(crate) domains: &'static [&'static str],
-    /// Where it takes mail from its users; `REGION` is to be filled in.
+    /// The server that takes mail from its users. A person fills in `REGION`.
     pub(crate) host: &'static str,
-    /// How the connection is protected there.
+    /// How the connection to it is protected.
     pub(crate) tls: Tls,
     /// What to log in with.
     pub(crate) wants: &'static str,
-    /// Its servers end in one of these.
+    /// The names of its servers end in one of these.
     servers: &'static [&'static str],
 }
 
@@ -156,7 +155,7 @@ const PROVIDERS: &[Provider] = &[
     ),
 ];
 
-/// What a server says, in lower case, and what it means, whoever the provider is.
+/// What a server says, in lower case, and what it wants then, whoever the provider is.
 const WORDS: &[(&str, &str)] = &[
     (
         "smtpclientauthentication is disabled",
@@ -171,30 +170,35 @@ const WORDS: &[(&str, &str)] = &[
     ("user suspended", "the account to be opened again at the provider"),
 ];
 
-/// The provider with this name, or the one that gives away addresses of this domain.
+/// The provider of that name, or the one that gives away addresses of that domain.
 pub(crate) fn find(name: &str) -> Option<&'static Provider> {
     PROVIDERS
         .iter()
         .find(|p| p.name.eq_ignore_ascii_case(name) || p.domains.iter().any(|d| d.eq_ignore_ascii_case(name)))
 }
 
-/// The names of all that are known.
+/// The names of all known providers.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     PROVIDERS.iter().map(|provider| provider.name)
 }
 
-/// The provider whose server `host` is.
+/// The provider that the server `host` belongs to.
 pub(crate) fn of_host(host: &str) -> Option<&'static Provider> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let is_within = |end: &str| host.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    PROVIDERS.iter().find(|provider| provider.servers.iter().any(|end| is_within(end)))
+    PROVIDERS.iter().find(|provider| provider.servers.iter().any(|end| is_within(&host, end)))
 }
 
-/// What is wanted in place of what was refused, by what the server said, else by which server it is.
+fn is_within(host: &str, end: &str) -> bool {
+    host.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// What is wanted instead of what was refused. The server's words tell it, or else its name.
 pub(super) fn wanted(host: &str, refusal: &Reply) -> Option<&'static str> {
     let said = refusal.text.to_lowercase();
-    let by_words = WORDS.iter().find(|(words, _)| said.contains(words)).map(|(_, wants)| *wants);
-    by_words.or_else(|| of_host(host).map(|provider| provider.wants))
+    match WORDS.iter().find(|(words, _)| said.contains(words)) {
+        Some((_, wants)) => Some(wants),
+        None => of_host(host).map(|provider| provider.wants),
+    }
 }
 
 #[cfg(test)]

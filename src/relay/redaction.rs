@@ -1,33 +1,33 @@
-//! What a server may not bring back to us: the lines of our own login, wherever a reply quotes them.
+//! Leaves the lines of our own login out of the replies that quote them.
 //!
-//! A reply is copied into log, journal and report, where others read it. A server that does not know what it was told
-//! says `500 unrecognized: "AUTH PLAIN ..."`, often cut short, over several lines, or in capitals.
+//! A reply is copied into log, journal and report, where others read it. A server that does not know a command says
+//! `500 unrecognized: "AUTH PLAIN ..."`, often cut short, over several lines, or in capitals.
 
 use zeroize::Zeroizing;
 
-/// A shorter piece says too little to give anything away, and words of any reply could be one.
+/// A piece of a line that is shorter gives nothing away, and could be a word of any reply. In characters of base64.
 const SHORTEST: usize = 8;
-/// A shorter password would be found in words that have nothing to do with it, and so be told by its gaps.
+/// A shorter password would be found in words that have nothing to do with it, and the gaps would tell it. In bytes.
 const SHORTEST_SECRET: usize = 4;
 const MASK: &str = "***";
 
-/// What was shown to the server, and is to be shown to nobody else. No debug output has it; its memory is wiped.
+/// What we show to the server and nobody else may see. No debug output has it, and its memory is wiped.
 #[derive(Default)]
 pub(super) struct Redaction {
     secrets: Vec<Zeroizing<String>>,
-    /// In base64, without the `=` at its end.
+    /// In base64, without the `=` at the end.
     lines: Vec<Zeroizing<String>>,
 }
 
 impl Redaction {
-    /// A password or a token.
+    /// Hides a password or a token.
     pub(super) fn hide(&mut self, secret: &str) {
         if secret.len() >= SHORTEST_SECRET && self.secrets.iter().all(|known| known.as_str() != secret) {
             self.secrets.push(secret.to_owned().into());
         }
     }
 
-    /// A line that ends in base64.
+    /// Hides the base64 at the end of a line.
     pub(super) fn hide_line(&mut self, line: &str) {
         let encoded = line.trim_end().rsplit(' ').next().unwrap_or_default().trim_end_matches('=');
         if encoded.len() >= SHORTEST {
@@ -35,7 +35,7 @@ impl Redaction {
         }
     }
 
-    /// The line of a reply without any of it.
+    /// The line of a reply, without any of what is hidden.
     pub(super) fn redacted(&self, line: &str) -> String {
         let mut rest = self.secrets.iter().fold(line.to_owned(), |line, secret| line.replace(secret.as_str(), MASK));
         let mut masked = String::with_capacity(rest.len());
@@ -50,18 +50,18 @@ impl Redaction {
         masked + &rest
     }
 
-    /// A piece of a line of ours, or one within it.
+    /// The piece is part of a line of ours, or such a line is part of it.
     fn is_ours(&self, piece: &str) -> bool {
         let piece = piece.to_ascii_lowercase();
-        let is_one = |line: &Zeroizing<String>| {
-            let line = Zeroizing::new(line.to_ascii_lowercase());
-            line.contains(&piece) || piece.contains(line.as_str())
-        };
-        piece.len() >= SHORTEST && self.lines.iter().any(is_one)
+        piece.len() >= SHORTEST
+            && self.lines.iter().any(|line| {
+                let line = Zeroizing::new(line.to_ascii_lowercase());
+                line.contains(&piece) || piece.contains(line.as_str())
+            })
     }
 }
 
-/// RFC 4648 section 4, but for the `=` that fills up.
+/// A character of base64 (RFC 4648 section 4), without the `=` that pads.
 fn is_base64(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '/')
 }
@@ -72,9 +72,9 @@ mod tests {
 
     #[test]
     fn piece_of_our_login_is_not_told() {
-        let mut mask = Redaction::default();
-        mask.hide("geheim");
-        mask.hide_line("AUTH PLAIN AG1lAGdlaGVpbQ==\r\n");
+        let mut redaction = Redaction::default();
+        redaction.hide("geheim");
+        redaction.hide_line("AUTH PLAIN AG1lAGdlaGVpbQ==\r\n");
         for (line, told) in [
             ("unrecognized: \"AUTH PLAIN AG1lAGdlaGVpbQ==\"", "unrecognized: \"AUTH PLAIN ***\""),
             ("cut: AUTH PLAIN AG1lAGdlaG", "cut: AUTH PLAIN ***"),
@@ -86,15 +86,15 @@ mod tests {
             ("5.7.8 authentication failed, try again later/soon", "5.7.8 authentication failed, try again later/soon"),
             ("", ""),
         ] {
-            assert_eq!(mask.redacted(line), told);
+            assert_eq!(redaction.redacted(line), told);
         }
     }
 
     #[test]
     fn short_secret_is_not_told_by_its_gaps() {
-        let mut mask = Redaction::default();
-        mask.hide("a");
-        mask.hide_line("YQ==\r\n");
-        assert_eq!(mask.redacted("authentication failed"), "authentication failed");
+        let mut redaction = Redaction::default();
+        redaction.hide("a");
+        redaction.hide_line("YQ==\r\n");
+        assert_eq!(redaction.redacted("authentication failed"), "authentication failed");
     }
 }

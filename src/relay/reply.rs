@@ -1,52 +1,52 @@
-//! Replies as they come off the wire: bytes in, code and lines out. RFC 5321 section 4.2.
+//! Reads replies: bytes come in, code and lines go out. RFC 5321 section 4.2.
 //!
-//! Read as bytes, with limits on line and number of lines, so that no server can make us take memory
-//! without end. Bare LF, missing text and text that is not UTF-8 are forgiven; what has no code is not.
-//! lettre's parser would refuse codes that servers do send, such as 571, so it is not used here.
+//! The length of a line and the number of lines are limited, so that no server can make us take memory without end.
+//! Bare LF, missing text and text that is not UTF-8 are forgiven. A missing code is not. lettre's parser refuses codes
+//! that servers do send, such as 571, so it is not used here.
 
 use std::io::{self, Read};
 
 use crate::outcome::{EnhancedStatus, Reply, clean};
 
-/// RFC 5321 section 4.5.3.1.5 allows 512.
+/// In bytes. RFC 5321 section 4.5.3.1.5 allows 512.
 const LONGEST_LINE: usize = 4096;
 const MOST_LINES: usize = 128;
-/// Replies of a whole window are far below that.
+/// How much is read ahead at most, in bytes. The replies of a whole window are far below that.
 const MOST_AT_HAND: usize = 64 << 10;
-/// How much of a reply's text is kept for logs and reports.
+/// How much of a reply's text is kept for logs and reports, in characters.
 const LONGEST_TEXT: usize = 1000;
 
-/// A reply with its lines apart, as EHLO needs them.
+/// A reply as it is read: its lines are apart, as EHLO needs them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The three digits.
     pub code: u16,
-    /// The text of each line, without code.
+    /// The text of each line, without its code.
     pub lines: Vec<String>,
 }
 
 /// Why there is no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplyError {
-    /// There is no more.
+    /// The server has closed the connection.
     #[error("the server closed the connection")]
     Closed,
-    /// A line without a code; its start.
+    /// A line has no code. This is its start.
     #[error("the answer is not SMTP ({0:?})")]
     Garbage(String),
-    /// The connection broke, or the limit is over.
+    /// The connection broke, or the limit was over.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// More lines, or a longer one, than any reply has.
+    /// There are more lines than any reply has, or a longer one.
     #[error("the answer has no end")]
     TooLong,
 }
 
-/// Bytes that have come, but are not part of a reply read so far.
+/// The replies of a server, with the bytes that have come and were not asked for yet.
 #[derive(Debug, Default)]
 pub struct Replies {
     buffer: Vec<u8>,
-    /// Why nothing will follow; heard of while nobody waited for it.
+    /// Why nothing will follow. It came up while nobody waited for a reply.
     end: Option<ReplyError>,
 }
 
@@ -60,7 +60,8 @@ impl Replies {
         while answer.lines.len() < MOST_LINES {
             let line = self.line(from)?;
             let (code, is_last, text) = split(&line).ok_or_else(|| ReplyError::Garbage(excerpt(&line)))?;
-            // All lines should carry the same code; where they do not, the last one counts if it says the same.
+            // All lines should have the same code. Where they do not, the last code counts, if its first digit is the
+            // same.
             if !answer.lines.is_empty() && answer.code / 100 != code / 100 {
                 return Err(ReplyError::Garbage(excerpt(&line)));
             }
@@ -73,8 +74,8 @@ impl Replies {
         Err(ReplyError::TooLong)
     }
 
-    /// Takes in what has come by now, where `from` does not wait. That nothing more will come is told by the
-    /// [`read`](Self::read) that wants it.
+    /// Reads what has come by now; `from` must not wait. If nothing more will come, the next [`read`](Self::read) that
+    /// wants more says so.
     pub(super) fn read_ahead(&mut self, from: &mut impl Read) {
         let mut piece = [0; 8192];
         while self.end.is_none() && self.buffer.len() < MOST_AT_HAND {
@@ -91,16 +92,16 @@ impl Replies {
     /// How many whole replies are at hand.
     pub(super) fn at_hand(&self) -> usize {
         let end = self.buffer.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
-        // The lines of a reply but its last have a hyphen after the code.
+        // Only the last line of a reply has no hyphen after its code.
         self.buffer[..end].split_inclusive(|b| *b == b'\n').filter(|line| line.get(3) != Some(&b'-')).count()
     }
 
-    /// Something has come that is not part of a reply read so far.
+    /// Something has come that nobody has asked for yet.
     pub(super) fn has_more(&self) -> bool {
         !self.buffer.is_empty()
     }
 
-    /// One line without its end, be it CRLF or LF.
+    /// One line without its end, which is CRLF or LF.
     fn line(&mut self, from: &mut impl Read) -> Result<Vec<u8>, ReplyError> {
         loop {
             if let Some(end) = self.buffer.iter().position(|b| *b == b'\n') {
@@ -129,7 +130,8 @@ impl Replies {
 }
 
 impl Answer {
-    /// The reply as one text. Servers repeat the enhanced status on each line (RFC 2034 section 4); here it stands once.
+    /// The reply as one text. Servers repeat the enhanced status on each line (RFC 2034 section 4); in the text it
+    /// stands once.
     pub fn reply(&self) -> Reply {
         let repeated = self.lines.first().and_then(|line| enhanced(line));
         let mut text = String::new();
@@ -154,7 +156,7 @@ fn enhanced(line: &str) -> Option<EnhancedStatus> {
     line.split(' ').next()?.parse().ok()
 }
 
-/// Code, whether the line is the last one, and its text.
+/// The code of a line, whether it is the last line, and its text.
 fn split(line: &[u8]) -> Option<(u16, bool, &[u8])> {
     let (&[a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9'], rest) = line.split_first_chunk()? else { return None };
     let code = [a, b, c].iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
@@ -221,9 +223,8 @@ mod tests {
         for text in ["250 a", "250 b", "250 c"] {
             assert_eq!(replies.read(&mut wire).unwrap().reply().to_string(), text);
         }
-        assert!(
-            matches!(replies.read(&mut wire), Err(ReplyError::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset)
-        );
+        let Err(ReplyError::Io(end)) = replies.read(&mut wire) else { panic!("there is another reply") };
+        assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);
         assert!(matches!(replies.read(&mut wire), Err(ReplyError::Closed)));
     }
 

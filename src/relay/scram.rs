@@ -1,7 +1,7 @@
 //! SCRAM-SHA-256, RFC 5802 and RFC 7677: both sides prove that they know the password, and neither says it.
 //!
-//! Without channel binding, which TLS libraries hand out for TLS 1.2 only in part. The arithmetic is OpenSSL's.
-//! A password beyond ASCII would have to go through SASLprep (RFC 4013) first, so it is left to PLAIN.
+//! There is no channel binding: TLS libraries give only part of it for TLS 1.2. OpenSSL does the arithmetic. A password
+//! beyond ASCII would have to go through SASLprep (RFC 4013) first, so it is left to PLAIN.
 
 use std::str;
 
@@ -15,22 +15,23 @@ use openssl::rand::rand_bytes;
 use openssl::sha::sha256;
 use openssl::sign::Signer;
 
-/// No channel binding, no other identity: RFC 5802 section 7, `gs2-header`.
+/// `gs2-header` of RFC 5802 section 7, without channel binding and without another identity.
 const HEADER: &str = "n,,";
-/// RFC 7677 section 4 wants at least 4096; a server that asks for more than this wants our time.
+/// RFC 7677 section 4 wants at least 4096. A server that asks for more than the upper limit only wants to take our
+/// time.
 const ROUNDS: std::ops::RangeInclusive<usize> = 4096..=1_000_000;
 
 /// The client's side of one exchange.
 pub(super) struct Scram {
     first: String,
     nonce: String,
-    /// What the server has to answer to our proof.
+    /// What the server has to answer to our proof, once we have given it.
     signature: Option<Vec<u8>>,
     is_proved: bool,
 }
 
 impl Scram {
-    /// For `user`, with a nonce that nobody can guess.
+    /// An exchange for `user`, with a nonce that nobody can guess.
     pub(super) fn new(user: &str) -> Result<Self, &'static str> {
         let mut bytes = [0; 18];
         rand_bytes(&mut bytes).map_err(|_| "no random bytes")?;
@@ -38,7 +39,7 @@ impl Scram {
     }
 
     fn with_nonce(user: &str, nonce: &str) -> Self {
-        // RFC 5802 section 5.1: these two have a meaning of their own.
+        // RFC 5802 section 5.1: these two characters have a meaning of their own.
         let user = user.replace('=', "=3D").replace(',', "=2C");
         Self { first: format!("n={user},r={nonce}"), nonce: nonce.to_owned(), signature: None, is_proved: false }
     }
@@ -48,7 +49,8 @@ impl Scram {
         format!("{HEADER}{}", self.first)
     }
 
-    /// What to answer to a message of the server: our proof to the first, nothing to the second, once it is true.
+    /// The answer to a message of the server: our proof to the first one, and nothing to the second one if its proof is
+    /// right.
     pub(super) fn answer(&mut self, message: &[u8], password: &str) -> Result<String, &'static str> {
         let message = str::from_utf8(message).map_err(|_| "the server's message is no text")?;
         match self.signature.take() {

@@ -1,7 +1,7 @@
 //! Files that hold a secret: passwords, tokens, private keys, and what systemd provides.
 //!
-//! A file that others may read, or that somebody else could have written, is refused. The first line counts, byte for byte:
-//! `#`, `=` and blanks belong to a password.
+//! A file that others may read, or that somebody else could have written, is refused. The first line counts, byte for
+//! byte: `#`, `=` and blanks belong to a password.
 
 use std::fs;
 use std::io::{self, Read};
@@ -26,8 +26,8 @@ pub(super) fn guarded_line(key: &'static str, path: &Path) -> Result<Secret, Cre
     first_line(key, &guarded(path).map_err(of_file)?)
 }
 
-/// A secret that a container was given may be open to all in it, and nobody there can change its mode. To take it from a
-/// command is to say that this is known.
+/// A secret that a container was given may be open to all in it, and nobody there can change its mode. To take it from
+/// a command is to say that this is known.
 fn or_command(key: &str, path: &Path, why: String) -> String {
     let is_fixed = || fs::metadata(path).is_ok_and(|found| found.mode() & 0o222 == 0 || why.ends_with("read-only"));
     match key == "password-file" && why.contains(" opens it to ") && is_fixed() {

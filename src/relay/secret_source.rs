@@ -1,5 +1,5 @@
-//! The places that the settings may name for a secret: a file, a command, a systemd credential, a token endpoint, or the
-//! settings themselves.
+//! The places that the settings may name for a secret: a file, a command, a systemd credential, a token endpoint, or
+//! the settings themselves.
 //!
 //! A command gives its first line of output. It runs with next to no environment, and is killed when its time is over.
 

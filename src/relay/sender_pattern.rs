@@ -1,17 +1,17 @@
-//! Whose mail a smarthost is for: `match-from` in the configuration.
+//! The senders whose mail a smarthost is for: `match-from` in the configuration.
 
 use serde::Deserialize;
 
-/// Whom a smarthost is for: an address or the name of a user, in which `*` stands for anything.
+/// The address of a sender, or the name of a user. In it `*` stands for anything.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
 pub(crate) struct SenderPattern(String);
 
 impl SenderPattern {
-    /// Whether that sender is one of those meant; letters are compared without regard to case.
+    /// The sender is one of those meant. The case of letters does not count.
     pub(crate) fn fits(&self, sender: &str) -> bool {
         let (pattern, sender) = (self.0.to_lowercase(), sender.to_lowercase());
-        // No sender begins with `@`: a domain alone stands for all its addresses.
+        // No sender begins with `@`, so a domain alone stands for all its addresses.
         let pattern = if pattern.starts_with('@') { format!("*{pattern}") } else { pattern };
         let mut pieces = pattern.split('*');
         let first = pieces.next().unwrap_or_default();

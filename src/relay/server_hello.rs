@@ -1,20 +1,21 @@
-//! Which TLS was agreed upon, as the server's first message of the handshake says it in clear (RFC 8446 section 4.1.3).
+//! ServerHello, the server's first message of the handshake: it says in clear which TLS was agreed upon (RFC 8446
+//! section 4.1.3).
 //!
-//! native-tls does not tell, so the start of what the server sends is kept for this. For people who check a
-//! smarthost: nothing is decided by it, and what cannot be read is not told.
+//! native-tls does not tell it, so the start of what the server sends is kept for this. It is for people who check a
+//! smarthost: nothing depends on it, and what cannot be read is not told.
 
 use openssl::ssl::{Ssl, SslContext, SslMethod};
 
-/// So much of what the server sends holds its first message.
+/// So many bytes of what the server sends hold its first message.
 pub(super) const ENOUGH: usize = 1024;
 
-/// `supported_versions`, RFC 8446 section 4.2.1.
+/// The number of the extension `supported_versions`, RFC 8446 section 4.2.1.
 const SUPPORTED_VERSIONS: u16 = 43;
 
 /// The version and the cipher suite, such as `TLSv1.3, TLS_AES_256_GCM_SHA384`.
 pub(super) fn tls_agreed(start: &[u8]) -> Option<String> {
     let mut rest = Bytes(start);
-    // One record of the handshake (22) that holds a ServerHello (2).
+    // A record of the handshake (22) that holds a ServerHello (2).
     let (record, _, _) = (rest.take(1)?, rest.take(2)?, rest.take(2)?);
     let (message, _) = (rest.take(1)?, rest.take(3)?);
     if (record, message) != (&[22], &[2]) {
@@ -38,12 +39,15 @@ fn version_name(version: u16) -> Option<&'static str> {
     }
 }
 
-/// The name of the IANA's registry, as far as OpenSSL knows the suite.
+/// The name in IANA's registry, if OpenSSL knows the suite.
 fn suite_name(suite: &[u8]) -> String {
-    let context = SslContext::builder(SslMethod::tls_client()).map(|builder| builder.build());
-    let known = context.and_then(|context| Ssl::new(&context)?.bytes_to_cipher_list(suite, false));
-    let name = known.ok().and_then(|known| known.suites.iter().next().and_then(|suite| suite.standard_name()));
-    name.map_or_else(|| format!("suite {:02x}{:02x}", suite[0], suite[1]), str::to_owned)
+    standard_name(suite).unwrap_or_else(|| format!("suite {:02x}{:02x}", suite[0], suite[1]))
+}
+
+fn standard_name(suite: &[u8]) -> Option<String> {
+    let context = SslContext::builder(SslMethod::tls_client()).ok()?.build();
+    let known = Ssl::new(&context).ok()?.bytes_to_cipher_list(suite, false).ok()?;
+    Some(known.suites.iter().next()?.standard_name()?.to_owned())
 }
 
 /// What is left to read.

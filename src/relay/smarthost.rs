@@ -1,8 +1,8 @@
 //! The settings of one smarthost: `[smarthost]` in the configuration file.
 //!
-//! What can be judged without the network is judged here, while reading: a host that is no host, a
-//! fingerprint that is none, a limit of no time. Where the password comes from is named here, but it is
-//! read by `credentials`. Nothing of TLS: the door reads these settings too.
+//! What can be judged without the network is judged while it is read: a name that is no host, a fingerprint that is
+//! none, a limit of no time. The settings name the place of the password, and `credentials` reads it. Nothing here
+//! needs TLS: the door reads these settings too.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -17,24 +17,25 @@ use super::{Fingerprint, Proxy, Secret, SenderPattern, TokenEndpoint};
 use crate::interval;
 use crate::pace::Rate;
 
-/// Where mail goes, and how.
+/// The server that mail goes to, and how it gets there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Smarthost {
-    /// Name or address; an IPv6 address may stand in brackets.
+    /// Its name or address. An IPv6 address may stand in brackets.
     #[serde(deserialize_with = "host")]
     pub host: String,
-    /// The TCP port; without one, the usual one for `tls`.
+    /// The TCP port. If there is none, it is the usual one for `tls`.
     #[serde(default, deserialize_with = "some_port")]
     pub(crate) port: Option<u16>,
     /// How the connection is protected.
     #[serde(default)]
     pub tls: Tls,
-    /// The account to log in with; without one there is no login.
+    /// The account to log in with. Without one there is no login.
     pub(crate) user: Option<String>,
-    /// The address that mail over this smarthost leaves as, where that is not the user.
+    /// The address that mail over this smarthost leaves as, if that is not the user.
     pub(crate) from: Option<Address>,
-    /// Whose mail it is for; without any, everybody's that no other smarthost names.
+    /// The senders whose mail it is for. If there are none, it takes the mail of everybody whom no other smarthost
+    /// names.
     #[serde(default)]
     pub(crate) match_from: Vec<SenderPattern>,
     /// The password itself.
@@ -51,25 +52,25 @@ pub struct Smarthost {
     /// A file whose first line is a refresh token, RFC 6749 section 1.5.
     #[serde(default, deserialize_with = "some_file")]
     pub(crate) refresh_token_file: Option<PathBuf>,
-    /// Who we are for the token endpoint.
+    /// The client that this machine is for the token endpoint, RFC 6749 section 2.2.
     pub(crate) client_id: Option<String>,
-    /// A file whose first line is the secret that belongs to it.
+    /// A file whose first line is the secret of that client.
     #[serde(default, deserialize_with = "some_file")]
     pub(crate) client_secret_file: Option<PathBuf>,
-    /// Where tokens are given out; those of well-known hosts are known.
+    /// The endpoint that gives out tokens. Those of well-known hosts are known.
     pub(crate) token_endpoint: Option<TokenEndpoint>,
-    /// Which SASL mechanism to use.
+    /// The SASL mechanism to use.
     #[serde(default)]
     pub auth: AuthChoice,
     /// The only certificates to trust, instead of the system's.
     #[serde(default, deserialize_with = "some_file")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// The only certificate to accept; without `ca_file` it takes the place of chain and name.
+    /// The only certificate to accept. Without `ca_file` nothing else of it is checked, neither chain nor name.
     pub(crate) fingerprint: Option<Fingerprint>,
     /// The certificate to show to the server, in PEM form, with its chain.
     #[serde(default, deserialize_with = "some_file")]
     pub(crate) client_cert: Option<PathBuf>,
-    /// The private key that belongs to it; without this it stands in the same file.
+    /// The private key of that certificate. If there is none, the key is in the same file.
     #[serde(default, deserialize_with = "some_file")]
     pub(crate) client_key: Option<PathBuf>,
     /// The oldest version of TLS to speak.
@@ -79,19 +80,20 @@ pub struct Smarthost {
     pub(crate) proxy: Option<Proxy>,
     /// The address of this machine that connections come from.
     pub(crate) source_address: Option<IpAddr>,
-    /// The limit for look-up, TCP connection and TLS handshake together.
+    /// The limit for name look-up, TCP connection and TLS handshake together.
     #[serde(default = "ten_seconds", deserialize_with = "some_time")]
     pub connect_timeout: Duration,
-    /// The limit for each command and for each piece of content, RFC 5321 section 4.5.3.2.
+    /// The limit for each command and for each chunk of content, RFC 5321 section 4.5.3.2.
     #[serde(default = "five_minutes", deserialize_with = "some_time")]
     pub timeout: Duration,
-    /// Commands go out in groups where the server offers it, RFC 2920.
+    /// Commands go out in groups if the server offers it, RFC 2920.
     #[serde(default = "yes")]
     pub pipelining: bool,
-    /// The content goes out with its envelope where the server offers it, RFC 3030.
+    /// The content goes out with its envelope if the server offers it, RFC 3030.
     #[serde(default = "yes")]
     pub chunking: bool,
-    /// The login goes out with the first mail where one line is all of it. RFC 4954 section 4 forbids it; many bear it.
+    /// The login goes out with the first mail, if one line is all of it. RFC 4954 section 4 forbids that, but many
+    /// servers allow it.
     #[serde(default)]
     pub auth_in_group: bool,
     /// At most so many mails in so long.
@@ -105,8 +107,8 @@ pub struct Smarthost {
     pub max_connections: NonZeroU8,
 }
 
-/// A path that means the same file wherever we are started. What is none may be a secret in the wrong place, so it is not
-/// told.
+/// A path that means the same file wherever we are started. Any other text may be a secret in the wrong place, so the
+/// error does not show it.
 fn some_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
     let path = PathBuf::deserialize(from)?;
     if path.is_absolute() { Ok(Some(path)) } else { Err(D::Error::custom("expected an absolute path")) }
@@ -120,14 +122,14 @@ pub enum Tls {
     /// TLS from the first byte, RFC 8314 section 3.3.
     #[default]
     Implicit,
-    /// No TLS; only towards this machine itself.
+    /// No TLS. It is for this machine itself only.
     None,
-    /// Upgraded before the login, RFC 3207; never without.
+    /// An upgrade to TLS before the login, RFC 3207. Nothing goes on without it.
     #[serde(rename = "starttls")]
     StartTls,
 }
 
-/// A version of TLS. Those before 1.2 are forbidden by RFC 8996.
+/// A version of TLS. RFC 8996 forbids those before 1.2.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 pub(crate) enum TlsVersion {
     /// RFC 5246.
@@ -139,7 +141,7 @@ pub(crate) enum TlsVersion {
     V1_3,
 }
 
-/// Which SASL mechanism to use.
+/// The SASL mechanism to use.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthChoice {
@@ -165,7 +167,7 @@ pub enum AuthChoice {
 }
 
 impl Smarthost {
-    /// The smarthost `host`, everything else as it is when nobody sets it.
+    /// The smarthost `host`, with everything else as it is when nobody sets it.
     pub(crate) fn new(host: &str) -> Self {
         Self {
             host: host.to_owned(),
@@ -203,7 +205,8 @@ impl Smarthost {
         }
     }
 
-    /// The port to connect to: the configured one, else 465, 587 or 25 as `tls` has it (RFC 8314, 6409, 5321).
+    /// The port to connect to: the configured one, or else 465 for implicit TLS (RFC 8314), 587 for STARTTLS (RFC
+    /// 6409), and 25 without TLS (RFC 5321).
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(match self.tls {
             Tls::Implicit => 465,
@@ -212,7 +215,7 @@ impl Smarthost {
         })
     }
 
-    /// The address that mail over it leaves as, if it says so itself.
+    /// The address that mail over it leaves as, if its settings tell one.
     pub(crate) fn account(&self) -> Option<Address> {
         self.from.clone().or_else(|| self.user.as_ref()?.parse().ok())
     }
@@ -227,12 +230,12 @@ impl Smarthost {
         self.match_from.iter().any(|pattern| pattern.fits(sender))
     }
 
-    /// The most that may leave over it, in every way it is counted.
+    /// The limits for the mail that leaves over it.
     pub(crate) fn rates(&self) -> Vec<Rate> {
         self.rate.into_iter().chain(self.per_day.map(|mails| Rate::a_day(mails.get()))).collect()
     }
 
-    /// The user to log in as; none where no login is wanted.
+    /// The user to log in as, or `None` if no login is wanted.
     pub(crate) fn login(&self) -> Option<&str> {
         self.user.as_deref().filter(|_| self.auth != AuthChoice::None)
     }
@@ -242,7 +245,7 @@ impl Smarthost {
         self.password_command.is_some() || self.token_command.is_some()
     }
 
-    /// The host as resolver and certificate check want it: without the brackets of an IPv6 address.
+    /// The host as the resolver and the check of the certificate want it: without the brackets of an IPv6 address.
     pub(super) fn bare_host(&self) -> &str {
         bare(&self.host)
     }
@@ -263,13 +266,15 @@ fn bare(host: &str) -> &str {
 
 fn host<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
-    let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
-    };
-    if is_name(&text) || bare(&text).parse::<IpAddr>().is_ok() {
+    if is_host_name(&text) || bare(&text).parse::<IpAddr>().is_ok() {
         return Ok(text);
     }
     Err(D::Error::custom("expected a host name in ASCII or an IP address, without port or scheme"))
+}
+
+/// The name has only characters that names of hosts have.
+pub(super) fn is_host_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }
 
 fn some_port<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::Error> {
@@ -321,11 +326,12 @@ mod tests {
         let smarthost = read(
             "host = '[::1]'\nport = 2525\ntls = 'none'\nuser = 'me'\npassword = 'x'\npassword-file = '/p'\n\
              password-command = 'c'\npassword-credential = 'n'\ntoken-command = 't'\nrefresh-token-file = '/r'\n\
-             client-id = 'i'\nclient-secret-file = '/s'\ntoken-endpoint = 'https://a/b'\nauth = 'xoauth2'\nca-file = '/ca'\n\
-             client-cert = '/c'\nclient-key = '/k'\ntls-min = '1.3'\n\
+             client-id = 'i'\nclient-secret-file = '/s'\ntoken-endpoint = 'https://a/b'\nauth = 'xoauth2'\n\
+             ca-file = '/ca'\nclient-cert = '/c'\nclient-key = '/k'\ntls-min = '1.3'\n\
              proxy = 'socks5://[::1]:9050'\nsource-address = '10.0.0.1'\n\
              from = 'a@b.example'\nmatch-from = ['*@b.example']\nrate = '30/min'\nper-day = 500\nper-connection = 100\n\
-             connect-timeout = '3s'\ntimeout = '1m'\npipelining = false\nchunking = false\nauth-in-group = true\nmax-connections = 1",
+             connect-timeout = '3s'\ntimeout = '1m'\npipelining = false\nchunking = false\n\
+             auth-in-group = true\nmax-connections = 1",
         )
         .unwrap();
         assert_eq!(smarthost.to_string(), "[::1]:2525");

@@ -1,7 +1,7 @@
 //! Small servers on the loopback that follow a script, for the tests of this module, and mails to send to them.
 //!
-//! A script says what the server expects, line by line, and what it answers. `.` stands for the content up to the final dot.
-//! At the end of its script the server waits for the client to go, or hangs up.
+//! A script says what the server expects, line by line, and what it answers. `.` stands for the content up to the final
+//! dot. At the end of its script the server waits for the client to go, or hangs up.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

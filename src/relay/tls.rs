@@ -1,8 +1,8 @@
 //! The TLS handshake, and the check of who answers.
 //!
-//! OpenSSL takes 36 ms to read a bundle of root certificates, so whoever starts this program sets
-//! `SSL_CERT_FILE=/dev/null` where a hashed directory of certificates exists; OpenSSL then looks up only the
-//! one it needs. Should the issuer be missing there, the caller tries once more with `Roots::Bundle`.
+//! OpenSSL takes 36 ms to read a bundle of root certificates. If there is a hashed directory of certificates, whoever
+//! starts this program sets `SSL_CERT_FILE=/dev/null`, and OpenSSL looks up only the certificate that it needs. If the
+//! issuer is missing there, the caller tries once more with `Roots::Bundle`.
 
 use std::fs;
 use std::thread::{self, JoinHandle};
@@ -15,7 +15,7 @@ use super::smarthost::{Smarthost, TlsVersion};
 use super::tls_error::{TlsError, classify, hint};
 use super::{secret_file, server_hello};
 
-/// Where distributions keep all root certificates in one file.
+/// The files in which distributions keep all root certificates.
 const BUNDLES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -23,7 +23,7 @@ const BUNDLES: &[&str] = &[
     "/etc/ssl/ca-bundle.pem",
 ];
 
-/// Which root certificates the system is asked for, where the settings name none.
+/// The root certificates that the system is asked for, if the settings name none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Roots {
     /// Those that OpenSSL finds by itself.
@@ -32,24 +32,24 @@ pub(super) enum Roots {
     Bundle,
 }
 
-/// There may be root certificates that `Roots::Usual` did not look at.
+/// The bundle may hold root certificates that `Roots::Usual` did not look at.
 pub(super) fn has_more_roots(smarthost: &Smarthost) -> bool {
     smarthost.ca_file.is_none()
         && smarthost.fingerprint.is_none()
         && std::env::var_os("SSL_CERT_FILE").is_some_and(|file| file == "/dev/null")
 }
 
-/// Our side of a handshake: whom we trust, what we show. OpenSSL takes milliseconds to get ready, which pass
-/// while the way to the smarthost is being looked for.
+/// Our side of a handshake: the authorities that we trust, and the certificate that we show. OpenSSL takes milliseconds
+/// to get ready. It does so in a thread, while we connect to the smarthost.
 pub(super) struct Handshake<'a> {
     smarthost: &'a Smarthost,
     roots: Roots,
-    /// None where no thread could be had.
+    /// There is none if no thread could be started.
     thread: Option<JoinHandle<Result<TlsConnector, TlsError>>>,
 }
 
 impl<'a> Handshake<'a> {
-    /// Begins to get ready.
+    /// Begins to get ready, in a thread.
     pub(super) fn begin(smarthost: &'a Smarthost, roots: Roots) -> Self {
         let own = smarthost.clone();
         let thread = thread::Builder::new().spawn(move || connector(&own, roots)).ok();
@@ -65,11 +65,11 @@ impl<'a> Handshake<'a> {
     }
 }
 
-/// Shakes hands over `tcp`, and returns only when the server has proved to be the right one.
+/// Shakes hands over `tcp`. It succeeds only if the server has proved to be the right one.
 pub(super) fn shake_hands(handshake: Handshake<'_>, mut tcp: Timed) -> Result<TlsStream<Timed>, TlsError> {
     let smarthost = handshake.smarthost;
     let connector = handshake.ready()?;
-    tcp.keep(server_hello::ENOUGH);
+    tcp.keep_start(server_hello::ENOUGH);
     let stream = connector.connect(smarthost.bare_host(), tcp).map_err(|error| match error {
         HandshakeError::Failure(error) => classify(&error, smarthost.tls),
         HandshakeError::WouldBlock(_) => TlsError::TimedOut(hint(smarthost.tls)),
@@ -103,13 +103,13 @@ fn connector(smarthost: &Smarthost, roots: Roots) -> Result<TlsConnector, TlsErr
                 Ok(_) => {}
             }
         }
-        // The fingerprint says all there is to know: `shake_hands` compares it before anything is sent.
+        // The fingerprint is all that counts: `shake_hands` compares it before anything is sent.
         (None, Some(_)) => {
             builder.disable_built_in_roots(true);
             builder.danger_accept_invalid_certs(true).danger_accept_invalid_hostnames(true);
         }
         (None, None) if roots == Roots::Bundle => {
-            // A bundle that cannot be read leaves the issuer unknown, which is what will be reported.
+            // If no bundle can be read, the issuer stays unknown, and the caller is told so.
             let _ = BUNDLES
                 .iter()
                 .find(|path| fs::read(path).is_ok_and(|pem| add_roots(&mut builder, &pem).is_ok_and(|n| n > 0)));
@@ -119,7 +119,7 @@ fn connector(smarthost: &Smarthost, roots: Roots) -> Result<TlsConnector, TlsErr
     builder.build().map_err(|error| TlsError::Other(error.to_string()))
 }
 
-/// Trusts every certificate in the text of a file, and says how many there are.
+/// Trusts every certificate in the text of a file, and returns their number.
 fn add_roots(builder: &mut TlsConnectorBuilder, pem: &[u8]) -> Result<usize, native_tls::Error> {
     let certificates = native_tls::Certificate::stack_from_pem(pem)?;
     let count = certificates.len();

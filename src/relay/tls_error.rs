@@ -1,4 +1,4 @@
-//! Why a TLS handshake failed: OpenSSL's texts put into one sentence each, with what to do.
+//! Why a TLS handshake failed: one sentence for each of OpenSSL's texts, with what to do.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -10,7 +10,7 @@ use super::Fingerprint;
 use super::smarthost::Tls;
 use crate::outcome::Scope;
 
-/// Why the connection is not a safe one.
+/// Why the connection is not safe.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TlsError {
     #[error("the server refused the TLS handshake ({0})")]
@@ -46,7 +46,7 @@ pub(super) enum TlsError {
 }
 
 impl TlsError {
-    /// A server that is slow or hangs up may be fine tomorrow; anything else waits for a person.
+    /// A server that is slow or hangs up may be well again tomorrow. Anything else waits for a person.
     pub(super) fn scope(&self) -> Scope {
         match self {
             TlsError::Alert(_) | TlsError::Closed | TlsError::Other(_) | TlsError::TimedOut(_) => Scope::Host,
@@ -55,7 +55,7 @@ impl TlsError {
     }
 }
 
-/// What OpenSSL means. Its reasons are texts, the verdict on the certificate stands in brackets at the end.
+/// What OpenSSL means. Its reasons are texts, and its verdict on the certificate stands in brackets at the end.
 pub(super) fn classify(error: &native_tls::Error, tls: Tls) -> TlsError {
     if let Some(cause) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
         return match cause.kind() {
@@ -66,11 +66,12 @@ pub(super) fn classify(error: &native_tls::Error, tls: Tls) -> TlsError {
     }
     let text = error.to_string();
     let stack = error.source().and_then(|cause| cause.downcast_ref::<ErrorStack>());
-    let reasons = || stack.into_iter().flat_map(|stack| stack.errors()).filter_map(|error| error.reason());
-    let reason = reasons().next().unwrap_or(&text);
+    let errors = stack.map_or(&[][..], ErrorStack::errors);
+    let reasons: Vec<&str> = errors.iter().filter_map(|error| error.reason()).collect();
+    let reason = reasons.first().copied().unwrap_or(&text);
     let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-    // A signature that does not fit has a reason of its own before it.
-    if reasons().any(|reason| reason == "certificate verify failed") {
+    // A signature that does not fit has a reason of its own before that of the certificate.
+    if reasons.contains(&"certificate verify failed") {
         certificate(text.rsplit_once('(').map_or(text.as_str(), |(_, verdict)| verdict.trim_end_matches(')')))
     } else if says(&["unexpected eof", "unexpected EOF"]) {
         TlsError::Closed
@@ -85,7 +86,7 @@ pub(super) fn classify(error: &native_tls::Error, tls: Tls) -> TlsError {
     }
 }
 
-/// The verdicts of X509_verify_cert_error_string(3).
+/// The verdict of OpenSSL on the certificate, X509_verify_cert_error_string(3).
 fn certificate(verdict: &str) -> TlsError {
     match verdict.replace("self signed", "self-signed").as_str() {
         "certificate has expired" => TlsError::Expired,
@@ -101,6 +102,7 @@ fn certificate(verdict: &str) -> TlsError {
     }
 }
 
+/// What else the port may speak than `tls` says.
 pub(super) fn hint(tls: Tls) -> &'static str {
     match tls {
         Tls::Implicit | Tls::None => "is tls = \"starttls\" or another port meant?",

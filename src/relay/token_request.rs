@@ -1,4 +1,5 @@
-//! One request to a token endpoint: a form is posted, and the answer is read. It is HTTP/1.1 (RFC 9112), as far as that takes.
+//! One request to a token endpoint: a form is posted, and the answer is read. It is HTTP/1.1 (RFC 9112), as far as that
+//! takes.
 //!
 //! It goes over the same kind of connection and TLS as mail does, with the same limits and the same sentences.
 
@@ -33,7 +34,8 @@ impl fmt::Debug for Response {
     }
 }
 
-/// Posts `form` and returns the answer. `smarthost` says how to connect, which certificates to trust, and how long to wait.
+/// Posts `form` and returns the answer. `smarthost` says how to connect, which certificates to trust, and how long to
+/// wait.
 pub(super) fn post(endpoint: &TokenEndpoint, form: &str, smarthost: &Smarthost) -> Result<Response, String> {
     let server = Smarthost {
         port: Some(endpoint.port()),

@@ -1,4 +1,4 @@
-//! What kept a mail from being handed over at all: a sentence, and where it belongs.
+//! What keeps mail from being offered at all: a sentence, its stage and its scope.
 //!
 //! A trouble never bounces a mail. It becomes the outcome "deferred" of every mail that waits for the smarthost.
 
@@ -8,20 +8,20 @@ use std::net::SocketAddr;
 use super::{CredentialsError, Smarthost, verdict};
 use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
 
-/// Why there is no session, or no longer one.
+/// Why there is no session, or none any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
-    /// Where in the dialogue.
+    /// The stage of the dialogue where it came up.
     pub(crate) stage: Stage,
-    /// Whom it concerns.
+    /// Its scope.
     pub(crate) scope: Scope,
-    /// What the server said, if it said anything.
+    /// The server's reply, if it gave one.
     pub(crate) reply: Option<Reply>,
     /// What failed, on what, why, and what to do.
     pub(crate) sentence: String,
-    /// The server that was reached, as `host[ip]:port`.
+    /// The server that was reached, `host[ip]:port`.
     pub(crate) relay: Option<String>,
-    /// The certificate's issuer is not among the roots that were looked at; there may be more of them.
+    /// The issuer of the server's certificate is not among the root certificates that were looked at.
     pub(super) is_issuer_unknown: bool,
 }
 
@@ -30,7 +30,7 @@ impl Trouble {
         Self { stage, scope, reply: None, sentence, relay: None, is_issuer_unknown: false }
     }
 
-    /// What becomes of a mail that meets this trouble.
+    /// The outcome of a mail that meets this trouble.
     pub(crate) fn outcome(&self) -> Outcome {
         Outcome {
             status: Status::Deferred,
@@ -89,7 +89,7 @@ impl Peer {
         Trouble { relay: self.relay.clone(), ..Trouble::new(stage, scope, sentence) }
     }
 
-    /// A trouble that the server itself put into words.
+    /// The trouble with a reply of the server.
     pub(super) fn refusal(&self, stage: Stage, reply: Reply, why: impl fmt::Display) -> Trouble {
         let (_, scope) = verdict::judge(stage, &reply);
         Trouble { reply: Some(reply), ..self.trouble(stage, scope, why) }
@@ -113,7 +113,7 @@ impl From<&Trouble> for Outcome {
 impl From<CredentialsError> for Trouble {
     fn from(error: CredentialsError) -> Self {
         match error {
-            // Somebody else's server, which may be well again at the next attempt.
+            // The endpoint may be well again at the next attempt.
             CredentialsError::TokenEndpoint { .. } => Trouble::new(Stage::Auth, Scope::Host, error.to_string()),
             _ => Trouble::new(Stage::Setup, Scope::Configuration, error.to_string()),
         }

@@ -1,8 +1,8 @@
-//! The one table of what a reply means: stage by reply, first row that fits.
+//! The one table of what a reply means at a stage. The first row that fits counts.
 //!
-//! Its promise: a fault of our own configuration (login, sender, a smarthost that will not relay for us) never
-//! bounces a mail. Providers give such faults every code there is, so that some rows go by words, with
-//! a server that uses them beside them where one is known. The dialogue itself is elsewhere.
+//! A fault of our own configuration never bounces a mail: a login, a sender, a smarthost that does not relay for us.
+//! Providers give such faults every code there is, so some rows go by words. A comment names a server that uses them,
+//! if one is known.
 
 use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
 
@@ -41,7 +41,7 @@ const ALL: &[Stage] = &[
 const LOGIN_CODES: &[u16] = &[530, 534, 535, 538];
 const LOGIN_STATUS: &[(u16, u16)] = &[(7, 3), (7, 8), (7, 9), (7, 11), (7, 57), (7, 60), (7, 139)];
 
-/// Somebody should have logged in.
+/// We should have logged in.
 const LOGIN_WORDS: &[&str] = &[
     "auth first", // Tencent: 503 need EHLO and AUTH first
     "authenticate first",
@@ -92,7 +92,8 @@ const RELAY_WORDS: &[&str] = &[
     "unable to relay", // Exchange
 ];
 
-/// Too much in too short a time. That is about all our mail, and tomorrow it is over, although some say so with a 550.
+/// Too much mail in too short a time. That is about all our mail and will pass, although some servers say so with a
+/// 550.
 const PACE_WORDS: &[&str] = &[
     "frequency limited", // Tencent: 550 Ip frequency limited
     "message rate",
@@ -111,7 +112,7 @@ const PACE_WORDS: &[&str] = &[
 ];
 
 const TABLE: &[Row] = &[
-    // RFC 5321 section 3.8: 421 may answer anything, and closes the channel.
+    // RFC 5321 section 3.8: 421 may be the reply to any command, and closes the channel.
     Row(ALL, Says::Code(&[421]), Status::Deferred, Scope::Host),
     Row(TRANSACTION, Says::Words(PACE_WORDS), Status::Deferred, Scope::Host),
     Row(OPENING, Says::Anything, Status::Deferred, Scope::Host),
@@ -119,12 +120,12 @@ const TABLE: &[Row] = &[
     Row(&[Stage::Ehlo, Stage::Auth], Says::Anything, Status::Deferred, Scope::Host),
     Row(TRANSACTION, Says::Code(LOGIN_CODES), Status::Deferred, Scope::Configuration),
     Row(BEFORE_CONTENT, Says::Permanent(LOGIN_STATUS), Status::Deferred, Scope::Configuration),
-    // Past the content 5.7.x judges the mail: Yahoo refuses spam with 5.7.9.
+    // Past the content, 5.7.x is about the mail: Yahoo refuses spam with 5.7.9.
     Row(&[Stage::Content], Says::Permanent(&[(7, 57), (7, 60)]), Status::Deferred, Scope::Configuration),
     Row(TRANSACTION, Says::Words(LOGIN_WORDS), Status::Deferred, Scope::Configuration),
     Row(TRANSACTION, Says::Words(SENDER_WORDS), Status::Deferred, Scope::Configuration),
     Row(TRANSACTION, Says::Words(RELAY_WORDS), Status::Deferred, Scope::Configuration),
-    // RFC 5321 section 4.5.3.1.10: 552 means "too many recipients", the rest goes in another transaction.
+    // RFC 5321 section 4.5.3.1.10: 552 means "too many recipients". The others go in another transaction.
     Row(&[Stage::Rcpt], Says::Code(&[552]), Status::Deferred, Scope::Recipient),
     Row(&[Stage::Rcpt], Says::Class(5), Status::Bounced, Scope::Recipient),
     Row(&[Stage::Rcpt], Says::Class(4), Status::Deferred, Scope::Recipient),
@@ -141,13 +142,14 @@ pub(super) fn judge(stage: Stage, reply: &Reply) -> (Status, Scope) {
         .map_or((Status::Deferred, Scope::Host), |Row(.., status, scope)| (*status, *scope))
 }
 
-/// The outcome for one recipient whose fate `reply` decided.
+/// The outcome for a recipient, if `reply` decides it.
 pub(super) fn outcome(stage: Stage, reply: &Reply) -> Outcome {
     let (status, scope) = judge(stage, reply);
     Outcome { status, stage, scope, enhanced: enhanced(status, reply), reason: reply.to_string() }
 }
 
-/// The server's enhanced status with the class that agrees with `status`; without one, "other" (RFC 3463 section 3.1).
+/// The server's enhanced status, with the class that agrees with `status`. If it gave none, the detail is "other" (RFC
+/// 3463 section 3.1).
 pub(super) fn enhanced(status: Status, reply: &Reply) -> EnhancedStatus {
     let class = match status {
         Status::Bounced => 5,

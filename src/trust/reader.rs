@@ -1,5 +1,5 @@
-//! Who reads a file with a secret, and what its owner and mode have to be for that: advice that is right for the user of a
-//! service, for a user with settings of their own, and for root.
+//! What the owner and the mode of a file with a secret have to be, for the user who reads it. The advice is right for
+//! the user of a service, for a user with settings of their own, and for root.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -10,9 +10,9 @@ use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgroups};
 /// The user whose rights this process has.
 pub(crate) struct Reader {
     uid: u32,
-    /// Its own first.
+    /// Its primary group comes first.
     groups: Vec<u32>,
-    /// Only where a group may read, and for a sentence: whatever serves the user database, a network among it, may take
+    /// It is called only where a group may read, and for a sentence: the user database may be on the network, and take
     /// its time.
     look_up: fn(u32, u32) -> Names,
 }
@@ -45,7 +45,7 @@ impl Names {
 }
 
 impl Reader {
-    /// This process.
+    /// The user of this process.
     pub(crate) fn this() -> Self {
         let groups = std::iter::once(getegid()).chain(getgroups().unwrap_or_default()).map(Gid::as_raw).collect();
         Self { uid: geteuid().as_raw(), groups, look_up: Names::of }
@@ -55,7 +55,7 @@ impl Reader {
     pub(crate) fn guard(&self, (owner, group): (u32, u32), mode: u32) -> Result<(), String> {
         let said = mode & 0o7777;
         if mode & 0o007 != 0 {
-            // Without what it lets everybody do, it may be closed to us as well.
+            // Once it is closed to everybody, it may be closed to us as well.
             let is_enough = self.may_read((owner, group), mode);
             let cure = if is_enough { "chmod o= it".to_owned() } else { self.let_in(owner) };
             Err(format!("mode {said:04o} opens it to every user: {cure}"))
@@ -71,18 +71,18 @@ impl Reader {
         }
     }
 
-    /// What opens a file of that owner to this user, and to nobody else.
+    /// How to open a file of that owner to this user, and to nobody else.
     pub(crate) fn let_in(&self, owner: u32) -> String {
         if owner == self.uid { "chmod u=rw,o= it".to_owned() } else { self.give() }
     }
 
-    /// What opens the way to a file below the directory `closed`.
+    /// How to open the way to a file below the directory `closed`.
     pub(crate) fn let_through(&self, closed: &Path) -> String {
         let cure = if is_home(closed) { "move the file to /etc/mailx-t" } else { "chmod o+x that, or move the file" };
         format!("{} is closed to the user {}: {cure}", closed.display(), self.names().user)
     }
 
-    /// As owner or in the group, whatever others may.
+    /// This user may read it as its owner, or as a member of its group.
     fn may_read(&self, (owner, group): (u32, u32), mode: u32) -> bool {
         match self.uid {
             0 => true,
@@ -116,16 +116,20 @@ impl Reader {
     }
 }
 
-/// The directory is somebody's home, or in one: what is closed there is so on purpose.
+/// The directory is somebody's home, or lies in one. Somebody has closed it on purpose.
 fn is_home(directory: &Path) -> bool {
-    let owner =
-        fs::metadata(directory).ok().and_then(|found| User::from_uid(Uid::from_raw(found.uid())).ok().flatten());
-    let own = owner.map(|user| user.dir).filter(|home| home.parent().is_some());
-    let usual = ["/home", "/root"].map(PathBuf::from);
-    usual.into_iter().chain(own).any(|home| directory.starts_with(home))
+    if directory.starts_with("/home") || directory.starts_with("/root") {
+        return true;
+    }
+    home_of_owner(directory).is_some_and(|home| home.parent().is_some() && directory.starts_with(home))
 }
 
-/// The directory above `path` that this process may not pass.
+fn home_of_owner(directory: &Path) -> Option<PathBuf> {
+    let owner = fs::metadata(directory).ok()?.uid();
+    Some(User::from_uid(Uid::from_raw(owner)).ok()??.dir)
+}
+
+/// The directory above `path` that this process may not enter.
 pub(crate) fn closed_above(path: &Path) -> &Path {
     path.ancestors().skip(1).find(|above| fs::metadata(above).is_ok()).unwrap_or(path)
 }

@@ -1,4 +1,5 @@
-//! How a session reads the server's replies: each of them belongs to the mail that was offered first and still awaits one.
+//! How a session reads the server's replies: each of them belongs to the mail that was offered first and still awaits
+//! one.
 
 use std::fmt;
 use std::os::fd::AsFd;
@@ -31,11 +32,10 @@ impl Session {
         owed <= self.channel.replies_at_hand()
     }
 
-    /// Waits until the server of one of `sessions` says something, and returns the place of that session. After the limit for
-    /// a reply it is the place of the first one, which is then asked and found silent.
+    /// Waits until the server of one of `sessions` says something, and returns the place of that session. After the
+    /// limit for a reply it is the place of the first one, which is then asked and found silent.
     pub(crate) fn await_any(sessions: &[&Self]) -> usize {
-        let has_spoken = |session: &&Self| session.channel.replies_at_hand() > 0 || session.channel.timed().has_ahead();
-        if let Some(at) = sessions.iter().position(has_spoken) {
+        if let Some(at) = sessions.iter().position(|session| session.channel.has_come()) {
             return at;
         }
         let mut sockets: Vec<PollFd<'_>> = sessions

@@ -1,8 +1,8 @@
 //! A session: an open, verified and logged-in connection to a smarthost, which takes one mail after another.
 //!
-//! `opening` makes it. `offer` says to the server what a mail needs, and `answer` reads the server's replies. Mails are under
-//! way in a `window`, each of them in a `transaction`, and are answered in the order in which they were offered. `probe` only
-//! asks whether a mail would be taken.
+//! `opening` makes it. `offer` says to the server what a mail needs, and `answer` reads the server's replies. Mails are
+//! under way in a `window`, each of them in a `transaction`, and are answered in the order in which they were offered.
+//! `probe` only asks whether a mail would be taken.
 
 mod answer;
 mod offer;

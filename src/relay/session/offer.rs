@@ -2,8 +2,8 @@
 //!
 //! The server chooses how far a mail is written ahead of the replies (RFC 2920, RFC 3030):
 //!
-//! - With CHUNKING a small mail goes out whole, envelope and content in one write, and the next mail may follow before it is
-//!   answered.
+//! - With CHUNKING a small mail goes out whole, envelope and content in one write, and the next mail may follow before
+//!   it is answered.
 //! - With PIPELINING alone, the envelope goes out as one group. The next mail's envelope follows this mail's final dot.
 //! - With neither, or where that has not worked, each command waits for its reply.
 //!
@@ -28,8 +28,8 @@ const MOST_OWED: usize = 32;
 type Group = Zeroizing<Vec<u8>>;
 
 impl Session {
-    /// Offers a mail, as far as the server lets us go on without its replies. [`await_answer`](Self::await_answer) tells what
-    /// becomes of it.
+    /// Offers a mail, as far as the server lets us go on without its replies. [`await_answer`](Self::await_answer)
+    /// tells what becomes of it.
     ///
     /// `content` has lines that end in CRLF and no doubled dots. It is not needed any more when this returns.
     pub(crate) fn offer(&mut self, mail: &Mail<'_>, content: &mut dyn Read) {
@@ -85,8 +85,8 @@ impl Session {
         }
     }
 
-    /// The commands up to the last RCPT, in a group that has room for `content` octets more. Where there are no groups, they
-    /// have gone out and the group is empty.
+    /// The commands up to the last RCPT, in a group that has room for `content` octets more. Where there are no groups,
+    /// they have gone out and the group is empty.
     fn write_envelope(&mut self, mail: &Mail<'_>, content: usize) -> Result<Group, Trouble> {
         let envelope = EnvelopeCommands::new(mail, &self.capabilities);
         let login = self.window.login.as_ref().map_or(0, |login| login.command.len());

@@ -6,10 +6,11 @@
 use lettre::transport::smtp::commands::{Ehlo, Starttls};
 use lettre::transport::smtp::extension::ClientId;
 
-use super::super::channel::{Channel, Stream};
+use super::super::channel::Channel;
 use super::super::connect::connect;
 use super::super::deadline::{Timed, from_now};
 use super::super::login::{LoginInGroup, log_in};
+use super::super::stream::Stream;
 use super::super::tls::{self, Handshake, Roots};
 use super::super::trouble::{Peer, Trouble};
 use super::super::{Capabilities, Client, Credentials, Smarthost, Tls};
@@ -18,8 +19,8 @@ use super::window::Window;
 use crate::outcome::{Scope, Stage};
 
 impl Session {
-    /// Connects to the smarthost, makes sure who answers, and logs in. With `auth-in-group`, the login may wait for the first
-    /// mail.
+    /// Connects to the smarthost, makes sure who answers, and logs in. With `auth-in-group`, the login may wait for the
+    /// first mail.
     ///
     /// # Errors
     /// The trouble that every mail for this smarthost has now.

@@ -11,8 +11,8 @@ use crate::outcome::Stage;
 const CURE: &str = "set from in [rewrite] to an address that this login may send as";
 
 impl Session {
-    /// Asks whether a mail from `sender` to `recipient` would be taken, and takes the question back (RSET, RFC 5321 section
-    /// 4.1.1.5). No mail may be under way.
+    /// Asks whether a mail from `sender` to `recipient` would be taken, and takes the question back (RSET, RFC 5321
+    /// section 4.1.1.5). No mail may be under way.
     ///
     /// # Errors
     /// The server refuses one of them, and the sentence says what to do.

@@ -196,8 +196,8 @@ impl Transaction {
         self.awaited.pop_front();
     }
 
-    /// The server refuses the login before this mail. If the reason is the form of the login and not what it showed, the mail
-    /// may be offered again at once, after a login of its own.
+    /// The server refuses the login before this mail. If the reason is the form of the login and not what it showed,
+    /// the mail may be offered again at once, after a login of its own.
     pub(super) fn refuse_login(&mut self, reply: &Reply, outcome: Outcome) {
         self.awaited.pop_front();
         // After a 334 the server takes the next line for our response, but that is the next command of the group.
@@ -244,7 +244,8 @@ impl Transaction {
         self.recipients.iter().any(|one| matches!(one, Standing::Accepted))
     }
 
-    /// Whether the reply says nothing of this mail, but only that the server has lost its way in a group. Then that is noted.
+    /// Whether the reply says nothing of this mail, but only that the server has lost its way in a group. Then that is
+    /// noted.
     fn learn_from(&mut self, awaited: Awaited, reply: &Reply) -> bool {
         let says_so = is_about_groups(reply);
         let has_other_reason = self.is_doomed() || verdict::judge(awaited.stage(), reply).1 == Scope::Configuration;
@@ -268,8 +269,8 @@ impl Transaction {
         true
     }
 
-    /// The server closes the channel, and says so in reply to the command that was awaited first. With `is_late` it has taken
-    /// other mails over this connection: it has had enough of the connection, not of this mail.
+    /// The server closes the channel, and says so in reply to the command that was awaited first. With `is_late` it has
+    /// taken other mails over this connection: it has had enough of the connection, not of this mail.
     pub(super) fn close(&mut self, reply: &Reply, is_late: bool) -> Outcome {
         let awaited = self.next_awaited().unwrap_or(Awaited::Mail);
         let is_misfit = self.learn_from(awaited, reply);
@@ -340,7 +341,7 @@ fn refusal(awaited: Awaited, reply: &Reply, is_misfit: bool) -> Outcome {
     outcome
 }
 
-/// The outcome for a recipient of whom the server has said nothing.
+/// The outcome for a recipient if the server has said nothing.
 fn unanswered() -> Outcome {
     Outcome {
         status: Status::Deferred,

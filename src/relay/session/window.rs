@@ -34,8 +34,9 @@ impl Window {
         self.login = Some(login);
     }
 
-    /// How many mails may be under way at once: one until the server has taken one, then one more for each that it takes. A
-    /// server that wants to be asked for each content gets the mail that it is asked for, and the one before it.
+    /// How many mails may be under way at once: one until the server has taken one, then one more for each that it
+    /// takes. A server that wants to be asked for each content gets the mail that it is asked for, and the one before
+    /// it.
     pub(super) fn most_under_way(&self) -> usize {
         match (self.groups, self.chunks) {
             (false, _) => 1,
