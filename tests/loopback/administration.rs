@@ -4,9 +4,9 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::smarthost::{Act, On, Point, Smarthost};
+use crate::smarthost::{Act, HANG, On, Point, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{HANG, PASSWORD, Ran, door_path, relay, relay_path, start};
+use crate::support::machine::{PASSWORD, Ran, door_path, relay, relay_path, start};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
 

@@ -1,9 +1,9 @@
 //! The login in one group with the first mail: it saves a round trip if the smarthost accepts it; if the smarthost
 //! fails on it or refuses it, nothing is lost, bounced or doubled.
 
-use crate::smarthost::{Act, On, Point, Smarthost};
+use crate::smarthost::{Act, HANG, On, Point, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{HANG, PASSWORD, Ran, USER};
+use crate::support::machine::{PASSWORD, Ran, USER};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n.\n";
 const SWITCH: &str = "auth-in-group = true\n";

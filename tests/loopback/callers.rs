@@ -1,9 +1,9 @@
 //! Callers of many kinds, beyond those that were recorded: each is a command line and a stdin, and the mail that must
 //! arrive.
 
-use crate::smarthost::Smarthost;
+use crate::smarthost::{HANG, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{DEFAULT, HANG, USER};
+use crate::support::machine::{DEFAULT, USER};
 use mail_parser::MessageParser;
 
 /// A way to call, and its expected outcome.

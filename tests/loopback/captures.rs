@@ -11,10 +11,10 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use crate::smarthost::{Received, Smarthost};
+use crate::smarthost::{HANG, Received, Smarthost};
 use crate::support::Machine;
 use crate::support::captures::Capture;
-use crate::support::machine::{DEFAULT, HANG, Ran, USER, door_path, start};
+use crate::support::machine::{DEFAULT, Ran, USER, door_path, start};
 use mail_parser::{MessageParser, MimeHeaders};
 
 const OPS: &str = "ops@host.example";

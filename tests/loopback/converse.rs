@@ -6,9 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 use std::time::Instant;
 
-use crate::smarthost::{Client, Received, Smarthost};
+use crate::smarthost::{Client, HANG, Received, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{DEFAULT, HANG, start};
+use crate::support::machine::{DEFAULT, start};
 
 const BEGIN: &str = "EHLO app\r\nMAIL FROM:<app@host.example>\r\nRCPT TO:<a@host.example>\r\nDATA\r\n";
 

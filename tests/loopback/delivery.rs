@@ -2,9 +2,9 @@
 //!
 //! The mails of cron daemons are in `captures.rs`, trouble with smarthost and machine in `trouble.rs`.
 
-use crate::smarthost::{Act, On, Point, Received, Smarthost};
+use crate::smarthost::{Act, HANG, On, Point, Received, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{DEFAULT, HANG, PASSWORD, USER, reach, relay, start};
+use crate::support::machine::{DEFAULT, PASSWORD, USER, reach, relay, start};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
 

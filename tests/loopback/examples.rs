@@ -7,9 +7,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::smarthost::{Received, Smarthost};
+use crate::smarthost::{HANG, Received, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{DEFAULT, HANG, Ran, door_path, start};
+use crate::support::machine::{DEFAULT, Ran, door_path, start};
 use mail_parser::MessageParser;
 
 fn example(name: &str) -> PathBuf {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::smarthost::{Act, Authority, On, Point, Running, Smarthost};
+use crate::smarthost::{Act, Authority, HANG, On, Point, Running, Smarthost};
 use crate::support::Machine;
 use crate::support::machine::{PASSWORD, Ran, USER, reach, relay, start};
 use mailx_t::spool::QueueId;
@@ -211,7 +211,7 @@ fn mails_taken_in_a_window_are_written_down_before_another_smarthost_is_waited_f
     let mut flush = relay();
     flush.arg("--config").arg(machine.config()).arg("flush");
     let mut child = flush.spawn().unwrap();
-    let is_asked = running[1].wait_for_connections(1, Duration::from_secs(60));
+    let is_asked = running[1].wait_for_connections(1, HANG);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(is_asked, "{}", machine.log());

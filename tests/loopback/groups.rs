@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use crate::smarthost::{Act, On, Point, Received, Smarthost};
+use crate::smarthost::{Act, HANG, On, Point, Received, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{HANG, PASSWORD, Ran, USER};
+use crate::support::machine::{PASSWORD, Ran, USER};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n.\n";
 /// The number of mails in a long queue of these tests, and the most of them under way at once (docs/spool.md).
@@ -135,12 +135,15 @@ fn long_queue_goes_over_one_connection_in_each_mode() {
     }
 }
 
+/// The answer to a mail by which the first connection has shown what it can do, with many behind it.
+fn proven() -> On {
+    On::at(Point::Content).skip(40).times(1)
+}
+
 #[test]
 fn very_long_queue_gets_another_connection_if_that_is_allowed() {
-    // The server is slow, so the queue is still long when the second connection stands.
-    let slow = Act::Drip(Duration::from_micros(200));
     for (line, peak) in [("", 2), ("max-connections = 1\n", 1)] {
-        let machine = Machine::with(knowing_us().on(Point::Content, slow.clone()), line);
+        let machine = Machine::with(knowing_us().on(proven(), Act::AwaitConnections(peak)), line);
         queue(&machine, 180);
         assert_eq!(flush(&machine).status, Some(0));
         assert_eq!(assert_complete(&machine, 180), 0);
@@ -150,10 +153,9 @@ fn very_long_queue_gets_another_connection_if_that_is_allowed() {
 
 #[test]
 fn second_connection_that_is_refused_is_done_without() {
-    let slow = Act::Drip(Duration::from_micros(200));
     let refusal = On::at(Point::Greeting).skip(1).times(1);
-    let machine =
-        machine(knowing_us().on(refusal, Act::reply("421 4.7.0 too many connections")).on(Point::Content, slow));
+    let refusing = knowing_us().on(refusal, Act::reply("421 4.7.0 too many connections"));
+    let machine = machine(refusing.on(proven(), Act::AwaitConnections(2)));
     queue(&machine, 180);
     assert_eq!(flush(&machine).status, Some(0));
     assert_eq!(assert_complete(&machine, 180), 0);

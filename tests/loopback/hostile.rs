@@ -9,9 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 
-use crate::smarthost::{Act, Authority, Kind, On, Point, Running, Smarthost};
+use crate::smarthost::{Act, Authority, HANG, Kind, On, Point, Running, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{HANG, PASSWORD, Ran, USER, relay, relay_path, start};
+use crate::support::machine::{PASSWORD, Ran, USER, relay, relay_path, start};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -12,14 +12,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::smarthost::{Act, On, Point, Received, Running, Smarthost};
+use crate::smarthost::{Act, HANG, On, Point, Received, Running, Smarthost};
 use crate::support::bench::{Bench, PASSWORD, USER, complaint, stdin_of};
 use crate::support::{DOOR, RELAY};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Longer than any step takes, shorter than patience.
-const LIMIT: Duration = Duration::from_secs(60);
 const SUBMITTERS: usize = 6;
 const MAILS_EACH: usize = 12;
 /// The number of relays killed in the middle of their work.
@@ -101,7 +99,7 @@ fn no_wake_up_is_lost() {
         }
     });
     let all = SUBMITTERS * MAILS_EACH;
-    let is_complete = crowd.running.wait_for(all, LIMIT) && crowd.running.wait_until_idle(LIMIT);
+    let is_complete = crowd.running.wait_for(all, HANG) && crowd.running.wait_until_idle(HANG);
     let mails = crowd.running.mails().len();
     assert!(is_complete, "{mails} of {all} arrived; the queue holds {:?}", crowd.bench.names("queue"));
     assert_eq!(mails, all);
@@ -144,7 +142,7 @@ fn mails_survive_relays_that_are_killed() {
         }
         scope.spawn(move || {
             for n in STALLS {
-                assert!(crowd.running.wait_for(n, LIMIT), "mail {n} does not come");
+                assert!(crowd.running.wait_for(n, HANG), "mail {n} does not come");
                 kill_relays();
             }
             busy.fetch_sub(1, Ordering::SeqCst);
@@ -170,7 +168,7 @@ fn mails_survive_relays_that_are_killed() {
     });
     let last = crowd.run(DOOR, &["-q"]);
     assert!(last.status.success(), "{}", complaint(&last));
-    assert!(crowd.running.wait_until_idle(LIMIT));
+    assert!(crowd.running.wait_until_idle(HANG));
 
     let (accepted, killed) = (accepted.into_inner().unwrap(), killed.into_inner());
     let (mails, connections) = (crowd.running.mails(), crowd.running.connections());

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::smarthost::{Act, On, Point, Smarthost};
+use crate::smarthost::{Act, HANG, On, Point, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{HANG, PASSWORD, USER, reach, relay, start};
+use crate::support::machine::{PASSWORD, USER, reach, relay, start};
 
 fn knowing_us() -> Smarthost {
     Smarthost::new().account(USER, PASSWORD)

@@ -12,9 +12,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::smarthost::{Act, Point, Smarthost};
+use crate::smarthost::{Act, HANG, Point, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{HANG, PASSWORD, Ran, USER, door_path, start};
+use crate::support::machine::{PASSWORD, Ran, USER, door_path, start};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
 

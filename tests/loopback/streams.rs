@@ -6,9 +6,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, Stdio};
 
-use crate::smarthost::Smarthost;
+use crate::smarthost::{HANG, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{HANG, PASSWORD, Ran, USER, door_path, install, relay_path, start};
+use crate::support::machine::{PASSWORD, Ran, USER, door_path, install, relay_path, start};
 use nix::fcntl::OFlag;
 use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 

@@ -7,9 +7,9 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::smarthost::{Act, Kind, Point, Smarthost};
+use crate::smarthost::{Act, HANG, Kind, Point, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{HANG, PASSWORD, Ran, USER, relay, start};
+use crate::support::machine::{PASSWORD, Ran, USER, relay, start};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
 

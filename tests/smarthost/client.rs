@@ -9,10 +9,8 @@ use std::time::Duration;
 use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslStream};
 use openssl::x509::X509;
 
+use super::HANG;
 use super::server::Running;
-
-/// Longer than any reply takes, shorter than a stall.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One connection, plain or under TLS.
 pub(crate) struct Client<S: Read + Write> {
@@ -83,7 +81,7 @@ impl<S: Read + Write> Client<S> {
 /// A bare TCP connection.
 pub(crate) fn plain(running: &Running) -> TcpStream {
     let tcp = TcpStream::connect(running.address()).expect("the smarthost listens");
-    tcp.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    tcp.set_read_timeout(Some(HANG)).expect("a timeout can be set");
     tcp
 }
 

@@ -7,6 +7,7 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
 
+use super::HANG;
 use super::record::Handshake;
 use super::script::{Act, Point};
 use super::server::{Encryption, House};
@@ -142,6 +143,11 @@ impl Dialogue<'_> {
     pub(super) fn carry_out(&mut self, act: Option<Act>, point: Point, usual: &str) -> Result<bool, End> {
         let reply = match act {
             None => usual.to_owned(),
+            Some(Act::AwaitConnections(count)) => {
+                self.wire.flush()?;
+                self.house.journal.wait_for_connections(count, HANG / 2);
+                usual.to_owned()
+            }
             Some(Act::Drip(interval)) => {
                 self.wire.drip_once(interval);
                 usual.to_owned()

@@ -9,6 +9,8 @@
 // A broken test server should stop the test at once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::time::Duration;
+
 pub(crate) mod certificates;
 pub(crate) mod client;
 mod dialogue;
@@ -29,3 +31,6 @@ pub(crate) use record::{Handshake, Received};
 pub(crate) use script::{Act, On, Point};
 pub(crate) use server::{Running, Smarthost};
 pub(crate) use tokens::Tokens;
+
+/// Far longer than anything here takes, also where all processors are busy: it only turns a hang into a failure.
+pub(crate) const HANG: Duration = Duration::from_secs(300);

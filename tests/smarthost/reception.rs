@@ -86,7 +86,7 @@ impl Dialogue<'_> {
         let act = self.house.host.script.next(Point::Content, &mail.content);
         let refusal = self.house.host.refusal(&mail);
         let is_kept = match &act {
-            None | Some(Act::Drip(_)) => refusal.is_none(),
+            None | Some(Act::AwaitConnections(_) | Act::Drip(_)) => refusal.is_none(),
             Some(Act::Reply(reply)) => reply.starts_with('2'),
             Some(act) => act.is_storing(),
         };

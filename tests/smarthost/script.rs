@@ -81,6 +81,8 @@ impl From<Point> for On {
 /// The act in place of the usual reply.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
+    /// The usual reply, once so many connections have come; not at `Connect` and `Handshake`.
+    AwaitConnections(usize),
     /// Close the connection, without a farewell of TLS; replies already due are still sent.
     Cut,
     /// The usual reply, one byte per interval; at the handshake, the server's side of it.
@@ -123,6 +125,7 @@ impl Act {
             Act::StoreThenCut | Act::StoreThenReply(_) | Act::StoreThenStall => point == Point::Content,
             Act::PlaintextInsteadOfTls => matches!(point, Point::Connect | Point::Handshake),
             Act::TlsAlert => point == Point::Handshake,
+            Act::AwaitConnections(_) => !matches!(point, Point::Connect | Point::Handshake),
             Act::Drip(_) => point != Point::Connect,
             _ => true,
         }

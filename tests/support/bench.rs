@@ -12,14 +12,12 @@ use std::process::{Command, Output, Stdio};
 use mailx_t::spool::{QueueId, Spool};
 
 use super::DOOR;
-use crate::smarthost::Running;
+use crate::smarthost::{HANG, Running};
 
 /// The account that every bench logs in with.
 pub(crate) const USER: &str = "account@example.test";
 /// Its password.
 pub(crate) const PASSWORD: &str = "secret";
-/// A program that takes longer than this hangs.
-const PATIENCE: &str = "60";
 
 /// Puts our passwd and our spool in place of the machine's, then becomes the program.
 const IN_PLACE: &str = r#"mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/machine" /var/spool || exit 126
@@ -106,7 +104,7 @@ impl Bench {
     /// A command that starts with nothing of our environment and ends in time.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new("timeout");
-        command.args(["-s", "KILL", PATIENCE]).args(words);
+        command.args(["-s", "KILL", &HANG.as_secs().to_string()]).args(words);
         command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         command.stdin(Stdio::null()).current_dir(self.root());
         command

@@ -12,13 +12,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::{DOOR, RELAY};
-use crate::smarthost::{Running, Smarthost};
+use crate::smarthost::{HANG, Running, Smarthost};
 
 /// The account at the smarthost; every mail leaves as this address.
 pub(crate) const USER: &str = "mail@example.test";
@@ -26,8 +25,6 @@ pub(crate) const USER: &str = "mail@example.test";
 pub(crate) const PASSWORD: &str = "hunter2-is-not-it";
 /// The recipient of mail for nobody in particular.
 pub(crate) const DEFAULT: &str = "ops@example.test";
-/// Far longer than any program here takes: it only turns a hang into a failure.
-pub(crate) const HANG: Duration = Duration::from_secs(40);
 
 /// One machine; its files are gone when it is dropped.
 pub(crate) struct Machine {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::{DOOR, RELAY};
-use crate::smarthost::Running;
+use crate::smarthost::{HANG, Running};
 
 /// The service user.
 pub(crate) const SERVICE: u32 = 54_401;
@@ -26,9 +26,6 @@ pub(crate) const PASSWORD: &str = "hunter2-is-not-it";
 /// Puts our directories in place of the machine's, then becomes the program.
 const IN_PLACE: &str = r#"for d in etc home root var/spool var/log var/tmp; do
 mount --bind "$1/$d" "/$d" || exit 126; done; shift; exec "$@""#;
-
-/// A program that takes longer than this hangs.
-const PATIENCE: &str = "60";
 
 pub(crate) struct Village {
     directory: tempfile::TempDir,
@@ -138,7 +135,7 @@ impl Village {
             command.args(["--inh-caps=-all", "--bounding-set=-all"]);
         }
         let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.at("bin").display());
-        command.args(["timeout", "-s", "KILL", PATIENCE]).args(words).current_dir("/");
+        command.args(["timeout", "-s", "KILL", &HANG.as_secs().to_string()]).args(words).current_dir("/");
         command.env_clear().env("PATH", path).env("HOME", home).stdin(Stdio::null());
         command
     }

@@ -7,10 +7,9 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::smarthost::client::{handshake, plain};
-use crate::smarthost::{Act, Client, On, Point, Running, Smarthost};
+use crate::smarthost::{Act, Client, HANG, On, Point, Running, Smarthost};
 use openssl::ssl::SslStream;
 
-const SOON: Duration = Duration::from_secs(10);
 const MAIL: &str = "MAIL FROM:<cron@example.test>";
 const RCPT: &str = "RCPT TO:<root@example.test>";
 
@@ -89,7 +88,7 @@ fn cut_ends_the_connection_after_the_replies_due() {
     assert!(client.reply().unwrap().starts_with("250"));
     let error = client.reply().unwrap_err();
     assert_ne!(error.kind(), ErrorKind::WouldBlock);
-    assert!(running.wait_until_idle(SOON) && !running.connections()[0].is_quit);
+    assert!(running.wait_until_idle(HANG) && !running.connections()[0].is_quit);
 }
 
 #[test]
@@ -113,7 +112,7 @@ fn stall_outlasts_the_patience_of_the_client() {
     assert_eq!(client.reply().unwrap_err().kind(), ErrorKind::WouldBlock);
     assert!(running.connections()[0].is_open);
     drop(client);
-    assert!(running.wait_until_idle(SOON));
+    assert!(running.wait_until_idle(HANG));
 }
 
 #[test]
@@ -127,6 +126,18 @@ fn drip_gives_the_usual_reply_slowly() {
     assert_eq!(reply, "250 2.1.0 sender ok\r\n");
     assert!(start.elapsed() >= interval * (reply.len() as u32 - 1));
     assert_eq!(running.connections()[0].turns, 3);
+}
+
+#[test]
+fn reply_can_await_another_connection() {
+    let running = smarthost().on(Point::Mail, Act::AwaitConnections(2)).start();
+    let mut client = introduced(&running);
+    client.patience(Duration::from_millis(100));
+    client.send(format!("{MAIL}\r\n").as_bytes());
+    assert_eq!(client.reply().unwrap_err().kind(), ErrorKind::WouldBlock);
+    let _other = plain(&running);
+    client.patience(HANG);
+    assert_eq!(client.reply().unwrap(), "250 2.1.0 sender ok\r\n");
 }
 
 #[test]
@@ -213,7 +224,7 @@ fn drop_never_hangs() {
         let _ = client.as_mut().map(Client::reply);
         let start = Instant::now();
         drop(running);
-        assert!(start.elapsed() < SOON, "{point:?} {act:?}");
+        assert!(start.elapsed() < HANG, "{point:?} {act:?}");
     }
     drop(smarthost().start());
 }

@@ -5,13 +5,12 @@
 use std::time::Duration;
 
 use crate::smarthost::client::{handshake, plain};
-use crate::smarthost::{Client, Handshake, Kind, Running, Smarthost};
+use crate::smarthost::{Client, HANG, Handshake, Kind, Running, Smarthost};
 use openssl::base64::encode_block;
 use openssl::ssl::HandshakeError;
 
 const USER: &str = "cron@example.test";
 const PASSWORD: &str = "secret";
-const SOON: Duration = Duration::from_secs(10);
 const MAIL: &str = "MAIL FROM:<cron@example.test>";
 const RCPT: &str = "RCPT TO:<root@example.test>";
 
@@ -55,7 +54,7 @@ fn good_mail_is_recorded_as_it_was_sent() {
     assert_eq!(client.reply().unwrap(), "250 2.0.0 ok, queued as 1\r\n");
     assert_eq!(code(&client.say("QUIT")), "221");
 
-    assert!(running.wait_for(1, SOON) && running.wait_until_idle(SOON));
+    assert!(running.wait_for(1, HANG) && running.wait_until_idle(HANG));
     let mail = running.mails().remove(0);
     assert_eq!(mail.login.as_deref(), Some(USER));
     assert_eq!(mail.reverse_path, "cron@example.test");
@@ -110,7 +109,7 @@ fn a_pipelined_group_is_one_turn() {
     client.send(group.as_bytes());
     let codes: Vec<_> = (0..6).map(|_| code(&client.reply().unwrap()).to_owned()).collect();
     assert_eq!(codes, ["235", "250", "250", "250", "250", "221"]);
-    assert!(running.wait_until_idle(SOON));
+    assert!(running.wait_until_idle(HANG));
     assert_eq!(running.connections()[0].turns, 3, "greeting, EHLO, the group");
     let mail = running.mails().remove(0);
     assert_eq!((mail.via, &mail.content[..]), ("BDAT", &b"a: b\r\n\r\n.c\r\n"[..]));
@@ -278,7 +277,7 @@ fn certificates_are_wrong_in_the_promised_way() {
         let reason = failed.ssl().verify_result().error_string().replace("self signed", "self-signed");
         assert_eq!(reason.to_ascii_lowercase(), expected);
         drop(failed);
-        assert!(running.wait_until_idle(SOON));
+        assert!(running.wait_until_idle(HANG));
         assert!(matches!(running.connections()[0].handshake, Handshake::Failed(_)));
     }
 }
@@ -289,7 +288,7 @@ fn connections_are_counted_while_they_last() {
     let clients = [Client::greeted(&running), Client::greeted(&running)];
     assert!(!running.wait_until_idle(Duration::from_millis(1)));
     drop(clients);
-    assert!(running.wait_until_idle(SOON));
+    assert!(running.wait_until_idle(HANG));
     drop(Client::greeted(&running));
     assert_eq!(running.peak(), 2);
     assert_eq!(running.connections().len(), 3);
