@@ -35,29 +35,52 @@ pub(crate) struct Dropped {
     pub(crate) uid: u32,
 }
 
+/// A file that lies in `drop/`, as the kernel describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// Its name, the user's choice.
+    pub(crate) name: QueueId,
+    /// The uid of its owner.
+    pub(crate) uid: u32,
+    /// Its size.
+    pub(crate) octets: u64,
+}
+
 impl Spool {
-    /// Takes the files in `drop/` out of their users' reach, together with those that an earlier run left half done.
-    /// Returns the names, oldest first.
+    /// The regular files in `drop/` that are called as a mail is, in the order of their names.
     ///
     /// # Errors
-    /// [`Error::Read`] if a directory cannot be listed.
-    pub(crate) fn collect(&self) -> Result<Vec<QueueId>, Error> {
-        for id in self.left()? {
-            // The user may have taken it back; that is a user's right. A file that an earlier run left is never
-            // replaced.
-            let (left, taken) = (self.file("drop", &id), self.taken(&id));
+    /// [`Error::Read`] if the directory cannot be listed.
+    pub(crate) fn left_files(&self) -> Result<Vec<Left>, Error> {
+        let files = self.left()?.into_iter().filter_map(|name| {
             // A name that is no regular file is put away where it lies: a confined relay can carry none into another
             // directory.
-            if !fs::symlink_metadata(&left).is_ok_and(|found| found.is_file()) {
-                continue;
-            }
-            match renameat2(AT_FDCWD, &left, AT_FDCWD, &taken, RenameFlags::RENAME_NOREPLACE) {
-                // This file system cannot promise it, such as NFS. Only the leader makes such names.
-                Err(Errno::EINVAL | Errno::ENOSYS) if !taken.exists() => drop(fs::rename(&left, &taken)),
-                _ => {}
-            }
-        }
+            let found = fs::symlink_metadata(self.file("drop", &name)).ok().filter(|found| found.is_file())?;
+            Some(Left { name, uid: found.uid(), octets: found.len() })
+        });
+        Ok(files.collect())
+    }
+
+    /// The files out of `drop/` that an earlier run left half done, by the ids they were given.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if `tmp/` cannot be listed.
+    pub(crate) fn collected(&self) -> Result<Vec<QueueId>, Error> {
         self.names("tmp", |name| QueueId::parse(name.strip_suffix(TAKEN)?.strip_suffix('.')?))
+    }
+
+    /// Takes a file in `drop/` out of its user's reach. Returns the id it has from now on, which is ours: the name in
+    /// `drop/` is the user's choice, and would sort where the user wishes. `None` if the user has taken it back, which
+    /// is a user's right.
+    pub(crate) fn collect(&self, left: &Left) -> Option<QueueId> {
+        let id = QueueId::new();
+        let (from, to) = (self.file("drop", &left.name), self.taken(&id));
+        let renamed = match renameat2(AT_FDCWD, &from, AT_FDCWD, &to, RenameFlags::RENAME_NOREPLACE) {
+            // This file system cannot promise it, such as NFS. Only the leader makes such names.
+            Err(Errno::EINVAL | Errno::ENOSYS) if !to.exists() => fs::rename(&from, &to).is_ok(),
+            renamed => renamed.is_ok(),
+        };
+        renamed.then_some(id)
     }
 
     /// Makes the removal of collected files last: a file that came back after its mail was delivered would be taken for
@@ -162,6 +185,20 @@ impl Spool {
         entries
     }
 
+    /// The reason why the owner of the file may be another user than the one who put it into `drop/`: a file can be
+    /// moved there from elsewhere. One that is made there has the group of `drop/`, and the modes that the door gives.
+    fn is_forged(&self, found: &fs::Metadata) -> Option<&'static str> {
+        let drop = fs::symlink_metadata(self.directory("drop")).ok()?;
+        let owner = self.owner();
+        if found.mode() & 0o022 != 0 {
+            return Some("others than its owner may write it");
+        }
+        if found.uid() == 0 || Some(found.uid()) == owner {
+            return Some("its owner has the queue, and leaves no mail in drop/");
+        }
+        (found.gid() != drop.gid()).then_some("it was not made in drop/, so its owner need not have left it")
+    }
+
     fn taken(&self, id: &QueueId) -> PathBuf {
         self.directory("tmp").join(format!("{id}.{TAKEN}"))
     }
@@ -241,6 +278,9 @@ fn open(spool: &Spool, path: &Path, most: u64) -> Result<Dropped, Error> {
     if found.len() > most.saturating_add(MOST_BLOCK) {
         return Err(damaged("it is larger than a mail may be"));
     }
+    if let Some(why) = spool.is_forged(&found) {
+        return Err(damaged(why));
+    }
     let (entry, content_at) = read_block(&file, path)?;
     Ok(Dropped { spool: spool.clone(), path: path.to_path_buf(), file, content_at, entry, uid: found.uid() })
 }
@@ -248,6 +288,7 @@ fn open(spool: &Spool, path: &Path, most: u64) -> Result<Dropped, Error> {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::os::unix::fs::PermissionsExt;
     use std::process::{Command, Stdio};
 
     use super::super::Draft;
@@ -261,29 +302,74 @@ mod tests {
         (directory, spool)
     }
 
+    /// Nobody in particular.
+    const STRANGER: u32 = 54_321;
+
+    /// Only root can make a file another user's; everybody else's own files are refused, since the queue is theirs.
+    fn can_leave() -> bool {
+        let is_root = nix::unistd::geteuid().is_root();
+        if !is_root {
+            println!("skipped: only root can leave a mail as another user");
+        }
+        is_root
+    }
+
+    fn collect(spool: &Spool) -> Vec<(QueueId, QueueId)> {
+        let files = spool.left_files().unwrap();
+        files.iter().filter_map(|left| Some((left.name, spool.collect(left)?))).collect()
+    }
+
     fn leave(spool: &Spool) -> QueueId {
         let entry = example(&["a@x.org"]);
         let mut draft = Draft::create_in_drop(spool, entry.id).unwrap();
         draft.envelope(&entry).unwrap();
         draft.write_all(b"Subject: x\r\n\r\nbody\r\n").unwrap();
         draft.commit().unwrap();
+        if nix::unistd::geteuid().is_root() {
+            std::os::unix::fs::chown(spool.file("drop", &entry.id), Some(STRANGER), None).unwrap();
+        }
         entry.id
     }
 
     #[test]
-    fn mail_left_is_taken_with_its_owner() {
+    fn mail_left_is_taken_with_its_owner_and_an_id_of_ours() {
         let (_keep, spool) = spool();
-        let id = leave(&spool);
-        assert_eq!(spool.collect().unwrap(), [id]);
+        let name = leave(&spool);
+        let [(was, id)] = collect(&spool)[..] else { panic!("one") };
+        assert!(was == name && id != name);
         assert_eq!(fs::read_dir(spool.directory("drop")).unwrap().count(), 0);
-        let dropped = spool.dropped(&id, 1000).unwrap();
-        assert_eq!(dropped.uid, nix::unistd::getuid().as_raw());
-        let mut text = String::new();
-        dropped.content().unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text, "Subject: x\r\n\r\nbody\r\n");
-        assert_eq!(spool.collect().unwrap(), [id], "what was taken is found again after a crash");
-        dropped.remove().unwrap();
-        assert!(spool.collect().unwrap().is_empty());
+        assert_eq!(spool.collected().unwrap(), [id], "what was taken is found again after a crash");
+        if can_leave() {
+            let dropped = spool.dropped(&id, 1000).unwrap();
+            assert_eq!(dropped.uid, STRANGER);
+            let mut text = String::new();
+            dropped.content().unwrap().read_to_string(&mut text).unwrap();
+            assert_eq!(text, "Subject: x\r\n\r\nbody\r\n");
+            dropped.remove().unwrap();
+            assert!(spool.collected().unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn file_that_its_owner_need_not_have_left_is_put_away() {
+        if !can_leave() {
+            return;
+        }
+        let (_keep, spool) = spool();
+        let place = |name: &QueueId| spool.file("drop", name);
+        let set_mode =
+            |name: &QueueId, mode| fs::set_permissions(place(name), PermissionsExt::from_mode(mode)).unwrap();
+        let names: Vec<QueueId> = (0..5).map(|_| leave(&spool)).collect();
+        // Made elsewhere, and moved.
+        std::os::unix::fs::chown(place(&names[0]), Some(STRANGER), Some(STRANGER)).unwrap();
+        // Root's and the service's go to the queue.
+        std::os::unix::fs::chown(place(&names[1]), Some(0), None).unwrap();
+        set_mode(&names[2], 0o660);
+        set_mode(&names[3], 0o642);
+        for (name, id) in collect(&spool) {
+            assert_eq!(spool.dropped(&id, 1000).is_ok(), name == names[4], "{:?}", spool.dropped(&id, 1000));
+        }
+        assert_eq!(fs::read_dir(spool.directory("failed")).unwrap().count(), 4);
     }
 
     #[test]
@@ -302,31 +388,32 @@ mod tests {
         let good = leave(&spool);
         let cleared: Vec<QueueId> = spool.clear_drop().unwrap().into_iter().map(|(id, _)| id).collect();
         assert_eq!(cleared.len(), 3, "{cleared:?}");
-        for id in spool.collect().unwrap() {
+        for (name, id) in collect(&spool) {
             let taken = spool.dropped(&id, 1 << 20);
-            assert_eq!(taken.is_ok(), id == good, "{taken:?}");
+            assert_eq!(taken.is_ok(), name == good && can_leave(), "{taken:?}");
         }
         let failed: Vec<_> = fs::read_dir(spool.directory("failed")).unwrap().map(|found| found.unwrap()).collect();
-        assert_eq!(failed.len(), 7);
+        assert_eq!(failed.len(), if can_leave() { 7 } else { 8 });
         assert!(failed.iter().all(|found| found.file_type().unwrap().is_file()));
-        let line = |n: usize| fs::read_to_string(spool.file("failed", &ids[n]).with_extension("refused")).unwrap();
+        let refused: Vec<String> =
+            failed.iter().map(|found| fs::read_to_string(found.path()).unwrap_or_default()).collect();
         let uid = nix::unistd::getuid();
         let told = |what: &str| format!("{what} was left in drop/ by user {uid}: it was no mail, and is gone\n");
-        assert_eq!(line(0), told("a link to /etc/passwd"));
-        assert_eq!(line(1), told("an empty directory"));
-        assert_eq!(line(2), told("a named pipe"));
-        assert_eq!(line(5), told("a file of 1 octets with 2 names"));
+        assert!(refused.contains(&told("a link to /etc/passwd")), "{refused:?}");
+        assert!(refused.contains(&told("an empty directory")), "{refused:?}");
+        assert!(refused.contains(&told("a named pipe")), "{refused:?}");
+        assert!(refused.contains(&told("a file of 1 octets with 2 names")), "{refused:?}");
         assert_eq!(fs::read(spool.root().join("other")).unwrap(), b"x");
     }
 
     #[test]
     fn what_a_lease_keeps_is_put_away_at_once() {
         let (_keep, spool) = spool();
-        let id = leave(&spool);
+        let left = leave(&spool);
         // F_SETLEASE with F_WRLCK; an attempt to open the file makes the kernel send SIGIO.
         let hold = r#"$SIG{IO} = "IGNORE"; open F, "+<", $ARGV[0]; fcntl(F, 1024, 1) or exit; print "\n"; <STDIN>"#;
         let mut holder = Command::new("perl");
-        holder.args(["-e", &format!("$| = 1; {hold}")]).arg(spool.file("drop", &id));
+        holder.args(["-e", &format!("$| = 1; {hold}")]).arg(spool.file("drop", &left));
         let Ok(mut holder) = holder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
             eprintln!("skipped: no perl to hold a lease");
             return;
@@ -337,11 +424,12 @@ mod tests {
             holder.wait().unwrap();
             return;
         }
-        assert_eq!(spool.collect().unwrap(), [id]);
+        let [(name, id)] = collect(&spool)[..] else { panic!("one") };
+        assert_eq!(name, left);
         let error = spool.dropped(&id, 1000).unwrap_err().to_string();
         holder.kill().and_then(|()| holder.wait()).unwrap();
         assert!(error.contains("/failed/") && error.contains("another program holds a lease on it"), "{error}");
-        assert!(spool.collect().unwrap().is_empty());
+        assert!(spool.collected().unwrap().is_empty());
     }
 
     #[test]
@@ -349,21 +437,8 @@ mod tests {
         let (_keep, spool) = spool();
         let id = QueueId::new();
         fs::create_dir_all(spool.file("drop", &id).join("x")).unwrap();
-        assert!(spool.clear_drop().unwrap().is_empty() && spool.collect().unwrap().is_empty());
+        assert!(spool.clear_drop().unwrap().is_empty() && collect(&spool).is_empty());
         assert_eq!(spool.strays().unwrap(), [id.to_string()]);
-    }
-
-    #[test]
-    fn what_was_refused_under_the_same_name_stays() {
-        let (_keep, spool) = spool();
-        let id = QueueId::new();
-        for text in ["first", "second"] {
-            fs::write(spool.file("drop", &id), text).unwrap();
-            spool.collect().unwrap();
-            assert!(spool.dropped(&id, 1000).is_err());
-        }
-        assert_eq!(fs::read_to_string(spool.file("failed", &id).with_extension("refused")).unwrap(), "first");
-        assert_eq!(fs::read_dir(spool.directory("failed")).unwrap().count(), 2);
     }
 
     #[test]
@@ -373,13 +448,13 @@ mod tests {
         let mut draft = Draft::create(&spool, standing.id).unwrap();
         draft.envelope(&standing).unwrap();
         draft.commit().unwrap();
-        let id = leave(&spool);
-        fs::rename(spool.file("drop", &id), spool.file("drop", &standing.id)).unwrap();
-        assert_eq!(spool.collect().unwrap(), [standing.id]);
-        let dropped = spool.dropped(&standing.id, 1000).unwrap();
-        let taken = dropped.is_taken(&standing.id);
-        // The uid of the file is that of this test, the entry in the queue says 1000.
-        assert!(taken.is_err() || nix::unistd::getuid().as_raw() == 1000);
+        let name = leave(&spool);
+        fs::rename(spool.file("drop", &name), spool.file("drop", &standing.id)).unwrap();
+        let [(name, id)] = collect(&spool)[..] else { panic!("one") };
+        assert!(name == standing.id && id != standing.id);
+        if can_leave() {
+            assert!(!spool.dropped(&id, 1000).unwrap().is_taken(&id).unwrap());
+        }
         assert!(spool.claim(&standing.id).unwrap().unwrap().entry == Entry { size: 0, ..standing });
     }
 
@@ -389,7 +464,7 @@ mod tests {
         for name in ["x", "..x", "half.new"] {
             fs::write(spool.directory("drop").join(name), b"x").unwrap();
         }
-        assert!(spool.collect().unwrap().is_empty());
+        assert!(collect(&spool).is_empty());
         assert_eq!(fs::read_dir(spool.directory("drop")).unwrap().count(), 3);
     }
 }

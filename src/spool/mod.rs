@@ -26,7 +26,7 @@ use serde::Deserialize;
 
 pub(crate) use claim::{Carried, Claim, Content};
 pub(crate) use draft::Draft;
-pub(crate) use dropped::Dropped;
+pub(crate) use dropped::{Dropped, Left};
 pub use entry::{Entry, EntryRecipient};
 pub(crate) use error::Error;
 pub use id::QueueId;

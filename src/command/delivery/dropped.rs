@@ -1,6 +1,10 @@
 //! In the relay: takes mails that users without a right to the queue have left in `drop/`. What their
 //! files say is input like any other: recipients and fields go through the same rewriting as stdin's.
 
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use super::turns::in_turn;
 use crate::command::submission::keep::{self, Given};
 use crate::command::submission::prepare::{self, Moment};
 use crate::command::submission::request::Request;
@@ -9,36 +13,112 @@ use crate::envelope::{Destination, Operand, Sender};
 use crate::error::Error;
 use crate::log;
 use crate::message::Message;
-use crate::spool::{self, Dropped, EntryRecipient, QueueId, Spill, Spool};
+use crate::spool::{self, Dropped, EntryRecipient, Left, QueueId, Spill, Spool};
 use crate::system;
 
-/// Brings all of `drop/` into the queue. What is no mail is put away and named in the log; it costs nobody else.
-///
-/// # Errors
-/// `drop/` cannot be listed, or what was taken out of it might come back.
-pub(crate) fn take_all(config: &Config, spool: &Spool) -> Result<(), Error> {
-    // In a user's own spool an earlier version made a `drop/` too: what others left there is not to leave as that user's.
-    if config.owner_of_spool() == spool::Owner::User {
-        return Ok(());
+/// The most that is taken in before the queue is looked at again. Taking in is work on what strangers wrote, and nobody
+/// waits longer for it than for a batch.
+const BATCH: usize = 32;
+const BATCH_OCTETS: u64 = 32 << 20;
+const BATCH_TIME: Duration = Duration::from_secs(1);
+
+/// The most of one user that a run takes in: then it is another process's turn.
+const MOST_FILES: usize = 500;
+const MOST_OCTETS: u64 = 512 << 20;
+
+/// What a run has taken out of `drop/`, and what it has seen there.
+#[derive(Default)]
+pub(super) struct Intake {
+    /// What could not be taken is looked at once: a directory that a user has put there, a mail that the disk has no
+    /// room for.
+    seen: HashSet<QueueId>,
+    /// Files and octets of each user.
+    taken: HashMap<u32, (usize, u64)>,
+    /// A user had more than a run may take.
+    pub(super) has_left_some: bool,
+}
+
+impl Intake {
+    /// A file has come that was not looked at.
+    pub(super) fn misses_any(&self, spool: &Spool) -> bool {
+        spool.left().is_ok_and(|left| left.iter().any(|name| !self.seen.contains(name)))
     }
-    for (id, error) in spool.clear_drop()? {
+
+    /// Brings a batch out of `drop/` into the queue, users in turn. What is no mail is put away and named in the log; it
+    /// costs nobody else. Returns whether there was anything to take.
+    ///
+    /// # Errors
+    /// `drop/` cannot be listed, or what was taken out of it might come back.
+    pub(super) fn take_batch(&mut self, config: &Config, spool: &Spool) -> Result<bool, Error> {
+        // In a user's own spool an earlier version made a `drop/` too: what others left there is not to leave as that
+        // user's.
+        if config.owner_of_spool() == spool::Owner::User {
+            self.seen.extend(spool.left()?);
+            return Ok(false);
+        }
+        let until = Instant::now() + BATCH_TIME;
+        for (name, error) in spool.clear_drop()? {
+            log::mail(name.as_str()).error(&format!("not taken from drop/: {error}"));
+        }
+        let mut ids = spool.collected()?;
+        ids.retain(|id| !self.seen.contains(id));
+        let mut octets = 0;
+        for left in self.in_turn(spool)? {
+            if ids.len() >= BATCH || octets >= BATCH_OCTETS {
+                break;
+            }
+            self.seen.insert(left.name);
+            if !self.is_within_bounds(&left) {
+                self.has_left_some = true;
+                continue;
+            }
+            if let Some(id) = spool.collect(&left) {
+                log::mail(id.as_str())
+                    .info(&format!("taken from drop/, where user {} left it as {}", left.uid, left.name));
+                ids.push(id);
+                octets += left.octets;
+            }
+        }
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        // A name that came back in drop/ would get another id, and its mail would leave twice.
+        spool.sync_collected()?;
+        for id in &ids {
+            self.seen.insert(*id);
+            take_or_refuse(config, spool, id);
+            // The rest is found again, by the next batch.
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        spool.sync_collected()?;
+        Ok(true)
+    }
+
+    /// What this run has not looked at, a file of each user in turn.
+    fn in_turn(&mut self, spool: &Spool) -> Result<Vec<Left>, Error> {
+        let mut files = spool.left_files()?;
+        let are_files: HashSet<QueueId> = files.iter().map(|left| left.name).collect();
+        self.seen.extend(spool.left()?.into_iter().filter(|name| !are_files.contains(name)));
+        files.retain(|left| !self.seen.contains(&left.name));
+        Ok(in_turn(files, |left| left.uid, |_| false))
+    }
+
+    fn is_within_bounds(&mut self, left: &Left) -> bool {
+        let (files, octets) = self.taken.entry(left.uid).or_default();
+        *files += 1;
+        *octets += left.octets;
+        *files == 1 || (*files <= MOST_FILES && *octets <= MOST_OCTETS)
+    }
+}
+
+fn take_or_refuse(config: &Config, spool: &Spool, id: &QueueId) {
+    let dropped = spool.dropped(id, keep::most_dropped(config)).map_err(Error::from);
+    if let Err(error) = dropped.and_then(|dropped| take(config, dropped, id)) {
+        let error = if error.is_lasting() { spool.refuse(id, error.to_string()).into() } else { error };
         log::mail(id.as_str()).error(&format!("not taken from drop/: {error}"));
     }
-    let collected = spool.collect()?;
-    for id in &collected {
-        let taken = spool
-            .dropped(id, keep::most_dropped(config))
-            .map_err(Error::from)
-            .and_then(|dropped| take(config, dropped, id));
-        if let Err(error) = taken {
-            let error = if error.is_lasting() { spool.refuse(id, error.to_string()).into() } else { error };
-            log::mail(id.as_str()).error(&format!("not taken from drop/: {error}"));
-        }
-    }
-    if !collected.is_empty() {
-        spool.sync_collected()?;
-    }
-    Ok(())
 }
 
 fn take(config: &Config, dropped: Dropped, name: &QueueId) -> Result<(), Error> {

@@ -13,3 +13,4 @@ pub(crate) mod recut;
 pub(crate) mod routes;
 pub(crate) mod serve;
 pub(crate) mod settle;
+mod turns;

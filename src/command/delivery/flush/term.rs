@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use lettre::Address;
 
 use super::super::attempt::{Answered, Attempt};
+use super::super::dropped::Intake;
 use super::super::known_smarthosts::Turn;
-use super::super::{dropped, settle};
+use super::super::settle;
 use super::sending::Sending;
 use crate::command::selection::Selection;
 use crate::config::Config;
@@ -41,7 +42,7 @@ pub(crate) enum End {
 #[derive(Default)]
 pub(super) struct Seen {
     queue: HashSet<QueueId>,
-    drop: HashSet<QueueId>,
+    pub(super) intake: Intake,
     /// With `drop/` or with what nobody needs. The queue is sent all the same.
     pub(super) trouble: Option<Error>,
 }
@@ -49,8 +50,7 @@ pub(super) struct Seen {
 impl Seen {
     /// A mail has come that this process has not looked at.
     pub(super) fn misses_any(&self, spool: &Spool) -> Result<bool, Error> {
-        let is_left = spool.left().is_ok_and(|left| left.iter().any(|id| !self.drop.contains(id)));
-        Ok(is_left || spool.ids()?.iter().any(|id| !self.queue.contains(id)))
+        Ok(self.intake.misses_any(spool) || spool.ids()?.iter().any(|id| !self.queue.contains(id)))
     }
 }
 
@@ -95,41 +95,53 @@ impl<'a> Term<'a> {
         end
     }
 
+    /// What is queued comes first, and again after each batch out of `drop/`: no mail waits for the work on what others
+    /// leave there.
     fn send_selected(&mut self) -> Result<End, Error> {
-        self.tidy()?;
+        self.sweep();
+        let mut end = self.send_queue()?;
+        while end == End::Done && self.take_batch()? {
+            end = self.send_queue()?;
+        }
+        if end == End::Done {
+            let later = std::mem::take(&mut self.later);
+            end = self.go_through(later, Pass::Second);
+        }
+        self.sending.settle_all();
+        let is_over = self.later.is_empty() && !self.seen.intake.has_left_some;
+        Ok(if is_over { end } else { End::TermOver })
+    }
+
+    fn send_queue(&mut self) -> Result<End, Error> {
         let mut ids = self.spool.ids_untried_first()?;
         if let Selection::One(first) = self.selection {
             // Somebody may be waiting for it.
             ids.sort_by_key(|id| id != first);
         }
         ids.retain(|id| self.seen.queue.insert(*id));
-        let mut end = self.go_through(ids, Pass::First);
-        if end == End::Done {
-            let later = std::mem::take(&mut self.later);
-            end = self.go_through(later, Pass::Second);
-        }
-        self.sending.settle_all();
-        Ok(if self.later.is_empty() { end } else { End::TermOver })
+        Ok(self.go_through(ids, Pass::First))
     }
 
-    /// Empties `drop/`, and removes what nobody needs. A `drop/` that cannot be listed does not keep the queue; one that cannot
-    /// be synced does, since what was taken out of it might come back.
-    fn tidy(&mut self) -> Result<(), Error> {
-        match self.spool.left() {
-            Ok(left) => {
-                self.seen.drop.extend(left);
-                dropped::take_all(self.config, self.spool)?;
-            }
+    /// Takes in a batch out of `drop/`. A `drop/` that cannot be listed does not keep the queue; one that cannot be synced
+    /// does, since what was taken out of it might come back.
+    fn take_batch(&mut self) -> Result<bool, Error> {
+        if let Err(error) = self.spool.left() {
             // A user's own spool has none.
-            Err(_) if self.config.owner_of_spool() == Owner::User => {}
-            Err(error) => self.seen.trouble = Some(error.into()),
+            if self.config.owner_of_spool() != Owner::User {
+                self.seen.trouble = Some(error.into());
+            }
+            return Ok(false);
         }
+        self.seen.intake.take_batch(self.config, self.spool)
+    }
+
+    /// Removes what nobody needs.
+    fn sweep(&mut self) {
         if !matches!(self.selection, Selection::One(_))
             && let Err(error) = self.spool.sweep()
         {
             self.seen.trouble = Some(error.into());
         }
-        Ok(())
     }
 
     fn go_through(&mut self, ids: Vec<QueueId>, pass: Pass) -> End {
@@ -264,10 +276,16 @@ mod tests {
         let spool = Spool::new(directory.path());
         spool.create(None).unwrap();
         let (stuck, fresh) = (QueueId::new(), QueueId::new());
-        std::fs::create_dir(directory.path().join("drop").join(stuck.as_str())).unwrap();
+        std::fs::create_dir_all(directory.path().join("drop").join(stuck.as_str()).join("full")).unwrap();
+        let text = format!(
+            "[smarthost]\nhost = \"h\"\nuser = \"a@x.org\"\npassword-file = \"/p\"\n[spool]\npath = \"{}\"\n",
+            directory.path().display()
+        );
+        let source = crate::config::Source::System("/c".into());
+        let config = Config::of(std::path::Path::new("/c"), &text, source).unwrap();
         let mut seen = Seen::default();
         assert!(seen.misses_any(&spool).unwrap());
-        seen.drop.extend(spool.left().unwrap());
+        seen.intake.take_batch(&config, &spool).unwrap();
         assert!(!seen.misses_any(&spool).unwrap());
         std::fs::write(directory.path().join("drop").join(fresh.as_str()), "x").unwrap();
         assert!(seen.misses_any(&spool).unwrap());
