@@ -21,7 +21,7 @@ use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
 
 use super::attempt::{Attempt, Course};
-use super::known_smarthosts::{KnownSmarthosts, NO_CHUNKING, NO_GROUPS, NO_LOGIN_IN_GROUPS, NO_WINDOW, Opened, Turn};
+use super::known_smarthosts::{KnownSmarthosts, Opened, Turn, Weakness};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
 const TRIES: usize = 3;
@@ -151,7 +151,7 @@ impl<'a> Connection<'a> {
         let (session, smarthost) = opened?;
         self.number += 1;
         self.smarthost = smarthost;
-        self.is_wary = self.smarthosts.is_remarked(smarthost, NO_WINDOW);
+        self.is_wary = self.smarthosts.has(smarthost, Weakness::OneMailAtATime);
         self.session = Some(session);
         Ok(())
     }
@@ -300,9 +300,9 @@ impl<'a> Connection<'a> {
     /// each time when an envelope comes before it has answered the content before it, so the next ones go alone.
     pub(crate) fn doubt_writing_ahead(&mut self) {
         if !self.is_wary {
-            let smarthost = self.settings();
-            log::info(&format!("smarthost {smarthost} was lost with several mails under way: {NO_WINDOW} for a while"));
-            self.smarthosts.remark(self.smarthost, NO_WINDOW, SUSPECTED);
+            let (smarthost, weakness) = (self.settings(), Weakness::OneMailAtATime);
+            log::info(&format!("smarthost {smarthost} was lost with several mails under way: {weakness} for a while"));
+            self.smarthosts.remark(self.smarthost, weakness, SUSPECTED);
             self.is_wary = true;
         }
     }
@@ -359,19 +359,19 @@ impl<'a> Connection<'a> {
     /// `number` is its place among them.
     pub(crate) fn over(&self, session: Session, smarthost: SmarthostId, number: u32) -> Self {
         let session = Some(session);
-        let is_wary = self.smarthosts.is_remarked(smarthost, NO_WINDOW);
+        let is_wary = self.smarthosts.has(smarthost, Weakness::OneMailAtATime);
         Self { session, smarthost, number, is_wary, ..Self::with(self.config, self.smarthosts.clone()) }
     }
 
     fn remember(&self, lesson: Lesson) {
-        let (says, length, why) = match lesson {
-            Lesson::Chunking => (NO_CHUNKING, PROVEN, "offers BDAT and refuses it"),
-            Lesson::Groups => (NO_GROUPS, PROVEN, "does not bear commands in groups"),
-            Lesson::GroupsMaybe => (NO_GROUPS, SUSPECTED, "was lost within the first group of commands"),
-            Lesson::Login => (NO_LOGIN_IN_GROUPS, PROVEN, "does not bear a login in a group"),
-            Lesson::LoginMaybe => (NO_LOGIN_IN_GROUPS, SUSPECTED, "was lost within a group with the login"),
+        let (weakness, length, why) = match lesson {
+            Lesson::Chunking => (Weakness::NoChunking, PROVEN, "offers BDAT and refuses it"),
+            Lesson::Groups => (Weakness::NoGroups, PROVEN, "does not bear commands in groups"),
+            Lesson::GroupsMaybe => (Weakness::NoGroups, SUSPECTED, "was lost within the first group of commands"),
+            Lesson::Login => (Weakness::NoLoginInGroups, PROVEN, "does not bear a login in a group"),
+            Lesson::LoginMaybe => (Weakness::NoLoginInGroups, SUSPECTED, "was lost within a group with the login"),
         };
-        log::info(&format!("smarthost {} {why}: for a while it gets {says}", self.settings()));
-        self.smarthosts.remark(self.smarthost, says, length);
+        log::info(&format!("smarthost {} {why}: for a while it gets {weakness}", self.settings()));
+        self.smarthosts.remark(self.smarthost, weakness, length);
     }
 }

@@ -2,6 +2,7 @@
 //! and whether the limits of the settings let another mail leave.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,16 +18,6 @@ use crate::relay::{Client, Credentials, Session, Smarthost, Trouble};
 use crate::spool::{Remark, Spool};
 use crate::system;
 
-/// The spool's remark on a smarthost that offers CHUNKING and fails at it.
-pub(crate) const NO_CHUNKING: &str = "no chunking";
-/// The spool's remark on a smarthost that offers PIPELINING and fails at it.
-pub(crate) const NO_GROUPS: &str = "no groups";
-/// The spool's remark on a smarthost that takes no mail before it has answered the one before.
-pub(crate) const NO_WINDOW: &str = "one mail at a time";
-/// The spool's remark on a smarthost that takes no mail in one group with the login.
-pub(crate) const NO_LOGIN_IN_GROUPS: &str = "no login in groups";
-/// The spool's remark on a smarthost that could not be reached of late.
-const NO_WAY: &str = "out of reach";
 /// How long a smarthost that could not be reached comes after the others.
 const AVOIDED: Duration = Duration::from_secs(5 * 60);
 
@@ -40,8 +31,36 @@ pub(crate) struct KnownSmarthosts<'a> {
     client: Client,
     /// Where lessons are kept; none for a mail that no spool keeps.
     memory: Option<&'a Spool>,
-    /// Lessons that no spool keeps: the smarthost's name, and the words.
-    learnt: Rc<RefCell<Vec<(String, &'static str)>>>,
+    /// Lessons that no spool keeps: the smarthost's name, and its weakness.
+    learnt: Rc<RefCell<Vec<(String, Weakness)>>>,
+}
+
+/// A weakness of a smarthost, which is remembered for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weakness {
+    /// It offers CHUNKING and fails at it.
+    NoChunking,
+    /// It offers PIPELINING and fails at it.
+    NoGroups,
+    /// It takes no mail in one group with the login.
+    NoLoginInGroups,
+    /// It takes no mail before it has answered the one before.
+    OneMailAtATime,
+    /// It could not be reached.
+    OutOfReach,
+}
+
+/// The words for the spool's remarks and for the log.
+impl fmt::Display for Weakness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoChunking => "no chunking",
+            Self::NoGroups => "no groups",
+            Self::NoLoginInGroups => "no login in groups",
+            Self::OneMailAtATime => "one mail at a time",
+            Self::OutOfReach => "out of reach",
+        })
+    }
 }
 
 /// When the limits of the settings let a mail leave.
@@ -141,10 +160,10 @@ impl<'a> KnownSmarthosts<'a> {
     /// The smarthost with what it does not bear left out.
     fn spared(&self, smarthost: SmarthostId) -> Smarthost {
         let mut spared = self.config.smarthosts[smarthost].clone();
-        spared.pipelining &= !self.is_remarked(smarthost, NO_GROUPS);
-        spared.chunking &= !self.is_remarked(smarthost, NO_CHUNKING);
+        spared.pipelining &= !self.has(smarthost, Weakness::NoGroups);
+        spared.chunking &= !self.has(smarthost, Weakness::NoChunking);
         // Who cannot remember what came of it could not fall back the next time either.
-        spared.auth_in_group &= self.memory.is_some() && !self.is_remarked(smarthost, NO_LOGIN_IN_GROUPS);
+        spared.auth_in_group &= self.memory.is_some() && !self.has(smarthost, Weakness::NoLoginInGroups);
         spared
     }
 
@@ -152,39 +171,39 @@ impl<'a> KnownSmarthosts<'a> {
     pub(crate) fn avoid(&self, smarthost: SmarthostId) {
         if self.config.smarthosts.are_several() {
             // It may be the account's trouble alone.
-            self.remember(self.login(smarthost), NO_WAY, AVOIDED);
+            self.remember(self.login(smarthost), Weakness::OutOfReach, AVOIDED);
         }
     }
 
     fn is_avoided(&self, smarthost: SmarthostId) -> bool {
-        self.is_known(&self.login(smarthost), NO_WAY)
+        self.is_known(&self.login(smarthost), Weakness::OutOfReach)
     }
 
-    /// The spool has that remark on the smarthost.
-    pub(crate) fn is_remarked(&self, smarthost: SmarthostId, says: &str) -> bool {
-        self.is_known(&self.config.smarthosts[smarthost].to_string(), says)
+    /// The smarthost has shown that weakness of late.
+    pub(crate) fn has(&self, smarthost: SmarthostId, weakness: Weakness) -> bool {
+        self.is_known(&self.config.smarthosts[smarthost].to_string(), weakness)
     }
 
-    /// Remembers that of the smarthost, for so long.
-    pub(crate) fn remark(&self, smarthost: SmarthostId, says: &'static str, length: Duration) {
-        self.remember(self.config.smarthosts[smarthost].to_string(), says, length);
+    /// Remembers a weakness of the smarthost, for so long.
+    pub(crate) fn remark(&self, smarthost: SmarthostId, weakness: Weakness, length: Duration) {
+        self.remember(self.config.smarthosts[smarthost].to_string(), weakness, length);
     }
 
-    fn is_known(&self, about: &str, says: &str) -> bool {
-        self.learnt.borrow().iter().any(|known| known.0 == about && known.1 == says)
-            || self.memory.is_some_and(|spool| spool.is_remarked(about, says, system::now()))
+    fn is_known(&self, about: &str, weakness: Weakness) -> bool {
+        let is_learnt = self.learnt.borrow().iter().any(|known| known.0 == about && known.1 == weakness);
+        is_learnt || self.memory.is_some_and(|spool| spool.is_remarked(about, &weakness.to_string(), system::now()))
     }
 
-    /// Where nothing can be kept, until this process ends.
-    fn remember(&self, about: String, says: &'static str, length: Duration) {
+    /// Keeps it in the spool; without one, until this process ends.
+    fn remember(&self, about: String, weakness: Weakness, length: Duration) {
         let until = later(system::now(), length).unwrap_or(Timestamp::MAX);
-        let remark = Remark { about: about.clone(), says: says.to_string(), until };
+        let remark = Remark { about: about.clone(), says: weakness.to_string(), until };
         match self.memory.map(|spool| spool.remark(&remark)) {
             Some(Ok(())) => return,
             Some(Err(error)) => log::error(&error.to_string()),
             None => {}
         }
-        self.learnt.borrow_mut().push((about, says));
+        self.learnt.borrow_mut().push((about, weakness));
     }
 
     /// When the limits of that smarthost let another mail leave, if that is not now.
