@@ -4,13 +4,13 @@
 //! request (`sendmail`, `mail`, `native`); `asked` makes it a verb's own request, which is run here. Nothing
 //! past this floor knows under which name the program was called.
 
-mod asked;
-mod composition;
+mod argv;
+pub mod common;
+pub mod ctl;
 pub mod getopt;
+mod help;
 pub mod mail;
-pub(crate) mod mode;
 pub mod names;
-pub mod native;
 mod progress;
 pub mod relay;
 pub mod sendmail;
@@ -20,7 +20,8 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub use asked::{Asked, Command, People, Typing, command};
+pub use argv::{Asked, Command, Typing, command};
+pub use terminal::People;
 
 use crate::command::run_queue::Detail;
 use crate::command::submission::request::{Delivery, Input};
@@ -61,12 +62,12 @@ pub fn door() -> ExitCode {
 fn run(command: Command) -> Result<(), Error> {
     let load = |named: Option<PathBuf>| Config::load_as_service(config::locate(named.as_deref()));
     match command {
-        Command::Control(control) => native::run(control),
+        Command::Control(control) => ctl::run(control),
         Command::Converse { config, request } => {
             let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
             converse::run(&request, load(config), &mut input, &mut output, &mut |note| terminal::complain(note))
         }
-        Command::Help => native::help(),
+        Command::Help => help::help(),
         Command::Nothing => Ok(()),
         Command::List { config, form } => list::run(&load(config)?, terminal::listing(form), &mut io::stdout()),
         Command::RunQueue { config, which, verbose } => {
@@ -93,7 +94,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Verify { config, request } => {
             verify::run(&request, &load(config)?, &mut io::stdin().lock(), &mut io::stdout())
         }
-        Command::Version => native::version(),
+        Command::Version => help::version(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::getopt::{self, Grammar, Word};
-use super::{mail, native, sendmail};
+use super::{common, mail, sendmail};
 
 /// Which command line is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ fn base_name(argv0: &[u8]) -> &[u8] {
 
 /// Only in the first place, long options of every name apart, so that a recipient of that name stays one.
 fn opens_administration(arguments: &[OsString]) -> bool {
-    let is_own = |word: &Word| matches!(word, Word::Long { option, .. } if native::knows(option));
+    let is_own = |word: &Word| matches!(word, Word::Long { option, .. } if common::knows(option));
     let mut words = getopt::words(&sendmail::GRAMMAR, arguments).into_iter().skip_while(is_own);
     matches!(words.next(), Some(Word::Operand(first)) if first == CTL)
 }

@@ -3,9 +3,17 @@
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
-use super::People;
 use crate::command::list;
 use crate::message::Given;
+
+/// Which of the standard streams a person sits at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct People {
+    /// Types the message.
+    pub(crate) at_stdin: bool,
+    /// Reads our complaints.
+    pub(crate) at_stderr: bool,
+}
 
 /// Where a person sits.
 pub(crate) fn people() -> People {

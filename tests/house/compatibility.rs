@@ -4,7 +4,7 @@
 use clap::CommandFactory;
 use mailx_t::cli::getopt::{Letter, Takes, Treatment};
 use mailx_t::cli::mail::Means;
-use mailx_t::cli::{mail, names, native, sendmail};
+use mailx_t::cli::{ctl, mail, names, sendmail};
 
 /// The document, as it is shipped.
 const DOCUMENT: &str = include_str!("../../docs/compatibility.md");
@@ -129,7 +129,7 @@ fn words(command: &clap::Command, found: &mut Vec<String>) {
 #[test]
 fn page_names_every_verb_and_option_of_administration() {
     let mut found = Vec::new();
-    words(&native::Arguments::command(), &mut found);
+    words(&ctl::Arguments::command(), &mut found);
     assert!(found.len() > 8, "{found:?}");
     let page = read(ADMINISTRATION_PAGE);
     let is_named = |word: &String| page.split(|c: char| !c.is_alphanumeric() && c != '-').any(|other| other == word);

@@ -9,7 +9,7 @@ use crate::support::fixtures::expected;
 use clap::{Arg, ArgAction, Command, CommandFactory, ValueHint};
 use clap_complete::{Shell, generate};
 use mailx_t::cli::getopt::{Letter, Takes, Treatment};
-use mailx_t::cli::{mail, native, sendmail};
+use mailx_t::cli::{ctl, mail, sendmail};
 
 /// The files, and the program that each completes.
 const FILES: [(&str, Shell, &str); 6] = [
@@ -50,7 +50,7 @@ fn option(letter: &Letter) -> Arg {
 /// The program, as clap describes it.
 fn command(name: &'static str) -> Command {
     if name == "mailx-tctl" {
-        return native::Arguments::command().name(name);
+        return ctl::Arguments::command().name(name);
     }
     let config = Arg::new("config").long("config").help("Another configuration").value_hint(ValueHint::FilePath);
     let recipient = Arg::new("recipient").num_args(0..).value_hint(ValueHint::EmailAddress);
@@ -66,7 +66,7 @@ fn command(name: &'static str) -> Command {
         .arg(Arg::new("help").long("help").action(ArgAction::SetTrue).help("Print help"))
         .arg(Arg::new("version").long("version").action(ArgAction::SetTrue).help("Print the version"))
         .arg(recipient)
-        .subcommand(native::Arguments::command().name("ctl"))
+        .subcommand(ctl::Arguments::command().name("ctl"))
 }
 
 #[test]

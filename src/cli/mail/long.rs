@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::super::getopt::{Takes, Usage};
-use super::super::native;
+use super::super::common;
 use crate::likeness::nearest;
 use crate::outcome;
 use Means::Letter;
@@ -112,14 +112,14 @@ fn meant(name: &[u8]) -> Vec<&'static str> {
 }
 
 fn names() -> impl Iterator<Item = &'static str> {
-    native::LONG.iter().copied().chain(LONG.iter().map(|(name, ..)| *name))
+    common::LONG.iter().copied().chain(LONG.iter().map(|(name, ..)| *name))
 }
 
 /// Whether the value of a long option is the next argument.
 pub(super) fn takes_next(option: &OsStr) -> bool {
     let (name, given) = split(option);
     let takes_value = known(name).is_some_and(|(_, _, takes)| *takes == Value);
-    native::takes_next(option) || (takes_value && given.is_none())
+    common::takes_next(option) || (takes_value && given.is_none())
 }
 
 /// What is wrong with a long option that cannot be obeyed where it stands. Its value is not told.
@@ -128,7 +128,7 @@ pub(in crate::cli) fn wrong_long(option: &OsStr) -> Usage {
     if let Some((name, ..)) = known(name) {
         return Usage::LateLong(name);
     }
-    if let Some(name) = native::LONG.iter().find(|known| known.as_bytes() == name) {
+    if let Some(name) = common::LONG.iter().find(|known| known.as_bytes() == name) {
         return Usage::NoValue(name);
     }
     let meant = meant(name);

@@ -63,13 +63,13 @@ fn words_after_two_dashes_are_for_the_mailer_or_recipients() {
     let request = read(&["-s", "S", "a@x", "--", "-f", "f@x", "-FName", "-odq", "-oem", "-weird", "b@x"]);
     assert_eq!(request.recipients, ["a@x", "-weird", "b@x"]);
     assert_eq!((request.reverse_path, request.full_name), (Some("f@x".into()), Some("Name".into())));
-    assert_eq!(request.delivery, Delivery::Queue);
+    assert_eq!(request.delivery, DeliveryMode::Queue);
     assert_eq!(try_read(&["-s", "S", "a@x", "--", "-f"]), Err(Usage::MissingValue('f')));
 }
 
 #[test]
 fn setting_of_sendmail_neither_swallows_a_recipient_nor_asks_for_a_mailbox() {
-    for (option, delivery) in [("-odi", Delivery::Wait), ("-odq", Delivery::Queue), ("-odb", Delivery::Background)] {
+    for (option, delivery) in [("-odi", DeliveryMode::Wait), ("-odq", DeliveryMode::Queue), ("-odb", DeliveryMode::Background)] {
         assert_eq!(read(&["-s", "S", option, "a@x"]), Request { delivery, ..mail("S", &["a@x"]) });
     }
     for option in ["-oem", "-oi", "-o"] {
@@ -123,7 +123,7 @@ fn flags_of_mailutils_swallow_nothing() {
 #[test]
 fn variables_that_matter_are_obeyed() {
     let request = read(&["-Ssendwait", "-S", "from=a@x", "-S", "smtp=host:25", "root"]);
-    assert_eq!((request.delivery, request.from), (Delivery::Wait, Some("a@x".into())));
+    assert_eq!((request.delivery, request.from), (DeliveryMode::Wait, Some("a@x".into())));
     assert_eq!(read(&["-r", "r@x", "-S", "from=a@x", "root"]).from, Some("r@x".into()));
 }
 

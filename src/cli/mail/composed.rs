@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::mail;
+use super::{Request, is_header};
 use crate::command::submission::compose::{Composition, Enclosure};
 use crate::command::submission::request::Input;
 use crate::error::Error;
@@ -15,20 +15,20 @@ use crate::outcome::clean;
 
 /// What mail(1) was asked to send.
 #[derive(Debug)]
-pub(super) struct Letter {
+pub(crate) struct Composed {
     /// What stdin is, and all that was given beside it.
-    pub(super) input: Input,
+    pub(crate) input: Input,
     /// Recipients, in any bytes; each may hold several addresses.
-    pub(super) recipients: Vec<Vec<u8>>,
+    pub(crate) recipients: Vec<Vec<u8>>,
     /// What the caller should know.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// The mail that the letters ask for.
 ///
 /// # Errors
 /// [`Error::Enclosure`]: a file that is to go with it cannot be had.
-pub(super) fn letter(request: &mail::Request) -> Result<Letter, Error> {
+pub(crate) fn compose(request: &Request) -> Result<Composed, Error> {
     let mut notes = Vec::new();
     let mut composition = Composition { skip_empty: request.skip_empty, ..Composition::default() };
     let (subject, of_subject) = request.subject.as_deref().map(|subject| lines(subject.as_bytes())).unwrap_or_default();
@@ -45,7 +45,7 @@ pub(super) fn letter(request: &mail::Request) -> Result<Letter, Error> {
     composition.fields.retain(|(name, value)| !holds_addresses(name) || may_be_addresses(value));
     composition.start = request.quoted.as_deref().map(open).transpose()?;
     if request.formatted {
-        return Ok(Letter { input: Input::FormattedWith(composition), recipients, notes });
+        return Ok(Composed { input: Input::FormattedWith(composition), recipients, notes });
     }
     for (name, list) in [("To", &request.recipients), ("Cc", &request.cc)] {
         let list: Vec<&[u8]> = list.iter().map(|item| item.as_bytes()).filter(|item| may_be_addresses(item)).collect();
@@ -53,7 +53,7 @@ pub(super) fn letter(request: &mail::Request) -> Result<Letter, Error> {
             composition.fields.push((name.to_string(), list.join(&b", "[..])));
         }
     }
-    Ok(Letter { input: Input::Body(composition), recipients, notes })
+    Ok(Composed { input: Input::Body(composition), recipients, notes })
 }
 
 /// `-a 'Bcc: x'` means what it says.
@@ -66,13 +66,13 @@ fn holds_addresses(name: &str) -> bool {
 }
 
 /// The fields of `-a` and `-C`; the files of `-a` and `-A` are opened.
-fn given(request: &mail::Request, to: &mut Composition, notes: &mut Vec<String>) -> Result<Vec<Given>, Error> {
+fn given(request: &Request, to: &mut Composition, notes: &mut Vec<String>) -> Result<Vec<Given>, Error> {
     let mut fields = Vec::new();
     for (letter, value) in &request.attachments_or_headers {
         let path = Path::new(value);
         if *letter != 'C' && path.exists() {
             to.enclosures.push(Enclosure { name: name(path), file: open(path)? });
-        } else if *letter != 'A' && mail::is_header(value.as_bytes()) {
+        } else if *letter != 'A' && is_header(value.as_bytes()) {
             let (first, others) = lines(value.as_bytes());
             let (name, value) = split(&first);
             fields.push((name, value));
@@ -133,7 +133,7 @@ fn lines(value: &[u8]) -> (Vec<u8>, Vec<Given>) {
 
 /// `Name: value`; a name that is none is empty.
 fn split(line: &[u8]) -> (String, Vec<u8>) {
-    if !mail::is_header(line) {
+    if !is_header(line) {
         return (String::new(), line.to_vec());
     }
     let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
@@ -146,9 +146,9 @@ mod tests {
 
     use super::*;
 
-    fn read(line: &[&str]) -> Result<Letter, Error> {
+    fn read(line: &[&str]) -> Result<Composed, Error> {
         let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
-        letter(&mail::parse(&arguments).unwrap())
+        compose(&super::super::parse(&arguments).unwrap())
     }
 
     fn fields(line: &[&str]) -> Vec<(String, String)> {
@@ -175,8 +175,8 @@ mod tests {
 
     #[test]
     fn recipients_in_added_fields_are_recipients() {
-        let letter = read(&["-a", "bcc: b@x", "-a", "Cc: c@x", "-a", "X-To: no@x", "-c", "d@x", "a@x"]).unwrap();
-        assert_eq!(letter.recipients, [&b"a@x"[..], b"d@x", b"b@x", b"c@x"]);
+        let composed = read(&["-a", "bcc: b@x", "-a", "Cc: c@x", "-a", "X-To: no@x", "-c", "d@x", "a@x"]).unwrap();
+        assert_eq!(composed.recipients, [&b"a@x"[..], b"d@x", b"b@x", b"c@x"]);
     }
 
     #[test]

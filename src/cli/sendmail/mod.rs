@@ -6,15 +6,17 @@
 //! costs a mail; only a value that is needed and missing does.
 //! What `-b`, `-q` and `-od` mean stands in `mode`.
 
+pub(super) mod mode;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::getopt::{self, Grammar, Letter, Order, Takes, Usage, Word};
-use super::mode::{Delivery, Mode};
-use super::native;
+use super::common;
 use crate::dsn::{Envid, Notify, OfMail};
 use crate::outcome;
+use mode::{DeliveryMode, Mode};
 use Takes::{Glued, Nothing, Value};
 
 /// sendmail's letters; docs/compatibility.md shows the same table.
@@ -62,7 +64,7 @@ pub const LETTERS: &[Letter] = &[
 pub(crate) const GRAMMAR: Grammar = Grammar {
     expand: OsStr::to_owned,
     letters: LETTERS,
-    long_takes_next: native::takes_next,
+    long_takes_next: common::takes_next,
     order: Order::FirstOperandEnds,
 };
 
@@ -72,7 +74,7 @@ pub(crate) struct Request {
     /// Another configuration (`-C`).
     pub(crate) config: Option<PathBuf>,
     /// Whether to wait for the outcome (`-od`).
-    pub(crate) delivery: Delivery,
+    pub(crate) delivery: DeliveryMode,
     /// The header section names recipients (`-t`).
     pub(crate) extract_recipients: bool,
     /// What a report of delivery is to say (`-R`, `-V`).
@@ -172,7 +174,7 @@ impl Request {
 
     /// `-oX…`: a setting of one letter.
     fn obey_setting(&mut self, setting: &[u8]) {
-        let delivery = setting.strip_prefix(b"d").and_then(Delivery::from_name);
+        let delivery = setting.strip_prefix(b"d").and_then(DeliveryMode::from_name);
         match (setting, delivery) {
             (_, Some(delivery)) => self.delivery = delivery,
             ([b'i', value @ ..], _) if is_true(value) => self.keep_dots = true,
@@ -185,7 +187,7 @@ impl Request {
     fn obey_name(&mut self, setting: &[u8]) {
         let mut parts = setting.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
         let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let delivery = Delivery::from_name(value);
+        let delivery = DeliveryMode::from_name(value);
         match (name.to_ascii_lowercase().as_slice(), delivery) {
             (b"deliverymode", Some(delivery)) => self.delivery = delivery,
             (b"ignoredots", _) if is_true(value) => self.keep_dots = true,
@@ -204,8 +206,8 @@ fn is_true(value: &[u8]) -> bool {
 mod tests {
     use std::os::unix::ffi::OsStringExt;
 
-    use super::super::getopt::Treatment;
-    use super::super::mode::Run;
+    use crate::cli::getopt::Treatment;
+    use super::mode::Run;
     use super::*;
     use crate::dsn::Ret;
 
@@ -236,7 +238,7 @@ mod tests {
         let said = |sender| (some("CronDaemon"), true, true, some(sender), vec![]);
         assert_eq!(cron(&["-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root"]), said("root"));
         assert_eq!(cron(&["-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "<>"]), said("<>"));
-        assert_eq!(read(&["-FCronDaemon", "-i", "-odi", "-oem", "-t", "-f", "root"]).delivery, Delivery::Wait);
+        assert_eq!(read(&["-FCronDaemon", "-i", "-odi", "-oem", "-t", "-f", "root"]).delivery, DeliveryMode::Wait);
     }
 
     #[test]
@@ -258,7 +260,7 @@ mod tests {
         assert_eq!(cron(&["-t", "-i", "-fwww@x"]), (None, true, true, some("www@x"), vec![]));
         assert_eq!(cron(&["-t", "-i", "-oi", "-fwww@x", "-t"]), (None, true, true, some("www@x"), vec![]));
         assert_eq!(cron(&["-t", "-i", "-f", ""]), (None, true, true, some(""), vec![]));
-        assert_eq!(read(&["-t", "-i", "-ODeliveryMode=b"]).delivery, Delivery::Background);
+        assert_eq!(read(&["-t", "-i", "-ODeliveryMode=b"]).delivery, DeliveryMode::Background);
         let symfony = read(&["-bs", "-i"]);
         assert_eq!((symfony.mode, symfony.keep_dots), (Mode::Smtp, true));
         assert_eq!(read(&["-bs", "-odb", "-oem", "-om"]), read(&["-bs", "-odb"]), "alpine");
@@ -329,7 +331,7 @@ mod tests {
 
     #[test]
     fn settings_are_obeyed_in_both_spellings() {
-        use Delivery::{Background, Default, Queue, Wait};
+        use DeliveryMode::{Background, Default, Queue, Wait};
         let settings = [("i", Wait), ("f", Wait), ("b", Background), ("q", Queue), ("d", Queue), ("x", Default)];
         for (letter, delivery) in settings {
             assert_eq!(read(&[&format!("-od{letter}")]).delivery, delivery);

@@ -1,135 +1,18 @@
-//! mailx-t's own face: the long options every name knows, and `mailx-t ctl`.
+//! `mailx-t ctl`: its verbs, as clap reads them, and what runs each.
 
-use std::ffi::{OsStr, OsString};
-use std::io::{self, IsTerminal, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::getopt::{self, Grammar, Word};
-use super::{Command, terminal};
+use super::{help, terminal};
 use crate::command::queue::{self, Act, Which};
 use crate::command::{check, import, init, list, send_test};
 use crate::config::import::Kind;
 use crate::config::{self, Config};
 use crate::error::{Error, Usage};
 use crate::spool::QueueId;
-
-/// The whole of `--help`.
-const HELP: &str = "\
-mailx-t keeps every mail safe on disk and relays it through your smarthost.
-
-  echo BODY | mailx-t -s SUBJECT ADDRESS...   send a text
-  sendmail -t < MESSAGE                       send a message as its fields say
-  mailx-t ctl check                           is all well? (first: ctl init)
-
-For a mail (all letters of sendmail and mail work: man mailx-t, man sendmail):
-  -s SUBJECT     the subject; stdin is then the body
-  -t             stdin is a message; its To, Cc and Bcc name recipients
-  -c, -b ADDRESS (after -s) copy, blind copy; -a FILE attaches
-  -f ADDRESS     the sender asked for; -F NAME the sender's name
-  -odi, -odq     wait for the outcome; leave it to the next queue run
-  -v             wait, and tell the outcome
-  --dry-run      show what would leave, and to whom; send nothing
-  --config FILE  another configuration than /etc/mailx-t/config.toml
-
-For the machine:
-  crond -m /usr/local/bin/mailx-t   send what cron jobs print
-  mailq, mailx-t -q                 what waits; try all of it now
-  mailx-t ctl VERB                  see mailx-t ctl --help
-  --help, --version
-";
-
-/// The long options that every name knows; `--json` is for listings.
-pub(crate) const LONG: &[&str] = &["config", "dry-run", "help", "version"];
-
-/// The one that has a value, with its value glued to it.
-const GLUED_CONFIG: &[u8] = b"--config=";
-
-/// What the long options say.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Long {
-    /// `--config FILE`.
-    pub(crate) config: Option<PathBuf>,
-    /// `--dry-run`.
-    pub(crate) dry_run: bool,
-    /// `--help`.
-    pub(crate) help: bool,
-    /// `--json`, for listings.
-    pub(crate) json: bool,
-    /// `--version`.
-    pub(crate) version: bool,
-}
-
-/// Takes the long options off the arguments, up to `--`; what is another option's value is none.
-///
-/// # Errors
-/// `--config` without a file.
-pub(crate) fn take_long(grammar: &Grammar, arguments: &[OsString]) -> Result<(Long, Vec<OsString>), Error> {
-    let mut long = Long::default();
-    let mut rest = Vec::new();
-    for (argument, words) in getopt::steps(grammar, arguments) {
-        match words.into_iter().next() {
-            Some(Word::Long { option, value }) if knows(&option) => long.obey(option.as_bytes(), value)?,
-            _ => rest.extend_from_slice(argument),
-        }
-    }
-    Ok((long, rest))
-}
-
-impl Long {
-    fn obey(&mut self, option: &[u8], value: Option<OsString>) -> Result<(), Error> {
-        match option {
-            b"--dry-run" => self.dry_run = true,
-            b"--help" => self.help = true,
-            b"--json" => self.json = true,
-            b"--version" => self.version = true,
-            _ => {
-                let glued = option.strip_prefix(GLUED_CONFIG).map(|file| OsStr::from_bytes(file).to_owned());
-                let file = glued.or(value).ok_or(Usage::ConfigWithoutFile)?;
-                self.config = Some(PathBuf::from(file));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether a long option, as it is written, is one that every name knows.
-pub(super) fn knows(option: &OsStr) -> bool {
-    let option = option.as_bytes();
-    let is_name = |name: &str| option.strip_prefix(b"--").is_some_and(|written| written == name.as_bytes());
-    option.starts_with(GLUED_CONFIG) || is_name("json") || LONG.iter().any(|name| is_name(name))
-}
-
-/// Whether its value is the next argument.
-pub(super) fn takes_next(option: &OsStr) -> bool {
-    option == "--config"
-}
-
-/// Prints the help.
-///
-/// # Errors
-/// [`Error::Output`].
-pub(crate) fn help() -> Result<(), Error> {
-    print(HELP)
-}
-
-/// Prints program and version on one line.
-///
-/// # Errors
-/// [`Error::Output`].
-pub(crate) fn version() -> Result<(), Error> {
-    print(concat!("mailx-t ", env!("CARGO_PKG_VERSION"), "\n"))
-}
-
-fn print(text: &str) -> Result<(), Error> {
-    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
-        // Whoever closed the pipe has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(Error::Output),
-    }
-}
 
 /// Administration of mailx-t.
 #[derive(Debug, Parser)]
@@ -254,11 +137,11 @@ pub enum Control {
 ///
 /// # Errors
 /// [`Error::Usage`].
-pub(crate) fn control(arguments: &[OsString]) -> Result<Command, Error> {
+pub(crate) fn read(arguments: &[OsString]) -> Result<Control, Error> {
     let argv = std::iter::once(OsString::from("mailx-t ctl")).chain(arguments.iter().cloned());
     match Arguments::try_parse_from(argv) {
-        Ok(arguments) => Ok(Command::Control(Control::Do(arguments))),
-        Err(asked) if !asked.use_stderr() => Ok(Command::Control(Control::Print(asked.to_string()))),
+        Ok(arguments) => Ok(Control::Do(arguments)),
+        Err(asked) if !asked.use_stderr() => Ok(Control::Print(asked.to_string())),
         Err(wrong) => Err(Usage::Option(usage(&wrong.to_string()).into()).into()),
     }
 }
@@ -270,24 +153,16 @@ pub(crate) fn control(arguments: &[OsString]) -> Result<Command, Error> {
 pub(crate) fn run(control: Control) -> Result<(), Error> {
     let arguments = match control {
         Control::Do(arguments) => arguments,
-        Control::Print(text) => return print(&text),
+        Control::Print(text) => return help::print(&text),
     };
+    let load = || Config::load_as_service(config::locate(arguments.config.as_deref()));
     let mut out = io::stdout();
     match arguments.verb {
         Verb::Check { offline, json, verbose } => {
-            let config = Config::load_as_service(config::locate(arguments.config.as_deref()))?;
             let reach = if offline { check::Reach::Offline } else { check::Reach::Online };
-            let form = match json {
-                true => check::Form::Json,
-                false if out.is_terminal() && std::env::var_os("NO_COLOR").is_none() => check::Form::Coloured,
-                false => check::Form::Plain,
-            };
-            check::run(&config, check::Request { reach, form, verbose }, &mut out)
+            check::run(&load()?, check::Request { reach, form: check_form(json), verbose }, &mut out)
         }
-        Verb::Test { to, verbose } => {
-            let config = Config::load_as_service(config::locate(arguments.config.as_deref()))?;
-            send_test::run(&config, &send_test::Request { to, verbose }, &mut out)
-        }
+        Verb::Test { to, verbose } => send_test::run(&load()?, &send_test::Request { to, verbose }, &mut out),
         Verb::Import { file, from, sender, write, force } => {
             let output = match (write, force) {
                 (false, _) => import::Output::Print,
@@ -298,9 +173,16 @@ pub(crate) fn run(control: Control) -> Result<(), Error> {
             import::run(&request, &mut out, &mut |note| terminal::complain(note))
         }
         Verb::Init { provider } => init::run(arguments.config.as_deref(), provider.as_deref(), &mut out),
-        Verb::Queue(asked) => {
-            run_on_queue(&Config::load_as_service(config::locate(arguments.config.as_deref()))?, asked)
-        }
+        Verb::Queue(asked) => run_on_queue(&load()?, asked),
+    }
+}
+
+/// How findings are written: with colours for a person who wants some (no-color.org).
+fn check_form(json: bool) -> check::Form {
+    match json {
+        true => check::Form::Json,
+        false if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() => check::Form::Coloured,
+        false => check::Form::Plain,
     }
 }
 
@@ -351,49 +233,20 @@ fn missing(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sendmail;
     use super::*;
-
-    fn take(arguments: &[&str]) -> (Long, Vec<OsString>) {
-        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        take_long(&sendmail::GRAMMAR, &arguments).unwrap()
-    }
-
-    #[test]
-    fn long_options_may_stand_among_letters() {
-        let (long, rest) = take(&["-t", "--config", "/c", "-i", "--version"]);
-        assert_eq!((long.config, long.version), (Some(PathBuf::from("/c")), true));
-        assert_eq!(rest, ["-t", "-i"]);
-        assert_eq!(take(&["--config=/c"]).0.config, Some(PathBuf::from("/c")));
-    }
-
-    #[test]
-    fn help_fits_a_screen() {
-        // A program's own line at the bottom is the prompt.
-        assert!(HELP.lines().count() < 24, "{} lines", HELP.lines().count());
-        let wide: Vec<&str> = HELP.lines().filter(|line| line.chars().count() > 80).collect();
-        assert!(wide.is_empty(), "{wide:?}");
-    }
-
-    #[test]
-    fn after_two_dashes_nothing_is_an_option() {
-        let (long, rest) = take(&["--", "--help"]);
-        assert!(!long.help);
-        assert_eq!(rest, ["--", "--help"]);
-    }
 
     #[test]
     fn wrong_verb_gets_one_line_with_a_tip() {
-        let wrong = control(&["chekc".into()]).unwrap_err().to_string();
+        let wrong = read(&["chekc".into()]).unwrap_err().to_string();
         assert!(wrong.contains("'chekc'") && wrong.contains("'check'") && wrong.lines().count() == 1, "{wrong}");
-        assert!(control(&[]).unwrap_err().to_string().contains("needs a verb"));
+        assert!(read(&[]).unwrap_err().to_string().contains("needs a verb"));
     }
 
     #[test]
     fn word_that_is_missing_is_named_with_an_example() {
         let asked = |words: &[&str]| {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-            control(&words).unwrap_err().to_string()
+            read(&words).unwrap_err().to_string()
         };
         for verb in ["hold", "release", "remove", "retry", "bounce"] {
             let expected = format!("ctl: <ID|all> is missing, as in mailx-t ctl queue {verb} 0KCX3T1M2A7Q4ZD: see");

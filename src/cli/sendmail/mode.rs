@@ -52,7 +52,7 @@ pub(crate) enum Run {
 
 /// When the caller wants the mail to leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Delivery {
+pub(crate) enum DeliveryMode {
     /// At once, without waiting for it (`-odb`).
     Background,
     /// Nothing was said.
@@ -152,7 +152,7 @@ impl Run {
     }
 }
 
-impl Delivery {
+impl DeliveryMode {
     /// The delivery mode that sendmail's DeliveryMode names by its first letter; `f` is Exim's word for `i`.
     pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
         match name.first()?.to_ascii_lowercase() {

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::getopt::{self, Grammar, Order};
-use super::mode::{self, Mode, Run};
 use super::names::{self, Face};
-use super::{composition, mail, native, sendmail};
+use super::sendmail::mode::{DeliveryMode, Mode, Run};
+use super::terminal::People;
+use super::{common, ctl, mail, sendmail};
 use crate::command::submission::request::{Delivery, Input, Request};
 use crate::command::{converse, list, run_daemon, run_queue, verify};
 use crate::envelope::{Destination, Operand};
@@ -34,7 +35,7 @@ impl From<Command> for Asked {
 #[derive(Debug)]
 pub enum Command {
     /// `mailx-t ctl ...`.
-    Control(native::Control),
+    Control(ctl::Control),
     /// `sendmail -bs`.
     Converse {
         /// Another configuration than the usual one.
@@ -110,15 +111,6 @@ pub struct Typing {
 /// Between two queue runs of a daemon that was given no time: Postfix's queue_run_delay.
 const USUAL_INTERVAL: Duration = Duration::from_secs(300);
 
-/// Which of the standard streams a person sits at.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct People {
-    /// Types the message.
-    pub(crate) at_stdin: bool,
-    /// Reads our complaints.
-    pub(crate) at_stderr: bool,
-}
-
 /// What argv asks for.
 ///
 /// # Errors
@@ -126,11 +118,11 @@ pub struct People {
 pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Result<Asked, Error> {
     let face = names::face(argv0, &arguments);
     if face == Face::Ctl && names::is_linked(argv0) {
-        return native::control(&arguments).map(Asked::from);
+        return Ok(Command::Control(ctl::read(&arguments)?).into());
     }
     // What follows the word `ctl` is clap's. Elsewhere they may stand anywhere: who types one last means it as well.
     let order = if face == Face::Ctl { Order::FirstOperandEnds } else { Order::Permute };
-    let (long, arguments) = native::take_long(&Grammar { order, ..face.grammar() }, &arguments)?;
+    let (long, arguments) = common::take_long(&Grammar { order, ..face.grammar() }, &arguments)?;
     if long.help {
         return Ok(Command::Help.into());
     }
@@ -139,7 +131,9 @@ pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Resul
     }
     let is_rehearsal = long.dry_run;
     let mut asked = match face {
-        Face::Ctl => native::control(&names::administration(long.config, &arguments)).map(Asked::from),
+        Face::Ctl => {
+            Ok(Command::Control(ctl::read(&names::administration(long.config, &arguments))?).into())
+        },
         Face::Mail => mail_face(mail::parse, arguments, long.config, people),
         Face::OurMail => mail_face(mail::parse_as_ours, arguments, long.config, people),
         _ => sendmail_face(face, arguments, long, people),
@@ -159,7 +153,7 @@ fn rehearsal(mut command: Command) -> Result<Command, Error> {
     Ok(command)
 }
 
-fn sendmail_face(face: Face, arguments: Vec<OsString>, long: native::Long, people: People) -> Result<Asked, Error> {
+fn sendmail_face(face: Face, arguments: Vec<OsString>, long: common::Long, people: People) -> Result<Asked, Error> {
     let is_bare = arguments.is_empty();
     // Only sendmail's own name is called by programs, with options of whatever mailer they were written for.
     if face == Face::MailxT
@@ -243,7 +237,7 @@ fn deliver(face: Face, request: &sendmail::Request, config: Option<PathBuf>, peo
 /// Each mail is answered as soon as it is kept: `-odi` and `-v` have nothing to wait for.
 fn converse(request: &sendmail::Request, config: Option<PathBuf>) -> Command {
     let delivery = match request.delivery {
-        mode::Delivery::Queue => Delivery::Queue,
+        DeliveryMode::Queue => Delivery::Queue,
         _ => Delivery::Background,
     };
     let full_name = request.full_name.as_deref().map(text);
@@ -264,15 +258,15 @@ fn mail_face(
     if request.reading {
         return Err(Usage::Reading.into());
     }
-    let letter = composition::letter(&request)?;
-    if letter.recipients.is_empty() && !request.formatted {
+    let composed = mail::composed::compose(&request)?;
+    if composed.recipients.is_empty() && !request.formatted {
         return Err(Usage::Recipientless { sender: request.from.as_deref().map(text) }.into());
     }
     let submit = Request {
-        input: letter.input,
+        input: composed.input,
         dots_may_be_doubled: false,
         destination: Destination {
-            operands: letter.recipients.into_iter().map(Operand::from).collect(),
+            operands: composed.recipients.into_iter().map(Operand::from).collect(),
             extract: request.formatted,
             notify: None,
         },
@@ -285,7 +279,7 @@ fn mail_face(
         },
         verbose: request.verbose,
     };
-    let mut notes = letter.notes;
+    let mut notes = composed.notes;
     notes.extend(ignored(&request.unknown));
     notes.extend(no_sender(request.from.as_deref().or(request.reverse_path.as_deref())));
     let asks_subject = people.at_stdin && request.subject.is_none() && !request.formatted;
@@ -303,11 +297,11 @@ fn ignored(unknown: &[String]) -> Option<String> {
 }
 
 /// Who waits for the outcome: `-odi`, `-v`, crond's handler, and people at a terminal.
-fn delivery(asked: mode::Delivery, is_waiting: bool, people: People) -> Delivery {
+fn delivery(asked: DeliveryMode, is_waiting: bool, people: People) -> Delivery {
     match asked {
-        mode::Delivery::Queue => Delivery::Queue,
-        mode::Delivery::Wait => Delivery::Wait,
-        mode::Delivery::Background if !is_waiting => Delivery::Background,
+        DeliveryMode::Queue => Delivery::Queue,
+        DeliveryMode::Wait => Delivery::Wait,
+        DeliveryMode::Background if !is_waiting => Delivery::Background,
         _ if is_waiting || people.at_stdin || people.at_stderr => Delivery::Wait,
         _ => Delivery::Background,
     }

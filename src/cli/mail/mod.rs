@@ -8,6 +8,7 @@
 //! be cut short where no other starts so.
 //! The long options stand in `long`; whether `-a` names a header or a file is decided in `composition`.
 
+pub(super) mod composed;
 mod long;
 
 use std::ffi::{OsStr, OsString};
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
 use super::getopt::{self, Grammar, Letter, Order, Takes, Usage, Word};
-use super::mode::Delivery;
+use super::sendmail::mode::DeliveryMode;
 use Takes::{Glued, Late, Nothing, Value};
 pub use long::{LONG, Means};
 pub(super) use long::{knows, wrong_long};
@@ -100,7 +101,7 @@ pub(crate) struct Request {
     /// The media type of the body (`-M`).
     pub(crate) content_type: Option<OsString>,
     /// Whether to wait for the outcome (`-Ssendwait`, `-od`).
-    pub(crate) delivery: Delivery,
+    pub(crate) delivery: DeliveryMode,
     /// stdin is a message with a header section (`-t`).
     pub(crate) formatted: bool,
     /// The sender, an address or a name with one (`-r`, `-S from=`).
@@ -225,7 +226,7 @@ impl Request {
 
     /// `-oX`: of sendmail's settings the one about delivery.
     fn obey_setting(&mut self, setting: &[u8]) {
-        self.delivery = setting.strip_prefix(b"d").and_then(Delivery::from_name).unwrap_or(self.delivery);
+        self.delivery = setting.strip_prefix(b"d").and_then(DeliveryMode::from_name).unwrap_or(self.delivery);
     }
 
     /// `-S name=value`: s-nail's variables; `-r` is stronger than `from`.
@@ -237,7 +238,7 @@ impl Request {
             }
             // s-nail then delivers nothing.
             (b"debug", _) => self.rehearsal = true,
-            (b"sendwait", _) => self.delivery = Delivery::Wait,
+            (b"sendwait", _) => self.delivery = DeliveryMode::Wait,
             _ => {}
         }
     }

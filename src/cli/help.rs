@@ -1,0 +1,71 @@
+//! `--help` and `--version`, under every name but that of administration.
+
+use std::io::{self, Write};
+
+use crate::error::Error;
+
+/// The whole of `--help`.
+const HELP: &str = "\
+mailx-t keeps every mail safe on disk and relays it through your smarthost.
+
+  echo BODY | mailx-t -s SUBJECT ADDRESS...   send a text
+  sendmail -t < MESSAGE                       send a message as its fields say
+  mailx-t ctl check                           is all well? (first: ctl init)
+
+For a mail (all letters of sendmail and mail work: man mailx-t, man sendmail):
+  -s SUBJECT     the subject; stdin is then the body
+  -t             stdin is a message; its To, Cc and Bcc name recipients
+  -c, -b ADDRESS (after -s) copy, blind copy; -a FILE attaches
+  -f ADDRESS     the sender asked for; -F NAME the sender's name
+  -odi, -odq     wait for the outcome; leave it to the next queue run
+  -v             wait, and tell the outcome
+  --dry-run      show what would leave, and to whom; send nothing
+  --config FILE  another configuration than /etc/mailx-t/config.toml
+
+For the machine:
+  crond -m /usr/local/bin/mailx-t   send what cron jobs print
+  mailq, mailx-t -q                 what waits; try all of it now
+  mailx-t ctl VERB                  see mailx-t ctl --help
+  --help, --version
+";
+
+/// Prints the help.
+///
+/// # Errors
+/// [`Error::Output`].
+pub(crate) fn help() -> Result<(), Error> {
+    print(HELP)
+}
+
+/// Prints program and version on one line.
+///
+/// # Errors
+/// [`Error::Output`].
+pub(crate) fn version() -> Result<(), Error> {
+    print(concat!("mailx-t ", env!("CARGO_PKG_VERSION"), "\n"))
+}
+
+/// Prints a text whole.
+///
+/// # Errors
+/// [`Error::Output`].
+pub(super) fn print(text: &str) -> Result<(), Error> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        // Whoever closed the pipe has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(Error::Output),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_fits_a_screen() {
+        // A program's own line at the bottom is the prompt.
+        assert!(HELP.lines().count() < 24, "{} lines", HELP.lines().count());
+        let wide: Vec<&str> = HELP.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{wide:?}");
+    }
+}
