@@ -5,11 +5,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::getopt::{self, Grammar, Order};
+use super::common::Common;
+use super::getopt::{self, Line};
+use super::mail::MailArguments;
 use super::names::{self, Face};
+use super::sendmail::SendmailArguments;
 use super::sendmail::mode::{DeliveryMode, Mode, Run};
 use super::terminal::People;
-use super::{common, ctl, mail, sendmail};
+use super::{ctl, mail, sendmail};
 use crate::command::submission::request::{Delivery, Input, Request};
 use crate::command::{converse, list, run_daemon, run_queue, verify};
 use crate::envelope::{Destination, Operand};
@@ -116,32 +119,37 @@ const USUAL_INTERVAL: Duration = Duration::from_secs(300);
 /// # Errors
 /// [`Error::Usage`].
 pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Result<Asked, Error> {
-    let face = names::face(argv0, &arguments);
-    if face == Face::Ctl && names::is_linked(argv0) {
+    let (face, mut line) = names::face(argv0, &arguments);
+    if face == Face::Ctl {
         return Ok(Command::Control(ctl::read(&arguments)?).into());
     }
     // What follows the word `ctl` is clap's. Elsewhere they may stand anywhere: who types one last means it as well.
-    let order = if face == Face::Ctl { Order::FirstOperandEnds } else { Order::Permute };
-    let (long, arguments) = common::take_long(&Grammar { order, ..face.grammar() }, &arguments)?;
-    if long.help {
+    let for_ctl = if face == Face::OurCtl { line.cut_at_operand() } else { Vec::new() };
+    let common = Common::take(&mut line)?;
+    if common.help {
         return Ok(Command::Help.into());
     }
-    if long.version {
+    if common.version {
         return Ok(Command::Version.into());
     }
-    let is_rehearsal = long.dry_run;
+    let is_rehearsal = common.dry_run;
     let mut asked = match face {
-        Face::Ctl => {
-            Ok(Command::Control(ctl::read(&names::administration(long.config, &arguments))?).into())
-        },
-        Face::Mail => mail_face(mail::parse, arguments, long.config, people),
-        Face::OurMail => mail_face(mail::parse_as_ours, arguments, long.config, people),
-        _ => sendmail_face(face, arguments, long, people),
+        Face::Ctl | Face::OurCtl => control(common.config, for_ctl),
+        Face::Mail => mail_face(mail::parse(line), common.config, people),
+        Face::OurMail => mail_face(mail::parse_as_ours(line), common.config, people),
+        Face::Mailq | Face::MailxT | Face::Newaliases | Face::Sendmail => sendmail_face(face, line, common, people),
     }?;
     if is_rehearsal {
         asked.command = rehearsal(asked.command)?;
     }
     Ok(asked)
+}
+
+/// Administration: clap hears of the configuration that was named before its word.
+fn control(config: Option<PathBuf>, arguments: Vec<OsString>) -> Result<Asked, Error> {
+    let config = config.map(|path| [OsString::from("--config"), path.into_os_string()]);
+    let arguments: Vec<OsString> = config.into_iter().flatten().chain(arguments).collect();
+    Ok(Command::Control(ctl::read(&arguments)?).into())
 }
 
 /// The mail is only shown.
@@ -153,36 +161,36 @@ fn rehearsal(mut command: Command) -> Result<Command, Error> {
     Ok(command)
 }
 
-fn sendmail_face(face: Face, arguments: Vec<OsString>, long: common::Long, people: People) -> Result<Asked, Error> {
-    let is_bare = arguments.is_empty();
+fn sendmail_face(face: Face, line: Line<'_>, common: Common, people: People) -> Result<Asked, Error> {
+    let is_bare = line.is_empty();
     // Only sendmail's own name is called by programs, with options of whatever mailer they were written for.
     if face == Face::MailxT
-        && let Some(option) = sendmail::long_option(&arguments)
+        && let Some(option) = sendmail::long_option(&line)
     {
-        return Err(wrong_option(mail::wrong_long(&option)));
+        return Err(wrong_option(mail::wrong_long(option)));
     }
-    let mut request = sendmail::parse(&arguments).map_err(wrong_option)?;
+    let mut arguments = sendmail::parse(line).map_err(wrong_option)?;
     match face {
-        Face::MailxT => request = request.for_own_name(),
-        Face::Mailq => request.mode = Mode::List,
-        Face::Newaliases => request.mode = Mode::Aliases,
+        Face::MailxT => arguments = arguments.for_own_name(),
+        Face::Mailq => arguments.mode = Mode::List,
+        Face::Newaliases => arguments.mode = Mode::Aliases,
         _ => {}
     }
     if face == Face::MailxT && is_bare && people.at_stdin {
         return Err(Usage::NothingAsked.into());
     }
     // postqueue's letter, which no sendmail has.
-    let is_json = long.json || request.unknown.iter().any(|option| option == "-j");
+    let is_json = common.json || arguments.unknown.iter().any(|option| option == "-j");
     let form = if is_json { list::Form::Json } else { list::Form::Text };
-    request.unknown.retain(|option| request.mode != Mode::List || option != "-j");
-    let mut notes: Vec<String> = ignored(&request.unknown).into_iter().collect();
-    if request.mode == Mode::Deliver {
-        notes.extend(no_sender(request.reverse_path.as_deref()));
+    arguments.unknown.retain(|option| arguments.mode != Mode::List || option != "-j");
+    let mut notes: Vec<String> = ignored(&arguments.unknown).into_iter().collect();
+    if arguments.mode == Mode::Deliver {
+        notes.extend(no_sender(arguments.reverse_path.as_deref()));
     }
-    let config = long.config.or_else(|| request.config.clone());
-    let command = match request.mode {
+    let config = common.config.or_else(|| arguments.config.clone());
+    let command = match arguments.mode {
         Mode::List => Command::List { config, form },
-        _ => sendmail_command(face, &request, config, people)?,
+        _ => sendmail_command(face, &arguments, config, people)?,
     };
     Ok(Asked { command, notes })
 }
@@ -190,18 +198,18 @@ fn sendmail_face(face: Face, arguments: Vec<OsString>, long: common::Long, peopl
 /// What is done in each of sendmail's modes but that of mailq.
 fn sendmail_command(
     face: Face,
-    request: &sendmail::Request,
+    arguments: &SendmailArguments,
     config: Option<PathBuf>,
     people: People,
 ) -> Result<Command, Error> {
-    match &request.mode {
-        Mode::Deliver => Ok(deliver(face, request, config, people)),
+    match &arguments.mode {
+        Mode::Deliver => Ok(deliver(face, arguments, config, people)),
         Mode::FlushQueue(Run::All) => {
-            Ok(Command::RunQueue { config, which: run_queue::Which::All, verbose: request.verbose })
+            Ok(Command::RunQueue { config, which: run_queue::Which::All, verbose: arguments.verbose })
         }
         Mode::FlushQueue(Run::Matching(matching)) => {
             let which = run_queue::Which::Matching(matching.clone());
-            Ok(Command::RunQueue { config, which, verbose: request.verbose })
+            Ok(Command::RunQueue { config, which, verbose: arguments.verbose })
         }
         Mode::FlushQueue(Run::Nothing) => Ok(Command::Nothing),
         Mode::FlushQueue(Run::Every(every)) => {
@@ -212,79 +220,84 @@ fn sendmail_command(
             Ok(Command::Serve { config, every: every.unwrap_or(USUAL_INTERVAL), place })
         }
         Mode::Aliases => Ok(Command::Nothing),
-        Mode::Smtp => Ok(converse(request, config)),
-        Mode::Verify => Ok(Command::Verify { config, request: verify::Request { destination: destination(request) } }),
+        Mode::Smtp => Ok(converse(arguments, config)),
+        Mode::Verify => {
+            Ok(Command::Verify { config, request: verify::Request { destination: destination(arguments) } })
+        }
         other => Err(Usage::NotServed { option: other.option(), instead: other.instead() }.into()),
     }
 }
 
-fn deliver(face: Face, request: &sendmail::Request, config: Option<PathBuf>, people: People) -> Command {
-    let is_handler = face == Face::MailxT && request.operands.is_empty();
+fn deliver(face: Face, arguments: &SendmailArguments, config: Option<PathBuf>, people: People) -> Command {
+    let is_handler = face == Face::MailxT && arguments.operands.is_empty();
     let submit = Request {
         input: Input::Formatted,
-        dots_may_be_doubled: !request.keep_dots,
-        destination: destination(request),
-        sender: sender(request.reverse_path.as_deref()),
-        full_name: request.full_name.as_deref().map(text),
-        dsn: request.dsn.clone(),
-        delivery: delivery(request.delivery, request.verbose || is_handler, people),
-        verbose: request.verbose,
+        dots_may_be_doubled: !arguments.keep_dots,
+        destination: destination(arguments),
+        sender: sender(arguments.reverse_path.as_deref()),
+        full_name: arguments.full_name.as_deref().map(text),
+        dsn: arguments.dsn.clone(),
+        delivery: delivery(arguments.delivery, arguments.verbose || is_handler, people),
+        verbose: arguments.verbose,
     };
-    let typing = Typing { asks_subject: false, ends_at_dot: people.at_stdin && !request.keep_dots };
+    let typing = Typing { asks_subject: false, ends_at_dot: people.at_stdin && !arguments.keep_dots };
     Command::Submit { config, request: submit, typing }
 }
 
 /// Each mail is answered as soon as it is kept: `-odi` and `-v` have nothing to wait for.
-fn converse(request: &sendmail::Request, config: Option<PathBuf>) -> Command {
-    let delivery = match request.delivery {
+fn converse(arguments: &SendmailArguments, config: Option<PathBuf>) -> Command {
+    let delivery = match arguments.delivery {
         DeliveryMode::Queue => Delivery::Queue,
         _ => Delivery::Background,
     };
-    let full_name = request.full_name.as_deref().map(text);
+    let full_name = arguments.full_name.as_deref().map(text);
     Command::Converse { config, request: converse::Request { full_name, delivery } }
 }
 
-fn destination(request: &sendmail::Request) -> Destination {
-    Destination { operands: named(&request.operands), extract: request.extract_recipients, notify: request.notify }
+fn destination(arguments: &SendmailArguments) -> Destination {
+    Destination {
+        operands: named(&arguments.operands),
+        extract: arguments.extract_recipients,
+        notify: arguments.notify,
+    }
 }
 
 fn mail_face(
-    parse: fn(&[OsString]) -> Result<mail::Request, getopt::Usage>,
-    arguments: Vec<OsString>,
+    arguments: Result<MailArguments, getopt::Usage>,
     config: Option<PathBuf>,
     people: People,
 ) -> Result<Asked, Error> {
-    let request = parse(&arguments).map_err(wrong_option)?;
-    if request.reading {
+    let arguments = arguments.map_err(wrong_option)?;
+    if arguments.reading {
         return Err(Usage::Reading.into());
     }
-    let composed = mail::composed::compose(&request)?;
-    if composed.recipients.is_empty() && !request.formatted {
-        return Err(Usage::Recipientless { sender: request.from.as_deref().map(text) }.into());
+    let composed = mail::composed::compose(&arguments)?;
+    if composed.recipients.is_empty() && !arguments.formatted {
+        return Err(Usage::Recipientless { sender: arguments.from.as_deref().map(text) }.into());
     }
     let submit = Request {
         input: composed.input,
         dots_may_be_doubled: false,
         destination: Destination {
             operands: composed.recipients.into_iter().map(Operand::from).collect(),
-            extract: request.formatted,
+            extract: arguments.formatted,
             notify: None,
         },
-        sender: sender(request.from.as_deref().or(request.reverse_path.as_deref())),
-        full_name: request.full_name.as_deref().map(text),
+        sender: sender(arguments.from.as_deref().or(arguments.reverse_path.as_deref())),
+        full_name: arguments.full_name.as_deref().map(text),
         dsn: Default::default(),
-        delivery: match request.rehearsal {
+        delivery: match arguments.rehearsal {
             true => Delivery::Never,
-            false => delivery(request.delivery, request.verbose, people),
+            false => delivery(arguments.delivery, arguments.verbose, people),
         },
-        verbose: request.verbose,
+        verbose: arguments.verbose,
     };
     let mut notes = composed.notes;
-    notes.extend(ignored(&request.unknown));
-    notes.extend(no_sender(request.from.as_deref().or(request.reverse_path.as_deref())));
-    let asks_subject = people.at_stdin && request.subject.is_none() && !request.formatted;
+    notes.extend(ignored(&arguments.unknown));
+    notes.extend(no_sender(arguments.from.as_deref().or(arguments.reverse_path.as_deref())));
+    let asks_subject = people.at_stdin && arguments.subject.is_none() && !arguments.formatted;
     let typing = Typing { asks_subject, ends_at_dot: people.at_stdin };
-    Ok(Asked { command: Command::Submit { config: config.or(request.config), request: submit, typing }, notes })
+    Ok(Asked { command: Command::Submit { config: config.or(arguments.config), request: submit, typing }, notes })
 }
 
 fn wrong_option(usage: getopt::Usage) -> Error {

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::getopt::{self, Grammar, Word};
+use super::getopt::Line;
 use crate::error::{Error, Usage};
 
 /// The long options that every name knows; `--json` is for listings.
@@ -15,7 +15,7 @@ const GLUED_CONFIG: &[u8] = b"--config=";
 
 /// What the long options say.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Long {
+pub(crate) struct Common {
     /// `--config FILE`.
     pub(crate) config: Option<PathBuf>,
     /// `--dry-run`.
@@ -28,23 +28,19 @@ pub(crate) struct Long {
     pub(crate) version: bool,
 }
 
-/// Takes the long options off the arguments, up to `--`; what is another option's value is none.
-///
-/// # Errors
-/// `--config` without a file.
-pub(crate) fn take_long(grammar: &Grammar, arguments: &[OsString]) -> Result<(Long, Vec<OsString>), Error> {
-    let mut long = Long::default();
-    let mut rest = Vec::new();
-    for (argument, words) in getopt::steps(grammar, arguments) {
-        match words.into_iter().next() {
-            Some(Word::Long { option, value }) if knows(&option) => long.obey(option.as_bytes(), value)?,
-            _ => rest.extend_from_slice(argument),
+impl Common {
+    /// Takes the options out of the line.
+    ///
+    /// # Errors
+    /// `--config` without a file.
+    pub(crate) fn take(line: &mut Line<'_>) -> Result<Self, Error> {
+        let mut common = Self::default();
+        for (option, value) in line.take_long(knows) {
+            common.obey(option.as_bytes(), value)?;
         }
+        Ok(common)
     }
-    Ok((long, rest))
-}
 
-impl Long {
     fn obey(&mut self, option: &[u8], value: Option<OsString>) -> Result<(), Error> {
         match option {
             b"--dry-run" => self.dry_run = true,
@@ -75,26 +71,29 @@ pub(super) fn takes_next(option: &OsStr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::getopt::Word;
     use super::super::sendmail;
     use super::*;
 
-    fn take(arguments: &[&str]) -> (Long, Vec<OsString>) {
+    fn take(arguments: &[&str]) -> (Common, Vec<Word>) {
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        take_long(&sendmail::GRAMMAR, &arguments).unwrap()
+        let mut line = Line::lex(&sendmail::GRAMMAR, &arguments);
+        (Common::take(&mut line).unwrap(), line.into_words())
     }
 
     #[test]
     fn long_options_may_stand_among_letters() {
-        let (long, rest) = take(&["-t", "--config", "/c", "-i", "--version"]);
-        assert_eq!((long.config, long.version), (Some(PathBuf::from("/c")), true));
-        assert_eq!(rest, ["-t", "-i"]);
+        let (common, rest) = take(&["-t", "--config", "/c", "-i", "--version"]);
+        assert_eq!((common.config, common.version), (Some(PathBuf::from("/c")), true));
+        let flag = |letter| Word::Option { letter, value: None };
+        assert_eq!(rest, [flag('t'), flag('i')]);
         assert_eq!(take(&["--config=/c"]).0.config, Some(PathBuf::from("/c")));
     }
 
     #[test]
     fn after_two_dashes_nothing_is_an_option() {
-        let (long, rest) = take(&["--", "--help"]);
-        assert!(!long.help);
-        assert_eq!(rest, ["--", "--help"]);
+        let (common, rest) = take(&["--", "--help"]);
+        assert!(!common.help);
+        assert_eq!(rest, [Word::End, Word::Operand("--help".into())]);
     }
 }

@@ -60,15 +60,6 @@ pub enum Treatment {
     Obeyed,
 }
 
-/// Where the options end, `--` apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// At the first operand (POSIX Utility Syntax Guideline 9; sendmail): no recipient can pass for an option.
-    FirstOperandEnds,
-    /// At `--` only: options and operands may mix (the mail(1) dialects).
-    Permute,
-}
-
 /// What the options of a face are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grammar {
@@ -78,8 +69,6 @@ pub(crate) struct Grammar {
     pub(crate) letters: &'static [Letter],
     /// Whether a long option, its name in full, has its value in the next argument.
     pub(crate) long_takes_next: fn(&OsStr) -> bool,
-    /// Where its options end.
-    pub(crate) order: Order,
 }
 
 /// A part of the command line.
@@ -150,36 +139,93 @@ fn alternatives(names: &[&str]) -> String {
     names.iter().map(|name| format!("--{name}")).collect::<Vec<_>>().join(" or ")
 }
 
-/// The words of `arguments`, the program's name not among them.
-pub(crate) fn words(grammar: &Grammar, arguments: &[OsString]) -> Vec<Word> {
-    steps(grammar, arguments).flat_map(|(_, words)| words).collect()
-}
-
-/// The words, each argument's with that argument and with the next, where that is its value. What comes after the end of
-/// the options belongs to the argument that ends them.
-pub(crate) fn steps<'a>(grammar: &'a Grammar, arguments: &'a [OsString]) -> Steps<'a> {
-    Steps { grammar, rest: arguments.iter(), has_operand: false }
-}
-
-/// See [`steps`].
+/// A command line, lexed: the arguments behind the program's name, each with its words.
 #[derive(Debug)]
-pub(crate) struct Steps<'a> {
-    grammar: &'a Grammar,
+pub(crate) struct Line<'a> {
+    arguments: Vec<Argument<'a>>,
+}
+
+/// An argument, with the next one where that is its value. The argument that ends the options has all that follow.
+#[derive(Debug)]
+struct Argument<'a> {
+    given: &'a [OsString],
+    words: Vec<Word>,
+}
+
+impl<'a> Line<'a> {
+    /// Lexes `arguments`. Options are found wherever they stand before `--`.
+    pub(crate) fn lex(grammar: &Grammar, arguments: &'a [OsString]) -> Self {
+        let mut lexer = Lexer { grammar, rest: arguments.iter(), has_operand: false };
+        Self { arguments: std::iter::from_fn(|| lexer.argument()).collect() }
+    }
+
+    /// Nothing was said.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.arguments.is_empty()
+    }
+
+    /// The words, options and operands as they are mixed.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &Word> {
+        self.arguments.iter().flat_map(|argument| &argument.words)
+    }
+
+    /// As [`words`](Self::words), for the dialects of mail(1).
+    pub(crate) fn into_words(self) -> Vec<Word> {
+        self.arguments.into_iter().flat_map(|argument| argument.words).collect()
+    }
+
+    /// The words, where options end at the first operand (POSIX Utility Syntax Guideline 9; sendmail): all that follow
+    /// are operands as they were given, so that no recipient can pass for an option.
+    pub(crate) fn into_posix_words(self) -> Vec<Word> {
+        let mut words = Vec::new();
+        let mut arguments = self.arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            let is_operand = matches!(argument.words[..], [Word::Operand(_)]);
+            words.extend(argument.words);
+            if is_operand {
+                words.extend(arguments.by_ref().flat_map(|argument| argument.given).cloned().map(Word::Operand));
+            }
+        }
+        words
+    }
+
+    /// Takes the long options out that are `wanted`, each with the value that is an argument of its own.
+    pub(crate) fn take_long(&mut self, wanted: fn(&OsStr) -> bool) -> Vec<(OsString, Option<OsString>)> {
+        let is_wanted = |argument: &mut Argument<'_>| match &argument.words[..] {
+            [Word::Long { option, .. }] => wanted(option),
+            _ => false,
+        };
+        let taken = self.arguments.extract_if(.., is_wanted).flat_map(|argument| argument.words);
+        let pairs =
+            taken.filter_map(|word| if let Word::Long { option, value } = word { Some((option, value)) } else { None });
+        pairs.collect()
+    }
+
+    /// Ends the line before its first operand. Returns the arguments behind that, as they were given.
+    pub(crate) fn cut_at_operand(&mut self) -> Vec<OsString> {
+        let is_operand = |argument: &Argument<'_>| matches!(argument.words[..], [Word::Operand(_)]);
+        let at = self.arguments.iter().position(is_operand).unwrap_or(self.arguments.len());
+        let behind = self.arguments.split_off(at).into_iter().skip(1);
+        behind.flat_map(|argument| argument.given).cloned().collect()
+    }
+}
+
+/// What is left to lex.
+struct Lexer<'g, 'a> {
+    grammar: &'g Grammar,
     rest: slice::Iter<'a, OsString>,
     has_operand: bool,
 }
 
-impl<'a> Iterator for Steps<'a> {
-    type Item = (&'a [OsString], Vec<Word>);
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'a> Lexer<'_, 'a> {
+    fn argument(&mut self) -> Option<Argument<'a>> {
         let before = self.rest.as_slice();
         let argument = self.rest.next()?;
         let mut words = Vec::new();
         match argument.as_bytes() {
             b"--" => {
                 words.push(Word::End);
-                words.extend(self.operands());
+                words.extend(self.rest.by_ref().cloned().map(Word::Operand));
             }
             [b'-', b'-', ..] => {
                 let option = (self.grammar.expand)(argument);
@@ -190,19 +236,9 @@ impl<'a> Iterator for Steps<'a> {
             _ => {
                 self.has_operand = true;
                 words.push(Word::Operand(argument.clone()));
-                if self.grammar.order == Order::FirstOperandEnds {
-                    words.extend(self.operands());
-                }
             }
         }
-        Some((&before[..before.len() - self.rest.len()], words))
-    }
-}
-
-impl Steps<'_> {
-    /// All that is left, where options have ended.
-    fn operands(&mut self) -> impl Iterator<Item = Word> {
-        self.rest.by_ref().cloned().map(Word::Operand)
+        Some(Argument { given: &before[..before.len() - self.rest.len()], words })
     }
 
     /// Takes one argument apart, letter by letter, up to the first that takes a value.
@@ -259,18 +295,19 @@ mod tests {
         Letter::ignored('X', Takes::Value, ""),
     ];
 
-    fn grammar(order: Order) -> Grammar {
-        let long_takes_next = |option: &OsStr| option == "--name";
-        Grammar { expand: OsStr::to_owned, letters: LETTERS, long_takes_next, order }
-    }
+    const GRAMMAR: Grammar =
+        Grammar { expand: OsStr::to_owned, letters: LETTERS, long_takes_next: |option| option == "--name" };
 
-    fn lex(order: Order, arguments: &[&str]) -> Vec<Word> {
-        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        words(&grammar(order), &arguments)
+    fn strings(arguments: &[&str]) -> Vec<OsString> {
+        arguments.iter().map(OsString::from).collect()
     }
 
     fn posix(arguments: &[&str]) -> Vec<Word> {
-        lex(Order::FirstOperandEnds, arguments)
+        Line::lex(&GRAMMAR, &strings(arguments)).into_posix_words()
+    }
+
+    fn mixed(arguments: &[&str]) -> Vec<Word> {
+        Line::lex(&GRAMMAR, &strings(arguments)).into_words()
     }
 
     fn flag(letter: char) -> Word {
@@ -322,13 +359,13 @@ mod tests {
     #[test]
     fn two_dashes_end_the_options() {
         assert_eq!(posix(&["-t", "--", "-weird", "--"]), [flag('t'), Word::End, operand("-weird"), operand("--")]);
-        assert_eq!(lex(Order::Permute, &["a", "--", "-t"]), [operand("a"), Word::End, operand("-t")]);
+        assert_eq!(mixed(&["a", "--", "-t"]), [operand("a"), Word::End, operand("-t")]);
     }
 
     #[test]
-    fn first_operand_ends_the_options_unless_they_permute() {
+    fn first_operand_ends_the_options_unless_they_are_mixed() {
         assert_eq!(posix(&["a", "-t"]), [operand("a"), operand("-t")]);
-        assert_eq!(lex(Order::Permute, &["a", "-t"]), [operand("a"), flag('t')]);
+        assert_eq!(mixed(&["a", "-t"]), [operand("a"), flag('t')]);
     }
 
     #[test]
@@ -357,21 +394,41 @@ mod tests {
 
     #[test]
     fn late_letter_takes_the_next_argument_after_an_operand_alone() {
-        let permuted = |arguments: &[&str]| lex(Order::Permute, arguments);
-        assert_eq!(permuted(&["-l", "-t"]), [with('l', ""), flag('t')]);
-        assert_eq!(permuted(&["a", "-l", "-t"]), [operand("a"), with('l', "-t")]);
-        assert_eq!(permuted(&["a", "-lb", "-t"]), [operand("a"), with('l', "b"), flag('t')]);
-        assert_eq!(permuted(&["a", "-l"]), [operand("a"), Word::Missing('l')]);
+        assert_eq!(mixed(&["-l", "-t"]), [with('l', ""), flag('t')]);
+        assert_eq!(mixed(&["a", "-l", "-t"]), [operand("a"), with('l', "-t")]);
+        assert_eq!(mixed(&["a", "-lb", "-t"]), [operand("a"), with('l', "b"), flag('t')]);
+        assert_eq!(mixed(&["a", "-l"]), [operand("a"), Word::Missing('l')]);
     }
 
     #[test]
-    fn each_step_is_an_argument_with_its_value() {
+    fn arguments_stand_with_their_values() {
         let arguments = ["-tf", "x", "--name", "-i", "-q", "a", "-X", "--", "--", "-t", "b"].map(OsString::from);
-        let grammar = grammar(Order::Permute);
-        let spans: Vec<&[OsString]> = steps(&grammar, &arguments).map(|(span, _)| span).collect();
+        let line = Line::lex(&GRAMMAR, &arguments);
+        let given: Vec<&[OsString]> = line.arguments.iter().map(|argument| argument.given).collect();
         let cuts = [0, 2, 4, 5, 6, 8, 11];
         let expected: Vec<&[OsString]> = cuts.windows(2).map(|cut| &arguments[cut[0]..cut[1]]).collect();
-        assert_eq!(spans, expected);
+        assert_eq!(given, expected);
+    }
+
+    #[test]
+    fn arguments_behind_the_first_operand_stay_as_they_were_given() {
+        let arguments = ["-t", "a", "-f", "--name", "-ti", "--", "-i"];
+        let expected: Vec<Word> =
+            [flag('t')].into_iter().chain(arguments[1..].iter().map(|text| operand(text))).collect();
+        assert_eq!(posix(&arguments), expected);
+        let arguments = strings(&arguments);
+        let mut line = Line::lex(&GRAMMAR, &arguments);
+        assert_eq!(line.cut_at_operand(), arguments[2..]);
+        assert_eq!(line.into_words(), [flag('t')]);
+    }
+
+    #[test]
+    fn long_option_can_be_taken_from_anywhere_but_not_out_of_a_value() {
+        let arguments = strings(&["-f", "--name", "--other", "a", "--name", "b", "--", "--name"]);
+        let mut line = Line::lex(&GRAMMAR, &arguments);
+        assert_eq!(line.take_long(|option| option == "--name"), [("--name".into(), Some("b".into()))]);
+        let rest = [with('f', "--name"), long("--other", None), operand("a"), Word::End, operand("--name")];
+        assert_eq!(line.into_words(), rest);
     }
 
     #[test]
@@ -385,7 +442,7 @@ mod tests {
             Word::Option { letter: 'f', value: Some(raw(b"\xff")) },
             Word::Operand(raw(b"\xfe@x")),
         ];
-        assert_eq!(words(&grammar(Order::FirstOperandEnds), &arguments), expected);
+        assert_eq!(Line::lex(&GRAMMAR, &arguments).into_posix_words(), expected);
     }
 
     /// The bytes that a word stands for, the dash before its letter not counted.
@@ -411,14 +468,15 @@ mod tests {
         fn no_byte_is_lost_or_made_up(
             arguments in prop::collection::vec((prop::bool::ANY, prop::collection::vec(
                 prop_oneof![prop::sample::select(&b"-filqtXZ@"[..]), any::<u8>()], 0..6)), 0..8),
-            permute in prop::bool::ANY,
+            is_mixed in prop::bool::ANY,
         ) {
             let arguments: Vec<OsString> = arguments
                 .into_iter()
                 .map(|(dash, tail)| OsString::from_vec(if dash { [b"-", &tail[..]].concat() } else { tail }))
                 .collect();
-            let order = if permute { Order::Permute } else { Order::FirstOperandEnds };
-            let found: Vec<u8> = words(&grammar(order), &arguments).iter().flat_map(bytes).collect();
+            let line = Line::lex(&GRAMMAR, &arguments);
+            let words = if is_mixed { line.into_words() } else { line.into_posix_words() };
+            let found: Vec<u8> = words.iter().flat_map(bytes).collect();
             let mut found = found.into_iter().peekable();
             for byte in arguments.iter().flat_map(|argument| argument.as_bytes()) {
                 if found.next_if_eq(byte).is_none() {

@@ -6,27 +6,28 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
-use super::getopt::{self, Grammar, Word};
+use super::getopt::{Grammar, Line, Word};
 use super::{common, mail, sendmail};
 
 /// Which command line is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Face {
-    /// Administration; under our own name the first argument is the word `ctl`, see [`administration`].
+    /// Administration under a name of its own; all arguments are clap's.
     Ctl,
     /// mail(1): stdin is a body.
     Mail,
-    /// mail(1) under our own name, with sendmail's `-f` and `-F`.
-    OurMail,
-    /// sendmail's letters; stdin is a message, which names the recipients where the arguments do not
-    /// ([`sendmail::Request::for_own_name`]).
-    MailxT,
     /// sendmail's letters, mode `-bp`.
     Mailq,
+    /// sendmail's letters; stdin is a message, which names the recipients where the arguments do not
+    /// ([`SendmailArguments::for_own_name`](sendmail::SendmailArguments::for_own_name)).
+    MailxT,
     /// sendmail's letters, mode `-bi`.
     Newaliases,
+    /// Administration under our own name: what follows the word `ctl` is clap's.
+    OurCtl,
+    /// mail(1) under our own name, with sendmail's `-f` and `-F`.
+    OurMail,
     /// sendmail's letters; stdin is a message.
     Sendmail,
 }
@@ -72,26 +73,21 @@ const MAIL_ONLY: &[u8] = b"EHSacsu~";
 /// The word that opens administration under our own name.
 const CTL: &str = "ctl";
 
-/// The face shown to a caller who says `argv0` and `arguments`.
-pub(crate) fn face(argv0: &OsStr, arguments: &[OsString]) -> Face {
+/// The face shown to a caller who says `argv0` and `arguments`, and the line as that face lexes it.
+pub(crate) fn face<'a>(argv0: &OsStr, arguments: &'a [OsString]) -> (Face, Line<'a>) {
     let name = base_name(argv0.as_bytes());
-    match NAMES.iter().find(|known| known.name.as_bytes() == name) {
-        Some(known) => known.face,
-        None if opens_administration(arguments) => Face::Ctl,
-        None if speaks_mail(arguments) => Face::OurMail,
-        None => Face::MailxT,
+    if let Some(known) = NAMES.iter().find(|known| known.name.as_bytes() == name) {
+        return (known.face, Line::lex(&known.face.grammar(), arguments));
     }
-}
-
-/// Whether the program was called by one of the [`NAMES`].
-pub(crate) fn is_linked(argv0: &OsStr) -> bool {
-    NAMES.iter().any(|known| known.name.as_bytes() == base_name(argv0.as_bytes()))
-}
-
-/// The arguments of administration under our own name: without the word that opens it, and with what was said before it.
-pub(crate) fn administration(config: Option<PathBuf>, arguments: &[OsString]) -> Vec<OsString> {
-    let config = config.map(|path| [OsString::from("--config"), path.into_os_string()]);
-    config.into_iter().flatten().chain(arguments.iter().skip(1).cloned()).collect()
+    let line = Line::lex(&Face::MailxT.grammar(), arguments);
+    if opens_administration(&line) {
+        (Face::OurCtl, line)
+    } else if speaks_mail(&line) {
+        // The same letters take other values there.
+        (Face::OurMail, Line::lex(&Face::OurMail.grammar(), arguments))
+    } else {
+        (Face::MailxT, line)
+    }
 }
 
 /// `argv[0]` without its directories, and without the dash that login(1) puts before a shell's name.
@@ -101,16 +97,17 @@ fn base_name(argv0: &[u8]) -> &[u8] {
 }
 
 /// Only in the first place, long options of every name apart, so that a recipient of that name stays one.
-fn opens_administration(arguments: &[OsString]) -> bool {
-    let is_own = |word: &Word| matches!(word, Word::Long { option, .. } if common::knows(option));
-    let mut words = getopt::words(&sendmail::GRAMMAR, arguments).into_iter().skip_while(is_own);
+fn opens_administration(line: &Line<'_>) -> bool {
+    let is_common = |word: &&Word| matches!(word, Word::Long { option, .. } if common::knows(option));
+    let mut words = line.words().skip_while(is_common);
     matches!(words.next(), Some(Word::Operand(first)) if first == CTL)
 }
 
 /// Whether an option of mail(1)'s own is there, before the first operand: no recipient can choose the face.
-fn speaks_mail(arguments: &[OsString]) -> bool {
+fn speaks_mail(line: &Line<'_>) -> bool {
     let is_mail_only = |byte: u8| MAIL_ONLY.contains(&byte);
-    getopt::words(&sendmail::GRAMMAR, arguments).iter().any(|word| match word {
+    let mut options = line.words().take_while(|word| !matches!(word, Word::Operand(_)));
+    options.any(|word| match word {
         Word::Option { letter, .. } => u8::try_from(*letter).is_ok_and(is_mail_only),
         Word::Unknown(byte) => is_mail_only(*byte),
         // sendmail has none.
@@ -123,11 +120,12 @@ fn speaks_mail(arguments: &[OsString]) -> bool {
 mod tests {
     use std::os::unix::ffi::OsStringExt;
 
+    use super::super::getopt::{Letter, Treatment};
     use super::*;
 
     fn called(argv0: &str, line: &[&str]) -> Face {
         let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
-        face(OsStr::new(argv0), &arguments)
+        face(OsStr::new(argv0), &arguments).0
     }
 
     #[test]
@@ -145,7 +143,7 @@ mod tests {
         for argv0 in ["mailx-t", "/opt/mailx-t", "mailx-t-1.0", "MAIL", "/usr/sbin/", "", "--mail"] {
             assert_eq!(called(argv0, &[]), Face::MailxT, "{argv0}");
         }
-        assert_eq!(face(&OsString::from_vec(b"/x/\xff".to_vec()), &[]), Face::MailxT);
+        assert_eq!(face(&OsString::from_vec(b"/x/\xff".to_vec()), &[]).0, Face::MailxT);
     }
 
     #[test]
@@ -188,20 +186,17 @@ mod tests {
     fn letters_that_choose_mail_are_in_its_table_and_not_obeyed_by_sendmail() {
         for letter in MAIL_ONLY.iter().copied().map(char::from) {
             assert!(mail::LETTERS.iter().any(|known| known.letter == letter), "{letter}");
-            let obeyed = |known: &getopt::Letter| known.treatment == getopt::Treatment::Obeyed;
+            let obeyed = |known: &Letter| known.treatment == Treatment::Obeyed;
             assert!(!sendmail::LETTERS.iter().any(|known| known.letter == letter && obeyed(known)), "{letter}");
         }
     }
 
     #[test]
     fn administration_is_the_first_word_or_a_name_of_its_own() {
-        assert_eq!(called("mailx-t", &["ctl", "check", "-s"]), Face::Ctl);
+        assert_eq!(called("mailx-t", &["ctl", "check", "-s"]), Face::OurCtl);
         assert_eq!(called("mailx-t", &["-t", "ctl"]), Face::MailxT);
-        assert_eq!(called("mailx-t", &["--config", "/c", "ctl", "check"]), Face::Ctl);
+        assert_eq!(called("mailx-t", &["--config", "/c", "ctl", "check"]), Face::OurCtl);
         assert_eq!(called("mailx-t", &["--subject", "ctl", "a@x"]), Face::OurMail);
-        let arguments = ["ctl", "check"].map(OsString::from);
-        assert_eq!(administration(None, &arguments), ["check"]);
-        assert_eq!(administration(Some("/c".into()), &arguments), ["--config", "/c", "check"]);
-        assert!(is_linked(OsStr::new("/sbin/mailx-tctl")) && !is_linked(OsStr::new("/usr/bin/mailx-t")));
+        assert_eq!(called("/sbin/mailx-tctl", &["check"]), Face::Ctl);
     }
 }

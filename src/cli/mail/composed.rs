@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::{Request, is_header};
+use super::{MailArguments, is_header};
 use crate::command::submission::compose::{Composition, Enclosure};
 use crate::command::submission::request::Input;
 use crate::error::Error;
@@ -28,26 +28,27 @@ pub(crate) struct Composed {
 ///
 /// # Errors
 /// [`Error::Enclosure`]: a file that is to go with it cannot be had.
-pub(crate) fn compose(request: &Request) -> Result<Composed, Error> {
+pub(crate) fn compose(arguments: &MailArguments) -> Result<Composed, Error> {
     let mut notes = Vec::new();
-    let mut composition = Composition { skip_empty: request.skip_empty, ..Composition::default() };
-    let (subject, of_subject) = request.subject.as_deref().map(|subject| lines(subject.as_bytes())).unwrap_or_default();
-    let given = given(request, &mut composition, &mut notes)?;
-    let body = request.content_type.as_ref().map(|kind| ("Content-Type".to_string(), kind.as_bytes().to_vec()));
-    let from = request.from.as_ref().map(|from| ("From".to_string(), from.as_bytes().to_vec()));
-    let subject = request.subject.as_ref().map(|_| ("Subject".to_string(), subject));
+    let mut composition = Composition { skip_empty: arguments.skip_empty, ..Composition::default() };
+    let (subject, of_subject) =
+        arguments.subject.as_deref().map(|subject| lines(subject.as_bytes())).unwrap_or_default();
+    let given = given(arguments, &mut composition, &mut notes)?;
+    let body = arguments.content_type.as_ref().map(|kind| ("Content-Type".to_string(), kind.as_bytes().to_vec()));
+    let from = arguments.from.as_ref().map(|from| ("From".to_string(), from.as_bytes().to_vec()));
+    let subject = arguments.subject.as_ref().map(|_| ("Subject".to_string(), subject));
     // Of the fields that may stand once the first one counts.
     composition.fields = [from, subject, body].into_iter().flatten().chain(of_subject).chain(given).collect();
     let named = composition.fields.iter().filter(|(name, _)| names_recipients(name)).map(|(_, value)| value.clone());
-    let lists = [&request.recipients, &request.cc, &request.bcc].into_iter().flatten();
+    let lists = [&arguments.recipients, &arguments.cc, &arguments.bcc].into_iter().flatten();
     let recipients = lists.map(|operand| operand.as_bytes().to_vec()).chain(named).collect();
     // A field is read again where no argument is an address, and must not tell more than they do.
     composition.fields.retain(|(name, value)| !holds_addresses(name) || may_be_addresses(value));
-    composition.start = request.quoted.as_deref().map(open).transpose()?;
-    if request.formatted {
+    composition.start = arguments.quoted.as_deref().map(open).transpose()?;
+    if arguments.formatted {
         return Ok(Composed { input: Input::FormattedWith(composition), recipients, notes });
     }
-    for (name, list) in [("To", &request.recipients), ("Cc", &request.cc)] {
+    for (name, list) in [("To", &arguments.recipients), ("Cc", &arguments.cc)] {
         let list: Vec<&[u8]> = list.iter().map(|item| item.as_bytes()).filter(|item| may_be_addresses(item)).collect();
         if !list.is_empty() {
             composition.fields.push((name.to_string(), list.join(&b", "[..])));
@@ -66,9 +67,9 @@ fn holds_addresses(name: &str) -> bool {
 }
 
 /// The fields of `-a` and `-C`; the files of `-a` and `-A` are opened.
-fn given(request: &Request, to: &mut Composition, notes: &mut Vec<String>) -> Result<Vec<Given>, Error> {
+fn given(arguments: &MailArguments, to: &mut Composition, notes: &mut Vec<String>) -> Result<Vec<Given>, Error> {
     let mut fields = Vec::new();
-    for (letter, value) in &request.attachments_or_headers {
+    for (letter, value) in &arguments.attachments_or_headers {
         let path = Path::new(value);
         if *letter != 'C' && path.exists() {
             to.enclosures.push(Enclosure { name: name(path), file: open(path)? });
@@ -144,11 +145,13 @@ fn split(line: &[u8]) -> (String, Vec<u8>) {
 mod tests {
     use std::ffi::OsString;
 
+    use super::super::{GRAMMAR, parse};
     use super::*;
+    use crate::cli::getopt::Line;
 
     fn read(line: &[&str]) -> Result<Composed, Error> {
         let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
-        compose(&super::super::parse(&arguments).unwrap())
+        compose(&parse(Line::lex(&GRAMMAR, &arguments)).unwrap())
     }
 
     fn fields(line: &[&str]) -> Vec<(String, String)> {

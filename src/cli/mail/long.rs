@@ -3,8 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use super::super::getopt::{Takes, Usage};
 use super::super::common;
+use super::super::getopt::{Takes, Usage};
 use crate::likeness::nearest;
 use crate::outcome;
 use Means::Letter;

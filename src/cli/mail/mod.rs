@@ -17,7 +17,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
-use super::getopt::{self, Grammar, Letter, Order, Takes, Usage, Word};
+use super::getopt::{self, Grammar, Letter, Line, Takes, Usage, Word};
 use super::sendmail::mode::DeliveryMode;
 use Takes::{Glued, Late, Nothing, Value};
 pub use long::{LONG, Means};
@@ -67,7 +67,7 @@ pub const LETTERS: &[Letter] = &[
 
 /// Its command line.
 pub(crate) const GRAMMAR: Grammar =
-    Grammar { expand: long::expand, letters: LETTERS, long_takes_next: long::takes_next, order: Order::Permute };
+    Grammar { expand: long::expand, letters: LETTERS, long_takes_next: long::takes_next };
 
 /// The letters under our own name, of which `--help` says that `-f` and `-F` take a value.
 const OUR_LETTERS: [Letter; LETTERS.len()] = {
@@ -89,7 +89,7 @@ pub(crate) const OUR_GRAMMAR: Grammar = Grammar { letters: &OUR_LETTERS, ..GRAMM
 
 /// What mail(1) was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Request {
+pub(crate) struct MailArguments {
     /// The values of `-a`, `-A` and of a `-C` that is a header, each with its letter, in order, as given.
     pub(crate) attachments_or_headers: Vec<(char, OsString)>,
     /// Blind copies, each as given: one may hold several addresses (`-b`).
@@ -128,43 +128,43 @@ pub(crate) struct Request {
     pub(crate) verbose: bool,
 }
 
-/// Reads mail(1)'s command line, the program's name not in it.
+/// Reads a line that [`GRAMMAR`] lexed.
 ///
 /// # Errors
 /// A letter that is needed lacks its value, or nobody knows a long option.
-pub(crate) fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
-    read(false, arguments)
+pub(crate) fn parse(line: Line<'_>) -> Result<MailArguments, Usage> {
+    read(false, line)
 }
 
-/// As [`parse`], called by our own name: `-f` and `-F` take a value wherever they stand, as for sendmail.
+/// Reads a line that [`OUR_GRAMMAR`] lexed: `-f` and `-F` take a value wherever they stand, as for sendmail.
 ///
 /// # Errors
 /// As [`parse`].
-pub(crate) fn parse_as_ours(arguments: &[OsString]) -> Result<Request, Usage> {
-    read(true, arguments)
+pub(crate) fn parse_as_ours(line: Line<'_>) -> Result<MailArguments, Usage> {
+    read(true, line)
 }
 
-fn read(is_ours: bool, arguments: &[OsString]) -> Result<Request, Usage> {
-    let mut request = Request::default();
-    let grammar = if is_ours { OUR_GRAMMAR } else { GRAMMAR };
-    let mut words = getopt::words(&grammar, arguments).into_iter().peekable();
+fn read(is_ours: bool, line: Line<'_>) -> Result<MailArguments, Usage> {
+    let mut arguments = MailArguments::default();
+    let letters = if is_ours { OUR_GRAMMAR.letters } else { GRAMMAR.letters };
+    let mut words = line.into_words().into_iter().peekable();
     while let Some(word) = words.next() {
         match word {
-            Word::End => request.obey_mailer(operands(&mut words))?,
-            Word::Long { option, value } => request.obey_long(&option, value)?,
-            Word::Missing(letter) => getopt::check_missing(grammar.letters, letter)?,
-            Word::Operand(operand) => request.recipients.push(operand),
-            Word::Option { letter: 'F', value } if is_ours => request.full_name = value,
-            Word::Option { letter: 'f', value } if is_ours => request.reverse_path = value,
-            Word::Option { letter, value } => request.obey(letter, value.unwrap_or_default(), &mut words),
-            Word::Unknown(byte) => request.unknown.push(format!("-{}", byte.escape_ascii())),
+            Word::End => arguments.obey_mailer(operands(&mut words))?,
+            Word::Long { option, value } => arguments.obey_long(&option, value)?,
+            Word::Missing(letter) => getopt::check_missing(letters, letter)?,
+            Word::Operand(operand) => arguments.recipients.push(operand),
+            Word::Option { letter: 'F', value } if is_ours => arguments.full_name = value,
+            Word::Option { letter: 'f', value } if is_ours => arguments.reverse_path = value,
+            Word::Option { letter, value } => arguments.obey(letter, value.unwrap_or_default(), &mut words),
+            Word::Unknown(byte) => arguments.unknown.push(format!("-{}", byte.escape_ascii())),
         }
     }
-    request.reading |= !request.sends();
-    Ok(request)
+    arguments.reading |= !arguments.sends();
+    Ok(arguments)
 }
 
-impl Request {
+impl MailArguments {
     /// Whether anything was said that only a mail to be sent needs.
     fn sends(&self) -> bool {
         let lists = [&self.recipients, &self.cc, &self.bcc];

@@ -1,19 +1,19 @@
 use super::super::getopt::Treatment;
 use super::*;
 
-fn try_read(line: &[&str]) -> Result<Request, Usage> {
+fn try_read(line: &[&str]) -> Result<MailArguments, Usage> {
     let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
-    parse(&arguments)
+    parse(Line::lex(&GRAMMAR, &arguments))
 }
 
-fn read(line: &[&str]) -> Request {
+fn read(line: &[&str]) -> MailArguments {
     try_read(line).unwrap()
 }
 
 /// A mail with a subject, and nothing else out of the ordinary.
-fn mail(subject: &str, recipients: &[&str]) -> Request {
+fn mail(subject: &str, recipients: &[&str]) -> MailArguments {
     let recipients = recipients.iter().map(OsString::from).collect();
-    Request { subject: Some(subject.into()), recipients, ..Request::default() }
+    MailArguments { subject: Some(subject.into()), recipients, ..MailArguments::default() }
 }
 
 #[test]
@@ -22,19 +22,19 @@ fn system_tools_are_understood() {
     assert_eq!(read(&["-s", "/var/log/x.1", "root"]), mail("/var/log/x.1", &["root"]), "logrotate");
     assert_eq!(read(&["-sS", "root"]), mail("S", &["root"]), "UPS scripts");
     let unattended = read(&["-r", "root <root@x>", "-s", "S", "root"]);
-    assert_eq!(unattended, Request { from: Some("root <root@x>".into()), ..mail("S", &["root"]) });
+    assert_eq!(unattended, MailArguments { from: Some("root <root@x>".into()), ..mail("S", &["root"]) });
     let icinga = read(&["-a", "From: N <x>", "-s", "S", "root"]);
     assert_eq!(icinga.attachments_or_headers, [('a', "From: N <x>".into())]);
     let apticron = read(&["-a", "MIME-Version: 1.0", "-a", "Content-type: text/plain", "-s", "S", "root"]);
     assert_eq!((apticron.attachments_or_headers.len(), apticron.recipients.len()), (2, 1));
     let apticron = read(&["-S", "ttycharset=utf-8", "-r", "a@x", "-s", "S", "root"]);
-    assert_eq!(apticron, Request { from: Some("a@x".into()), ..mail("S", &["root"]) });
+    assert_eq!(apticron, MailArguments { from: Some("a@x".into()), ..mail("S", &["root"]) });
 }
 
 #[test]
 fn published_handler_line_for_crond_is_understood() {
     let request = read(&["-s", "someone@x", "-t"]);
-    assert_eq!(request, Request { formatted: true, ..mail("someone@x", &[]) });
+    assert_eq!(request, MailArguments { formatted: true, ..mail("someone@x", &[]) });
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn command_of_mailutils_is_no_recipient() {
     for command in ["set escape", "set", "unset x"] {
         assert_eq!(read(&["-E", command, "-s", "S", "root"]), mail("S", &["root"]), "fail2ban");
     }
-    let skipping = |recipients| Request { skip_empty: true, ..mail("S", recipients) };
+    let skipping = |recipients| MailArguments { skip_empty: true, ..mail("S", recipients) };
     assert_eq!(read(&["-Es", "S", "root"]), skipping(&["root"]));
     assert_eq!(read(&["-s", "S", "-E", "root"]), skipping(&["root"]));
     assert_eq!(read(&["-s", "S", "-E", "setup@x"]), skipping(&["setup@x"]));
@@ -69,8 +69,10 @@ fn words_after_two_dashes_are_for_the_mailer_or_recipients() {
 
 #[test]
 fn setting_of_sendmail_neither_swallows_a_recipient_nor_asks_for_a_mailbox() {
-    for (option, delivery) in [("-odi", DeliveryMode::Wait), ("-odq", DeliveryMode::Queue), ("-odb", DeliveryMode::Background)] {
-        assert_eq!(read(&["-s", "S", option, "a@x"]), Request { delivery, ..mail("S", &["a@x"]) });
+    for (option, delivery) in
+        [("-odi", DeliveryMode::Wait), ("-odq", DeliveryMode::Queue), ("-odb", DeliveryMode::Background)]
+    {
+        assert_eq!(read(&["-s", "S", option, "a@x"]), MailArguments { delivery, ..mail("S", &["a@x"]) });
     }
     for option in ["-oem", "-oi", "-o"] {
         assert_eq!(read(&["-s", "S", option, "a@x"]), mail("S", &["a@x"]));
@@ -79,7 +81,7 @@ fn setting_of_sendmail_neither_swallows_a_recipient_nor_asks_for_a_mailbox() {
 
 #[test]
 fn sender_after_a_recipient_is_no_mailbox() {
-    let sent = Request { reverse_path: Some("f@x".into()), ..mail("S", &["a@x"]) };
+    let sent = MailArguments { reverse_path: Some("f@x".into()), ..mail("S", &["a@x"]) };
     assert_eq!(read(&["-s", "S", "a@x", "-f", "f@x"]), sent);
     assert_eq!(read(&["-s", "S", "a@x", "-ff@x"]), sent);
     assert_eq!(try_read(&["-s", "S", "a@x", "-f"]), Err(Usage::MissingValue('f')));
@@ -105,10 +107,10 @@ fn configuration_and_header_share_a_letter() {
 
 #[test]
 fn media_type_and_quoted_file_are_no_recipients() {
-    let html = Request { content_type: Some("text/html".into()), ..mail("S", &["root"]) };
+    let html = MailArguments { content_type: Some("text/html".into()), ..mail("S", &["root"]) };
     assert_eq!(read(&["-M", "text/html", "-s", "S", "root"]), html);
     assert_eq!(read(&["-Mtext/html", "-sS", "root"]), html);
-    let quoted = Request { quoted: Some("/no/such".into()), ..mail("S", &["root"]) };
+    let quoted = MailArguments { quoted: Some("/no/such".into()), ..mail("S", &["root"]) };
     assert_eq!(read(&["-q", "/no/such", "-s", "S", "root"]), quoted);
 }
 
@@ -130,7 +132,7 @@ fn variables_that_matter_are_obeyed() {
 #[test]
 fn unknown_letter_is_named_and_costs_nothing() {
     let request = read(&["-Z", "-sS", "root"]);
-    assert_eq!(request, Request { unknown: vec!["-Z".into()], ..mail("S", &["root"]) });
+    assert_eq!(request, MailArguments { unknown: vec!["-Z".into()], ..mail("S", &["root"]) });
     assert_eq!(read(&["root", "-X"]), read(&["root"]));
     assert_eq!(try_read(&["root", "-s"]), Err(Usage::MissingValue('s')));
 }
@@ -186,7 +188,11 @@ fn long_options_that_are_not_needed_swallow_their_values_alone() {
 #[test]
 fn debugging_of_s_nail_sends_nothing() {
     for option in ["--debug", "-Sdebug", "-Sdebug=1"] {
-        assert_eq!(read(&["-sS", option, "root"]), Request { rehearsal: true, ..mail("S", &["root"]) }, "{option}");
+        assert_eq!(
+            read(&["-sS", option, "root"]),
+            MailArguments { rehearsal: true, ..mail("S", &["root"]) },
+            "{option}"
+        );
     }
     // mailutils' is another.
     let level = read(&["-sS", "--debug-level=trace9", "root"]);
@@ -247,21 +253,21 @@ fn table_says_what_is_done() {
 
 #[test]
 fn sender_and_full_name_take_a_value_under_our_own_name() {
-    let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
-    for before in [true, false] {
-        let arguments = match before {
-            true => words(&["-s", "s", "-f", "me@x.org", "-F", "Me", "a@b.c"]),
-            false => words(&["-s", "s", "a@b.c", "-f", "me@x.org", "-F", "Me"]),
-        };
-        let request = parse_as_ours(&arguments).unwrap();
-        assert_eq!(request.recipients, ["a@b.c"]);
-        assert_eq!((request.full_name, request.reverse_path), (Some("Me".into()), Some("me@x.org".into())));
-        assert!(!request.reading);
+    let ours = |line: &[&str]| {
+        let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
+        parse_as_ours(Line::lex(&OUR_GRAMMAR, &arguments)).unwrap()
+    };
+    for line in [
+        &["-s", "s", "-f", "me@x.org", "-F", "Me", "a@b.c"][..],
+        &["-s", "s", "a@b.c", "-f", "me@x.org", "-F", "Me"],
+        &["-s", "s", "-fme@x.org", "-FMe", "a@b.c"],
+    ] {
+        let said = ours(line);
+        assert_eq!(said.recipients, ["a@b.c"], "{line:?}");
+        assert_eq!((said.full_name, said.reverse_path), (Some("Me".into()), Some("me@x.org".into())), "{line:?}");
+        assert!(!said.reading, "{line:?}");
     }
-    let glued = parse_as_ours(&words(&["-s", "s", "-fme@x.org", "-FMe", "a@b.c"])).unwrap();
-    assert_eq!((glued.full_name, glued.reverse_path), (Some("Me".into()), Some("me@x.org".into())));
-    assert_eq!(glued.recipients, ["a@b.c"]);
     // A file named after the recipient keeps a copy: the letter takes no value.
-    assert_eq!(parse(&words(&["-s", "s", "-F", "a@b.c"])).unwrap().recipients, ["a@b.c"]);
-    assert!(parse(&words(&["-f", "a@b.c"])).unwrap().reading);
+    assert_eq!(read(&["-s", "s", "-F", "a@b.c"]).recipients, ["a@b.c"]);
+    assert!(read(&["-f", "a@b.c"]).reading);
 }

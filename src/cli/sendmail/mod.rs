@@ -12,12 +12,12 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::getopt::{self, Grammar, Letter, Order, Takes, Usage, Word};
 use super::common;
+use super::getopt::{self, Grammar, Letter, Line, Takes, Usage, Word};
 use crate::dsn::{Envid, Notify, OfMail};
 use crate::outcome;
-use mode::{DeliveryMode, Mode};
 use Takes::{Glued, Nothing, Value};
+use mode::{DeliveryMode, Mode};
 
 /// sendmail's letters; docs/compatibility.md shows the same table.
 #[rustfmt::skip]
@@ -61,16 +61,12 @@ pub const LETTERS: &[Letter] = &[
 ];
 
 /// Its command line. It has no long options but those that every name knows.
-pub(crate) const GRAMMAR: Grammar = Grammar {
-    expand: OsStr::to_owned,
-    letters: LETTERS,
-    long_takes_next: common::takes_next,
-    order: Order::FirstOperandEnds,
-};
+pub(crate) const GRAMMAR: Grammar =
+    Grammar { expand: OsStr::to_owned, letters: LETTERS, long_takes_next: common::takes_next };
 
 /// What sendmail was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Request {
+pub(crate) struct SendmailArguments {
     /// Another configuration (`-C`).
     pub(crate) config: Option<PathBuf>,
     /// Whether to wait for the outcome (`-od`).
@@ -97,37 +93,36 @@ pub(crate) struct Request {
     pub(crate) verbose: bool,
 }
 
-/// Reads sendmail's command line, the program's name not in it.
+/// Reads a line that [`GRAMMAR`] lexed.
 ///
 /// # Errors
 /// A letter that is needed lacks its value.
-pub(crate) fn parse(arguments: &[OsString]) -> Result<Request, Usage> {
-    let mut request = Request::default();
+pub(crate) fn parse(line: Line<'_>) -> Result<SendmailArguments, Usage> {
+    let mut arguments = SendmailArguments::default();
     let mut run = None;
-    for word in getopt::words(&GRAMMAR, arguments) {
+    for word in line.into_posix_words() {
         match word {
             Word::End => {}
-            Word::Long { option, .. } => request.unknown.push(outcome::clean(&option.to_string_lossy())),
+            Word::Long { option, .. } => arguments.unknown.push(outcome::clean(&option.to_string_lossy())),
             Word::Missing(letter) => getopt::check_missing(LETTERS, letter)?,
-            Word::Operand(operand) => request.operands.push(operand),
+            Word::Operand(operand) => arguments.operands.push(operand),
             Word::Option { letter: 'q', value } => run = Some(value.unwrap_or_default()),
-            Word::Option { letter, value } => request.obey(letter, value.unwrap_or_default()),
-            Word::Unknown(byte) => request.unknown.push(format!("-{}", byte.escape_ascii())),
+            Word::Option { letter, value } => arguments.obey(letter, value.unwrap_or_default()),
+            Word::Unknown(byte) => arguments.unknown.push(format!("-{}", byte.escape_ascii())),
         }
     }
     if let Some(run) = run {
-        request.mode = request.mode.with_run(run.as_bytes());
+        arguments.mode = arguments.mode.with_run(run.as_bytes());
     }
-    Ok(request)
+    Ok(arguments)
 }
 
 /// The first long option, which is none of sendmail's; also one behind an operand, but none behind `--`.
-pub(crate) fn long_option(arguments: &[OsString]) -> Option<OsString> {
-    let words = getopt::words(&Grammar { order: Order::Permute, ..GRAMMAR }, arguments);
-    words.into_iter().find_map(|word| if let Word::Long { option, .. } = word { Some(option) } else { None })
+pub(crate) fn long_option<'l>(line: &'l Line<'_>) -> Option<&'l OsStr> {
+    line.words().find_map(|word| if let Word::Long { option, .. } = word { Some(option.as_os_str()) } else { None })
 }
 
-impl Request {
+impl SendmailArguments {
     /// Called as `crond -m` calls its mailer, by our own name and perhaps with no argument at all: the message goes to
     /// the end of the file, and where nobody is named it names the recipients itself.
     #[must_use]
@@ -206,14 +201,14 @@ fn is_true(value: &[u8]) -> bool {
 mod tests {
     use std::os::unix::ffi::OsStringExt;
 
-    use crate::cli::getopt::Treatment;
     use super::mode::Run;
     use super::*;
+    use crate::cli::getopt::Treatment;
     use crate::dsn::Ret;
 
-    fn read(line: &[&str]) -> Request {
+    fn read(line: &[&str]) -> SendmailArguments {
         let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
-        parse(&arguments).unwrap()
+        parse(Line::lex(&GRAMMAR, &arguments)).unwrap()
     }
 
     fn strings(list: &[&str]) -> Vec<String> {
@@ -315,7 +310,7 @@ mod tests {
     fn unknown_option_is_named_and_costs_nothing() {
         let mut line: Vec<OsString> = ["-Z", "--read-envelope", "-ti"].map(OsString::from).into();
         line.push(OsString::from_vec(b"-\xff".to_vec()));
-        let request = parse(&line).unwrap();
+        let request = parse(Line::lex(&GRAMMAR, &line)).unwrap();
         assert_eq!(request.unknown, strings(&["-Z", "--read-envelope", "-\\xff"]));
         assert!(request.extract_recipients && request.keep_dots);
     }
@@ -324,7 +319,7 @@ mod tests {
     fn only_a_value_that_is_needed_may_be_missing() {
         for letter in ['f', 'r', 'F', 'C', 'b', 'o', 'O'] {
             let line = [OsString::from("-t"), OsString::from(format!("-{letter}"))];
-            assert_eq!(parse(&line), Err(Usage::MissingValue(letter)));
+            assert_eq!(parse(Line::lex(&GRAMMAR, &line)), Err(Usage::MissingValue(letter)));
         }
         assert_eq!(read(&["-t", "-X"]), read(&["-t"]));
     }
@@ -352,7 +347,7 @@ mod tests {
             };
             let sample = if known.takes == Nothing { "" } else { sample };
             let request = read(&[&format!("-{}{sample}", known.letter)]);
-            let is_ignored = request == Request::default();
+            let is_ignored = request == SendmailArguments::default();
             assert_eq!(is_ignored, known.treatment == Treatment::Ignored, "-{}", known.letter);
         }
     }

@@ -231,7 +231,7 @@ fn circles(sources: &[Source]) -> BTreeSet<String> {
 }
 
 /// Modules that have circles still, by the start of their files' paths; each that is opened leaves this list.
-const STILL: [&str; 8] = ["cli/", "config/import/", "envelope/", "log/", "message/", "relay/", "rewrite/", "spool/"];
+const STILL: &[&str] = &["envelope/", "log/", "message/", "spool/"];
 
 #[test]
 fn no_files_import_each_other() {
