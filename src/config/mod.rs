@@ -177,6 +177,8 @@ pub(crate) fn owner_of_spool(path: &Path, source: &Source) -> spool::Owner {
         Some(uid) if is_service(uid) => spool::Owner::Machine(service),
         None | Some(0) if source.is_machine() && (us == 0 || is_service(us)) => spool::Owner::Machine(service),
         Some(0) => spool::Owner::Machine(None),
+        // A file system, such as NFS, gives root's files to another user.
+        Some(_) if us == 0 && spool::Spool::new(path).owner_in_our_place().is_none() => spool::Owner::Machine(None),
         None if us == 0 => spool::Owner::Machine(None),
         _ => spool::Owner::User,
     }

@@ -116,14 +116,26 @@ impl Spool {
     /// system gives root's new files to that user anyway.
     pub(crate) fn owner_in_our_place(&self) -> Option<(u32, u32)> {
         let found = std::fs::symlink_metadata(self.directory("queue")).ok().filter(|found| found.uid() != 0)?;
-        let is_ours = || Directory::open(&self.root).and_then(|root| root.owner_of_new()).ok() == Some(found.uid());
-        (geteuid().is_root() && !is_ours()).then_some((found.uid(), found.gid()))
+        (geteuid().is_root() && self.owner_of_new() != Some(found.uid())).then_some((found.uid(), found.gid()))
+    }
+
+    /// The uid that gets what this process makes in the spool; `None` if it may make nothing there.
+    fn owner_of_new(&self) -> Option<u32> {
+        Directory::open(&self.directory("queue")).and_then(|queue| queue.owner_of_new()).ok()
+    }
+
+    /// The uid that should own what is in the spool. A file system may give our files to another user.
+    fn wanted(&self, owner: Owner) -> u32 {
+        let us = wanted(owner);
+        let given = || self.owner().filter(|uid| *uid != us && self.owner_of_new() == Some(*uid));
+        if owner.service().is_some() { us } else { given().unwrap_or(us) }
     }
 
     /// The defects of the spool, one sentence each; empty if all is well.
     pub(crate) fn defects(&self, owner: Owner) -> Vec<String> {
-        let mut defects: Vec<String> = self.defect_of_root(owner).into_iter().collect();
-        defects.extend(owner.names().filter_map(|(name, mode)| defect_of(&self.directory(name), wanted(owner), mode)));
+        let wanted = self.wanted(owner);
+        let mut defects: Vec<String> = self.defect_of_root(owner, wanted).into_iter().collect();
+        defects.extend(owner.names().filter_map(|(name, mode)| defect_of(&self.directory(name), wanted, mode)));
         if owner == Owner::User && self.directory(DROP.0).is_dir() {
             let drop = self.directory(DROP.0);
             defects.push(format!("{} is for the machine's spool alone: run mailx-t ctl init", drop.display()));
@@ -140,11 +152,10 @@ impl Spool {
         defects
     }
 
-    fn defect_of_root(&self, owner: Owner) -> Option<String> {
+    fn defect_of_root(&self, owner: Owner, wanted: u32) -> Option<String> {
         let found = std::fs::metadata(&self.root).ok()?;
-        let of_us = if owner.service().is_some() { None } else { Some(geteuid().as_raw()) };
         let root = self.root.display();
-        if found.uid() != 0 && Some(found.uid()) != of_us {
+        if found.uid() != 0 && (owner.service().is_some() || found.uid() != wanted) {
             return Some(format!(
                 "{root} belongs to user {}, who can put anything in the place of what is in it: run mailx-t ctl init as root",
                 found.uid()
@@ -184,7 +195,7 @@ fn judge(found: &Directory, root: &Directory, owner: Owner) -> io::Result<()> {
     if uid == wanted || uid == 0 && geteuid().is_root() && found.names()?.is_empty() {
         return Ok(());
     }
-    if owner.service().is_none() && root.owner_of_new()? == uid {
+    if owner.service().is_none() && root.owner_of_new().ok() == Some(uid) {
         return Ok(());
     }
     let cure = match uid {
