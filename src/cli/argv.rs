@@ -14,7 +14,7 @@ use super::sendmail::mode::{DeliveryMode, Mode, Run};
 use super::terminal::People;
 use super::{ctl, mail, sendmail};
 use crate::command::submission::request::{Delivery, Input, Request};
-use crate::command::{converse, list, run_daemon, run_queue, verify};
+use crate::command::{converse, list, run_daemon, run_queue};
 use crate::envelope::{Destination, Operand};
 use crate::error::{Error, Usage};
 use crate::message::may_be_addresses;
@@ -44,7 +44,7 @@ pub enum Command {
         /// Another configuration than the usual one.
         config: Option<PathBuf>,
         /// What holds for each of its mails.
-        request: converse::Request,
+        defaults: converse::Defaults,
     },
     /// `--help`.
     Help,
@@ -89,7 +89,7 @@ pub enum Command {
         /// Another configuration than the usual one.
         config: Option<PathBuf>,
         /// Whom they ask about.
-        request: verify::Request,
+        destination: Destination,
     },
     /// `--version`.
     Version,
@@ -221,9 +221,7 @@ fn sendmail_command(
         }
         Mode::Aliases => Ok(Command::Nothing),
         Mode::Smtp => Ok(converse(arguments, config)),
-        Mode::Verify => {
-            Ok(Command::Verify { config, request: verify::Request { destination: destination(arguments) } })
-        }
+        Mode::Verify => Ok(Command::Verify { config, destination: destination(arguments) }),
         other => Err(Usage::NotServed { option: other.option(), instead: other.instead() }.into()),
     }
 }
@@ -251,7 +249,7 @@ fn converse(arguments: &SendmailArguments, config: Option<PathBuf>) -> Command {
         _ => Delivery::Background,
     };
     let full_name = arguments.full_name.as_deref().map(text);
-    Command::Converse { config, request: converse::Request { full_name, delivery } }
+    Command::Converse { config, defaults: converse::Defaults { full_name, delivery } }
 }
 
 fn destination(arguments: &SendmailArguments) -> Destination {

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use super::{help, terminal};
 use crate::command::queue::{self, Act, Which};
+use crate::command::run_queue::Detail;
 use crate::command::{check, import, init, list, send_test};
 use crate::config::import::Kind;
 use crate::config::{self, Config};
@@ -162,7 +163,10 @@ pub(crate) fn run(control: Control) -> Result<(), Error> {
             let reach = if offline { check::Reach::Offline } else { check::Reach::Online };
             check::run(&load()?, check::Request { reach, form: check_form(json), verbose }, &mut out)
         }
-        Verb::Test { to, verbose } => send_test::run(&load()?, &send_test::Request { to, verbose }, &mut out),
+        Verb::Test { to, verbose } => {
+            let detail = if verbose { Detail::Dialogue } else { Detail::Outcomes };
+            send_test::run(&load()?, to, detail, &mut out)
+        }
         Verb::Import { file, from, sender, write, force } => {
             let output = match (write, force) {
                 (false, _) => import::Output::Print,

@@ -63,9 +63,9 @@ fn run(command: Command) -> Result<(), Error> {
     let load = |named: Option<PathBuf>| Config::load_as_service(config::locate(named.as_deref()));
     match command {
         Command::Control(control) => ctl::run(control),
-        Command::Converse { config, request } => {
+        Command::Converse { config, defaults } => {
             let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
-            converse::run(&request, load(config), &mut input, &mut output, &mut |note| terminal::complain(note))
+            converse::run(&defaults, load(config), &mut input, &mut output, &mut |note| terminal::complain(note))
         }
         Command::Help => help::help(),
         Command::Nothing => Ok(()),
@@ -91,8 +91,8 @@ fn run(command: Command) -> Result<(), Error> {
             notes.iter().for_each(|note| terminal::complain(note));
             Ok(())
         }
-        Command::Verify { config, request } => {
-            verify::run(&request, &load(config)?, &mut io::stdin().lock(), &mut io::stdout())
+        Command::Verify { config, destination } => {
+            verify::run(&destination, &load(config)?, &mut io::stdin().lock(), &mut io::stdout())
         }
         Command::Version => help::version(),
     }

@@ -5,20 +5,21 @@
 
 use std::io::{BufWriter, Read, Write};
 
-use super::submission::prepare;
-use super::submission::request::{self, Delivery};
-use super::submit::{self, Accepted};
+use super::submission::accept::{Accepted, accept};
+use super::submission::hand_over::hand_over;
+use super::submission::local_names::LocalNames;
+use super::submission::request::{Delivery, Request};
 use crate::config::{self, Config};
-use crate::envelope::{Destination, Operand, Resolver};
+use crate::envelope::{Destination, Operand};
 use crate::error::Error;
 use crate::message::Mailbox;
 use crate::reception::{Dialogue, Line, Reply, Step, Transaction, Wire};
 use crate::spool;
 use crate::system;
 
-/// What holds for every mail of the session.
+/// What holds for every mail of the conversation.
 #[derive(Debug, Default)]
-pub struct Request {
+pub struct Defaults {
     /// The display name asked for.
     pub(crate) full_name: Option<String>,
     /// When a mail is to leave.
@@ -30,7 +31,7 @@ pub struct Request {
 /// # Errors
 /// The configuration cannot be used, a mail broke off, the answers are not read, or no relay can ever send what was kept.
 pub(crate) fn run(
-    request: &Request,
+    defaults: &Defaults,
     config: Result<Config, config::Error>,
     input: &mut dyn Read,
     output: &mut dyn Write,
@@ -43,11 +44,11 @@ pub(crate) fn run(
         let _ = write!(output, "{}", Reply::new(421, &format!("4.3.5 {host}: {error}"))).and_then(|()| output.flush());
     })?;
     let most = config.spool.max_message_size.as_u64();
-    Session { request, config: &config, most, wire: Wire::new(input), output, told, trouble: None }.serve(&host)
+    Conversation { defaults, config: &config, most, wire: Wire::new(input), output, told, trouble: None }.serve(&host)
 }
 
-struct Session<'a, I, O: Write> {
-    request: &'a Request,
+struct Conversation<'a, I, O: Write> {
+    defaults: &'a Defaults,
     config: &'a Config,
     /// The largest content that is taken, in octets.
     most: u64,
@@ -58,14 +59,11 @@ struct Session<'a, I, O: Write> {
     trouble: Option<Error>,
 }
 
-impl<I: Read, O: Write> Session<'_, I, O> {
+impl<I: Read, O: Write> Conversation<'_, I, O> {
     fn serve(mut self, host: &str) -> Result<(), Error> {
         let config = self.config;
-        let aliases = prepare::aliases(config).aliases;
-        let hosts = system::local_names(host);
-        let default = config.recipients.default.as_ref().map(|names| names.list());
-        let domain = config.rewrite.domain.as_deref();
-        let mut resolver = Resolver::new(&aliases, &hosts, domain, default.as_deref(), &config.account);
+        let names = LocalNames::of(config, system::local_names(host));
+        let mut resolver = names.resolver(&config.account);
         let mut leads_somewhere = |address: &str| match Mailbox::of_argument(address.as_bytes()).as_slice() {
             [mailbox] => !resolver.one(&mailbox.address).is_empty(),
             _ => false,
@@ -86,7 +84,7 @@ impl<I: Read, O: Write> Session<'_, I, O> {
                 Step::Take(reply, transaction) => {
                     self.answer(&reply)?;
                     self.output.flush().map_err(Error::Output)?;
-                    let reply = self.take(transaction, &dialogue)?;
+                    let reply = self.accept_mail(transaction, &dialogue)?;
                     self.answer(&reply)?;
                 }
                 Step::End(reply) => {
@@ -105,10 +103,10 @@ impl<I: Read, O: Write> Session<'_, I, O> {
     }
 
     /// Takes the content that follows, and says what became of the mail.
-    fn take(&mut self, transaction: Transaction, dialogue: &Dialogue) -> Result<Reply, Error> {
-        let request = self.submission(transaction);
+    fn accept_mail(&mut self, transaction: Transaction, dialogue: &Dialogue) -> Result<Reply, Error> {
+        let request = self.request(transaction);
         let mut content = self.wire.content(self.most);
-        let accepted = submit::accept(&request, self.config, &mut content);
+        let accepted = accept(&request, self.config, &mut content);
         // Whatever became of it, what follows its final dot is the next command.
         content.pass_over().map_err(Error::Input)?;
         match accepted {
@@ -120,7 +118,7 @@ impl<I: Read, O: Write> Session<'_, I, O> {
                 Ok(Reply::new(250, &format!("2.0.0 ok: sent as {id}")))
             }
             Ok(Accepted::Kept(prepared)) => {
-                match submit::see_to(&request, self.config, &prepared) {
+                match hand_over(&request, self.config, &prepared) {
                     Ok(notes) => notes.iter().for_each(|note| (self.told)(note)),
                     Err(error) => self.trouble = Some(error),
                 }
@@ -129,16 +127,16 @@ impl<I: Read, O: Write> Session<'_, I, O> {
         }
     }
 
-    fn submission(&self, transaction: Transaction) -> request::Request {
+    fn request(&self, transaction: Transaction) -> Request {
         let operand = |(address, dsn): (String, _)| Operand { octets: address.into_bytes(), dsn };
         let operands = transaction.recipients.into_iter().map(operand).collect();
-        request::Request {
+        Request {
             destination: Destination { operands, ..Destination::default() },
             sender: Some(transaction.reverse_path).filter(|path| !path.is_empty()),
-            full_name: self.request.full_name.clone(),
+            full_name: self.defaults.full_name.clone(),
             dsn: transaction.dsn,
-            delivery: self.request.delivery,
-            ..request::Request::default()
+            delivery: self.defaults.delivery,
+            ..Request::default()
         }
     }
 }

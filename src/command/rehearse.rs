@@ -3,10 +3,9 @@
 use std::io::{self, Read, Write};
 
 use super::relay_program;
-use super::submission::keep::{self, Given};
 use super::submission::prepare::{self, Moment, Prepared};
-use super::submission::request::{Input, Request};
-use super::submission::take;
+use super::submission::request::Request;
+use super::submission::{keep, take};
 use super::verify;
 use crate::config::{self, Config};
 use crate::error::Error;
@@ -25,13 +24,13 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> Result<Vec<String>, Error> {
     let config = config?;
-    let spill = || Spill::temporary(keep::most(&config));
-    let (message, mut body) = take::take(request, &spill, input)?;
-    if matches!(&request.input, Input::Body(given) if given.skip_empty) && message.shape.bytes == 0 {
+    let spill = || Spill::temporary(keep::largest(&config));
+    let mut taken = take::take(request, &spill, input)?;
+    if taken.is_no_mail(request) {
         return Ok(Vec::new());
     }
-    let mut prepared = prepare::prepare(request, &config, &message, &Moment::now())?;
-    let mail = keep::rehearsed(&config, &mut prepared, &mut Given { message: &message, body: &mut body })?;
+    let mut prepared = prepare::prepare(request, &config, &taken.message, &Moment::now())?;
+    let mail = keep::nowhere(&config, &mut prepared, &mut taken)?;
     write(&prepared, &mail, out)?;
     relay_program::program()?;
     Ok(prepared.warnings)

@@ -57,7 +57,7 @@ pub(crate) fn start_and_listen(config: &Config, arguments: &[&str], patience: Pa
 ///
 /// # Errors
 /// The relay cannot be started.
-pub(crate) fn carry(config: &Config, mail: File, patience: Patience) -> Result<Told, Error> {
+pub(crate) fn carry_and_listen(config: &Config, mail: File, patience: Patience) -> Result<Told, Error> {
     let (mut command, settings) = match &config.source {
         Source::Environment(environment) => {
             let mut command = relay()?;
@@ -115,7 +115,7 @@ pub(crate) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool
     command.envs(std::env::var_os("TERM").map(|term| ("TERM", term)));
     system::hear_of_children();
     let mut child = command.spawn().map_err(trouble)?;
-    tell(config, &mut child);
+    send_settings(config, &mut child);
     Ok(child.wait().map_err(trouble)?.success())
 }
 
@@ -143,7 +143,7 @@ pub(crate) fn become_relay(config: &Config, arguments: &[&str]) -> Result<Infall
 /// which holds our end too, ends here.
 fn spawn(config: &Config, mut command: Command) -> Result<Child, Error> {
     let mut child = command.current_dir("/").spawn().map_err(trouble)?;
-    tell(config, &mut child);
+    send_settings(config, &mut child);
     Ok(child)
 }
 
@@ -174,7 +174,7 @@ fn relay() -> Result<Command, Error> {
 }
 
 /// The environment form goes over a pipe: its URL holds the password.
-fn tell(config: &Config, child: &mut Child) {
+fn send_settings(config: &Config, child: &mut Child) {
     if let (Source::Environment(environment), Some(mut pipe)) = (&config.source, child.stdin.take()) {
         // A relay that is gone already will be missed when it tells nothing.
         let _ = pipe.write_all(environment.to_lines().as_bytes());

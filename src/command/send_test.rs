@@ -5,42 +5,34 @@ use std::time::Instant;
 
 use super::run_queue::{self, Detail, Which};
 use super::selection::Matching;
-use super::submission::request::{self, Delivery, Input};
-use super::submit::{self, Accepted};
+use super::submission::accept::{Accepted, accept};
+use super::submission::request::{Delivery, Input, Request};
 use crate::config::Config;
 use crate::envelope::{Destination, Operand};
 use crate::error::Error;
 use crate::spool::{Fate, Spool};
 use crate::system;
 
-/// What is asked.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    /// Who gets it; none is whoever gets mail for nobody in particular.
-    pub(crate) to: Option<String>,
-    /// Show the dialogue with the smarthost too, on stderr.
-    pub(crate) verbose: bool,
-}
-
-/// Sends it, and returns when the smarthost has taken it.
+/// Sends a test mail, and returns when the smarthost has taken it. Without `to` it goes to whoever gets mail for nobody in
+/// particular. `detail` says what is told of its delivery.
 ///
 /// # Errors
 /// It could not be accepted, or the smarthost has not taken it: the reason has been told.
-pub(crate) fn run(config: &Config, request: &Request, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn run(config: &Config, to: Option<String>, detail: Detail, out: &mut dyn Write) -> Result<(), Error> {
     let host = system::host_name();
     let message = format!(
         "Subject: test of mailx-t on {host}\n\nThis mail was sent by mailx-t {} on {host}, with: mailx-t ctl test\n",
         env!("CARGO_PKG_VERSION")
     );
-    let operands = request.to.iter().map(|to| Operand { octets: to.clone().into_bytes(), ..Operand::default() });
-    let submission = request::Request {
+    let operands = to.into_iter().map(|to| Operand { octets: to.into_bytes(), ..Operand::default() });
+    let request = Request {
         input: Input::Formatted,
         destination: Destination { operands: operands.collect(), ..Destination::default() },
         delivery: Delivery::Queue,
-        ..request::Request::default()
+        ..Request::default()
     };
     let mut say = |text: String| writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Error::Output);
-    let prepared = match submit::accept(&submission, config, &mut message.as_bytes())? {
+    let prepared = match accept(&request, config, &mut message.as_bytes())? {
         Accepted::Nothing => return Ok(()),
         Accepted::Sent { notes, .. } => return notes.into_iter().try_for_each(say),
         Accepted::Kept(prepared) => prepared,
@@ -59,7 +51,6 @@ pub(crate) fn run(config: &Config, request: &Request, out: &mut dyn Write) -> Re
     }
     say(format!("{}: kept, to {}", entry.id, to.join(", ")))?;
     let spool = Spool::new(config.spool_path());
-    let detail = if request.verbose { Detail::Dialogue } else { Detail::Outcomes };
     run_queue::run(config, &Which::Matching(Matching::id(entry.id)), detail)?;
     match spool.await_fate(&entry.id, entry.recipients.len(), Instant::now())? {
         Fate::Delivered => Ok(()),

@@ -3,27 +3,24 @@
 
 use std::io::{self, Read, Write};
 
-use super::submission::prepare::{self, Moment};
+use super::submission::local_names::LocalNames;
 use crate::config::Config;
 use crate::envelope::{self, Destination, Operand, Recipient, Resolver, Step};
 use crate::error::{Error, Usage};
 use crate::message::{Message, text};
 use crate::outcome::clean;
 
-/// What a caller wants to know.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Whom they ask about.
-    pub(crate) destination: Destination,
-}
-
 /// Writes every step from what was asked to the addresses that a mail would go to.
 ///
 /// # Errors
 /// [`Usage::NothingToVerify`]: nobody was asked about; [`Error::NoRecipient`]: an operand is no address; [`Error::Input`] and
 /// [`Error::Output`].
-pub(crate) fn run(request: &Request, config: &Config, input: &mut dyn Read, out: &mut dyn Write) -> Result<(), Error> {
-    let destination = &request.destination;
+pub(crate) fn run(
+    destination: &Destination,
+    config: &Config,
+    input: &mut dyn Read,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     if destination.operands.is_empty() && !destination.extract {
         return Err(Usage::NothingToVerify.into());
     }
@@ -52,11 +49,8 @@ fn is_address(operand: &Operand) -> bool {
 
 /// The steps from one source, and where they end.
 fn leads(config: &Config, destination: &Destination, message: &Message, out: &mut dyn Write) -> Result<(), Error> {
-    let aliases = prepare::aliases(config).aliases;
-    let moment = Moment::now();
-    let default = config.recipients.default.as_ref().map(|names| names.list());
-    let domain = config.rewrite.domain.as_deref();
-    let mut resolver = Resolver::new(&aliases, &moment.hosts, domain, default.as_deref(), &config.account);
+    let names = LocalNames::here(config);
+    let mut resolver = names.resolver(&config.account);
     let recipients = envelope::recover(destination, message, &mut resolver)?;
     write(config, &resolver, &recipients, out).map_err(Error::Output)
 }

@@ -17,7 +17,7 @@ const REACH: usize = 64 << 10;
 
 /// The facts that a reader of a cut mail is told.
 #[derive(Clone, Debug)]
-pub(crate) struct Notice {
+pub(crate) struct CutNotice {
     /// The octets that the message had.
     pub(crate) total: u64,
     /// The octets that the mail may have.
@@ -28,7 +28,7 @@ pub(crate) struct Notice {
     pub(crate) place: String,
 }
 
-impl Notice {
+impl CutNotice {
     /// The text for the place of the cut, in ASCII, with a blank line before and after it.
     pub(crate) fn between(&self, left_out: u64) -> String {
         format!(
@@ -92,7 +92,7 @@ impl<R: Read> Cut<R> {
     ///
     /// # Errors
     /// Those of reading and writing.
-    pub(crate) fn write(mut self, size: u64, notice: &Notice, to: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write(mut self, size: u64, notice: &CutNotice, to: &mut dyn Write) -> io::Result<()> {
         to.write_all(&self.head)?;
         let Some(text) = self.text else { return to.write_all(notice.instead().as_bytes()) };
         if size <= notice.most {
@@ -255,8 +255,8 @@ fn ascii(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn notice(total: usize, most: u64) -> Notice {
-        Notice { total: total as u64, most, host: "web1".into(), place: "/var/spool/mailx-t/failed/ID.gz".into() }
+    fn notice(total: usize, most: u64) -> CutNotice {
+        CutNotice { total: total as u64, most, host: "web1".into(), place: "/var/spool/mailx-t/failed/ID.gz".into() }
     }
 
     fn cut_to(most: u64, wire: &str) -> String {
@@ -326,7 +326,7 @@ mod tests {
     fn middle_that_was_left_out_before_counts() {
         let wire = format!("{HEAD}\r\n{}", "line\r\n".repeat(9_000));
         let mut out = Vec::new();
-        let notice = Notice { total: 3 << 30, ..notice(0, 20_000) };
+        let notice = CutNotice { total: 3 << 30, ..notice(0, 20_000) };
         Cut::of(wire.as_bytes()).unwrap().write(wire.len() as u64, &notice, &mut out).unwrap();
         assert!(String::from_utf8(out).unwrap().contains("about 3.0 GiB of 3.0 GiB are left out"));
     }
@@ -334,7 +334,7 @@ mod tests {
     #[test]
     fn place_is_told_in_ascii_lines_that_any_text_can_hold() {
         let place = "/home/jürgen/a=b\r\nBcc: x/ID.gz".to_string();
-        let told = Notice { place, ..notice(1 << 20, 1 << 10) }.between(5);
+        let told = CutNotice { place, ..notice(1 << 20, 1 << 10) }.between(5);
         assert!(told.is_ascii() && told.contains("/home/j\\u{fc}rgen/a=b\\r\\nBcc: x/ID.gz"), "{told}");
         assert!(quoted_printable(&told).split("\r\n").all(|line| line.len() <= 76));
         assert!(quoted_printable(&told).contains("a=3Db"));

@@ -29,7 +29,7 @@ mod tests;
 mod treatment;
 mod wire;
 
-pub(crate) use cut::{Cut, Notice};
+pub(crate) use cut::{Cut, CutNotice};
 pub(crate) use facts::Facts;
 pub(crate) use header::rewrite;
 pub use repair::Repair;

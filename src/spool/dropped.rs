@@ -241,11 +241,6 @@ impl Dropped {
     pub(crate) fn remove(self) -> Result<(), Error> {
         fs::remove_file(&self.path).map_err(|source| Error::Write { path: self.path.clone(), source })
     }
-
-    /// The spool it came to.
-    pub(crate) fn spool(&self) -> &Spool {
-        &self.spool
-    }
 }
 
 /// The line about it, for the reader of `failed/`.

@@ -9,7 +9,7 @@ use std::io::Write;
 use self::findings::Findings;
 pub(crate) use self::findings::Form;
 use super::relay_program;
-use super::submission::prepare;
+use super::submission::local_names::LocalNames;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log::{self, Target};
@@ -47,11 +47,11 @@ pub(crate) fn run(config: &Config, request: Request, out: &mut dyn Write) -> Res
         return Err(Error::Denied);
     }
     let mut findings = Findings::new(request.form, out);
-    let aliases = prepare::aliases(config);
-    for warning in &aliases.warnings {
+    let names = LocalNames::here(config);
+    for warning in &names.warnings {
         findings.note(warning)?;
     }
-    if let Some(refused) = &aliases.refused {
+    if let Some(refused) = &names.refused {
         findings.fail(refused)?;
     }
     findings.ok(&format!("configuration {}: mail leaves as {}", config.source, config.account))?;

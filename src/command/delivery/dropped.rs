@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::turns::in_turn;
-use crate::command::submission::keep::{self, Given};
+use crate::command::submission::keep;
 use crate::command::submission::prepare::{self, Moment};
 use crate::command::submission::request::Request;
+use crate::command::submission::take::Taken;
 use crate::config::Config;
 use crate::envelope::{Destination, Operand, Sender};
 use crate::error::Error;
@@ -114,29 +115,27 @@ impl Intake {
 }
 
 fn take_or_refuse(config: &Config, spool: &Spool, id: &QueueId) {
-    let dropped = spool.dropped(id, keep::most_dropped(config)).map_err(Error::from);
-    if let Err(error) = dropped.and_then(|dropped| take(config, dropped, id)) {
+    if let Err(error) = take(config, spool, id) {
         let error = if error.is_lasting() { spool.refuse(id, error.to_string()).into() } else { error };
         log::mail(id.as_str()).error(&format!("not taken from drop/: {error}"));
     }
 }
 
-fn take(config: &Config, dropped: Dropped, name: &QueueId) -> Result<(), Error> {
-    let spool = dropped.spool().clone();
-    if dropped.is_taken(name)? {
+fn take(config: &Config, spool: &Spool, id: &QueueId) -> Result<(), Error> {
+    let dropped = spool.dropped(id, keep::largest_dropped(config))?;
+    if dropped.is_taken(id)? {
         return Ok(dropped.remove()?);
     }
-    let mut body = Spill::new(&spool, keep::most(config));
+    let mut body = Spill::new(spool, keep::largest(config));
     let message = Message::read(&mut dropped.content()?, &mut body).map_err(Error::Input)?;
     let arrived = dropped.entry.arrived.min(system::now());
-    let moment = Moment::of(system::user(dropped.uid), *name, arrived);
+    let moment = Moment::of(system::user(dropped.uid), *id, arrived);
     let request = request(&dropped, &moment);
     let mut prepared = prepare::prepare(&request, config, &message, &moment)?;
     prepared.entry.repairs = merged(&dropped.entry.repairs, &prepared.entry.repairs);
-    keep::write(config, &spool, &mut prepared, &mut Given { message: &message, body: &mut body })?;
-    prepare::log_accepted(&prepared);
-    let path_is_gone: Result<(), spool::Error> = dropped.remove();
-    Ok(path_is_gone?)
+    keep::keep(config, spool, &mut prepared, &mut Taken { message, body })?;
+    prepared.log_accepted();
+    Ok(dropped.remove()?)
 }
 
 /// Its recipients are claims, and are resolved anew. So is its sender: an address elsewhere, or else the owner.

@@ -3,10 +3,9 @@
 use lettre::Address;
 
 use crate::bounce::{self, Failed};
-use crate::command::submission::prepare;
+use crate::command::submission::local_names::LocalNames;
 use crate::config::Config;
 use crate::dsn;
-use crate::envelope::Resolver;
 use crate::error::Error;
 use crate::log;
 use crate::spool::{Claim, Draft, Entry, EntryRecipient, QueueId, Record, Spool};
@@ -53,12 +52,9 @@ pub(crate) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Resu
 
 /// A real originator, else whoever gets mail for that user of this machine.
 fn addressees(config: &Config, entry: &Entry) -> Vec<Address> {
-    let aliases = prepare::aliases(config).aliases;
-    let hosts = system::local_names(&system::host_name());
-    let default = config.recipients.default.as_ref().map(|names| names.list());
-    let domain = config.rewrite.domain.as_deref();
-    let mut resolver = Resolver::new(&aliases, &hosts, domain, default.as_deref(), &config.account);
-    let found: Vec<Address> = resolver.one(&entry.originator).into_iter().map(|r| r.address).collect();
+    let names = LocalNames::here(config);
+    let found = names.resolver(&config.account).one(&entry.originator);
+    let found: Vec<Address> = found.into_iter().map(|recipient| recipient.address).collect();
     if found.is_empty() { vec![config.account.clone()] } else { found }
 }
 

@@ -5,7 +5,7 @@ use crate::command::submission::keep;
 use crate::error::Error;
 use crate::log;
 use crate::outcome::Status;
-use crate::rewrite::{Notice, Repair};
+use crate::rewrite::{CutNotice, Repair};
 use crate::spool::{Claim, Draft, Spool};
 use crate::system;
 
@@ -37,9 +37,9 @@ pub(crate) fn recut(spool: &Spool, claim: Claim, largest: Option<u64>) -> Result
     };
     let whole = spool.keep_queued(&entry.id, &mut claim.content()?)?;
     let place = whole.path().display().to_string();
-    let notice = Notice { total: entry.size, most, host: system::host_name(), place };
+    let notice = CutNotice { total: entry.size, most, host: system::host_name(), place };
     let mut draft = Draft::replace(spool, entry.id)?;
-    let smaller = keep::cut(entry, Repair::Recut, claim.content()?, &notice, &mut draft)?;
+    let smaller = keep::write_cut(entry, Repair::Recut, claim.content()?, &notice, &mut draft)?;
     // Even a commit that fails may have put the cut mail in the place of the whole one.
     whole.keep();
     draft.commit()?;

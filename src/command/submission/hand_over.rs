@@ -1,5 +1,5 @@
-//! After the acceptance line: sees to it that a relay is at work on the mail, and tells a caller who waits
-//! what became of it. Nothing here can lose the mail, and not to know its outcome is no error.
+//! Hands a mail over that is kept: makes sure that a relay is at work on it, and tells a caller who waits what became of it.
+//! Nothing here can lose the mail, and not to know its outcome is no error.
 
 use std::time::Instant;
 
@@ -10,50 +10,59 @@ use crate::command::relay_program::{self, Patience, Told};
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::Status;
-use crate::spool::{Fate, Spool};
-use crate::system;
+use crate::spool::{Fate, QueueId, Spool};
+use crate::{log, system};
 
-/// After the acceptance line: sees to it that a relay is at work, and tells a caller who waits what it should know.
-pub(crate) fn run(
-    request: &Request,
-    config: &Config,
-    spool: &Spool,
-    accepted: &Prepared,
-) -> Result<Vec<String>, Error> {
-    let id = accepted.entry.id;
-    // Without a relay program no mail will ever leave: that is an error although the mail is kept. One that cannot
-    // be started now is the next caller's, or the timer's.
-    let kept = |error: Error| {
-        let stranded = Error::Stranded { reason: Box::new(error), id };
-        if system::relay_program().is_some() { Ok(vec![stranded.to_string()]) } else { Err(stranded) }
-    };
-    if accepted.is_dropped || matches!(request.delivery, Delivery::Never | Delivery::Queue) {
-        return Ok(Vec::new());
+/// Logs that the mail is accepted and hands it over; returns what the caller should be told.
+///
+/// # Errors
+/// The mail is kept all the same: there is no relay program, or everybody refused the mail while the caller waited.
+pub(crate) fn hand_over(request: &Request, config: &Config, accepted: &Prepared) -> Result<Vec<String>, Error> {
+    log::open(&config.log, "mailx-t", &system::host_name());
+    accepted.log_accepted();
+    let mut notes = accepted.warnings.clone();
+    if !accepted.is_dropped {
+        notes.extend(start_relay(request, config, accepted)?);
     }
-    let until = Instant::now() + config.spool.wait;
-    let patience = Patience { until, outcomes: accepted.entry.recipients.len() };
+    Ok(notes)
+}
+
+fn start_relay(request: &Request, config: &Config, accepted: &Prepared) -> Result<Vec<String>, Error> {
     // Whoever leads looks at the queue once more after letting go, and the mail stands there already.
-    let is_led = spool.lead().is_ok_and(|leader| leader.is_none());
-    match (request.delivery, is_led) {
-        (Delivery::Wait, false) => {
-            let told = match relay_program::start_and_listen(config, &["deliver", id.as_str()], patience) {
-                Ok(told) => told,
-                Err(error) => return kept(error),
-            };
-            if told.notices.is_empty() && told.complaints.is_empty() {
-                // Somebody else leads. To try the lock once more could send away a relay that has come to lead.
-                return tell(request, accepted, &of_others(spool, accepted, until));
+    let is_led = |spool: &Spool| spool.lead().is_ok_and(|leader| leader.is_none());
+    let spool = Spool::new(config.spool_path());
+    match request.delivery {
+        Delivery::Never | Delivery::Queue => Ok(Vec::new()),
+        Delivery::Background if is_led(&spool) => Ok(Vec::new()),
+        Delivery::Background => match relay_program::start(config, &["flush", "--due"]) {
+            Ok(()) => Ok(Vec::new()),
+            Err(error) => stranded(error, accepted.entry.id),
+        },
+        Delivery::Wait => {
+            let until = Instant::now() + config.spool.wait;
+            if !is_led(&spool) {
+                let patience = Patience { until, outcomes: accepted.entry.recipients.len() };
+                match relay_program::start_and_listen(config, &["deliver", accepted.entry.id.as_str()], patience) {
+                    // Somebody else leads. To try the lock once more could send away a relay that has come to lead.
+                    Ok(told) if told.notices.is_empty() && told.complaints.is_empty() => {}
+                    Ok(told) => return tell(request, accepted, &told),
+                    Err(error) => return stranded(error, accepted.entry.id),
+                }
             }
-            tell(request, accepted, &told)
+            tell(request, accepted, &told_by_spool(&spool, accepted, until))
         }
-        (Delivery::Wait, true) => tell(request, accepted, &of_others(spool, accepted, until)),
-        (_, false) => relay_program::start(config, &["flush", "--due"]).map(|()| Vec::new()).or_else(kept),
-        (_, true) => Ok(Vec::new()),
     }
 }
 
+/// Without a relay program no mail will ever leave: that is an error although the mail is kept. A relay that cannot be started
+/// now will be started by the next caller or the timer.
+fn stranded(error: Error, id: QueueId) -> Result<Vec<String>, Error> {
+    let stranded = Error::Stranded { reason: Box::new(error), id };
+    if system::relay_program().is_some() { Ok(vec![stranded.to_string()]) } else { Err(stranded) }
+}
+
 /// What has become of the mail in the hands of another process. Not to know is no error: the mail is accepted.
-fn of_others(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
+fn told_by_spool(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
     let progress = match spool.await_fate(&accepted.entry.id, accepted.entry.recipients.len(), until) {
         Ok(Fate::Delivered) => return Told { is_over: true, ..Told::default() },
         Ok(Fate::Failed(progress) | Fate::Tried(progress)) => progress,

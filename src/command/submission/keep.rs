@@ -7,35 +7,27 @@ use std::path::Path;
 use bytesize::ByteSize;
 
 use super::prepare::Prepared;
+use super::take::Taken;
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::message::Message;
-use crate::rewrite::{Cut, Notice, Repair};
+use crate::rewrite::{Cut, CutNotice, Repair};
 use crate::spool::{self, Carried, Draft, Entry, Spill, Spool, Whole};
 use crate::system;
 
-/// A message as it was handed in.
-pub(crate) struct Given<'a> {
-    /// Its fields, and facts about its body.
-    pub(crate) message: &'a Message,
-    /// Its body.
-    pub(crate) body: &'a mut Spill,
-}
-
 /// The largest mail that leaves.
-pub(crate) fn most(config: &Config) -> u64 {
+pub(crate) fn largest(config: &Config) -> u64 {
     config.spool.max_message_size.as_u64()
 }
 
 /// The largest message that is taken from `drop/`. It is cut by the service, which keeps the whole: who leaves mail
 /// there may have no place of their own for that.
-pub(crate) fn most_dropped(config: &Config) -> u64 {
-    most(config).saturating_mul(2)
+pub(crate) fn largest_dropped(config: &Config) -> u64 {
+    largest(config).saturating_mul(2)
 }
 
 /// How much of a body has to stay at hand.
-pub(crate) fn most_read(config: &Config, spool: &Spool) -> u64 {
-    if is_foreign(spool) { most_dropped(config) } else { most(config) }
+pub(crate) fn most_at_hand(config: &Config, spool: &Spool) -> u64 {
+    if is_foreign(spool) { largest_dropped(config) } else { largest(config) }
 }
 
 fn is_foreign(spool: &Spool) -> bool {
@@ -44,28 +36,23 @@ fn is_foreign(spool: &Spool) -> bool {
 
 /// ═══ The acceptance line: `commit` returns with the mail on disk, or the mail was not accepted. ═══
 ///
-/// A caller who has no right to the queue leaves the mail in `drop/`; the service takes it in.
-pub(crate) fn write(
-    config: &Config,
-    spool: &Spool,
-    prepared: &mut Prepared,
-    given: &mut Given<'_>,
-) -> Result<(), Error> {
+/// The mail of a caller without a right to the queue is left in `drop/`, from which the service takes it.
+pub(crate) fn keep(config: &Config, spool: &Spool, prepared: &mut Prepared, taken: &mut Taken) -> Result<(), Error> {
     match Draft::create(spool, prepared.entry.id) {
-        Err(error) if error.is_denied() && is_foreign(spool) => leave(config, spool, prepared, given),
-        created => commit(created?, config, spool, prepared, given),
+        Err(error) if error.is_denied() && is_foreign(spool) => leave_in_drop(config, spool, prepared, taken),
+        created => commit(created?, config, spool, prepared, taken),
     }
 }
 
 /// Leaves the mail in `drop/`.
-pub(crate) fn leave(
+pub(crate) fn leave_in_drop(
     config: &Config,
     spool: &Spool,
     prepared: &mut Prepared,
-    given: &mut Given<'_>,
+    taken: &mut Taken,
 ) -> Result<(), Error> {
     prepared.is_dropped = true;
-    commit(Draft::create_in_drop(spool, prepared.entry.id)?, config, spool, prepared, given)
+    commit(Draft::create_in_drop(spool, prepared.entry.id)?, config, spool, prepared, taken)
 }
 
 fn commit(
@@ -73,11 +60,11 @@ fn commit(
     config: &Config,
     spool: &Spool,
     prepared: &mut Prepared,
-    given: &mut Given<'_>,
+    taken: &mut Taken,
 ) -> Result<(), Error> {
     let (id, is_dropped) = (prepared.entry.id, prepared.is_dropped);
     let again = || if is_dropped { Draft::create_in_drop(spool, id) } else { Draft::create(spool, id) };
-    let (draft, whole) = fill(first, &again, &Limits::of(config, spool, is_dropped), prepared, given)?;
+    let (draft, whole) = fill(first, &again, &Limits::of(config, spool, is_dropped), prepared, taken)?;
     prepared.entry.size = draft.commit()?;
     whole.into_iter().for_each(Whole::keep);
     if let Some(place) = config::user_spool().filter(|_| is_dropped) {
@@ -86,36 +73,36 @@ fn commit(
     Ok(())
 }
 
-/// A mail that no spool can keep, in an open file.
-pub(crate) fn carried(
+/// Writes a mail that no spool can keep into an open file without a name.
+pub(crate) fn in_open_file(
     config: &Config,
     spool: &Spool,
     prepared: &mut Prepared,
-    given: &mut Given<'_>,
+    taken: &mut Taken,
 ) -> Result<File, Error> {
     let id = prepared.entry.id;
     let create = || Draft::create_to_carry(id);
     let first = create()?;
-    let (draft, whole) = fill(first, &create, &Limits::of(config, spool, false), prepared, given)?;
+    let (draft, whole) = fill(first, &create, &Limits::of(config, spool, false), prepared, taken)?;
     let mail = draft.hand_over()?;
     whole.into_iter().for_each(Whole::keep);
     Ok(mail)
 }
 
-/// The mail as it would leave, in an open file; the whole of one that is too large is kept nowhere.
-pub(crate) fn rehearsed(config: &Config, prepared: &mut Prepared, given: &mut Given<'_>) -> Result<Carried, Error> {
+/// Writes a mail that is only shown into an open file without a name; the whole of a mail that is too large is not kept.
+pub(crate) fn nowhere(config: &Config, prepared: &mut Prepared, taken: &mut Taken) -> Result<Carried, Error> {
     let id = prepared.entry.id;
     let create = || Draft::create_to_carry(id);
     let spool = Spool::new(config.spool_path());
-    let limits = Limits { place: Place::Nowhere, ..Limits::of(config, &spool, false) };
-    let (draft, _) = fill(create()?, &create, &limits, prepared, given)?;
+    let limits = Limits { place: PlaceOfWhole::Nowhere, ..Limits::of(config, &spool, false) };
+    let (draft, _) = fill(create()?, &create, &limits, prepared, taken)?;
     Ok(Carried::read(draft.hand_over()?)?)
 }
 
 /// What bounds a mail, and where the whole of a larger one goes.
 struct Limits<'a> {
     spool: &'a Spool,
-    place: Place,
+    place: PlaceOfWhole,
     /// Up to here it stays as it is.
     whole: u64,
     /// What is left of a larger one.
@@ -124,34 +111,34 @@ struct Limits<'a> {
 
 impl<'a> Limits<'a> {
     fn of(config: &Config, spool: &'a Spool, is_dropped: bool) -> Self {
-        let whole = if is_dropped { most_dropped(config) } else { most(config) };
-        let place = if is_dropped { Place::Own } else { Place::Spool };
-        Self { spool, place, whole, cut: most(config) }
+        let whole = if is_dropped { largest_dropped(config) } else { largest(config) };
+        let place = if is_dropped { PlaceOfWhole::Own } else { PlaceOfWhole::Spool };
+        Self { spool, place, whole, cut: largest(config) }
     }
 
     /// Keeps the whole of a message of `total` octets: in the spool, else with the user.
-    fn keep(&self, prepared: &Prepared, given: &mut Given<'_>, total: u64) -> Result<Kept, spool::Error> {
-        let (id, head) = (&prepared.entry.id, given.message.octets());
+    fn keep_whole(&self, prepared: &Prepared, taken: &mut Taken, total: u64) -> Result<KeptWhole, spool::Error> {
+        let (id, head) = (&prepared.entry.id, taken.message.octets());
         let own = |body: &mut Spill| match config::user_spool() {
             Some(own) => Whole::keep_in(&own, id, head, body),
             None => Err(spool::Error::Create { path: "~".into(), source: io::ErrorKind::NotFound.into() }),
         };
         let whole = match self.place {
-            Place::Nowhere => None,
-            Place::Own => Some(own(given.body)?),
-            Place::Spool => match self.spool.keep_whole(id, head, given.body) {
+            PlaceOfWhole::Nowhere => None,
+            PlaceOfWhole::Own => Some(own(&mut taken.body)?),
+            PlaceOfWhole::Spool => match self.spool.keep_whole(id, head, &mut taken.body) {
                 Ok(whole) => Some(whole),
-                Err(error) => Some(own(given.body).map_err(|_| error)?),
+                Err(error) => Some(own(&mut taken.body).map_err(|_| error)?),
             },
         };
         let place = whole.as_ref().map_or_else(|| self.spool.place_of_whole(id), |whole| whole.path().to_path_buf());
-        Ok(Kept { notice: notice(total, self.cut, &place), whole })
+        Ok(KeptWhole { notice: notice(total, self.cut, &place), whole })
     }
 }
 
 /// Where the whole of a mail goes that is too large.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum PlaceOfWhole {
     /// It is only told where it would go.
     Nowhere,
     /// To the user who hands it in.
@@ -161,14 +148,14 @@ enum Place {
 }
 
 /// A message that is kept whole, and what is told about it.
-struct Kept {
+struct KeptWhole {
     whole: Option<Whole>,
-    notice: Notice,
+    notice: CutNotice,
 }
 
 /// What the reader of a mail that is cut to `most` octets is told.
-fn notice(total: u64, most: u64, place: &Path) -> Notice {
-    Notice { total, most, host: system::host_name(), place: place.display().to_string() }
+fn notice(total: u64, most: u64, place: &Path) -> CutNotice {
+    CutNotice { total, most, host: system::host_name(), place: place.display().to_string() }
 }
 
 /// Envelope block, header section and body into a draft; into another one, cut, where there is too much for the first.
@@ -177,22 +164,22 @@ fn fill(
     again: &dyn Fn() -> Result<Draft, spool::Error>,
     limits: &Limits<'_>,
     prepared: &mut Prepared,
-    given: &mut Given<'_>,
+    taken: &mut Taken,
 ) -> Result<(Draft, Option<Whole>), Error> {
-    let total = given.message.octets().len() as u64 + given.body.length();
+    let total = taken.message.octets().len() as u64 + taken.body.length();
     // Of such a body only the ends are at hand.
-    let mut kept = given.body.has_overflowed().then(|| limits.keep(prepared, given, total)).transpose()?;
+    let mut kept = taken.body.has_overflowed().then(|| limits.keep_whole(prepared, taken, total)).transpose()?;
     draft.envelope(&prepared.entry)?;
-    let filled = content(prepared, given.body, kept.as_ref().map(|kept| &kept.notice), &mut draft);
+    let filled = content(prepared, &mut taken.body, kept.as_ref().map(|kept| &kept.notice), &mut draft);
     filled.map_err(|source| draft.failed(source))?;
     if kept.is_none() && draft.message() > limits.whole {
-        kept = Some(limits.keep(prepared, given, draft.message())?);
+        kept = Some(limits.keep_whole(prepared, taken, draft.message())?);
     }
-    let Some(Kept { whole, notice }) = kept else { return Ok((draft, None)) };
+    let Some(KeptWhole { whole, notice }) = kept else { return Ok((draft, None)) };
     // The next draft has the same name, which goes with this.
     let uncut = Carried::read(draft.hand_over()?)?;
     let mut draft = again()?;
-    prepared.entry = cut(&uncut.entry, Repair::Cut, uncut.content()?, &notice, &mut draft)?;
+    prepared.entry = write_cut(&uncut.entry, Repair::Cut, uncut.content()?, &notice, &mut draft)?;
     prepared.warnings.push(format!(
         "no more than {} can be sent: the mail was cut, the whole is kept in {}",
         ByteSize(notice.most),
@@ -202,7 +189,7 @@ fn fill(
 }
 
 /// The mail in wire form. Of a body of which only the ends are at hand these, with a notice between them.
-fn content(prepared: &Prepared, body: &mut Spill, notice: Option<&Notice>, to: &mut dyn Write) -> io::Result<()> {
+fn content(prepared: &Prepared, body: &mut Spill, notice: Option<&CutNotice>, to: &mut dyn Write) -> io::Result<()> {
     let Some(notice) = notice else { return prepared.rewritten.write(&mut body.reader()?, to) };
     let length = body.length();
     let (head, tail) = body.ends()?;
@@ -211,11 +198,11 @@ fn content(prepared: &Prepared, body: &mut Spill, notice: Option<&Notice>, to: &
 }
 
 /// Writes the mail of `entry` into a draft, cut; returns its entry, which lacks the size.
-pub(crate) fn cut(
+pub(crate) fn write_cut(
     entry: &Entry,
     repair: Repair,
     content: impl Read,
-    notice: &Notice,
+    notice: &CutNotice,
     draft: &mut Draft,
 ) -> Result<Entry, Error> {
     let cut = Cut::of(content).map_err(|source| draft.failed(source))?;

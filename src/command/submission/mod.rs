@@ -1,8 +1,10 @@
 //! The way of a mail up to the acceptance line, and the hand-over to the relay behind it. All of it runs in the door.
 
+pub(crate) mod accept;
 pub mod compose;
 pub(crate) mod hand_over;
 pub(crate) mod keep;
+pub(crate) mod local_names;
 pub mod prepare;
 pub mod request;
 pub(crate) mod rescue;

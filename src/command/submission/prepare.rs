@@ -1,21 +1,15 @@
 //! Prepares a mail: recovers its envelope and rewrites its header section. Nothing is written.
 
-use std::io;
-use std::path::Path;
-
+use super::local_names::LocalNames;
 use super::request::Request;
 use crate::config::Config;
-use crate::envelope::{self, Aliases, Resolver, Sender, Step};
+use crate::envelope::{self, Sender, Step};
 use crate::error::Error;
 use crate::message::Message;
 use crate::rewrite::{self, Facts, Rewritten};
 use crate::spool::{Entry, EntryRecipient, QueueId};
 use crate::system::Caller;
-use crate::trust::{DecidingFile, Fault};
 use crate::{log, system};
-
-/// No file of aliases is larger, in bytes.
-const MOST_ALIASES: u64 = 64 << 20;
 
 /// What differs from one call to the next and from one machine to the other.
 #[derive(Clone, Debug)]
@@ -62,6 +56,27 @@ pub struct Prepared {
     pub(crate) is_dropped: bool,
 }
 
+impl Prepared {
+    /// Logs that the mail stands on disk.
+    pub(crate) fn log_accepted(&self) {
+        let entry = &self.entry;
+        let repairs: Vec<&str> = entry.repairs.iter().map(String::as_str).collect();
+        let line = log::Accepted {
+            id: entry.id.as_str(),
+            uid: entry.uid,
+            from: &entry.originator,
+            message_id: &entry.message_id,
+            size: entry.size,
+            recipients: entry.recipients.len(),
+            repairs: &repairs,
+        };
+        line.log();
+        for warning in &self.warnings {
+            log::mail(entry.id.as_str()).warn(warning);
+        }
+    }
+}
+
 /// Recovers the envelope and rewrites the header section; writes nothing.
 ///
 /// # Errors
@@ -71,14 +86,11 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
     if hops > rewrite::MOST_HOPS {
         return Err(Error::Loop { hops });
     }
-    let known = aliases(config);
-    let aliases = &known.aliases;
-    let default = config.recipients.default.as_ref().map(|names| names.list());
-    let domain = config.rewrite.domain.as_deref();
+    let names = LocalNames::of(config, moment.hosts.clone());
     let asked = asked(request, moment);
     let originator = originator(asked.as_ref(), message, moment);
     let account = config.account_of(&originator);
-    let mut resolver = Resolver::new(aliases, &moment.hosts, domain, default.as_deref(), &account);
+    let mut resolver = names.resolver(&account);
     let recipients = envelope::recover(&request.destination, message, &mut resolver)?;
     let facts = Facts {
         settings: &config.rewrite,
@@ -93,7 +105,7 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         unique: moment.id.as_str(),
     };
     let rewritten = rewrite::rewrite(message, &recipients, &mut resolver, &facts);
-    let warnings = resolver.warnings().iter().cloned().chain(known.refused.clone()).collect();
+    let warnings = resolver.warnings().iter().cloned().chain(names.refused.clone()).collect();
     let entry = Entry {
         id: moment.id,
         arrived: moment.arrived,
@@ -112,56 +124,6 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
     };
     let steps = resolver.steps().to_vec();
     Ok(Prepared { entry, rewritten, steps, warnings, is_dropped: false })
-}
-
-/// What local names stand for, and what a person should know of it.
-pub(crate) struct KnownAliases {
-    /// Those of the configuration, then those of the system's file.
-    pub(crate) aliases: Aliases,
-    /// Lines of the file that mean nothing here.
-    pub(crate) warnings: Vec<String>,
-    /// Why the file is not obeyed at all: its names fall to the default recipient, and no mail is lost.
-    pub(crate) refused: Option<String>,
-}
-
-/// The aliases of the configuration, then those of the system's file.
-pub(crate) fn aliases(config: &Config) -> KnownAliases {
-    let mut own = Aliases::default();
-    for (name, targets) in &config.recipients.aliases {
-        own.insert(name, targets.list());
-    }
-    let path = &config.recipients.aliases_file;
-    let named = |what: String| format!("{}: {what}", path.display());
-    match read_aliases(path) {
-        Ok(text) => {
-            let (system, warnings) = Aliases::parse(&text);
-            let warnings = warnings.into_iter().map(named).collect();
-            KnownAliases { aliases: own.or(system), warnings, refused: None }
-        }
-        Err(Fault::Io(error)) => {
-            let warning = named(format!("cannot be read, so its names are not known: {error}"));
-            KnownAliases { aliases: own, warnings: vec![warning], refused: None }
-        }
-        Err(fault) => {
-            let refused = Some(named(format!("is not obeyed: it {fault}")));
-            KnownAliases { aliases: own, warnings: Vec::new(), refused }
-        }
-    }
-}
-
-/// The text of a file that says whose mail goes where: who writes it has everybody's mail. One that is not there is an
-/// empty one, as is `/dev/null`.
-fn read_aliases(path: &Path) -> Result<String, Fault> {
-    if path == Path::new("/dev/null") {
-        return Ok(String::new());
-    }
-    let service = system::service().filter(|_| !system::is_root()).map(|(uid, _)| uid);
-    let opened = match DecidingFile::open(path) {
-        Err(Fault::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-        opened => opened?,
-    };
-    opened.judge(service.as_slice())?;
-    Ok(String::from_utf8_lossy(&opened.read(MOST_ALIASES)?).into_owned())
 }
 
 /// The sender asked for, if the caller may be that one. Only root and the service speak for other users of this machine.
@@ -183,23 +145,4 @@ fn originator(asked: Option<&Sender>, message: &Message, moment: &Moment) -> Str
 fn may_be(sender: &Sender, moment: &Moment) -> bool {
     let is_own = |name: &String| *name == moment.caller.name || moment.caller.speaks_for_others();
     sender.local.as_ref().is_none_or(is_own)
-}
-
-/// The line about a mail that stands on disk.
-pub(crate) fn log_accepted(prepared: &Prepared) {
-    let entry = &prepared.entry;
-    let repairs: Vec<&str> = entry.repairs.iter().map(String::as_str).collect();
-    let line = log::Accepted {
-        id: entry.id.as_str(),
-        uid: entry.uid,
-        from: &entry.originator,
-        message_id: &entry.message_id,
-        size: entry.size,
-        recipients: entry.recipients.len(),
-        repairs: &repairs,
-    };
-    line.log();
-    for warning in &prepared.warnings {
-        log::mail(entry.id.as_str()).warn(warning);
-    }
 }

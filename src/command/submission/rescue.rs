@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use crate::error::Error;
-use crate::spool::{self, Spool};
+use crate::message::Message;
+use crate::spool::{self, Spill, Spool};
 use crate::system;
 
 /// What is held in memory, so that it can be offered to one place after the other.
@@ -25,20 +26,24 @@ pub(crate) fn rescue_with(reason: Error, spool: &Spool, heading: &[u8], input: &
     }
 }
 
-/// As [`rescue`], for input that can be had again: `offer` gives all of it to the place it is called with.
-pub(crate) fn again(reason: Error, spool: &Spool, offer: &mut dyn FnMut(Place<'_>) -> io::Result<PathBuf>) -> Error {
-    let in_spool = offer(&mut |input| spool.rescue(input).map_err(io::Error::other));
-    let kept = in_spool.or_else(|_| offer(&mut |input| system::dead_letter(&system::caller(), input)));
-    match kept {
+/// As [`rescue`], for a message that has been read: all of it can be offered to one place after the other.
+pub(crate) fn rescue_taken(reason: Error, spool: &Spool, message: &Message, body: &mut Spill) -> Error {
+    match keep_taken(spool, message, body) {
         Ok(place) => Error::Saved { reason: Box::new(reason), place },
         Err(_) => Error::Unsaved(Box::new(reason)),
     }
 }
 
-/// Takes input and says where it is now.
-pub(crate) type Place<'p> = &'p mut dyn FnMut(&mut dyn Read) -> io::Result<PathBuf>;
+fn keep_taken(spool: &Spool, message: &Message, body: &mut Spill) -> io::Result<PathBuf> {
+    if let Ok(whole) = body.reader()
+        && let Ok(place) = spool.rescue(&mut message.octets().chain(whole))
+    {
+        return Ok(place);
+    }
+    system::dead_letter(&system::caller(), &mut message.octets().chain(body.reader()?))
+}
 
-/// Where it is now; none of what is empty.
+/// Returns where it is now; nothing if it is empty.
 fn keep(spool: &Spool, heading: &[u8], input: &mut dyn Read) -> io::Result<Option<PathBuf>> {
     let mut start = Vec::new();
     let mut input = input;

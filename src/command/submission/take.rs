@@ -10,29 +10,45 @@ use crate::message::Message;
 use crate::message::dots::{Dots, Undoubled};
 use crate::spool::{Spill, Spool};
 
+/// A mail as it was handed in.
+pub(crate) struct Taken {
+    /// Its fields, and facts about its body.
+    pub(crate) message: Message,
+    /// Its body.
+    pub(crate) body: Spill,
+}
+
+impl Taken {
+    /// Not an octet was handed in.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.message.octets().is_empty() && self.message.shape.bytes == 0
+    }
+
+    /// The body is empty, and the caller wants no mail then.
+    pub(crate) fn is_no_mail(&self, request: &Request) -> bool {
+        matches!(&request.input, Input::Body(given) if given.skip_empty) && self.message.shape.bytes == 0
+    }
+}
+
 /// As [`take`], for a caller who has nothing else: what they wrote is not lost with the files that were to go with it.
 pub(crate) fn take_or_rescue(
     request: &Request,
     spill: &dyn Fn() -> Spill,
     input: &mut dyn Read,
     spool: &Spool,
-) -> Result<(Message, Spill), Error> {
-    take_from(request, spill, input).map_err(|error| match error.downcast::<Unsent>() {
+) -> Result<Taken, Error> {
+    take_input(request, spill, input).map_err(|error| match error.downcast::<Unsent>() {
         Ok(Unsent { text, source }) => rescue::rescue(Error::Input(source), spool, &mut text.as_slice().chain(input)),
         Err(error) => not_taken(error),
     })
 }
 
-/// The message, and its body where it can be had again.
+/// Reads stdin to its end. `spill` makes the place for a body.
 ///
 /// # Errors
-/// [`Error::Input`], or [`Error::Spool`] where the body cannot be kept.
-pub(crate) fn take(
-    request: &Request,
-    spill: &dyn Fn() -> Spill,
-    input: &mut dyn Read,
-) -> Result<(Message, Spill), Error> {
-    take_from(request, spill, input).map_err(not_taken)
+/// [`Error::Input`], or [`Error::Spool`] if the body cannot be held.
+pub(crate) fn take(request: &Request, spill: &dyn Fn() -> Spill, input: &mut dyn Read) -> Result<Taken, Error> {
+    take_input(request, spill, input).map_err(not_taken)
 }
 
 fn not_taken(error: io::Error) -> Error {
@@ -42,18 +58,18 @@ fn not_taken(error: io::Error) -> Error {
     }
 }
 
-fn take_from(request: &Request, spill: &dyn Fn() -> Spill, input: &mut dyn Read) -> io::Result<(Message, Spill)> {
+fn take_input(request: &Request, spill: &dyn Fn() -> Spill, input: &mut dyn Read) -> io::Result<Taken> {
     let mut dots = Dots::new(spill());
     let message = read(&request.input, input, &mut dots)?;
     let are_doubled = dots.are_doubled() && request.dots_may_be_doubled;
     let mut body = dots.into_inner();
-    // Of what has overflowed only the ends are at hand.
+    // Only the ends of a body that has overflowed are at hand.
     if are_doubled && !body.has_overflowed() {
         let mut single = spill();
         io::copy(&mut Undoubled::new(body.reader()?), &mut single)?;
-        return Ok((message, single));
+        body = single;
     }
-    Ok((message, body))
+    Ok(Taken { message, body })
 }
 
 /// Reads what stdin holds, as the caller's face says it is to be read; the body goes to `body`.

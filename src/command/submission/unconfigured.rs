@@ -4,38 +4,36 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::keep::{self, Given};
+use super::keep;
 use super::prepare::{self, Moment};
 use super::request::{Input, Request};
 use super::rescue;
-use super::take;
+use super::take::{self, Taken};
 use crate::config::{self, Config, Source};
 use crate::error::Error;
 use crate::spool::{Spill, Spool};
 use crate::system::{self, Caller};
 
 /// Keeps the mail somewhere; the error says what is wrong with the configuration, and where the mail is.
-pub(crate) fn keep(request: &Request, error: config::Error, input: &mut dyn Read) -> Error {
+pub(crate) fn leave_or_rescue(request: &Request, error: config::Error, input: &mut dyn Read) -> Error {
     let spool = Spool::new(config::SYSTEM_SPOOL);
     let is_entitled = spool.owner().is_none_or(system::is);
     // Whoever names settings of their own has not asked the machine's service to send.
     if is_entitled || !error.is_of_machine() {
         return rescue::rescue_with(error.into(), &spool, &heading(request), input);
     }
-    let taken = stand_in(&system::caller()).map_err(Error::from).and_then(|config| {
-        let spill = || Spill::new(&spool, keep::most_dropped(&config));
-        Ok((take::take_or_rescue(request, &spill, input, &spool)?, config))
-    });
-    let ((message, mut body), config) = match taken {
+    let config = match stand_in(&system::caller()) {
+        Ok(config) => config,
+        Err(error) => return error.into(),
+    };
+    let spill = || Spill::new(&spool, keep::largest_dropped(&config));
+    let mut taken = match take::take_or_rescue(request, &spill, input, &spool) {
         Ok(taken) => taken,
         Err(error) => return error,
     };
-    match leave(request, &config, &spool, &mut Given { message: &message, body: &mut body }) {
+    match leave(request, &config, &spool, &mut taken) {
         Ok(place) => Error::Waiting { reason: Box::new(error.into()), place },
-        Err(_) => {
-            let mut offer = |place: rescue::Place<'_>| place(&mut message.octets().chain(body.reader()?));
-            rescue::again(error.into(), &spool, &mut offer)
-        }
+        Err(_) => rescue::rescue_taken(error.into(), &spool, &taken.message, &mut taken.body),
     }
 }
 
@@ -58,10 +56,10 @@ fn heading(request: &Request) -> Vec<u8> {
 }
 
 /// Leaves the mail in `drop/`, and says where.
-fn leave(request: &Request, config: &Config, spool: &Spool, given: &mut Given<'_>) -> Result<PathBuf, Error> {
+fn leave(request: &Request, config: &Config, spool: &Spool, taken: &mut Taken) -> Result<PathBuf, Error> {
     let moment = Moment::now();
-    let mut prepared = prepare::prepare(request, config, given.message, &moment)?;
-    keep::leave(config, spool, &mut prepared, given)?;
+    let mut prepared = prepare::prepare(request, config, &taken.message, &moment)?;
+    keep::leave_in_drop(config, spool, &mut prepared, taken)?;
     Ok(spool.root().join("drop").join(moment.id.as_str()))
 }
 
@@ -110,9 +108,8 @@ mod tests {
             let request = Request { destination, ..Request::default() };
             let input = format!("Subject: s\n{fields}\nbody\n");
             let config = stand_in(&system::caller()).unwrap();
-            let (message, mut body) =
-                take::take(&request, &|| Spill::new(&spool, 1000), &mut input.as_bytes()).unwrap();
-            let place = leave(&request, &config, &spool, &mut Given { message: &message, body: &mut body }).unwrap();
+            let mut taken = take::take(&request, &|| Spill::new(&spool, 1000), &mut input.as_bytes()).unwrap();
+            let place = leave(&request, &config, &spool, &mut taken).unwrap();
             let left = std::fs::read_to_string(place).unwrap();
             assert!(left.contains(expected) && left.ends_with("\r\n\r\nbody\r\n"), "{left}");
         }

@@ -1,0 +1,108 @@
+//! Accepts a mail: it is taken, prepared and kept. From the acceptance line on the caller may leave with 0.
+
+use std::io::Read;
+use std::time::Instant;
+
+use super::keep;
+use super::prepare::{self, Moment, Prepared};
+use super::request::Request;
+use super::take::{self, Taken};
+use super::{hand_over, rescue};
+use crate::command::relay_program::{self, Patience, Told};
+use crate::config::{Config, Source};
+use crate::error::Error;
+use crate::outcome::Status;
+use crate::spool::{QueueId, Spill, Spool};
+
+/// Where a mail is that was accepted.
+pub(crate) enum Accepted {
+    /// There was none: an empty body that is no mail.
+    Nothing,
+    /// In the spool.
+    Kept(Box<Prepared>),
+    /// With the smarthost, since no spool would take it.
+    Sent {
+        /// The name it had.
+        id: QueueId,
+        /// What the caller should be told.
+        notes: Vec<String>,
+    },
+}
+
+/// The way of a mail up to the acceptance line. A mail that no spool takes is sent at once, or rescued.
+///
+/// # Errors
+/// Nothing was accepted: one of [`Error`]. What had been read by then is saved where it can be.
+pub(crate) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -> Result<Accepted, Error> {
+    let spool = Spool::new(config.spool_path());
+    let at_hand = keep::most_at_hand(config, &spool);
+    let mut taken = take::take_or_rescue(request, &|| Spill::new(&spool, at_hand), input, &spool)?;
+    if taken.is_no_mail(request) {
+        return Ok(Accepted::Nothing);
+    }
+    let mut prepared = match prepare::prepare(request, config, &taken.message, &Moment::now()) {
+        Ok(prepared) => prepared,
+        Err(error) => return Err(rescued(error, &spool, &mut taken)),
+    };
+    match keep::keep(config, &spool, &mut prepared, &mut taken) {
+        Ok(()) => Ok(Accepted::Kept(Box::new(prepared))),
+        Err(error) => send_at_once(request, config, &spool, &mut prepared, &mut taken, error),
+    }
+}
+
+/// The way out of a mail that no spool takes, because of `error`: the relay carries it to the smarthost while the caller
+/// waits. If nobody takes it there either, it is rescued.
+fn send_at_once(
+    request: &Request,
+    config: &Config,
+    spool: &Spool,
+    prepared: &mut Prepared,
+    taken: &mut Taken,
+    error: Error,
+) -> Result<Accepted, Error> {
+    let told = carry(config, spool, prepared, taken);
+    let is_missed = is_spool_missed(config, spool);
+    if !is_settled(&told) {
+        let untaken = if is_missed { None } else { untaken(&told) };
+        return Err(rescued(untaken.unwrap_or(error), spool, taken));
+    }
+    let mut notes = Vec::new();
+    if request.verbose || is_missed {
+        notes.push(format!("{error}: the mail was sent at once instead of being kept"));
+    }
+    notes.extend(hand_over::tell(request, prepared, &told)?);
+    Ok(Accepted::Sent { id: prepared.entry.id, notes })
+}
+
+/// Has the relay carry the mail. Returns what it told if it told of every recipient, else nothing.
+fn carry(config: &Config, spool: &Spool, prepared: &mut Prepared, taken: &mut Taken) -> Told {
+    let smarthost = config.smarthosts.first();
+    let until = Instant::now() + smarthost.connect_timeout + smarthost.timeout;
+    let Ok(mail) = keep::in_open_file(config, spool, prepared, taken) else { return Told::default() };
+    let outcomes = prepared.entry.recipients.len();
+    match relay_program::carry_and_listen(config, mail, Patience { until, outcomes }) {
+        Ok(told) if told.notices.len() == outcomes => told,
+        _ => Told::default(),
+    }
+}
+
+/// A machine is to have a spool. A container, which the environment configures, may have one.
+fn is_spool_missed(config: &Config, spool: &Spool) -> bool {
+    !matches!(config.source, Source::Environment(_)) || spool.owner().is_some()
+}
+
+/// Somebody has it, and nobody waits for it: there is nothing left to keep.
+fn is_settled(told: &Told) -> bool {
+    !told.notices.is_empty() && told.notices.iter().all(|notice| notice.status != Status::Deferred)
+}
+
+/// Why a mail that only the smarthost could have taken was not accepted; nothing if nobody said why.
+fn untaken(told: &Told) -> Option<Error> {
+    let deferred = told.notices.iter().find(|notice| notice.status == Status::Deferred)?;
+    Some(Error::Untaken { to: deferred.to.clone(), reason: deferred.reason.clone() })
+}
+
+/// The error that the caller hears: the mail is rescued, unless there is nothing of it.
+fn rescued(reason: Error, spool: &Spool, taken: &mut Taken) -> Error {
+    if taken.is_empty() { reason } else { rescue::rescue_taken(reason, spool, &taken.message, &mut taken.body) }
+}

@@ -1,0 +1,82 @@
+//! What names without a domain mean on this machine: aliases, the default recipient, the names of the machine itself.
+
+use std::io;
+use std::path::Path;
+
+use lettre::Address;
+
+use crate::config::Config;
+use crate::envelope::{Aliases, Resolver};
+use crate::system;
+use crate::trust::{DecidingFile, Fault};
+
+/// No file of aliases is larger, in bytes.
+const MOST_ALIASES: u64 = 64 << 20;
+
+/// What local names stand for, and what a person should know of it.
+pub(crate) struct LocalNames<'a> {
+    /// The aliases of the configuration, then those of the system's file.
+    aliases: Aliases,
+    default: Option<Vec<String>>,
+    domain: Option<&'a str>,
+    hosts: Vec<String>,
+    /// Lines of the system's file that mean nothing here.
+    pub(crate) warnings: Vec<String>,
+    /// Why the system's file is not obeyed at all: its names fall to the default recipient, and no mail is lost.
+    pub(crate) refused: Option<String>,
+}
+
+impl<'a> LocalNames<'a> {
+    /// On this machine.
+    pub(crate) fn here(config: &'a Config) -> Self {
+        Self::of(config, system::local_names(&system::host_name()))
+    }
+
+    /// On a machine with these names.
+    pub(crate) fn of(config: &'a Config, hosts: Vec<String>) -> Self {
+        let mut aliases = Aliases::default();
+        for (name, targets) in &config.recipients.aliases {
+            aliases.insert(name, targets.list());
+        }
+        let default = config.recipients.default.as_ref().map(|names| names.list());
+        let domain = config.rewrite.domain.as_deref();
+        let mut names = Self { aliases, default, domain, hosts, warnings: Vec::new(), refused: None };
+        names.add_file(&config.recipients.aliases_file);
+        names
+    }
+
+    fn add_file(&mut self, path: &Path) {
+        let named = |what: String| format!("{}: {what}", path.display());
+        match read(path) {
+            Ok(text) => {
+                let (system, warnings) = Aliases::parse(&text);
+                self.aliases = std::mem::take(&mut self.aliases).or(system);
+                self.warnings = warnings.into_iter().map(named).collect();
+            }
+            Err(Fault::Io(error)) => {
+                self.warnings = vec![named(format!("cannot be read, so its names are not known: {error}"))];
+            }
+            Err(fault) => self.refused = Some(named(format!("is not obeyed: it {fault}"))),
+        }
+    }
+
+    /// Finds the recipients behind the names. A name that leads nowhere goes to the default recipient, else to `account`.
+    pub(crate) fn resolver<'n>(&'n self, account: &'n Address) -> Resolver<'n> {
+        Resolver::new(&self.aliases, &self.hosts, self.domain, self.default.as_deref(), account)
+    }
+}
+
+/// The text of a file that says whose mail goes where: who writes it has everybody's mail. One that is not there is an
+/// empty one, as is `/dev/null`.
+fn read(path: &Path) -> Result<String, Fault> {
+    if path == Path::new("/dev/null") {
+        return Ok(String::new());
+    }
+    let service = system::service().filter(|_| !system::is_root()).map(|(uid, _)| uid);
+    let opened = match DecidingFile::open(path) {
+        Err(Fault::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        opened => opened?,
+    };
+    opened.judge(service.as_slice())?;
+    Ok(String::from_utf8_lossy(&opened.read(MOST_ALIASES)?).into_owned())
+}
