@@ -128,7 +128,7 @@ impl Channel {
 
     /// The answer as others may read it.
     pub(super) fn redacted(&self, answer: &Answer) -> Answer {
-        Answer { code: answer.code, lines: answer.lines.iter().map(|line| self.redaction.redacted(line)).collect() }
+        Answer { code: answer.code, lines: answer.lines.iter().map(|line| self.redaction.redact(line)).collect() }
     }
 
     /// Nothing has failed so far, so that another command may be sent.
@@ -147,8 +147,8 @@ impl Channel {
         self.is_silent = true;
     }
 
-    /// Sends bytes within the limit. What comes meanwhile is kept for [`read`](Self::read).
-    pub(super) fn write(&mut self, stage: Stage, bytes: &[u8]) -> Result<(), Trouble> {
+    /// Sends bytes within the limit. What comes meanwhile is kept for [`receive`](Self::receive).
+    pub(super) fn send(&mut self, stage: Stage, bytes: &[u8]) -> Result<(), Trouble> {
         if self.dialogue == Dialogue::Shown {
             dialogue::show_sent(stage, bytes);
         }
@@ -162,17 +162,17 @@ impl Channel {
     /// Reads what the server said before it closed the connection: a server that gives up says why.
     pub(super) fn last_words(&mut self, stage: Stage) -> Option<Answer> {
         self.limit = self.limit.min(LAST_WORDS);
-        if self.is_silent { None } else { self.read(stage).ok() }
+        if self.is_silent { None } else { self.receive(stage).ok() }
     }
 
     /// Reads one reply within the limit.
-    pub(super) fn read(&mut self, stage: Stage) -> Result<Answer, Trouble> {
+    pub(super) fn receive(&mut self, stage: Stage) -> Result<Answer, Trouble> {
         self.stream.timed_mut().allow(self.limit);
         let answer = self.replies.read(&mut self.stream).map_err(|error| {
             let error = match error {
                 ReplyError::Io(error) => ChannelError::new(&error, self.limit),
                 ReplyError::Closed => ChannelError::Closed,
-                ReplyError::Garbage(line) => ChannelError::Garbage(self.redaction.redacted(&line)),
+                ReplyError::Garbage(line) => ChannelError::Garbage(self.redaction.redact(&line)),
                 ReplyError::TooLong => ChannelError::TooLong,
             };
             self.fail(stage, &error)
@@ -197,7 +197,7 @@ impl Channel {
     /// Reads the replies that have come by now, and waits for no other.
     pub(super) fn read_ahead(&mut self) {
         self.stream.timed_mut().set_waiting(false);
-        self.replies.read_ahead(&mut self.stream);
+        self.replies.read_available(&mut self.stream);
         self.stream.timed_mut().set_waiting(true);
     }
 
@@ -213,8 +213,8 @@ impl Channel {
 
     /// Sends a command and reads its reply, which accepts or refuses it.
     pub(super) fn ask(&mut self, stage: Stage, command: &str) -> Result<Answer, Trouble> {
-        match self.write(stage, command.as_bytes()) {
-            Ok(()) => self.read(stage),
+        match self.send(stage, command.as_bytes()) {
+            Ok(()) => self.receive(stage),
             Err(trouble) => self.last_words(stage).filter(|answer| answer.code >= 400).ok_or(trouble),
         }
     }

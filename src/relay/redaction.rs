@@ -36,7 +36,7 @@ impl Redaction {
     }
 
     /// The line of a reply, without any of what is hidden.
-    pub(super) fn redacted(&self, line: &str) -> String {
+    pub(super) fn redact(&self, line: &str) -> String {
         let mut rest = self.secrets.iter().fold(line.to_owned(), |line, secret| line.replace(secret.as_str(), MASK));
         let mut masked = String::with_capacity(rest.len());
         while let Some(start) = rest.find(is_base64) {
@@ -86,7 +86,7 @@ mod tests {
             ("5.7.8 authentication failed, try again later/soon", "5.7.8 authentication failed, try again later/soon"),
             ("", ""),
         ] {
-            assert_eq!(redaction.redacted(line), told);
+            assert_eq!(redaction.redact(line), told);
         }
     }
 
@@ -95,6 +95,6 @@ mod tests {
         let mut redaction = Redaction::default();
         redaction.hide("a");
         redaction.hide_line("YQ==\r\n");
-        assert_eq!(redaction.redacted("authentication failed"), "authentication failed");
+        assert_eq!(redaction.redact("authentication failed"), "authentication failed");
     }
 }

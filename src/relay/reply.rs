@@ -76,7 +76,7 @@ impl Replies {
 
     /// Reads what has come by now; `from` must not wait. If nothing more will come, the next [`read`](Self::read) that
     /// wants more says so.
-    pub(super) fn read_ahead(&mut self, from: &mut impl Read) {
+    pub(super) fn read_available(&mut self, from: &mut impl Read) {
         let mut piece = [0; 8192];
         while self.end.is_none() && self.buffer.len() < MOST_AT_HAND {
             match from.read(&mut piece) {
@@ -216,9 +216,9 @@ mod tests {
         let reset = Err(io::ErrorKind::ConnectionReset.into());
         let mut wire = Bursts(vec![Ok(b"250 a\r\n25"), nothing_yet(), Ok(b"0 b\r\n"), Ok(b"250 c\r\n"), reset]);
         let mut replies = Replies::default();
-        replies.read_ahead(&mut wire);
+        replies.read_available(&mut wire);
         assert_eq!(replies.at_hand(), 1);
-        replies.read_ahead(&mut wire);
+        replies.read_available(&mut wire);
         assert_eq!(replies.at_hand(), 3);
         for text in ["250 a", "250 b", "250 c"] {
             assert_eq!(replies.read(&mut wire).unwrap().reply().to_string(), text);

@@ -30,9 +30,10 @@ pub(super) fn guarded_line(key: &'static str, path: &Path) -> Result<Secret, Cre
 /// a command is to say that this is known.
 fn or_command(key: &str, path: &Path, why: String) -> String {
     let is_fixed = || fs::metadata(path).is_ok_and(|found| found.mode() & 0o222 == 0 || why.ends_with("read-only"));
-    match key == "password-file" && why.contains(" opens it to ") && is_fixed() {
-        true => format!("{why}; or, where it cannot be changed, set password-command = \"cat {}\"", path.display()),
-        false => why,
+    if key == "password-file" && why.contains(" opens it to ") && is_fixed() {
+        format!("{why}; or, where it cannot be changed, set password-command = \"cat {}\"", path.display())
+    } else {
+        why
     }
 }
 

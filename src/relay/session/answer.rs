@@ -51,7 +51,7 @@ impl Session {
     /// Reads one reply, and assigns it to the mail that awaits it.
     pub(super) fn read_reply(&mut self) -> Result<(), Trouble> {
         let Some((at, awaited)) = self.window.next_awaited() else { return Ok(()) };
-        let answer = self.channel.read(awaited.stage())?;
+        let answer = self.channel.receive(awaited.stage())?;
         self.assign(at, awaited, &answer)
     }
 
@@ -59,7 +59,7 @@ impl Session {
         let reply = answer.reply();
         if reply.code == 421 {
             self.channel.give_up();
-            self.window.close(at, &reply);
+            self.window.close_from(at, &reply);
             return Ok(());
         }
         if awaited == Awaited::Login {
@@ -71,7 +71,7 @@ impl Session {
             let stage = awaited.stage();
             return Err(self.distrust(stage, format_args!("at {stage}: the answer makes no sense ({reply})")));
         }
-        self.window.apply_reply(at, awaited, &reply);
+        self.window.note_reply(at, awaited, &reply);
         let mail = self.window.mail(at);
         if mail.has_lesson() {
             let is_last_reply = mail.next_awaited().is_none();
@@ -109,7 +109,7 @@ impl Session {
             }
         }
         self.channel.give_up();
-        self.window.lose_link(trouble, is_first_group);
+        self.window.abandon_all(trouble, is_first_group);
     }
 
     /// Believes nothing more that comes over this connection, and says why.

@@ -57,7 +57,7 @@ impl Session {
 
     /// How many mails may be under way at once.
     pub(crate) fn most_under_way(&self) -> usize {
-        self.window.most_under_way()
+        self.window.capacity()
     }
 
     /// Says good-bye. The answer is not waited for: that would cost a round trip and change nothing.
@@ -65,7 +65,7 @@ impl Session {
         if self.is_usable() {
             self.channel.set_limit(Duration::from_secs(1));
             // Every mail has its outcome already.
-            let _ = self.channel.write(Stage::Content, Quit.to_string().as_bytes());
+            let _ = self.channel.send(Stage::Content, Quit.to_string().as_bytes());
         }
     }
 }

@@ -121,7 +121,7 @@ impl Session {
     fn write_only_chunk(&mut self, mut group: Group, content: &Chunk) -> Result<(), Trouble> {
         self.add_chunk(&mut group, content);
         self.window.newest().mark_content_sent();
-        self.channel.write(Stage::Content, &group)
+        self.channel.send(Stage::Content, &group)
     }
 
     /// The content in one BDAT after the other, if anybody gets it.
@@ -134,7 +134,7 @@ impl Session {
             if chunk.is_last {
                 self.window.newest().mark_content_sent();
             }
-            self.channel.write(Stage::Content, &command)?;
+            self.channel.send(Stage::Content, &command)?;
             if chunk.is_last {
                 return Ok(());
             }
@@ -158,7 +158,7 @@ impl Session {
         if mail.is_doomed() {
             // RFC 2920 section 3.1: the server says 354 although nobody gets the mail.
             mail.await_reply(Awaited::LoneDot);
-            return self.channel.write(Stage::Content, b".\r\n");
+            return self.channel.send(Stage::Content, b".\r\n");
         }
         mail.await_reply(Awaited::Dot);
         let (mut chunk, mut dots) = (first, DotStuffing::new());
@@ -167,7 +167,7 @@ impl Session {
             if chunk.is_last {
                 self.window.newest().mark_content_sent();
             }
-            self.channel.write(Stage::Content, &stuffed)?;
+            self.channel.send(Stage::Content, &stuffed)?;
             if chunk.is_last {
                 return Ok(());
             }
@@ -196,7 +196,7 @@ impl Session {
             return Ok(());
         }
         let stage = self.window.newest().next_awaited().map_or(Stage::Mail, Awaited::stage);
-        self.channel.write(stage, &group)?;
+        self.channel.send(stage, &group)?;
         self.read_replies_down_to(0)
     }
 

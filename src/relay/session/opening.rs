@@ -102,7 +102,7 @@ fn reach(smarthost: &Smarthost, client: &Client) -> Result<Channel, Trouble> {
 
 /// Waits for the greeting, RFC 5321 section 3.1.
 fn greet(channel: &mut Channel, tls: Tls) -> Result<(), Trouble> {
-    let answer = channel.read(Stage::Greeting).map_err(|mut trouble| {
+    let answer = channel.receive(Stage::Greeting).map_err(|mut trouble| {
         // A server of implicit TLS waits for our first byte, as we wait for its first one.
         let advice = match tls {
             // The server said something else than a greeting, and the sentence has its advice already.
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use crate::outcome::Status;
 
-    /// For those who are to be kept waiting; everybody else has all the time a busy machine needs.
+    /// The limit where a server keeps us waiting. Elsewhere there is all the time that a busy machine needs.
     const LIMIT: Duration = Duration::from_millis(200);
 
     fn trouble(smarthost: &Smarthost) -> Trouble {

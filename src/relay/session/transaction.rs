@@ -288,7 +288,7 @@ impl Transaction {
     }
 
     /// The link is lost. A mail that was sent to its end and not answered is in doubt (RFC 5321 section 6.1).
-    pub(super) fn lose_link(&mut self, trouble: &Trouble, is_first_group: bool) {
+    pub(super) fn abandon(&mut self, trouble: &Trouble, is_first_group: bool) {
         if self.awaited.is_empty() && self.is_doomed() {
             return;
         }

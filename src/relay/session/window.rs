@@ -37,7 +37,7 @@ impl Window {
     /// How many mails may be under way at once: one until the server has taken one, then one more for each that it
     /// takes. A server that wants to be asked for each content gets the mail that it is asked for, and the one before
     /// it.
-    pub(super) fn most_under_way(&self) -> usize {
+    pub(super) fn capacity(&self) -> usize {
         match (self.groups, self.chunks) {
             (false, _) => 1,
             (true, false) => 2.min(1 + self.taken),
@@ -82,7 +82,7 @@ impl Window {
     }
 
     /// Applies a reply to the mail at that place, and notes what it means for the mails behind it.
-    pub(super) fn apply_reply(&mut self, at: usize, awaited: Awaited, reply: &Reply) {
+    pub(super) fn note_reply(&mut self, at: usize, awaited: Awaited, reply: &Reply) {
         self.under_way[at].apply_reply(reply);
         let is_taken = reply.is_positive();
         self.taken += usize::from(is_taken && awaited.is_end());
@@ -100,7 +100,7 @@ impl Window {
     }
 
     /// The server closes the channel in reply to the mail at that place.
-    pub(super) fn close(&mut self, at: usize, reply: &Reply) {
+    pub(super) fn close_from(&mut self, at: usize, reply: &Reply) {
         let is_late = self.taken > 0;
         let outcome = self.under_way[at].close(reply, is_late);
         for later in self.under_way.range_mut(at + 1..) {
@@ -109,9 +109,9 @@ impl Window {
     }
 
     /// The link is lost with all these mails under way.
-    pub(super) fn lose_link(&mut self, trouble: &Trouble, is_first_group: bool) {
+    pub(super) fn abandon_all(&mut self, trouble: &Trouble, is_first_group: bool) {
         for mail in &mut self.under_way {
-            mail.lose_link(trouble, is_first_group);
+            mail.abandon(trouble, is_first_group);
         }
     }
 }
