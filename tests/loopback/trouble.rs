@@ -313,8 +313,8 @@ fn unreadable_configuration_has_its_sentence() {
     let ran = machine.send(&["a@host.example"], b"");
     assert_eq!(ran.status, Some(78));
     let path = machine.config();
-    let expected = format!("mailx-t: cannot read the configuration {}: Is a directory (os error 21)\n", path.display());
-    assert_eq!(ran.stderr, expected);
+    let expected = "is a directory and not a regular file: name a file";
+    assert_eq!(ran.stderr, format!("mailx-t: {} {expected}\n", path.display()));
 }
 
 #[test]
