@@ -8,16 +8,29 @@
 //! [`outcome::Outcome`], and the log and the next attempt speak.
 //!
 //! ```text
-//! argv ──► cli ──► Request                who we are asked to be, what is asked
-//! stdin ─► message                        octets, fields by offset, nothing lost
-//!            ▼
-//!          envelope                       one or more recipients, from arguments, fields, cron
-//!            ▼
-//!          rewrite                        what any submission server accepts; each repair has a name
-//! ═══════════▼═══════ spool ═══════════ on disk: the caller may leave with 0
-//!          Claim ─► relay::Session ─► Outcome      one per recipient: sent, deferred, bounced
-//!                                        └──► journal, log, the caller who waits
+//! mailx-t, the door                         who does it             what it makes
+//!   argv ──► cli ──────────────────────────  cli                     Request: what is asked
+//!   stdin ─► take ─────────────────────────  message                 Taken: octets, fields by offset, nothing lost
+//!             ▼
+//!            prepare ──────────────────────  envelope, rewrite       Prepared: recipients, header section, repairs
+//!             ▼
+//!            keep ─────────────────────────  spool::Draft            Entry: on disk, the caller may leave with 0
+//! ════════════▼══════════════════════════════ queue/ ═══════════════════════════════════════════════════════════
+//!            hand_over ─► relay_program      a caller who waits ◄────────────────────────────── Notice ──┐
+//!                             │                                                                          │
+//! mailx-t-relay               ▼                                                                          │
+//!            flush ─► Term ─► Claim          one leader; whose turn it is                                │
+//!                              ▼                                                                         │
+//!                        Connection ───────  relay::Session          offers the mail to the smarthost    │
+//!                              ▼                                                                         │
+//!                           Attempt ───────  outcome::Outcome        one for each recipient              │
+//!                              ▼                                                                         │
+//!                           settle ─► Record (journal), log ─────────────────────────────────────────────┘
+//!                              └────► nondelivery: a report to the sender, kept like any other mail
 //! ```
+//!
+//! The words are those of the glossary in `docs/architecture.md`. The acts of the door are in `command::submission`,
+//! those of the relay in `command::delivery`.
 //!
 //! Floors, top to bottom. Imports go down only, and no two files import each other; `tests/house/floors/` checks both:
 //!
