@@ -29,7 +29,8 @@ pub struct Defaults {
 /// Serves the caller until QUIT, or until they close their end. `told` hears what a person should know.
 ///
 /// # Errors
-/// The configuration cannot be used, a mail broke off, the answers are not read, or no relay can ever send what was kept.
+/// The configuration cannot be used, a mail broke off, the answers are not read, or no relay can ever send what was
+/// kept.
 pub(crate) fn run(
     defaults: &Defaults,
     config: Result<Config, config::Error>,
@@ -40,7 +41,7 @@ pub(crate) fn run(
     let mut output = BufWriter::new(output);
     let host = system::host_name();
     let config = config.map_err(Error::from).inspect_err(|error| {
-        // Who hears nothing of it hears the exit status.
+        // A caller who reads no answer has the exit status.
         let _ = write!(output, "{}", Reply::new(421, &format!("4.3.5 {host}: {error}"))).and_then(|()| output.flush());
     })?;
     let most = config.spool.max_message_size.as_u64();

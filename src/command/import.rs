@@ -97,7 +97,7 @@ fn put(target: &Path, written: &Written, is_forced: bool, group: Option<u32>) ->
     Ok(files)
 }
 
-/// Whole or not at all: written beside it, then renamed over it.
+/// Whole or not at all: written under another name, then renamed.
 fn replace(path: &Path, bytes: &[u8], mode: u32, group: Option<u32>) -> io::Result<()> {
     let directory = Directory::above(path)?;
     let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;

@@ -14,7 +14,8 @@ use crate::system;
 pub enum Form {
     /// One JSON object a line.
     Json,
-    /// Columns, and below them what a person should know. Programs look for what they know in the first or the last line.
+    /// Columns, and below them what a person should know. Programs look for what they know in the first or the last
+    /// line.
     Screen,
     /// Columns.
     Text,

@@ -1,9 +1,15 @@
-//! The verbs, one file each: the only floor that ties the parts together. A verb owns its request, and the doors fill it in.
+//! The verbs, the only floor that ties the parts together. A verb owns its request, and the doors fill it in.
 //!
-//! The files here are the verbs of the door, and what both programs share (`notice`, `selection`). Two rooms hold the way
-//! of a mail: `submission` what happens before the acceptance line, in the door; `delivery` what happens behind it, with the
-//! relay's verbs `flush`, `carry` and `serve`. `check::probe` is the relay's too. No verb of the door names a verb of the
-//! relay, so that the door links no TLS library.
+//! A file of this directory is a verb of the door, or what several verbs share: `notice` and `selection` are for both
+//! programs, `relay_program` is how the door starts the other one. The rooms:
+//!
+//! - `submission`: the way of a mail up to the acceptance line, and the hand-over. It runs in the door; the relay takes
+//!   mail from `drop/` the same way.
+//! - `delivery`: the way behind it, with the relay's verbs `flush`, `carry` and `serve`. It runs in the relay, but for
+//!   `settle`.
+//! - `check`, `init`: those verbs with their parts; `check::probe` is a verb of the relay.
+//!
+//! No verb of the door names a verb of the relay, so that the door links no TLS library.
 
 pub(crate) mod check;
 pub(crate) mod converse;

@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::outcome::clean;
 use crate::spool::{Carried, Spill};
 
-/// Writes the way of each recipient, the envelope and the repairs, an empty line, and the mail in wire form. Returns what
-/// the caller of a real submission would be told.
+/// Writes the way of each recipient, the envelope and the repairs, an empty line, and the mail in wire form. Returns
+/// what the caller of a real submission would be told.
 ///
 /// # Errors
 /// Those by which a mail is not accepted, but that the spool is not tried; and [`Error::Output`].

@@ -15,8 +15,8 @@ pub enum Place {
     Foreground,
 }
 
-/// Has the relay serve `drop/` as a daemon and, `every` so often, the retry clock. In the foreground this process becomes
-/// it, so that a supervisor's signal ends the daemon and not only a process in front of it.
+/// Has the relay serve `drop/` as a daemon and, `every` so often, the retry clock. In the foreground this process
+/// becomes it, so that a supervisor's signal ends the daemon and not only a process in front of it.
 ///
 /// # Errors
 /// The relay cannot be started.

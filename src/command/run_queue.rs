@@ -31,7 +31,7 @@ pub(crate) enum Detail {
 /// # Errors
 /// The relay cannot be started, or it ended in trouble that it has named.
 pub(crate) fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), Error> {
-    // Who may not read the queue hears it from us, not from the relay.
+    // A caller who may not read the queue hears so from us, not from the relay.
     Spool::new(config.spool_path()).ids()?;
     let mut arguments = vec!["flush"];
     arguments.extend((detail >= Detail::Outcomes).then_some("--verbose"));

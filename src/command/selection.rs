@@ -1,5 +1,6 @@
 //! Which mails a queue run is for: all, those that are due, one, or those that a person means by a part of their
-//! identifier, of a recipient or of their sender, as sendmail's `-qI`, `-qR` and `-qS` have it, or all but those (`-q!R`).
+//! identifier, of a recipient or of their sender, as sendmail's `-qI`, `-qR` and `-qS` have it, or all but those
+//! (`-q!R`).
 
 use std::fmt;
 use std::str::FromStr;

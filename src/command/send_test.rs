@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::spool::{Fate, Spool};
 use crate::system;
 
-/// Sends a test mail, and returns when the smarthost has taken it. Without `to` it goes to whoever gets mail for nobody in
-/// particular. `detail` says what is told of its delivery.
+/// Sends a test mail, and returns when the smarthost has taken it. Without `to` it goes to whoever gets mail for nobody
+/// in particular. `detail` says what is told of its delivery.
 ///
 /// # Errors
 /// It could not be accepted, or the smarthost has not taken it: the reason has been told.

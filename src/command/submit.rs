@@ -12,8 +12,8 @@ use crate::error::Error;
 /// Submits what `input` holds; returns what the caller should be told, which is nothing if all went well.
 ///
 /// # Errors
-/// Nothing was accepted: one of [`Error`]. What had been read by then is saved where it can be. Or the mail is kept all the
-/// same: there is no relay program, or everybody refused the mail while the caller waited.
+/// Nothing was accepted: one of [`Error`]. What had been read by then is saved where it can be. Or the mail is kept all
+/// the same: there is no relay program, or everybody refused the mail while the caller waited.
 pub(crate) fn run(
     request: &Request,
     config: Result<Config, config::Error>,

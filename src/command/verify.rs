@@ -13,8 +13,8 @@ use crate::outcome::clean;
 /// Writes every step from what was asked to the addresses that a mail would go to.
 ///
 /// # Errors
-/// [`Usage::NothingToVerify`]: nobody was asked about; [`Error::NoRecipient`]: an operand is no address; [`Error::Input`] and
-/// [`Error::Output`].
+/// [`Usage::NothingToVerify`]: nobody was asked about; [`Error::NoRecipient`]: an operand is no address;
+/// [`Error::Input`] and [`Error::Output`].
 pub(crate) fn run(
     destination: &Destination,
     config: &Config,

@@ -77,7 +77,7 @@ pub(crate) fn run(config: &Config, request: Request, out: &mut dyn Write) -> Res
     findings.conclude()
 }
 
-/// Whom nobody else tells: where there is nothing to see to, there is no line.
+/// Names what nobody else tells of. If there is nothing to see to, there is no line.
 fn look_at_what_is_left(spool: &Spool, findings: &mut Findings<'_>) -> Result<(), Error> {
     // What cannot be listed is a defect of the spool, and has been told.
     let (failed, strays) = (spool.failed().unwrap_or_default(), spool.strays().unwrap_or_default());

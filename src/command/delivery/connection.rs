@@ -1,7 +1,7 @@
-//! Attempts over one connection: a session, the dialogue, an outcome for each recipient that still waits.
+//! One connection: a session, the smarthost at its other end, and the attempts over it.
 //!
-//! A mail that another connection, or a plainer way of speaking, would surely not double is tried again at once. What a
-//! server has shown that it does not bear is remembered in the spool for a while, so that not every mail meets it.
+//! A mail is tried again at once, over a new connection or in a plainer way of speaking, if that surely does not double
+//! it. The spool remembers for a while what a server has failed at, so that not every mail meets it.
 
 use std::io;
 use std::thread::JoinHandle;
@@ -25,7 +25,7 @@ use super::known_smarthosts::{KnownSmarthosts, Opened, Turn, Weakness};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
 const TRIES: usize = 3;
-/// How long it counts that a server does not bear what it offers, and how long that it may not.
+/// The time for which we remember that a server failed at what it offers, and that it may have failed.
 const PROVEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const SUSPECTED: Duration = Duration::from_secs(60 * 60);
 
@@ -36,14 +36,14 @@ pub(crate) struct Connection<'a> {
     session: Option<Session>,
     /// The smarthost at its other end; before there was one, the first of the settings.
     smarthost: SmarthostId,
-    /// Which of our connections it is.
+    /// The number of this connection among ours.
     number: u32,
     /// A connection was lost of late with several mails under way.
     is_wary: bool,
-    /// Mails begun over it, and those of them that were heard of.
+    /// Mails that were offered over it, and those of them that were answered.
     begun: u32,
     used: u32,
-    /// What setting up the session took; told with the first mail over it.
+    /// The time that opening the session took; the log has it with the first mail over it.
     setup: Duration,
 }
 
@@ -121,8 +121,8 @@ impl<'a> Connection<'a> {
         Ok(Ok(attempt))
     }
 
-    /// A connection that works: the one at hand, else one with the first smarthost that takes us. Mails may be under way
-    /// over the one at hand only if it works.
+    /// A connection that works: the one at hand, else one with the first smarthost that takes us. Mails may be under
+    /// way over the one at hand only if it works.
     pub(crate) fn connect(&mut self, account: Option<&Address>) -> Result<(), Trouble> {
         if self.serves(account) {
             return Ok(());
@@ -162,8 +162,8 @@ impl<'a> Connection<'a> {
         !attempt.asked.is_empty() && attempt.is_put_off() && next().is_some()
     }
 
-    /// Offers the mail of those who were put off to the first smarthost that has not been asked yet; `left`, with that one
-    /// as asked, if it does not take us or is none for such a mail. Nothing else may be under way.
+    /// Offers the mail of those who were put off to the first smarthost that has not been asked yet; `left`, with that
+    /// one as asked, if it does not take us or is none for such a mail. Nothing else may be under way.
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
@@ -349,13 +349,13 @@ impl<'a> Connection<'a> {
         self.settings().max_connections.get()
     }
 
-    /// Opens another connection to the same smarthost, which is told, beside the work on this one.
+    /// Opens another connection to the same smarthost while the work on this one goes on; returns that smarthost too.
     pub(crate) fn open_beside(&self) -> Option<(JoinHandle<Result<Session, Trouble>>, SmarthostId)> {
         let thread = std::thread::Builder::new().spawn(self.smarthosts.opener(self.smarthost)).ok()?;
         Some((thread, self.smarthost))
     }
 
-    /// The same over the connection with that smarthost that [`open_beside`](Self::open_beside) has brought about;
+    /// The same over the connection with that smarthost that [`open_beside`](Self::open_beside) has opened;
     /// `number` is its place among them.
     pub(crate) fn over(&self, session: Session, smarthost: SmarthostId, number: u32) -> Self {
         let session = Some(session);

@@ -1,9 +1,9 @@
-//! Mails under way: how many at once, over which connection, and what has become of them.
+//! Mails under way: how many at once, over which connection, and which of them are answered.
 //!
-//! A mail goes alone while the queue is short. Where it is long and the smarthost lets us write ahead, the window
-//! opens with each mail that is taken; what is in it is in doubt if the link is lost or the machine stops, so it has
-//! a bound, and a mail leaves it only when its outcome is on disk. A very long queue gets a second connection, which is
-//! opened beside the work on the first, and done without if it does not come about.
+//! A mail goes alone while the queue is short. If the queue is long and the smarthost lets us write ahead, the window
+//! opens with each mail that is taken. What is in it is in doubt if the link is lost or the machine stops, so it has a
+//! bound, and a mail leaves it only when its outcome is on disk. A very long queue gets a second connection, which is
+//! opened while the first one works; without it the queue is sent all the same.
 
 use std::collections::VecDeque;
 use std::thread::JoinHandle;
@@ -61,7 +61,7 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-/// A connection that comes about beside the work. By the time it has, the first one may be to somebody else.
+/// A connection that is being opened. By the time it is open, the first one may be to another smarthost.
 struct Opening {
     thread: JoinHandle<Result<Session, Trouble>>,
     smarthost: SmarthostId,
@@ -72,7 +72,7 @@ pub(crate) struct Connections<'a> {
     first: Pipeline<'a>,
     others: Vec<Pipeline<'a>>,
     opening: Option<Opening>,
-    /// Connections that were tried beside the first.
+    /// Connections that were tried in addition to the first.
     extra: u8,
     /// How many mails wait behind those under way.
     waiting: usize,
@@ -100,7 +100,7 @@ impl<'a> Connections<'a> {
         MOST.min(1 + self.waiting / FOR_EACH)
     }
 
-    /// Has another connection come about, where the queue is worth it and the first has shown what it can do.
+    /// Opens another connection if the queue is worth it and the first one has shown what it can do.
     fn widen(&mut self) {
         // One that is lost or spent is not replaced.
         let is_of_use =
@@ -124,8 +124,8 @@ impl<'a> Connections<'a> {
         }
     }
 
-    /// Offers a mail to the smarthost, as far as that goes without waiting for an answer. Gives it back if mails under way have
-    /// to be answered, and settled, before.
+    /// Offers a mail to the smarthost, as far as that goes without waiting for an answer. Gives it back if mails under
+    /// way have to be answered, and settled, before.
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
@@ -215,7 +215,7 @@ impl<'a> Connections<'a> {
         self.first.connection.session()?.capabilities().largest_mail()
     }
 
-    /// Says goodbye. A connection that has not come about yet is left to its end.
+    /// Says goodbye. A connection that is still being opened is left to its end.
     pub(crate) fn quit(self) {
         self.first.connection.quit();
         self.others.into_iter().for_each(|pipeline| pipeline.connection.quit());
@@ -243,8 +243,8 @@ fn roomiest<'p, 'a>(
     roomiest
 }
 
-/// The place of the connection that is heard of first; nothing if there is no connection. What a lost connection has left
-/// behind is known without waiting.
+/// The place of the connection that is heard of first; nothing if there is no connection. What a lost connection has
+/// left behind is known without waiting.
 fn first_heard(busy: &[&mut Pipeline<'_>]) -> Option<usize> {
     let mut sessions = Vec::new();
     for (place, pipeline) in busy.iter().enumerate() {

@@ -45,8 +45,8 @@ impl Intake {
         spool.left().is_ok_and(|left| left.iter().any(|name| !self.seen.contains(name)))
     }
 
-    /// Brings a batch out of `drop/` into the queue, users in turn. What is no mail is put away and named in the log; it
-    /// costs nobody else. Returns whether there was anything to take.
+    /// Brings a batch out of `drop/` into the queue, users in turn. What is no mail is put away and named in the log;
+    /// it costs nobody else. Returns whether there was anything to take.
     ///
     /// # Errors
     /// `drop/` cannot be listed, or what was taken out of it might come back.

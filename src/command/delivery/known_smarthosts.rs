@@ -1,5 +1,5 @@
-//! The smarthosts of the settings and what is known of each: the order in which they are asked, what the spool remembers,
-//! and whether the limits of the settings let another mail leave.
+//! The smarthosts of the settings and what is known of each: the order in which they are asked, what the spool
+//! remembers, and whether the limits of the settings let another mail leave.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -124,7 +124,8 @@ impl<'a> KnownSmarthosts<'a> {
     /// A connection with that one.
     pub(crate) fn open_one(&self, smarthost: SmarthostId) -> Result<Opened, Trouble> {
         let opened = open(&self.spared(smarthost), &self.client);
-        // A login that is refused is avoided too: too many of them close an account. What is wrong here says nothing of it.
+        // A login that is refused is avoided too: too many of them close an account. What is wrong here says nothing of
+        // it.
         if opened.as_ref().is_err_and(|trouble| trouble.stage != Stage::Setup) {
             self.avoid(smarthost);
         }
@@ -157,12 +158,12 @@ impl<'a> KnownSmarthosts<'a> {
         smarthosts
     }
 
-    /// The smarthost with what it does not bear left out.
+    /// The smarthost without what it has failed at.
     fn spared(&self, smarthost: SmarthostId) -> Smarthost {
         let mut spared = self.config.smarthosts[smarthost].clone();
         spared.pipelining &= !self.has(smarthost, Weakness::NoGroups);
         spared.chunking &= !self.has(smarthost, Weakness::NoChunking);
-        // Who cannot remember what came of it could not fall back the next time either.
+        // Without a memory of what came of it we could not fall back the next time either.
         spared.auth_in_group &= self.memory.is_some() && !self.has(smarthost, Weakness::NoLoginInGroups);
         spared
     }

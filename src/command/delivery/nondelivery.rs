@@ -1,4 +1,5 @@
-//! Reports what failed: a mail to the sender about the recipients who were refused, brought to the queue like any other.
+//! Reports what failed: a mail to the sender about the recipients who were refused, brought to the queue like any
+//! other.
 
 use lettre::Address;
 

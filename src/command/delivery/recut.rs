@@ -1,4 +1,5 @@
-//! In the relay: a mail that the smarthost finds too large is cut, once, and tried again. The whole of it is kept first.
+//! In the relay: a mail that the smarthost finds too large is cut, once, and tried again. The whole of it is kept
+//! first.
 
 use super::attempt::Answered;
 use crate::command::submission::keep;
@@ -23,8 +24,8 @@ pub(crate) fn is_called_for(mail: &Answered) -> bool {
     is_first && is_large && has_nobody && outcomes.iter().any(|outcome| outcome.is_too_large())
 }
 
-/// Puts a smaller mail in the place of the claimed one; `largest` is what the smarthost says it takes. The steps stand in
-/// `docs/spool.md`. None if another process has got hold of it.
+/// Puts a smaller mail in the place of the claimed one; `largest` is what the smarthost says it takes. The steps stand
+/// in `docs/spool.md`. None if another process has got hold of it.
 ///
 /// # Errors
 /// [`Error::Spool`]; then the mail stands in the queue as it was.

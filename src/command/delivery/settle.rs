@@ -58,8 +58,8 @@ pub(crate) fn untried(reason: &str) -> Outcome {
     }
 }
 
-/// Settles mails that were answered together, as [`settle`] does, each with its records. Those that everybody has leave the
-/// queue first, with one sync for all. Returns what came of each, in their order.
+/// Settles mails that were answered together, as [`settle`] does, each with its records. Those that everybody has leave
+/// the queue first, with one sync for all. Returns what came of each, in their order.
 pub(crate) fn settle_all(config: &Config, claims: Vec<Claim>, records: &[Vec<Record>]) -> Vec<Result<(), Error>> {
     let mut results = Vec::new();
     let (mut places, mut delivered, mut others) = (Vec::new(), Vec::new(), Vec::new());

@@ -50,8 +50,8 @@ pub(crate) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -
     }
 }
 
-/// The way out of a mail that no spool takes, because of `error`: the relay carries it to the smarthost while the caller
-/// waits. If nobody takes it there either, it is rescued.
+/// The way out of a mail that no spool takes, because of `error`: the relay carries it to the smarthost while the
+/// caller waits. If nobody takes it there either, it is rescued.
 fn send_at_once(
     request: &Request,
     config: &Config,

@@ -1,5 +1,5 @@
-//! What mail(1) gives beside stdin becomes a message: fields, a text to begin with, files to go with it. The plain
-//! body streams; only with files beside it, or where it is no text, a body is held in memory, and then it has an end.
+//! Makes a message of what mail(1) gives besides stdin: fields, a text to begin with, files to go with it. A plain body
+//! streams. A body with files, or one that is no text, is held in memory, so it has a limit.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -7,10 +7,10 @@ use std::io::{self, Read, Write};
 use crate::message::parts::{self, Attachment};
 use crate::message::{Given, MediaType, Message};
 
-/// The most octets of a body and the files beside it: they are held in memory, several times over once encoded.
+/// The most octets of a body and the files with it: they are held in memory, several times over once encoded.
 const MOST: u64 = 64 << 20;
 
-/// What the caller gave beside stdin.
+/// What the caller gave besides stdin.
 #[derive(Debug, Default)]
 pub struct Composition {
     /// Fields.
@@ -19,7 +19,7 @@ pub struct Composition {
     pub(crate) start: Option<File>,
     /// Files to go with it.
     pub(crate) enclosures: Vec<Enclosure>,
-    /// An empty body with nothing beside it is no mail.
+    /// An empty body without anything else is no mail.
     pub(crate) skip_empty: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn formatted(given: &Composition, input: &mut dyn Read, body: &mut dy
     })
 }
 
-/// Why nothing is sent, and what the caller wrote: it must not be lost with the files beside it.
+/// Why nothing is sent, and what the caller wrote: it must not be lost if a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
 pub(super) struct Unsent {

@@ -1,5 +1,5 @@
-//! Hands a mail over that is kept: makes sure that a relay is at work on it, and tells a caller who waits what became of it.
-//! Nothing here can lose the mail, and not to know its outcome is no error.
+//! Hands a mail over that is kept: makes sure that a relay is at work on it, and tells a caller who waits what became
+//! of it. Nothing here can lose the mail, and not to know its outcome is no error.
 
 use std::time::Instant;
 
@@ -54,8 +54,8 @@ fn start_relay(request: &Request, config: &Config, accepted: &Prepared) -> Resul
     }
 }
 
-/// Without a relay program no mail will ever leave: that is an error although the mail is kept. A relay that cannot be started
-/// now will be started by the next caller or the timer.
+/// Without a relay program no mail will ever leave: that is an error although the mail is kept. A relay that cannot be
+/// started now will be started by the next caller or the timer.
 fn stranded(error: Error, id: QueueId) -> Result<Vec<String>, Error> {
     let stranded = Error::Stranded { reason: Box::new(error), id };
     if system::relay_program().is_some() { Ok(vec![stranded.to_string()]) } else { Err(stranded) }

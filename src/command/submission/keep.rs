@@ -1,4 +1,4 @@
-//! Puts a prepared mail on disk: whole, or where it is larger than a mail may be, cut, the whole compressed beside it.
+//! Keeps a prepared mail on disk: whole, or cut if it is too large, and then the whole is kept compressed.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -89,7 +89,8 @@ pub(crate) fn in_open_file(
     Ok(mail)
 }
 
-/// Writes a mail that is only shown into an open file without a name; the whole of a mail that is too large is not kept.
+/// Writes a mail that is only shown into an open file without a name; the whole of a mail that is too large is not
+/// kept.
 pub(crate) fn nowhere(config: &Config, prepared: &mut Prepared, taken: &mut Taken) -> Result<Carried, Error> {
     let id = prepared.entry.id;
     let create = || Draft::create_to_carry(id);

@@ -60,7 +60,8 @@ impl<'a> LocalNames<'a> {
         }
     }
 
-    /// Finds the recipients behind the names. A name that leads nowhere goes to the default recipient, else to `account`.
+    /// Finds the recipients behind the names. A name that leads nowhere goes to the default recipient, else to
+    /// `account`.
     pub(crate) fn resolver<'n>(&'n self, account: &'n Address) -> Resolver<'n> {
         Resolver::new(&self.aliases, &self.hosts, self.domain, self.default.as_deref(), account)
     }

@@ -126,7 +126,8 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
     Ok(Prepared { entry, rewritten, steps, warnings, is_dropped: false })
 }
 
-/// The sender asked for, if the caller may be that one. Only root and the service speak for other users of this machine.
+/// The sender asked for, if the caller may be that one. Only root and the service speak for other users of this
+/// machine.
 fn asked(request: &Request, moment: &Moment) -> Option<Sender> {
     let sender = Sender::of(request.sender.as_ref()?.as_bytes(), &moment.hosts)?;
     may_be(&sender, moment).then_some(sender)

@@ -1,5 +1,5 @@
-//! A mail whose configuration cannot be used. Where that is the machine's, a caller without a right to the queue leaves it
-//! in `drop/` all the same: the service sends it as soon as it can read its settings. Anybody else's is rescued.
+//! A mail whose configuration cannot be used. Where that is the machine's, a caller without a right to the queue leaves
+//! it in `drop/` all the same: the service sends it as soon as it can read its settings. Anybody else's is rescued.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! `flush` in the relay: sends the queue. Whoever gets the relay lock leads, and sends everything that is due; after letting
-//! go of the lock it looks once more, so that no mail waits for a wake-up that is lost.
+//! `flush` in the relay: sends the queue. Whoever gets the relay lock leads, and sends everything that is due; after
+//! letting go of the lock it looks once more, so that no mail waits for a wake-up that is lost.
 
 mod sending;
 mod term;
@@ -21,12 +21,12 @@ use crate::system;
 /// How often to ask for the lock that another leader holds.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Sends the selected mails. `tell` gets each outcome once it is on disk; `dialogue` says whether stderr shows what is said to
-/// the smarthosts. Returns at once if another process leads: it will see what we came for.
+/// Sends the selected mails. `tell` gets each outcome once it is on disk; `dialogue` says whether stderr shows what is
+/// said to the smarthosts. Returns at once if another process leads: it will see what we came for.
 ///
 /// # Errors
-/// The queue cannot be read, or an outcome cannot be recorded; or `drop/` cannot be read, which is returned once the queue
-/// has been sent. Trouble with a smarthost or a single mail is an outcome, not an error.
+/// The queue cannot be read, or an outcome cannot be recorded; or `drop/` cannot be read, which is returned once the
+/// queue has been sent. Trouble with a smarthost or a single mail is an outcome, not an error.
 pub(crate) fn run(
     config: &Config,
     selection: &Selection,

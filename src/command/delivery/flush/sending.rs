@@ -41,8 +41,9 @@ impl<'a> Sending<'a> {
         while self.settle_answered() > 0 {}
     }
 
-    /// Waits for an answer, and settles every mail that is answered by then; returns how many. If one of them needs more, all
-    /// others are awaited and settled before: a follow-up takes its time, and what is known meanwhile must not be lost.
+    /// Waits for an answer, and settles every mail that is answered by then; returns how many. If one of them needs
+    /// more, all others are awaited and settled before: a follow-up takes its time, and what is known meanwhile must
+    /// not be lost.
     pub(super) fn settle_answered(&mut self) -> usize {
         let (mut count, mut follow_ups) = (0, Vec::new());
         loop {
@@ -82,8 +83,8 @@ impl<'a> Sending<'a> {
         recut::is_called_for(mail) || self.connections.has_another_smarthost(mail)
     }
 
-    /// What is to be done for a mail that needs more. What the smarthost did for the other recipients is on disk before another
-    /// one is asked; without that the mail stays as it is.
+    /// What is to be done for a mail that needs more. What the smarthost did for the other recipients is on disk before
+    /// another one is asked; without that the mail stays as it is.
     fn next(&mut self, mail: Answered) -> Option<FollowUp> {
         if recut::is_called_for(&mail) {
             return Some(FollowUp::Cut(mail.claim));
@@ -136,8 +137,8 @@ impl<'a> Sending<'a> {
         }
     }
 
-    /// Tries less of a mail that was refused for its size. A mail that cannot be cut stays as it is: if it were refused, the
-    /// whole of it would be lost.
+    /// Tries less of a mail that was refused for its size. A mail that cannot be cut stays as it is: if it were
+    /// refused, the whole of it would be lost.
     fn cut(&mut self, claim: Claim) {
         let id = claim.entry.id;
         match recut::recut(self.spool, claim, self.connections.largest_mail()) {
@@ -163,8 +164,8 @@ impl<'a> Sending<'a> {
     }
 }
 
-/// The outcomes of all mails come first, and are told when they are on disk: a retry clock that cannot be set must not have
-/// anybody get a mail twice.
+/// The outcomes of all mails come first, and are told when they are on disk: a retry clock that cannot be set must not
+/// have anybody get a mail twice.
 fn settle_and_tell(config: &Config, answered: Vec<Answered>, to: &mut dyn FnMut(&Notice)) -> Vec<(Entry, Attempt)> {
     let (mut mails, mut claims, mut records) = (Vec::new(), Vec::new(), Vec::new());
     for Answered { claim, attempt } in answered {

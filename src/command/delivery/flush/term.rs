@@ -122,8 +122,8 @@ impl<'a> Term<'a> {
         Ok(self.go_through(ids, Pass::First))
     }
 
-    /// Takes in a batch out of `drop/`. A `drop/` that cannot be listed does not keep the queue; one that cannot be synced
-    /// does, since what was taken out of it might come back.
+    /// Takes in a batch out of `drop/`. A `drop/` that cannot be listed does not keep the queue; one that cannot be
+    /// synced does, since what was taken out of it might come back.
     fn take_batch(&mut self) -> Result<bool, Error> {
         if let Err(error) = self.spool.left() {
             // A user's own spool has none.
@@ -219,8 +219,8 @@ impl<'a> Term<'a> {
         }
     }
 
-    /// Returns whether the limits of the settings let the mail leave now. In the second pass this waits for a turn that comes
-    /// soon. A turn that comes late closes the route until then.
+    /// Returns whether the limits of the settings let the mail leave now. In the second pass this waits for a turn that
+    /// comes soon. A turn that comes late closes the route until then.
     fn await_turn(&mut self, claim: &Claim, account: &Address, pass: Pass) -> Result<bool, Error> {
         let is_first = pass == Pass::First;
         loop {
