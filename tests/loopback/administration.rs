@@ -1,6 +1,8 @@
 //! A person's commands and their output: the listing, single mails, reports, the alarm, the daemon.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -205,6 +207,13 @@ fn alarm_is_raised_once_per_trouble() {
     assert_eq!(machine.log().matches("no mail leaves this machine until the configuration is mended").count(), 2);
 }
 
+/// Leaves a mail as another user would: root's own go to the queue, and are not taken from `drop/`.
+fn leave(mail: &Path, place: &Path) {
+    std::os::unix::fs::chown(mail, Some(54_321), Some(fs::metadata(place.parent().unwrap()).unwrap().gid())).unwrap();
+    fs::set_permissions(mail, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::rename(mail, place).unwrap();
+}
+
 #[test]
 fn daemon_serves_what_is_left_in_drop_at_once() {
     let (machine, elsewhere) = (machine(), machine());
@@ -217,8 +226,7 @@ fn daemon_serves_what_is_left_in_drop_at_once() {
     // Mails that it finds when it starts, and mails that come while it waits.
     for n in 1..=2 {
         let id = queued(&elsewhere, "a@host.example");
-        let from = elsewhere.path("spool").join("queue").join(&id);
-        fs::rename(from, machine.path("spool").join("drop").join(&id)).unwrap();
+        leave(&elsewhere.path("spool/queue").join(&id), &machine.path("spool/drop").join(&id));
         assert!(machine.smarthost().wait_for(n, HANG), "mail {n} did not come");
     }
     daemon.kill().unwrap();
@@ -247,7 +255,7 @@ fn daemon_without_a_watch_of_the_kernels_serves_by_the_clock() {
     let mut daemon = command.spawn().unwrap();
     for n in 1..=3 {
         let id = queued(&elsewhere, "a@host.example");
-        fs::rename(elsewhere.path("spool/queue").join(&id), machine.path("spool/drop").join(&id)).unwrap();
+        leave(&elsewhere.path("spool/queue").join(&id), &machine.path("spool/drop").join(&id));
         let has_come = machine.smarthost().wait_for(n, HANG);
         if !has_come {
             daemon.kill().unwrap();
