@@ -250,6 +250,34 @@ mod tests {
     }
 
     #[test]
+    fn manual_page_lists_every_provider() {
+        let page = include_str!("../../packaging/man/mailx-t.8").replace("\\-", "-").replace('\n', " ");
+        let (_, list) = page.split_once("of a well-known provider (").unwrap();
+        let (list, _) = list.split_once(')').unwrap();
+        let expected = names().collect::<Vec<_>>().join(", ").replace("ses", "ses:REGION");
+        assert_eq!(list, expected, "mailx-t.8, under --provider");
+    }
+
+    /// The servers in the table of providers.
+    fn shown(readme: &str) -> Vec<&str> {
+        let rows = readme.lines().filter(|line| line.starts_with('|') && line.contains(" `smtp."));
+        rows.flat_map(|row| row.split('`').filter(|word| word.starts_with("smtp."))).collect()
+    }
+
+    #[test]
+    fn readmes_show_servers_as_they_are_known_here() {
+        let hosts = shown(include_str!("../../README.md"));
+        assert_eq!(shown(include_str!("../../README.zh-CN.md")), hosts);
+        assert!(hosts.len() > 6, "{hosts:?}");
+        for host in hosts {
+            let provider = of_host(host).unwrap_or_else(|| panic!("README.md shows {host}, which nobody has"));
+            assert_eq!(provider.host, host, "README.md");
+            // All but Microsoft speak TLS on port 465, the pages say.
+            assert_eq!(provider.tls == Tls::StartTls, provider.wants == MICROSOFT, "README.md: {host}");
+        }
+    }
+
+    #[test]
     fn words_stand_in_lower_case() {
         assert!(WORDS.iter().all(|(words, _)| *words == words.to_lowercase()));
     }
