@@ -4,8 +4,8 @@
 //! must be the login. It calls the real programs as crond calls its mailer, with mails that cronie wrote, and once by
 //! hand. It prints what went in and what arrived; the exit status is 0 only if everything did arrive.
 //!
-//! `make demo` runs it. Its one argument is the directory of the release binaries; without it, the one this program was
-//! built into.
+//! `make demo` runs it. Its one argument is the directory of the programs; without it, the one this program was built
+//! into.
 
 // A demonstration prints.
 #![allow(clippy::print_stdout)]
