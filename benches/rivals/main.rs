@@ -18,11 +18,11 @@ mod smarthost;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use line::Line;
-use mailers::{ACCOUNT, Mailer, PASSWORD, Place};
+use mailers::{ACCOUNT, Mailer, PASSWORD, Place, Trouble};
 use smarthost::{Running, Smarthost};
 
 /// Longer than any program should take; a longer run is shown as a gap.
@@ -30,123 +30,166 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Mails in the queue to be emptied.
 const QUEUE: usize = 300;
 
-fn main() {
+fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["floor", ref rest @ ..] => floor::run(rest),
-        [release, scratch] => measure(Path::new(release), Path::new(scratch)),
+        [release, scratch] => return measure(Path::new(release), Path::new(scratch)),
         _ => panic!("usage: rivals RELEASE-DIRECTORY SCRATCH-DIRECTORY; make bench knows both"),
     }
+    ExitCode::SUCCESS
 }
 
-fn measure(release: &Path, scratch: &Path) {
+fn measure(release: &Path, scratch: &Path) -> ExitCode {
     let smarthost = Smarthost::new().account(ACCOUNT, PASSWORD).start();
-    let ca = scratch.join("ca.pem");
+    let ca = mailers::shared(scratch).join("ca.pem");
     fs::write(&ca, smarthost.ca_pem()).unwrap();
     let mail = scratch.join("mail");
     fs::write(&mail, format!("Subject: backup\nTo: ops@example.test\n\n{}", "all is well\n".repeat(80))).unwrap();
     let near = Line::start(smarthost.port(), Duration::ZERO);
     let far = Line::start(smarthost.port(), Duration::from_millis(25));
     let place = |port| Place { release: release.into(), scratch: scratch.into(), ca: ca.clone(), port };
-    let bench = Bench { smarthost, mail };
+    let mut bench = Bench { smarthost, mail, troubles: Vec::new() };
 
-    let mailers = mailers::all(&place(near.port()));
+    let mailers = bench.set_up(&place(near.port()));
     let names: Vec<&str> = mailers.iter().map(|mailer| mailer.name).collect();
     println!("Mailers here: {}\n", names.join(", "));
     bench.table("Handed in, safe on disk, exit 0 (1 KiB)", &mailers, 21, |mailer| mailer.accept.clone(), None);
     bench.table("Sent, from start to exit 0, no delay", &mailers, 11, |mailer| mailer.send.clone(), Some(1));
-    let mailers = mailers::all(&place(far.port()));
+    let mailers = bench.set_up(&place(far.port()));
     bench.table("Sent, from start to exit 0, 25 ms each way", &mailers, 5, |mailer| mailer.send.clone(), Some(1));
-    bench.drains("no delay", &mailers::all(&place(near.port())));
-    bench.drains("25 ms each way", &mailers::all(&place(far.port())));
+    let mailers = bench.set_up(&place(near.port()));
+    bench.drains("no delay", &mailers);
+    let mailers = bench.set_up(&place(far.port()));
+    bench.drains("25 ms each way", &mailers);
+    bench.end()
 }
 
 struct Bench {
     smarthost: Running,
     mail: PathBuf,
+    /// The troubles so far, each with the name of its mailer.
+    troubles: Vec<Trouble>,
+}
+
+/// A mailer in a table.
+struct Entrant<'a> {
+    mailer: &'a Mailer,
+    words: Vec<String>,
+    /// How long each round took, or why there are no more rounds.
+    times: Result<Vec<Duration>, Trouble>,
 }
 
 impl Bench {
+    /// Every mailer of this machine that can be set up.
+    fn set_up(&mut self, place: &Place) -> Vec<Mailer> {
+        let (ready, left_out): (Vec<_>, Vec<_>) = mailers::all(place).into_iter().partition(Result::is_ok);
+        self.troubles.extend(left_out.into_iter().filter_map(Result::err));
+        ready.into_iter().filter_map(Result::ok).collect()
+    }
+
     /// One program after the other in each round, the floor first; the first round only warms up. `arrives` is the
-    /// number of mails that the smarthost must have got from each.
+    /// number of mails that the smarthost must have got from each. A mailer that fails leaves the table; the others go
+    /// on.
     fn table(
-        &self,
+        &mut self,
         title: &str,
         mailers: &[Mailer],
         rounds: usize,
         words: impl Fn(&Mailer) -> Option<Vec<String>>,
         arrives: Option<usize>,
     ) {
-        let able: Vec<(&Mailer, Vec<String>)> =
-            mailers.iter().filter_map(|mailer| Some((mailer, words(mailer)?))).collect();
-        let mut times: Vec<Vec<Duration>> = vec![Vec::new(); able.len()];
+        let able = mailers.iter().filter_map(|mailer| Some((mailer, words(mailer)?)));
+        let mut entrants: Vec<Entrant<'_>> =
+            able.map(|(mailer, words)| Entrant { mailer, words, times: Ok(Vec::new()) }).collect();
         for round in 0..=rounds {
-            for ((mailer, words), times) in able.iter().zip(&mut times) {
-                let before = self.smarthost.mails().len();
-                let took = self.run(words);
-                if let Some(arrives) = arrives {
-                    assert!(
-                        self.smarthost.wait_for(before + arrives, LIMIT),
-                        "{}: the mail did not arrive",
-                        mailer.name
-                    );
-                }
-                if round > 0 {
-                    times.push(took);
+            for Entrant { words, times, .. } in &mut entrants {
+                let Ok(so_far) = times else { continue };
+                match self.run_to_arrival(words, arrives) {
+                    Ok(took) if round > 0 => so_far.push(took),
+                    Ok(_) => {}
+                    Err(trouble) => *times = Err(trouble),
                 }
             }
         }
-        for (mailer, _) in &able {
-            mailer.clear();
-        }
         println!("| {title} | ms | x floor |\n|---|---|---|");
-        for ((mailer, _), times_of) in able.iter().zip(&times) {
-            let ratios: Vec<f64> =
-                times_of.iter().zip(&times[0]).map(|(own, floor)| own.as_secs_f64() / floor.as_secs_f64()).collect();
-            let all: Vec<f64> = times_of.iter().map(|took| took.as_secs_f64() * 1000.0).collect();
-            println!("| {} | {:.1} | {:.1} |", mailer.name, median(all), median(ratios));
+        let floor = entrants[0].times.clone().expect("without the floor there is no ratio");
+        for Entrant { mailer, times, .. } in entrants {
+            mailer.clear();
+            let cells = times.map(|times| {
+                let ratios = times.iter().zip(&floor).map(|(own, floor)| own.as_secs_f64() / floor.as_secs_f64());
+                let all = times.iter().map(|took| took.as_secs_f64() * 1000.0);
+                format!("{:.1} | {:.1}", median(all.collect()), median(ratios.collect()))
+            });
+            self.row(mailer, cells, "failed | –");
         }
         println!();
     }
 
     /// The speed at which each empties a queue.
-    fn drains(&self, title: &str, mailers: &[Mailer]) {
+    fn drains(&mut self, title: &str, mailers: &[Mailer]) {
         println!("| Queue of {QUEUE} emptied, {title} | mails a second | x floor | connections |\n|---|---|---|---|");
         let mut floor = None;
         for mailer in mailers {
             let Some(flush) = &mailer.flush else { continue };
-            for _ in 0..QUEUE {
-                mailer.accept.iter().for_each(|words| _ = self.run(words));
-            }
-            let (before, connections) = (self.smarthost.mails().len(), self.smarthost.connections().len());
-            let started = Instant::now();
-            let mut child = command(flush).stdin(Stdio::null()).spawn().unwrap();
-            let is_complete = self.smarthost.wait_for(before + QUEUE, LIMIT);
-            let took = started.elapsed();
-            // A program that could not do it in time is stopped: it has had its chance.
-            if !is_complete {
-                child.kill().unwrap();
-            }
-            child.wait().unwrap();
-            let arrived = self.smarthost.mails().len() - before;
-            let rate = arrived.min(QUEUE) as f64 / took.as_secs_f64();
-            let connections = self.smarthost.connections().len() - connections;
-            let ratio = rate / *floor.get_or_insert(rate);
-            println!("| {} | {rate:.0} | {ratio:.2} | {connections} |", mailer.name);
+            let cells = self.drain(mailer, flush).map(|(rate, connections)| {
+                let ratio = rate / *floor.get_or_insert(rate);
+                format!("{rate:.0} | {ratio:.2} | {connections}")
+            });
+            self.row(mailer, cells, "failed | – | –");
             mailer.clear();
             self.smarthost.wait_until_idle(LIMIT);
         }
         println!();
     }
 
-    /// Runs a program on the mail; returns the time it took.
-    fn run(&self, words: &[String]) -> Duration {
+    fn row(&mut self, mailer: &Mailer, cells: Result<String, Trouble>, failed: &str) {
+        println!("| {} | {} |", mailer.name, cells.as_deref().unwrap_or(failed));
+        self.troubles.extend(cells.err().map(|trouble| format!("{}: {trouble}", mailer.name)));
+    }
+
+    /// Mails a second, and the number of connections that they took.
+    fn drain(&self, mailer: &Mailer, flush: &[String]) -> Result<(f64, usize), Trouble> {
+        for _ in 0..QUEUE {
+            mailer.accept.iter().try_for_each(|words| self.run(words).map(drop))?;
+        }
+        let (before, connections) = (self.smarthost.mails().len(), self.smarthost.connections().len());
         let started = Instant::now();
-        let output = command(words).stdin(File::open(&self.mail).unwrap()).output().unwrap();
+        let mut child = command(flush).stdin(Stdio::null()).spawn().map_err(|error| format!("{flush:?}: {error}"))?;
+        let is_complete = self.smarthost.wait_for(before + QUEUE, LIMIT);
         let took = started.elapsed();
-        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        took
+        // One that could not do it in time is stopped: it has had its chance.
+        if !is_complete {
+            child.kill().unwrap();
+        }
+        child.wait().unwrap();
+        let arrived = self.smarthost.mails().len() - before;
+        Ok((arrived.min(QUEUE) as f64 / took.as_secs_f64(), self.smarthost.connections().len() - connections))
+    }
+
+    /// Runs a program on the mail, and sees it arrive that often; how long the program took.
+    fn run_to_arrival(&self, words: &[String], arrives: Option<usize>) -> Result<Duration, Trouble> {
+        let before = self.smarthost.mails().len();
+        let took = self.run(words)?;
+        let has_arrived = arrives.is_none_or(|arrives| self.smarthost.wait_for(before + arrives, LIMIT));
+        has_arrived.then_some(took).ok_or_else(|| format!("{words:?}: exit status 0, and the mail did not arrive"))
+    }
+
+    /// Runs a program on the mail; how long it took.
+    fn run(&self, words: &[String]) -> Result<Duration, Trouble> {
+        let started = Instant::now();
+        let output = command(words).stdin(File::open(&self.mail).unwrap()).output();
+        let took = started.elapsed();
+        let output = output.map_err(|error| format!("{words:?}: {error}"))?;
+        let said = || format!("{words:?}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim_end());
+        output.status.success().then_some(took).ok_or_else(said)
+    }
+
+    /// The troubles stand below the tables; the exit status is that of a failure if there were any.
+    fn end(self) -> ExitCode {
+        self.troubles.iter().for_each(|trouble| println!("FAILED {trouble}"));
+        if self.troubles.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
