@@ -3,6 +3,7 @@
 
 pub(crate) mod directory;
 pub(crate) mod file;
+mod openat;
 pub(crate) mod output;
 pub(crate) mod plain;
 pub(crate) mod reader;

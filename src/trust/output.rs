@@ -9,12 +9,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::geteuid;
 
 use super::Directory;
 use super::directory::{is_unmapped, kind_of};
+use super::openat::openat;
 
 /// Opens the file to append to, and makes it where it is missing, for its owner and group. A pipe that nobody reads is not
 /// waited for.
