@@ -294,7 +294,7 @@ fn what_ends_the_daemon_in_the_foreground_ends_all_of_it() {
         return;
     }
     let id = queued(&elsewhere, "a@host.example");
-    fs::rename(elsewhere.path("spool/queue").join(&id), machine.path("spool/drop").join(&id)).unwrap();
+    leave(&elsewhere.path("spool/queue").join(&id), &machine.path("spool/drop").join(&id));
     let mut daemon = machine.door("sendmail", &["-bD", "-q1h"]).spawn().unwrap();
     assert!(machine.smarthost().wait_for(1, HANG), "the daemon does not serve");
     daemon.kill().unwrap();
