@@ -2,6 +2,7 @@
 //! header section and cron's words about the job.
 
 mod aliases;
+mod recipient;
 mod resolve;
 mod sender;
 
@@ -11,6 +12,7 @@ use lettre::Address;
 use serde::Deserialize;
 
 pub use aliases::Aliases;
+pub use recipient::Recipient;
 pub use resolve::Resolver;
 pub(crate) use resolve::Step;
 pub(crate) use sender::Sender;
@@ -74,17 +76,6 @@ impl Names {
         };
         !texts.is_empty() && texts.iter().all(are_usable)
     }
-}
-
-/// One forward-path, and the name it was made from if that was another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipient {
-    /// The address that the mail goes to.
-    pub address: Address,
-    /// The caller's own word for it, if an alias, a default or the domain was applied.
-    pub(crate) original: Option<String>,
-    /// The sender's requests about it, RFC 3461.
-    pub(crate) dsn: OfRecipient,
 }
 
 /// The caller's word about recipients.

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use nix::unistd::{AccessFlags, access};
 
+use super::settings::{Settings, Target};
 use super::target::{Datagram, SOCKET};
-use super::{Settings, Target};
 use crate::trust::output;
 
 /// The fault that keeps this process, which runs as `user`, from writing the log; `None` if there is none.

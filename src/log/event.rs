@@ -30,7 +30,7 @@ pub(crate) struct Accepted<'a> {
 impl Accepted<'_> {
     /// Hands the line to the log.
     pub(crate) fn log(&self) {
-        super::hand(&self.line());
+        self.line().log();
     }
 
     fn line(&self) -> Line<'_> {
@@ -74,7 +74,7 @@ pub(crate) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Hands the line to the log.
     pub(crate) fn log(&self) {
-        super::hand(&self.line());
+        self.line().log();
     }
 
     fn line(&self) -> Line<'_> {
@@ -104,7 +104,7 @@ pub(super) fn note<'a>(level: Level, id: Option<&'a str>, sentence: &'a str) -> 
 mod tests {
     use serde_json::Value as Json;
 
-    use super::super::Format;
+    use super::super::settings::Format;
     use super::*;
     use crate::outcome::clean;
 

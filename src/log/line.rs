@@ -2,6 +2,7 @@
 //! or one JSON object. docs/log.md describes both.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use ::log::Level;
@@ -9,8 +10,14 @@ use jiff::Timestamp;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::Format;
+use super::settings::Format;
 use crate::outcome::clean;
+
+/// The form of the lines of this process, from when its log was opened.
+pub(super) static FORMAT: OnceLock<Format> = OnceLock::new();
+
+/// The target of a record that is a line already, in the form of this process.
+pub(super) const WRITTEN: &str = "mailx_t line";
 
 pub(super) struct Line<'a> {
     pub(super) level: Level,
@@ -41,6 +48,12 @@ pub(super) enum Value<'a> {
 }
 
 impl Line<'_> {
+    /// Hands the line to the log.
+    pub(super) fn log(&self) {
+        let format = FORMAT.get().copied().unwrap_or_default();
+        ::log::log!(target: WRITTEN, self.level, "{}", self.written(format));
+    }
+
     pub(super) fn written(&self, format: Format) -> String {
         match format {
             Format::Json => self.json(Timestamp::now()),

@@ -9,16 +9,15 @@ use std::path::{Path, PathBuf};
 use ::log::{Level, LevelFilter, Record};
 use env_logger::{Builder, Target as Sink};
 
-use super::{FORMAT, Format, Settings, Target, event};
+use super::event;
+use super::line::{FORMAT, WRITTEN};
+use super::settings::{Format, Settings, Target};
 use crate::trust::output;
 
 /// The system log's socket.
 pub(super) const SOCKET: &str = "/dev/log";
 /// syslog(3)'s facility mail.
 const MAIL: u8 = 2 << 3;
-
-/// The target of a record that is a line already, in the form of this process.
-pub(super) const WRITTEN: &str = "mailx_t line";
 
 /// Opens the log for this process; `program` and `host` stand in the lines. Once is enough.
 pub(crate) fn open(settings: &Settings, program: &'static str, host: &str) {

@@ -16,20 +16,16 @@ mod utf8;
 mod value;
 
 use std::io::{self, Read, Write};
-use std::ops::Range;
 
 pub use mailbox::Mailbox;
 pub(crate) use mailbox::may_be_addresses;
 pub(crate) use mailbox::quoted;
-pub(crate) use scan::LONGEST_NAME;
-use scan::Scan;
+pub(crate) use scan::{HEADER_LIMIT, LONGEST_NAME};
+use scan::{Scan, Section, Span};
 pub(crate) use shape::{LONGEST_LINE, Shape};
 pub(crate) use tail::{TAIL_LIMIT, Tail};
 pub(crate) use value::MediaType;
 pub use value::{decoded, text};
-
-/// The most bytes of a header section, in memory; the bytes after them start the body.
-pub(crate) const HEADER_LIMIT: usize = 2 << 20;
 
 /// A message as it was handed in: fields and facts. The body went to the writer given to [`Message::read`].
 #[derive(Debug, Default)]
@@ -46,21 +42,6 @@ pub struct Message {
 
 /// A field that the caller gave by an option: its name, and its value in any bytes.
 pub(crate) type Given = (String, Vec<u8>);
-
-/// The place of a field in the octets: all of it, its name, and its value after the colon.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Span {
-    whole: Range<usize>,
-    name: Range<usize>,
-    value: Range<usize>,
-}
-
-impl Span {
-    /// The line is no field; it only stands among them.
-    fn is_malformed(&self) -> bool {
-        self.name.is_empty()
-    }
-}
 
 /// One header field, RFC 5322 section 2.2.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +105,9 @@ impl Message {
             pass(&rest)?;
         }
         shape.finish();
-        Ok(scan.into_message(shape))
+        let Section { octets, fields, separator_missing } = scan.into_section();
+        let separator_missing = separator_missing && shape.bytes > 0;
+        Ok(Self { came: octets.len(), octets, fields, shape, separator_missing })
     }
 
     /// A message of our own making, for callers who give a body only: `fields` become its header section, and line ends

@@ -8,7 +8,8 @@
 
 use std::ops::Range;
 
-use super::{HEADER_LIMIT, Message, Shape, Span};
+/// The most bytes of a header section, in memory; the bytes after them start the body.
+pub(crate) const HEADER_LIMIT: usize = 2 << 20;
 
 /// Names that make a header section believable: the originator, destination, identification, informational, trace and
 /// MIME fields of RFC 5322 and 2045, and the fields that mailers add.
@@ -50,6 +51,29 @@ const KNOWN_PREFIXES: &[&str] = &["content-", "resent-", "list-"];
 pub(crate) const LONGEST_NAME: usize = 512;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The place of a field in the octets: all of it, its name, and its value after the colon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) whole: Range<usize>,
+    pub(super) name: Range<usize>,
+    pub(super) value: Range<usize>,
+}
+
+impl Span {
+    /// The line is no field; it only stands among them.
+    fn is_malformed(&self) -> bool {
+        self.name.is_empty()
+    }
+}
+
+/// The header section that was found.
+pub(super) struct Section {
+    pub(super) octets: Vec<u8>,
+    pub(super) fields: Vec<Span>,
+    /// The body came without a blank line before it.
+    pub(super) separator_missing: bool,
+}
 
 /// The state of the search.
 #[derive(Debug, Default)]
@@ -105,10 +129,9 @@ impl Scan {
         Some(self.end(body))
     }
 
-    /// The message, with the facts about its body.
-    pub(super) fn into_message(self, shape: Shape) -> Message {
-        let separator_missing = self.separator_missing && shape.bytes > 0;
-        Message { came: self.octets.len(), octets: self.octets, fields: self.fields, shape, separator_missing }
+    /// What was found, once the section has ended.
+    pub(super) fn into_section(self) -> Section {
+        Section { octets: self.octets, fields: self.fields, separator_missing: self.separator_missing }
     }
 
     /// Judges the line from `self.line` to `end`; returns where the body starts if it ends the section.
@@ -210,6 +233,7 @@ fn is_blind(name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Message;
     use super::*;
 
     /// Name and value of each field.

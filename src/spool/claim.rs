@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::entry::MOST_BLOCK;
-use super::{Entry, Error, Progress, QueueId, Record, Spool, draft, journal, sync_directory};
+use super::{Entry, Error, Progress, QueueId, Record, Spool, files, journal};
 use crate::trust::plain;
 
 /// A mail that no other process will touch.
@@ -208,7 +208,7 @@ impl Claim {
     pub(crate) fn remove_reported(self) -> Result<(), Error> {
         let path = self.spool.file("queue", &self.entry.id);
         fs::remove_file(&path)
-            .and_then(|()| sync_directory(&self.spool.directory("queue")))
+            .and_then(|()| files::sync_directory(&self.spool.directory("queue")))
             .map_err(|source| Error::Write { path, source })?;
         // Most mails are not held; a hold file that stays is swept.
         let _ = fs::remove_file(self.spool.hold(&self.entry.id));
@@ -229,7 +229,7 @@ impl Claim {
     pub(crate) fn remove_all(claims: Vec<Self>) -> Vec<Result<(), Error>> {
         let path = |claim: &Self| claim.spool.file("queue", &claim.entry.id);
         let mut results: Vec<io::Result<()>> = claims.iter().map(|claim| fs::remove_file(path(claim))).collect();
-        let synced = claims.first().map_or(Ok(()), |claim| sync_directory(&claim.spool.directory("queue")));
+        let synced = claims.first().map_or(Ok(()), |claim| files::sync_directory(&claim.spool.directory("queue")));
         if let Err(error) = synced {
             let again = |()| Err(io::Error::new(error.kind(), error.to_string()));
             results = results.into_iter().map(|removed| removed.and_then(again)).collect();
@@ -257,14 +257,14 @@ impl Claim {
         let keep = || -> io::Result<()> {
             // A crash cut an earlier try short and left this file.
             let _ = fs::remove_file(&copy);
-            let mut kept = draft::create_new(&copy)?;
+            let mut kept = files::create_new(&copy)?;
             io::copy(&mut plain::open(&journal, OpenOptions::new().read(true))?, &mut kept)?;
             kept.sync_all()
         };
         let moved = keep()
             .and_then(|()| fs::rename(self.spool.file("queue", id), failed.join(id.as_str())))
-            .and_then(|()| sync_directory(&failed))
-            .and_then(|()| sync_directory(&self.spool.directory("queue")));
+            .and_then(|()| files::sync_directory(&failed))
+            .and_then(|()| files::sync_directory(&self.spool.directory("queue")));
         moved.map_err(|source| Error::Write { path: failed.join(id.as_str()), source })?;
         let _ = fs::remove_file(journal);
         let _ = fs::remove_file(self.spool.hold(id));
@@ -321,7 +321,7 @@ pub(super) fn read_block(file: &File, path: &Path) -> Result<(Entry, u64), Error
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::queued;
+    use super::super::directory::tests::queued;
     use super::*;
     use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 

@@ -1,15 +1,15 @@
 //! A mail being written: in `tmp/` until it is whole, then synced and renamed into `queue/`. The directory's sync after
 //! that is the moment of acceptance.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::PathBuf;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::entry::MOST_BLOCK;
-use super::{Entry, Error, QueueId, Spool, sync_directory};
+use super::{Entry, Error, QueueId, Spool, files};
 
 /// Large enough that a common mail is one write.
 const BUFFER: usize = 64 << 10;
@@ -91,7 +91,7 @@ impl Draft {
 
     fn at(path: PathBuf, target: PathBuf, directory: Option<PathBuf>, mode: u32) -> Result<Self, Error> {
         let fail = |source| Error::Create { path: path.clone(), source };
-        let file = create_with(&path, mode).map_err(fail)?;
+        let file = files::create(&path, mode).map_err(fail)?;
         // The caller's umask does not matter.
         if mode != 0o600 {
             file.set_permissions(fs::Permissions::from_mode(mode)).map_err(fail)?;
@@ -136,7 +136,7 @@ impl Draft {
         fs::rename(&self.path, &self.target)?;
         self.named = false;
         let last = match &self.directory {
-            Some(directory) => sync_directory(directory),
+            Some(directory) => files::sync_directory(directory),
             None => file.sync_all(),
         };
         last.inspect_err(|_| {
@@ -198,21 +198,6 @@ impl Drop for Draft {
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-/// Creates a file that did not exist and that only we may read.
-pub(super) fn create_new(path: &Path) -> io::Result<File> {
-    create_with(path, 0o600)
-}
-
-/// Makes a small file to be renamed; a file of its name that an earlier process has left goes.
-pub(super) fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let _ = fs::remove_file(path);
-    create_new(path)?.write_all(text.as_bytes())
-}
-
-fn create_with(path: &Path, mode: u32) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
 }
 
 #[cfg(test)]

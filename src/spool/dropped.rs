@@ -13,7 +13,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::claim::{Content, content_of, read_block};
 use super::entry::MOST_BLOCK;
-use super::{Entry, Error, QueueId, Spool, draft, sync_directory};
+use super::{Entry, Error, QueueId, Spool, files};
 use crate::outcome::clean;
 use crate::trust::plain;
 
@@ -90,7 +90,7 @@ impl Spool {
     /// [`Error::Write`].
     pub(crate) fn sync_collected(&self) -> Result<(), Error> {
         for path in [self.directory("drop"), self.directory("tmp")] {
-            sync_directory(&path).map_err(|source| Error::Write { path, source })?;
+            files::sync_directory(&path).map_err(|source| Error::Write { path, source })?;
         }
         Ok(())
     }
@@ -153,7 +153,7 @@ impl Spool {
         }
         let line =
             format!("{} was left in drop/ by user {}: it was no mail, and is gone\n", told(place, &found), found.uid());
-        draft::create_new(&refused)?.write_all(line.as_bytes())?;
+        files::create_new(&refused)?.write_all(line.as_bytes())?;
         if !found.is_dir() {
             fs::remove_file(place)?;
         }

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use super::{Error, Spool, draft};
+use super::{Error, Spool, files};
 use crate::outcome::clean;
 use crate::trust::plain;
 
@@ -78,7 +78,7 @@ impl Spool {
             },
             Some(clock) => {
                 let new = self.directory("tmp").join("relay.clock");
-                draft::write_new(&new, &clock.text())?;
+                files::write_new(&new, &clock.text())?;
                 fs::rename(&new, &path)
             }
         };

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::{Error, Spool, draft};
+use super::{Error, Spool, files};
 use crate::trust::plain;
 
 /// One remark.
@@ -37,7 +37,7 @@ impl Spool {
         }
         let text: String = remarks.iter().map(Remark::line).collect();
         let (new, path) = (self.directory("tmp").join("relay.remarks"), self.directory("queue").join("relay.remarks"));
-        draft::write_new(&new, &text)
+        files::write_new(&new, &text)
             .and_then(|()| fs::rename(&new, &path))
             .map_err(|source| Error::Write { path: path.clone(), source })
     }

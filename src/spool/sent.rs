@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::{Error, Spool, draft};
+use super::{Error, Spool, files};
 use crate::trust::plain;
 
 /// Nobody asks for older lines.
@@ -36,7 +36,7 @@ impl Spool {
                 let text = plain::read_text(&path)?;
                 let kept: String = lines(&text, now).map(|(at, about)| format!("{at}\t{about}\n")).collect();
                 let new = self.directory("tmp").join("relay.sent");
-                draft::write_new(&new, &kept)?;
+                files::write_new(&new, &kept)?;
                 fs::rename(&new, &path)?;
             }
             let mut file = plain::open(&path, fs::File::options().append(true).create(true))?;

@@ -67,9 +67,12 @@ impl Spool {
     /// [`Error::NoSpool`] for a directory that has other uses, [`Error::Create`] for one that cannot be made or given
     /// its mode, or that is of the wrong kind: then nothing has been changed.
     pub(crate) fn create_for(&self, owner: Owner) -> Result<(), Error> {
-        let above = |source| Error::Create { path: self.root.clone(), source };
-        let directory = Directory::open_or_make(&self.root, ROOT_MODE).map_err(above)?;
-        self.is_ours_to_make(&directory).map_err(above)?.then_some(()).ok_or(Error::NoSpool(self.root.clone()))?;
+        let above = |source| Error::Create { path: self.root().to_path_buf(), source };
+        let directory = Directory::open_or_make(self.root(), ROOT_MODE).map_err(above)?;
+        self.is_ours_to_make(&directory)
+            .map_err(above)?
+            .then_some(())
+            .ok_or(Error::NoSpool(self.root().to_path_buf()))?;
         let names = || owner.names().map(|(name, _)| name);
         names().try_for_each(|name| self.look(&directory, name, owner).map(drop))?;
         let has_changed_hands = settle_root(&directory, owner).map_err(above)?;
@@ -109,7 +112,7 @@ impl Spool {
     /// The uid that the mails belong to, root's if root serves; `None` if there is no spool.
     pub(crate) fn owner(&self) -> Option<u32> {
         let uid = |path: &Path| std::fs::symlink_metadata(path).ok().map(|found| found.uid());
-        uid(&self.directory("queue")).or_else(|| std::fs::metadata(&self.root).ok().map(|found| found.uid()))
+        uid(&self.directory("queue")).or_else(|| std::fs::metadata(self.root()).ok().map(|found| found.uid()))
     }
 
     /// uid and gid of the user that the spool belongs to, if root runs us and it is not root's; `None` if the file
@@ -153,8 +156,8 @@ impl Spool {
     }
 
     fn defect_of_root(&self, owner: Owner, wanted: u32) -> Option<String> {
-        let found = std::fs::metadata(&self.root).ok()?;
-        let root = self.root.display();
+        let found = std::fs::metadata(self.root()).ok()?;
+        let root = self.root().display();
         if found.uid() != 0 && (owner.service().is_some() || found.uid() != wanted) {
             return Some(format!(
                 "{root} belongs to user {}, who can put anything in the place of what is in it: run mailx-t ctl init as root",

@@ -5,12 +5,15 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-use super::whole::LEVEL;
-use super::{Error, QueueId, Spool, draft};
+use super::{Error, QueueId, Spool, files};
 use crate::message::{TAIL_LIMIT, Tail};
+
+/// Measured on logs: as fast as the levels below it, and a third smaller than the lowest.
+pub(super) const LEVEL: Compression = Compression::new(3);
 
 /// The octets that stay in memory.
 const IN_MEMORY: usize = 256 << 10;
@@ -215,7 +218,7 @@ fn elsewhere(path: &Path) -> io::Result<File> {
 }
 
 fn nameless(path: &Path) -> io::Result<File> {
-    let file = draft::create_new(path)?;
+    let file = files::create_new(path)?;
     fs::remove_file(path)?;
     Ok(file)
 }

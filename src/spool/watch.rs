@@ -144,8 +144,8 @@ fn is_for_want_of_watches(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::directory::tests::queued;
     use super::super::entry::tests::example;
-    use super::super::tests::queued;
     use super::*;
 
     #[test]

@@ -6,13 +6,10 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Error, QueueId, Spill, Spool, draft, sync_directory};
-
-/// Measured on logs: as fast as the levels below it, and a third smaller than the lowest.
-pub(super) const LEVEL: Compression = Compression::new(3);
+use super::spill::LEVEL;
+use super::{Error, QueueId, Spill, Spool, files};
 
 /// A file that is removed again unless the mail it belongs to is accepted.
 #[derive(Debug)]
@@ -85,7 +82,7 @@ impl Whole {
 
     fn make(draft: &Path, path: PathBuf, fill: &mut dyn FnMut(&mut File) -> io::Result<()>) -> Result<Self, Error> {
         let mut file =
-            draft::create_new(draft).map_err(|source| Error::Create { path: draft.to_path_buf(), source })?;
+            files::create_new(draft).map_err(|source| Error::Create { path: draft.to_path_buf(), source })?;
         let made = fill(&mut file).and_then(|()| file.sync_all()).and_then(|()| fs::rename(draft, &path));
         if let Err(source) = made {
             // Never half a file; a file that an earlier try has finished stays.
@@ -93,7 +90,7 @@ impl Whole {
             return Err(Error::Write { path, source });
         }
         let whole = Self { path, is_kept: false };
-        match whole.path.parent().map_or(Ok(()), sync_directory) {
+        match whole.path.parent().map_or(Ok(()), files::sync_directory) {
             Ok(()) => Ok(whole),
             Err(source) => Err(Error::Write { path: whole.path.clone(), source }),
         }

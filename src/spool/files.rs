@@ -1,0 +1,27 @@
+//! Files of the spool that are made anew, and directories that last.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Creates a file that did not exist and that only we may read.
+pub(super) fn create_new(path: &Path) -> io::Result<File> {
+    create(path, 0o600)
+}
+
+/// Makes a small file to be renamed; a file of its name that an earlier process has left goes.
+pub(super) fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let _ = fs::remove_file(path);
+    create_new(path)?.write_all(text.as_bytes())
+}
+
+/// Creates a file that did not exist, with that mode.
+pub(super) fn create(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
+}
+
+/// Makes renames into a directory, and removals from it, last (fsync(2) says when this is needed).
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

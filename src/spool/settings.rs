@@ -1,0 +1,28 @@
+//! The settings of the spool.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+
+use crate::interval;
+
+/// `[spool]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Settings {
+    /// The spool's directory. Unset: `/var/spool/mailx-t`, or the user's own state directory.
+    pub(crate) path: Option<PathBuf>,
+    /// The largest message that is sent whole, in bytes.
+    pub max_message_size: ByteSize,
+    /// The longest time that a caller waits for the outcome.
+    #[serde(deserialize_with = "interval::deserialize")]
+    pub wait: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { path: None, max_message_size: ByteSize::mib(25), wait: Duration::from_secs(10) }
+    }
+}
