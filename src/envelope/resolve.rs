@@ -188,12 +188,17 @@ impl<'a> Resolver<'a> {
         let (local, domain) = address.rsplit_once('@')?;
         let domain = domain.trim_end_matches('.');
         let found = Address::new(local, domain).or_else(|_| Address::new(crate::message::quoted(local), domain));
-        let found = found.ok().filter(|_| is_plain(domain));
+        let found = found.ok().filter(|_| is_plain(domain) && !holds_encoded_word(local));
         if found.is_none() {
             self.warn(format!("recipient \"{}\" is no address", clean(address)));
         }
         found
     }
+}
+
+/// RFC 2047 section 5 (3) forbids an encoded word in an address. There are servers that decode it, and find another domain.
+fn holds_encoded_word(local: &str) -> bool {
+    local.split_once("=?").is_some_and(|(_, rest)| rest.contains("?="))
 }
 
 /// A name, or an address literal of RFC 5321 section 4.1.3 without its odd characters: `[>]` is a literal by the
@@ -278,6 +283,14 @@ mod tests {
     fn real_addresses_stay_as_they_are() {
         assert_eq!(resolve(&["b@elsewhere.org", "a..b@x.org"], None, None), ["b@elsewhere.org", "\"a..b\"@x.org"]);
         assert!(resolve(&["a b@", "x@y z", "@x.org"], None, None).len() <= 1);
+    }
+
+    #[test]
+    fn encoded_word_is_no_part_of_an_address() {
+        for name in ["=?utf-8?q?=40evil.example=00?=@x.org", "a=?utf-8?b?QGV2aWw=?=b@x.org", "=?x?q?=41=3F?=@x.org"] {
+            assert!(resolve(&[name], None, None).is_empty(), "{name}");
+        }
+        assert_eq!(resolve(&["a=?b@x.org", "a?=b@x.org"], None, None), ["a=?b@x.org", "a?=b@x.org"]);
     }
 
     #[test]

@@ -4,8 +4,7 @@
 
 use super::{Message, text};
 
-/// The name of the field.
-pub(crate) const FIELD: &str = "X-Cron-Env";
+pub(crate) use super::scan::CRON_ENV as FIELD;
 
 /// The value of a variable: the text between the first `<` and the last `>`, after `NAME=`. `None` if it is absent or
 /// empty.

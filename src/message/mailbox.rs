@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 
 use email_encoding::headers::{quoted_string, writer::EmailWriter};
 
-use super::value::{Pair, pairs, text};
+use super::value::{Pair, decoded, pairs, text};
 
 /// A display name, if there is one, and the text in the place of the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +29,18 @@ impl Mailbox {
         pairs(value).into_iter().flat_map(Self::of_pair).collect()
     }
 
-    fn of_pair((name, address): Pair) -> Vec<Self> {
+    /// RFC 2047 section 5 (3): only the name is decoded.
+    fn of_pair(Pair { name, address, is_name_encoded }: Pair) -> Vec<Self> {
         match (name, address) {
             // mail-parser takes the quoted local part of `"odd name"@x` for a display name.
             (Some(local), Some(domain)) if domain.starts_with('@') && !domain.contains(':') => {
                 vec![Self { name: None, address: format!("{}{domain}", quoted(&local)) }]
             }
-            (name, Some(address)) => Self::of_address(name, &address),
+            (name, Some(address)) => {
+                let name = name.map(|name| if is_name_encoded { decoded(name.as_bytes()) } else { name });
+                Self::of_address(name, &address)
+            }
+            (Some(_), None) if is_name_encoded => Vec::new(),
             // A bare user name is read as a display name.
             (Some(name), None) => bare(&name).into_iter().flat_map(|a| Self::of_address(None, a)).collect(),
             (None, None) => Vec::new(),
@@ -59,7 +64,13 @@ impl Mailbox {
         if words.len() > 1 && words.iter().all(|word| word.contains('@')) {
             return words.into_iter().map(one).collect();
         }
-        if address.is_empty() { Vec::new() } else { vec![Self { name, address: address.to_string() }] }
+        // An encoded word alone is no name of a user either.
+        let is_encoded_word = address.starts_with("=?") && address.ends_with("?=");
+        if address.is_empty() || is_encoded_word {
+            Vec::new()
+        } else {
+            vec![Self { name, address: address.to_string() }]
+        }
     }
 
     /// It can stand in an address field, and whoever reads it there reads the same address. RFC 6532 section 3.2: one
@@ -216,8 +227,36 @@ mod tests {
     }
 
     #[test]
+    fn nothing_in_an_encoded_word_becomes_an_address() {
+        for value in [
+            "=?utf-8?q?x=2Cvictim=40elsewhere.example?=",
+            "=?utf-8?q?victim=40elsewhere.example?=",
+            "=?utf-8?b?dmljdGltQGVsc2V3aGVyZS5leGFtcGxl?=",
+            "<=?utf-8?q?victim=40elsewhere.example?=>",
+            "\"=?utf-8?q?victim=40elsewhere.example?=\"",
+            "=?utf-8?q?x?=, =?utf-8?q?victim=40elsewhere.example?=",
+            "=?utf-8?q?root?=",
+            "=?utf-8?q?x,victim@elsewhere.example?=",
+            "=?utf-8?q?=3Cvictim=40elsewhere.example=3E?=",
+        ] {
+            assert_eq!(addresses(value), [""; 0], "{value}");
+        }
+        for (value, address, name) in [
+            ("=?utf-8?q?Smith=2C_J=C3=BCrg?= <a@x>", "a@x", "Smith, Jürg"),
+            ("=?utf-8?q?a=40b=2Cc?= =?utf-8?q?_d?= <a@x>", "a@x", "a@b,c d"),
+            ("a@x (=?utf-8?q?b=40y?=)", "a@x", "b@y"),
+            ("\"=?utf-8?q?J=C3=BCrg?=\" <a@x>", "a@x", "Jürg"),
+        ] {
+            assert_eq!(Mailbox::list(value.as_bytes()), [Mailbox { name: Some(name.into()), address: address.into() }]);
+        }
+        assert_eq!(addresses("=?utf-8?q?victim?=@x"), ["=?utf-8?q?victim?=@x"], "an atom like any other");
+    }
+
+    #[test]
     fn quoted_local_parts_survive() {
         assert_eq!(addresses("\"odd name\"@x.y"), ["\"odd name\"@x.y"]);
+        assert_eq!(addresses("\"a@evil.example x\"@x.y"), ["\"a@evil.example x\"@x.y"], "one address, at x.y");
+        assert_eq!(addresses("\"<a@evil.example>\"@x.y"), ["\"<a@evil.example>\"@x.y"]);
         assert_eq!(quoted("a..b"), "\"a..b\"");
         assert_eq!(quoted("a+b.c"), "a+b.c");
     }

@@ -7,6 +7,7 @@
 pub(crate) mod charset;
 pub(crate) mod cron;
 pub(crate) mod dots;
+mod encoded_word;
 mod mailbox;
 pub(crate) mod parts;
 mod scan;

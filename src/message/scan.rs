@@ -1,9 +1,10 @@
 //! Finds the end of the fields and the start of the body, line by line as the bytes arrive.
 //!
 //! The rule of the big MTAs: the header section ends at an empty line, or before the first line that is neither a field
-//! nor a continuation. Three rules go beyond it. If no field of a known name was found, there was no header section and
+//! nor a continuation. Four rules go beyond it. If no field of a known name was found, there was no header section and
 //! every byte is body, also if the first line looks like `error: disk full`. A line that is no field, between lines
-//! that are fields, belongs to them, lest readers see the Bcc behind it. A leading mbox line (`From root Mon ...`) or
+//! that are fields, belongs to them, lest readers see the Bcc behind it. The value of a variable of cron goes on to its
+//! bracket, over lines of any kind, since it may be a secret. A leading mbox line (`From root Mon ...`) or
 //! byte order mark before genuine fields is dropped.
 
 use std::ops::Range;
@@ -46,6 +47,9 @@ const KNOWN: &[&str] = &[
 ];
 
 const KNOWN_PREFIXES: &[&str] = &["content-", "resent-", "list-"];
+
+/// The field in which cron hands on a variable of the crontab.
+pub(crate) const CRON_ENV: &str = "X-Cron-Env";
 
 /// A longer name is no field's: it could not stand on a line with its colon.
 pub(crate) const LONGEST_NAME: usize = 512;
@@ -91,6 +95,10 @@ pub(super) struct Scan {
     mbox: bool,
     separator_missing: bool,
     done: bool,
+    /// The last field is a variable of cron without its closing bracket; the end of its first line.
+    open_variable: Option<usize>,
+    /// A variable came to no closing bracket: no field is given more than its own lines.
+    is_variable_unending: bool,
 }
 
 impl Scan {
@@ -102,6 +110,22 @@ impl Scan {
     /// Takes more input; returns the first bytes of the body once the header section has ended.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         self.octets.extend_from_slice(bytes);
+        if let Some(body) = self.judge_lines() {
+            return Some(body);
+        }
+        if self.octets.len() > HEADER_LIMIT {
+            if let Some(body) = self.retract_variable() {
+                return Some(body);
+            }
+            self.separator_missing = true;
+            let body = self.settle(self.line, false);
+            return Some(self.end(body));
+        }
+        None
+    }
+
+    /// Judges the whole lines that have come; returns the first bytes of the body once the header section has ended.
+    fn judge_lines(&mut self) -> Option<Vec<u8>> {
         while let Some(at) = self.octets[self.searched..].iter().position(|b| *b == b'\n') {
             let end = self.searched + at + 1;
             self.searched = end;
@@ -110,18 +134,29 @@ impl Scan {
             }
         }
         self.searched = self.octets.len();
-        if self.octets.len() > HEADER_LIMIT {
-            self.separator_missing = true;
-            let body = self.settle(self.line, false);
-            return Some(self.end(body));
-        }
         None
+    }
+
+    /// The last variable of cron has no closing bracket: its first line is all of it, and the lines behind it are judged
+    /// like any others.
+    fn retract_variable(&mut self) -> Option<Vec<u8>> {
+        let end = self.open_variable.take()?;
+        self.is_variable_unending = true;
+        if let Some(last) = self.fields.last_mut() {
+            last.whole.end = end;
+            last.value.end = content(&self.octets, last.value.start..end).end;
+        }
+        (self.line, self.searched) = (end, end);
+        self.judge_lines()
     }
 
     /// The input has ended; returns the body that was held back, if the header section had not ended.
     pub(super) fn finish(&mut self) -> Option<Vec<u8>> {
         if self.done {
             return None;
+        }
+        if let Some(body) = self.retract_variable() {
+            return Some(body);
         }
         let end = self.octets.len();
         let judged = if self.line < end { self.judge(end) } else { None };
@@ -143,6 +178,16 @@ impl Scan {
         }
         let text = content(&self.octets, start..end);
         let line = &self.octets[text.clone()];
+        if self.continues_variable(line)
+            && let Some(last) = self.fields.last_mut()
+        {
+            last.whole.end = end;
+            last.value.end = text.end;
+            self.open_variable = self.open_variable.filter(|_| !line.trim_ascii_end().ends_with(b">"));
+            self.line = end;
+            return None;
+        }
+        self.open_variable = None;
         if line.is_empty() {
             return Some(self.settle(end, true));
         }
@@ -153,6 +198,8 @@ impl Scan {
             last.value.end = text.end;
         } else if let Some((name, value)) = split(line) {
             self.believable |= is_known(&line[..name]);
+            let is_open = is_variable(&line[..name]) && is_unclosed(&line[value..]) && !self.is_variable_unending;
+            self.open_variable = is_open.then_some(end);
             self.fields.push(Span { whole: start..end, name: start..start + name, value: start + value..text.end });
         } else if self.believable {
             self.fields.push(Span { whole: start..end, name: start..start, value: text });
@@ -162,6 +209,17 @@ impl Scan {
         }
         self.line = end;
         None
+    }
+
+    /// The line belongs to the value of the variable of cron before it: that has no closing bracket yet, or the line itself
+    /// closes one and is no field.
+    fn continues_variable(&self, line: &[u8]) -> bool {
+        let begins_one = split(line).is_some_and(|(name, _)| is_variable(&line[..name]));
+        let is_behind_one = || self.fields.last().is_some_and(|last| is_variable(&self.octets[last.name.clone()]));
+        match self.open_variable {
+            Some(_) => !begins_one,
+            None => line.trim_ascii_end().ends_with(b">") && split(line).is_none() && is_behind_one(),
+        }
     }
 
     /// The offset of the body, once the first empty line, or the end of the octets, has come at `end`. Lines that are
@@ -227,6 +285,17 @@ fn is_known(name: &[u8]) -> bool {
         || KNOWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
 }
 
+/// A field of cron that holds a variable of the crontab.
+fn is_variable(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(CRON_ENV.as_bytes())
+}
+
+/// The value has an opening bracket and no closing one at its end: cron writes both.
+fn is_unclosed(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    value.starts_with(b"<") && !value.ends_with(b">")
+}
+
 fn is_blind(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"bcc") || name.eq_ignore_ascii_case(b"resent-bcc")
 }
@@ -281,6 +350,29 @@ mod tests {
             assert_eq!(body, input);
             assert!(fields.is_empty());
         }
+    }
+
+    #[test]
+    fn variable_of_cron_goes_on_to_its_bracket() {
+        for (variable, behind) in [
+            ("<A=b\nSECRET=x>", ""),
+            ("<A=b\nSECRET: x\nTo: y>", ""),
+            ("<A=b\n\nSECRET=x>", ""),
+            ("<A=b\nSECRET=x>", "X-Cron-Env: <LOGNAME=root>\n"),
+            ("<A=b>\nSECRET=x>", "X-Cron-Env: <LOGNAME=root>\n"),
+        ] {
+            let input = format!("To: a\nX-Cron-Env: {variable}\n{behind}\nout\n");
+            let (fields, body, _) = read(input.as_bytes());
+            assert_eq!(fields[1], ("X-Cron-Env".into(), format!(" {variable}").into()), "{input}");
+            assert_eq!((fields.len(), body.as_slice()), (2 + behind.lines().count(), &b"out\n"[..]), "{input}");
+        }
+    }
+
+    #[test]
+    fn variable_without_a_closing_bracket_is_one_line_and_loses_nothing() {
+        let (fields, body, _) = read(b"To: a\nX-Cron-Env: <A=b\nX-Cron-Env: <C=d\nCc: c\n\nout\n");
+        let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!((names.as_slice(), body.as_slice()), (&["To", "X-Cron-Env", "X-Cron-Env", "Cc"][..], &b"out\n"[..]));
     }
 
     #[test]

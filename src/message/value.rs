@@ -5,19 +5,29 @@
 
 use mail_parser::{Address, Attribute, HeaderName, HeaderValue, MessageParser, MimeHeaders};
 
+use super::encoded_word::SetAside;
+
 /// A display name and an address as mail-parser read them.
-pub(super) type Pair = (Option<String>, Option<String>);
+pub(super) struct Pair {
+    /// As it was written, encoded words and all.
+    pub(super) name: Option<String>,
+    /// As it was written.
+    pub(super) address: Option<String>,
+    /// The name holds encoded words.
+    pub(super) is_name_encoded: bool,
+}
 
 /// Name and address pairs of an address field's value, groups opened.
 pub(super) fn pairs(value: &[u8]) -> Vec<Pair> {
-    let field = as_field("To", &text(value));
+    let aside = SetAside::of(&text(value));
+    let field = as_field("To", &aside.value);
     let Some(message) = MessageParser::new().with_address_headers().parse_headers(field.as_bytes()) else {
         return Vec::new();
     };
     let mut pairs = Vec::new();
     for header in message.headers() {
         if let HeaderValue::Address(addresses) = header.value() {
-            collect(addresses, &mut pairs);
+            collect(addresses, &aside, &mut pairs);
         }
     }
     pairs
@@ -136,10 +146,14 @@ fn as_field(name: &str, value: &str) -> String {
     format!("{name}: {}\r\n\r\n", value.trim())
 }
 
-fn collect(addresses: &Address<'_>, pairs: &mut Vec<Pair>) {
+fn collect(addresses: &Address<'_>, aside: &SetAside, pairs: &mut Vec<Pair>) {
     for address in addresses.iter() {
-        let owned = |text: Option<&str>| text.map(str::to_string);
-        pairs.push((owned(address.name()), owned(address.address())));
+        let restored = |text: Option<&str>| text.map(|text| aside.restored(text));
+        pairs.push(Pair {
+            name: restored(address.name()),
+            address: restored(address.address()),
+            is_name_encoded: address.name().is_some_and(SetAside::is_in),
+        });
     }
 }
 
