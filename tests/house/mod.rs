@@ -6,4 +6,5 @@ mod completions;
 mod configuration;
 mod floors;
 mod linkage;
+mod security;
 mod source;
