@@ -234,6 +234,7 @@ fn deliver(face: Face, arguments: &SendmailArguments, config: Option<PathBuf>, p
         destination: destination(arguments),
         sender: sender(arguments.reverse_path.as_deref()),
         full_name: arguments.full_name.as_deref().map(text),
+        is_from_cron: is_handler,
         dsn: arguments.dsn.clone(),
         delivery: delivery(arguments.delivery, arguments.verbose || is_handler, people),
         verbose: arguments.verbose,
@@ -283,6 +284,7 @@ fn mail_face(
         },
         sender: sender(arguments.from.as_deref().or(arguments.reverse_path.as_deref())),
         full_name: arguments.full_name.as_deref().map(text),
+        is_from_cron: false,
         dsn: Default::default(),
         delivery: match arguments.rehearsal {
             true => Delivery::Never,

@@ -8,6 +8,9 @@ pub(crate) const LONGEST_LINE: u64 = 998;
 /// So much of a body is kept to tell its charset from, beginning with its first byte over 127.
 const SAMPLE: usize = 16 << 10;
 
+/// So much of a body is kept from its first octet on that is no blank and no line end.
+const OPENING: usize = 1 << 10;
+
 /// So many control characters do not yet make a text a binary file, however short it is.
 const FEW: u64 = 16;
 
@@ -41,6 +44,7 @@ pub(crate) struct Shape {
     base64: Base64,
     utf8: Utf8,
     sample: Vec<u8>,
+    opening: Vec<u8>,
 }
 
 /// The place in a line of base64.
@@ -86,6 +90,7 @@ impl Default for Shape {
             base64: Base64::default(),
             utf8: Utf8::default(),
             sample: Vec::new(),
+            opening: Vec::new(),
         }
     }
 }
@@ -102,6 +107,7 @@ impl Shape {
     /// Looks at the next bytes of the body.
     pub(crate) fn learn(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
+        self.keep_opening(bytes);
         self.blank = self.blank && bytes.iter().all(u8::is_ascii_whitespace);
         let ascii = bytes.is_ascii();
         self.keep_sample(bytes, ascii);
@@ -148,9 +154,20 @@ impl Shape {
         &self.sample
     }
 
+    /// The first octets that are no blanks: a subject can be made of them, and they tell the charset of HTML.
+    pub(crate) fn opening(&self) -> &[u8] {
+        &self.opening
+    }
+
     /// The input is over: a CR at its very end stands alone.
     pub(crate) fn finish(&mut self) {
         self.bare_cr |= std::mem::take(&mut self.after_cr);
+    }
+
+    fn keep_opening(&mut self, bytes: &[u8]) {
+        let room = OPENING - self.opening.len();
+        let text = if self.opening.is_empty() { bytes.trim_ascii_start() } else { bytes };
+        self.opening.extend_from_slice(&text[..text.len().min(room)]);
     }
 
     fn keep_sample(&mut self, bytes: &[u8], ascii: bool) {
@@ -261,6 +278,12 @@ mod tests {
     fn sample_begins_with_what_has_to_be_explained() {
         assert_eq!(shape(&[b"plain\n", b"text \xe9t\xe9 ", b"here"]).sample(), b"\xe9t\xe9 here");
         assert!(shape(&[b"plain\n"]).sample().is_empty());
+    }
+
+    #[test]
+    fn opening_begins_with_the_first_text() {
+        assert_eq!(shape(&[b" \n", b"\r\n one", b" two\n"]).opening(), b"one two\n");
+        assert_eq!(shape(&[&[b'x'; 5000], b"y"]).opening().len(), OPENING);
     }
 
     proptest::proptest! {

@@ -16,6 +16,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) host: &'a str,
     /// The user on whose behalf the mail is sent.
     pub(crate) user: &'a str,
+    /// The mail came to cron's handler: what it holds is what a job printed.
+    pub(crate) is_from_cron: bool,
     /// That user's uid, to be traced where From names another; `None` for a user who speaks for others.
     pub(crate) traced: Option<u32>,
     /// The user's own full name.

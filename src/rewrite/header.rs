@@ -12,6 +12,7 @@ use super::repair::Repair;
 use super::rewritten::Rewritten;
 use super::set_aside::{self, SetAside};
 use super::settings::{CronEnv, TerminalCodes};
+use super::subject;
 use super::treatment::{Demand, Labels, Treatment};
 use super::wire::{head_to_wire, is_too_long};
 use crate::envelope::{Recipient, Resolver};
@@ -182,7 +183,7 @@ impl<'a> Header<'a> {
         if let Some(value) = label {
             return field::parameters(each.name, &value, &mut self.out);
         }
-        if field_rules::is_empty(&each) && ["Subject", "Date", "Message-ID"].iter().any(|name| each.is(name)) {
+        if field_rules::is_empty(&each) && ["Date", "Message-ID"].iter().any(|name| each.is(name)) {
             // An empty one is no better than none: it is made anew below.
             self.seen.remove(&each.name.to_ascii_lowercase());
             return;
@@ -332,15 +333,13 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// The subject, decoded; without one, the subject of the shell script that gave mailx-t its name.
+    /// The subject, decoded; a new one if there is none to be read.
     fn subject(&self) -> String {
         let written = self.message.named("Subject").next().map(|each| decoded(&self.utf8(each.value)));
-        let written = written.unwrap_or_default();
-        if !written.trim().is_empty() {
-            return set_aside::shortened(written);
+        match written.filter(|written| !written.trim().is_empty()) {
+            Some(written) => set_aside::shortened(written),
+            None => subject::made(self.message, self.facts),
         }
-        let user = cron::user(self.message).unwrap_or_else(|| self.facts.user.to_string());
-        format!("[cron error] <{user}@{}>", self.facts.host)
     }
 
     fn own_message_id(&self) -> String {

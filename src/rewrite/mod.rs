@@ -23,6 +23,7 @@ mod rewritten;
 mod set_aside;
 mod settings;
 mod seven_bit;
+mod subject;
 mod terminal;
 #[cfg(test)]
 mod tests;

@@ -56,19 +56,33 @@ fn is_real(mailbox: &Mailbox, is_local: &dyn Fn(&str) -> bool) -> bool {
     !is_local(&mailbox.address) && mailbox.address.parse::<lettre::Address>().is_ok()
 }
 
-/// `Cron Daemon (root@web1)` for a local sender, the given name or else the address for a real one.
+/// `Cron Daemon (root on web1)` for a local sender, the given name or else the address in words for a real one.
 fn display_name(from: &Mailbox, facts: &Facts<'_>, is_local: &dyn Fn(&str) -> bool) -> String {
+    let (user, domain) = from.parts();
     if !is_local(&from.address) {
-        return from.name.clone().unwrap_or_else(|| crate::outcome::clean(&from.address));
+        let spoken = || crate::outcome::clean(&[user, domain.unwrap_or_default()].join(" at "));
+        return from.name.as_deref().map_or_else(spoken, unlike_an_address);
     }
-    let who = format!("{}@{}", crate::outcome::clean(from.parts().0), facts.host);
+    let user = crate::outcome::clean(user);
+    let who = format!("{user} on {}", facts.host);
     // A mail out of drop/ got its name when it was left there.
     let told = format!("({who})");
-    match from.name.as_deref().filter(|name| *name != from.parts().0 && *name != who) {
-        Some(name) if name.ends_with(&told) => name.to_string(),
+    let addressed = format!("{user}@{}", facts.host);
+    let name = from.name.as_deref().map(|name| unlike_an_address(&name.replace(&addressed, &who)));
+    match name.filter(|name| *name != user && *name != who) {
+        Some(name) if name.ends_with(&told) => name,
         Some(name) => format!("{name} {told}"),
         None => who,
     }
+}
+
+/// Filters take an address in a display name for a forgery where another stands behind it, as the account does here.
+fn unlike_an_address(name: &str) -> String {
+    let words = name.split(' ').map(|word| match word.split_once('@') {
+        Some((before, after)) if !before.is_empty() && !after.is_empty() => word.replace('@', " at "),
+        _ => word.to_string(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// cron writes its name as a comment within the quotes: `"(Cron Daemon)"`.
@@ -91,6 +105,7 @@ mod tests {
             account: &account,
             host: "web1",
             user: "root",
+            is_from_cron: false,
             traced: None,
             own_name: Some("Alice\tSmith"),
             full_name,
@@ -111,18 +126,18 @@ mod tests {
 
     #[test]
     fn local_senders_are_named_with_their_host() {
-        assert_eq!(name("From: \"(Cron Daemon)\" <root>\n"), "Cron Daemon (root@web1)");
-        assert_eq!(name("From: root (Cron Daemon)\n"), "Cron Daemon (root@web1)");
-        assert_eq!(name("From: root@web1\n"), "root@web1");
-        assert_eq!(name("From: root <root@web1>\n"), "root@web1");
-        assert_eq!(name("Subject: no from\n"), "CronDaemon (root@web1)");
+        assert_eq!(name("From: \"(Cron Daemon)\" <root>\n"), "Cron Daemon (root on web1)");
+        assert_eq!(name("From: root (Cron Daemon)\n"), "Cron Daemon (root on web1)");
+        assert_eq!(name("From: root@web1\n"), "root on web1");
+        assert_eq!(name("From: root <root@web1>\n"), "root on web1");
+        assert_eq!(name("Subject: no from\n"), "CronDaemon (root on web1)");
     }
 
     #[test]
     fn local_sender_who_is_named_with_the_host_already_is_so_once() {
-        assert_eq!(name("From: \"Alice (alice@web1)\" <alice@web1>\n"), "Alice (alice@web1)");
-        assert_eq!(name("From: \"alice@web1\" <alice@web1>\n"), "alice@web1");
-        assert_eq!(name("From: \"Alice (bob@web1)\" <alice@web1>\n"), "Alice (bob@web1) (alice@web1)");
+        assert_eq!(name("From: \"Alice (alice@web1)\" <alice@web1>\n"), "Alice (alice on web1)");
+        assert_eq!(name("From: \"alice@web1\" <alice@web1>\n"), "alice on web1");
+        assert_eq!(name("From: \"Alice (bob@web1)\" <alice@web1>\n"), "Alice (bob at web1) (alice on web1)");
     }
 
     #[test]
@@ -132,12 +147,12 @@ mod tests {
             Originator::Replaced { name, .. } => name,
         };
         let none = "Subject: no from\n";
-        assert_eq!(name(none, None, None), "Alice Smith (root@web1)");
-        assert_eq!(name(none, None, Some("root")), "Alice Smith (root@web1)");
-        assert_eq!(name(none, Some("CronDaemon"), None), "CronDaemon (root@web1)");
-        assert_eq!(name(none, None, Some("backup")), "backup@web1");
-        assert_eq!(name(none, None, Some("bob@corp.org")), "bob@corp.org");
-        assert_eq!(name("From: root\n", None, None), "root@web1");
+        assert_eq!(name(none, None, None), "Alice Smith (root on web1)");
+        assert_eq!(name(none, None, Some("root")), "Alice Smith (root on web1)");
+        assert_eq!(name(none, Some("CronDaemon"), None), "CronDaemon (root on web1)");
+        assert_eq!(name(none, None, Some("backup")), "backup on web1");
+        assert_eq!(name(none, None, Some("bob@corp.org")), "bob at corp.org");
+        assert_eq!(name("From: root\n", None, None), "root on web1");
     }
 
     #[test]
@@ -145,7 +160,9 @@ mod tests {
         let alice = Mailbox { name: Some("Alice".into()), address: "alice@corp.org".into() };
         let expected = Originator::Replaced { name: "Alice".into(), reply_to: vec![alice] };
         assert_eq!(of("From: Alice <alice@corp.org>\n", None, None), expected);
-        assert_eq!(name("From: alice@corp.org\n"), "alice@corp.org");
+        assert_eq!(name("From: alice@corp.org\n"), "alice at corp.org");
+        assert_eq!(name("From: \"alerts@corp.org\" <alerts@corp.org>\n"), "alerts at corp.org");
+        assert_eq!(name("From: \"Shop @ Corp via a@b.c\" <alerts@corp.org>\n"), "Shop @ Corp via a at b.c");
         let Originator::Replaced { name, reply_to } = of("Subject: x\n", Some("Bob"), Some("bob@corp.org")) else {
             panic!("not replaced")
         };

@@ -19,6 +19,7 @@ fn wire_with(input: &str, settings: &Settings) -> (String, Rewritten) {
         account: &account,
         host: "web1",
         user: "root",
+        is_from_cron: false,
         traced: None,
         own_name: None,
         full_name: None,
@@ -50,7 +51,7 @@ fn cron_mail_is_made_acceptable() {
     );
     assert_eq!(
         head,
-        "From: \"Cron Daemon (root@web1)\" <account@x.org>\r\nX-Original-From: \"(Cron Daemon)\" <root>\r\n\
+        "From: \"Cron Daemon (root on web1)\" <account@x.org>\r\nX-Original-From: \"(Cron Daemon)\" <root>\r\n\
          To: ops@x.org\r\nSubject: =?utf-8?b?Q3JvbiA8cm9vdEB3ZWIxPiDlpIfku70=?=\r\n\
          Date: Fri, 20 Nov 2026 09:30:00 +0000\r\nMessage-ID: <ID1@x.org>\r\n\
          Auto-Submitted: auto-generated\r\n\r\n"
@@ -68,10 +69,16 @@ fn blind_copies_leave_no_trace() {
 #[test]
 fn nothing_to_read_becomes_the_subject() {
     let (head, rewritten) = wire("");
-    assert!(head.contains("Subject: [cron error] <root@web1>\r\n"));
+    assert!(head.contains("Subject: mail from root on web1\r\n"));
     assert!(head.contains("To: account@x.org\r\n"));
-    assert_eq!(rewritten.body.as_deref(), Some(&b"[cron error] <root@web1>"[..]));
+    assert_eq!(rewritten.body.as_deref(), Some(&b"mail from root on web1"[..]));
     assert_eq!(wire("Subject: s\nTo: a@y\n\n \n").1.body.as_deref(), Some(&b"s"[..]));
+}
+
+#[test]
+fn empty_subject_stays_empty() {
+    let (head, rewritten) = wire("To: a@y.org\nSubject: \n\nall is well\n");
+    assert!(head.contains("\r\nSubject: \r\n") && !rewritten.repairs.contains(&Repair::Subject), "{head}");
 }
 
 #[test]
@@ -144,6 +151,7 @@ fn user_who_speaks_as_another_is_traced() {
             account: &account,
             host: "web1",
             user,
+            is_from_cron: false,
             traced,
             own_name: None,
             full_name: None,

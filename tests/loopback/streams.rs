@@ -104,9 +104,7 @@ fn nobody_is_called_before_the_input_has_ended() {
 
 #[test]
 fn message_without_a_body_and_one_without_anything_are_mails() {
-    for (input, subject) in
-        [(&b"Subject: only"[..], "only"), (b"Subject: only\n\n", "only"), (b"\n\nx", "[cron error]")]
-    {
+    for (input, subject) in [(&b"Subject: only"[..], "only"), (b"Subject: only\n\n", "only"), (b"\n\nx", "x")] {
         let machine = machine();
         let ran = machine.send(&["a@host.example"], input);
         assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));

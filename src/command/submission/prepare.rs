@@ -97,6 +97,7 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         account: &account,
         host: &moment.host,
         user: &moment.caller.name,
+        is_from_cron: request.is_from_cron,
         traced: Some(moment.caller.uid).filter(|_| !moment.caller.speaks_for_others()),
         own_name: moment.caller.full_name.as_deref(),
         full_name: request.full_name.as_deref(),

@@ -17,6 +17,8 @@ pub struct Request {
     pub sender: Option<String>,
     /// The display name asked for.
     pub full_name: Option<String>,
+    /// It comes to cron's handler, as what a job printed.
+    pub is_from_cron: bool,
     /// What is asked about its delivery, RFC 3461.
     pub dsn: dsn::OfMail,
     /// When it is to leave.

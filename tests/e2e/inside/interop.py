@@ -100,7 +100,7 @@ def at(*names):
 def single(bench):
     """a single mail, 8-bit"""
     bench.send("single", "one")
-    return [Mail("single", at("one"), BODY, f"root@{HOST}")]
+    return [Mail("single", at("one"), BODY, f"root on {HOST}")]
 
 
 def one_refused(bench):

@@ -68,9 +68,9 @@ def debian_root(provider):
     crontab("root", f"{due()} {job('debian-root')}", f"MAILTO=dev@{provider.domain},team", f"{due()} {job('debian-list')}",
             'MAILTO=""', f"{due()} {job('debian-silent')}")
     return [
-        Mail(f"Cron <root@{HOST}> {JOBS}/debian-root", provider.at("ops"), LINES, f"Cron Daemon (root@{HOST})"),
+        Mail(f"Cron <root@{HOST}> {JOBS}/debian-root", provider.at("ops"), LINES, f"Cron Daemon (root on {HOST})"),
         Mail(f"Cron <root@{HOST}> {JOBS}/debian-list", provider.at("dev", "one", "two", "three"), LINES,
-             f"Cron Daemon (root@{HOST})"),
+             f"Cron Daemon (root on {HOST})"),
     ]
 
 
@@ -87,7 +87,7 @@ def debian_users(provider):
 @case("busybox crond", "crontab")
 def busybox(provider):
     script(BUSYBOX / "bob", f"MAILTO=busy@{provider.domain}\n{due()} {job('busybox')}\n", 0o600)
-    return [Mail(f"cron: {JOBS}/busybox", provider.at("busy"), LINES, f"bob@{HOST}")]
+    return [Mail(f"cron: {JOBS}/busybox", provider.at("busy"), LINES, f"bob on {HOST}")]
 
 
 @case("cronie, with its own call of sendmail: an alias of the user's name, and MAILTO a list", "crontab")
@@ -98,7 +98,7 @@ def cronie(provider):
     return [
         Mail(f"Cron <alice@{HOST}> {JOBS}/cronie-alice", provider.at("alice.li"), LINES, f"Cron Daemon (alice@{HOST})"),
         Mail(f"Cron <root@{HOST}> {JOBS}/cronie-list", provider.at("dev", "one", "two", "three"), LINES,
-             f"Cron Daemon (root@{HOST})"),
+             f"Cron Daemon (root on {HOST})"),
     ]
 
 
@@ -108,5 +108,5 @@ def cronie_handler(provider):
     cronie_crontab(HANDLER, "root", f"{due()} {job('handler-备份')}")
     return [
         Mail(f"Cron <alice@{HOST}> {JOBS}/handler-alice", provider.at("alice.li"), LINES, f"Cron Daemon (alice@{HOST})"),
-        Mail(f"Cron <root@{HOST}> {JOBS}/handler-备份", provider.at("ops"), LINES, f"Cron Daemon (root@{HOST})"),
+        Mail(f"Cron <root@{HOST}> {JOBS}/handler-备份", provider.at("ops"), LINES, f"Cron Daemon (root on {HOST})"),
     ]

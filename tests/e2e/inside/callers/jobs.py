@@ -12,7 +12,7 @@ def at(provider):
     if not pathlib.Path("/run/atd.pid").exists():
         command("atd")
     run("at", "now", user="alice", stdin=f"{job('at')}\n")
-    return [Mail(r"Output from your job +\d+", provider.at("alice.li"), LINES, f"alice@{HOST}", pattern=True)]
+    return [Mail(r"Output from your job +\d+", provider.at("alice.li"), LINES, f"alice on {HOST}", pattern=True)]
 
 
 @case("anacron, which never passes -i")
@@ -20,7 +20,7 @@ def anacron(provider):
     table = script("/srv/anacrontab", f"SHELL=/bin/sh\nMAILTO=team\n1 0 e2e {job('anacron')}\n", 0o644)
     pathlib.Path("/srv/anacron").mkdir(exist_ok=True)
     run("anacron", "-d", "-f", "-n", "-t", table, "-S", "/srv/anacron")
-    return [Mail(f"Anacron job 'e2e' on {HOST}", provider.at("one", "two", "three"), LINES, f"Anacron (root@{HOST})")]
+    return [Mail(f"Anacron job 'e2e' on {HOST}", provider.at("one", "two", "three"), LINES, f"Anacron (root on {HOST})")]
 
 
 @case("systemd-cron's mail about a failed job")
@@ -36,4 +36,4 @@ def systemd_cron(provider):
     job("systemd")
     path = "/srv/systemd:/usr/sbin:/usr/bin:/sbin:/bin"
     run("/opt/systemd-cron/lib/systemd-cron/mail_on_failure", "cron-e2e-1.service", env={"PATH": path})
-    return [Mail(f"[{HOST}] job cron-e2e-1.service failed", provider.at("dev"), LINES, f"systemd-cron (root@{HOST})")]
+    return [Mail(f"[{HOST}] job cron-e2e-1.service failed", provider.at("dev"), LINES, f"systemd-cron (root on {HOST})")]

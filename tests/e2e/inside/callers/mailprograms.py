@@ -21,7 +21,7 @@ def attachment():
 def mutt(provider):
     run("mutt", "-F", "/dev/null", "-e", "set copy=no", "-s", f"mutt {SUBJECT}", "-c", f"copy@{provider.domain}",
         "-a", attachment(), "--", f"mutt@{provider.domain}", user="alice", env=CHINESE, stdin=LINES, cwd="/tmp")
-    return [Mail(f"mutt {SUBJECT}", provider.at("mutt", "copy"), LINES, f"alice@{HOST}", attachment=ATTACHMENT)]
+    return [Mail(f"mutt {SUBJECT}", provider.at("mutt", "copy"), LINES, f"alice on {HOST}", attachment=ATTACHMENT)]
 
 
 @case("s-nail, with a blind copy")
@@ -35,13 +35,13 @@ def s_nail(provider):
 def bsd_mailx(provider):
     run("bsd-mailx", "-s", f"bsd-mailx {SUBJECT}", "-c", f"copy@{provider.domain}", "-b", f"blind@{provider.domain}",
         f"bsd@{provider.domain}", user="alice", env=CHINESE, stdin=LINES)
-    return [Mail(f"bsd-mailx {SUBJECT}", provider.at("bsd", "copy", "blind"), LINES, f"alice@{HOST}")]
+    return [Mail(f"bsd-mailx {SUBJECT}", provider.at("bsd", "copy", "blind"), LINES, f"alice on {HOST}")]
 
 
 @case("bsd-mailx, without a locale, to a local name")
 def bsd_mailx_bare(provider):
     run("bsd-mailx", "-s", f"bsd-mailx bare {SUBJECT}", "root", stdin=LINES)
-    return [Mail(f"bsd-mailx bare {SUBJECT}", provider.at("ops"), LINES, f"root@{HOST}", f"ops@{provider.domain}")]
+    return [Mail(f"bsd-mailx bare {SUBJECT}", provider.at("ops"), LINES, f"root on {HOST}", f"ops@{provider.domain}")]
 
 
 @case("mailutils' mail")
@@ -53,7 +53,7 @@ def mailutils(provider):
 @case("mail, our own name, as a user")
 def mail(provider):
     run("mail", "-s", f"mail {SUBJECT}", f"mail1@{provider.domain}", "team", user="bob", stdin=LINES)
-    return [Mail(f"mail {SUBJECT}", provider.at("mail1", "one", "two", "three"), LINES, f"bob@{HOST}")]
+    return [Mail(f"mail {SUBJECT}", provider.at("mail1", "one", "two", "three"), LINES, f"bob on {HOST}")]
 
 
 @case("mailx, our own name, with sender, copies and an attachment")
@@ -67,11 +67,11 @@ def mailx(provider):
 @case("mail, with nothing to say and no subject")
 def mail_empty(provider):
     run("mail", f"empty@{provider.domain}", stdin="")
-    return [Mail(f"[cron error] <root@{HOST}>", provider.at("empty"))]
+    return [Mail(f"mail from root on {HOST}", provider.at("empty"))]
 
 
 @case("a script that pipes a message without fields but To into sendmail -t")
 def shell(provider):
     script("/srv/notify", f"#!/bin/sh\nsendmail -t <<END\nTo: shell@{provider.domain}\nSubject: shell {SUBJECT}\n\n{LINES}END\n")
     run("/srv/notify", user="bob")
-    return [Mail(f"shell {SUBJECT}", provider.at("shell"), LINES, f"bob@{HOST}")]
+    return [Mail(f"shell {SUBJECT}", provider.at("shell"), LINES, f"bob on {HOST}")]

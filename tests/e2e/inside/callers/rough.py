@@ -15,8 +15,8 @@ def message(provider, name):
 def no_new_privileges(provider):
     run("setpriv", "--no-new-privs", "sendmail", "-t", user="alice", stdin=message(provider, "nnp-user"))
     run("setpriv", "--no-new-privs", "sendmail", "-t", stdin=message(provider, "nnp-root"))
-    return [Mail("rough nnp-user", provider.at("nnp-user"), LINES, f"alice@{HOST}"),
-            Mail("rough nnp-root", provider.at("nnp-root"), LINES, f"root@{HOST}")]
+    return [Mail("rough nnp-user", provider.at("nnp-user"), LINES, f"alice on {HOST}"),
+            Mail("rough nnp-root", provider.at("nnp-root"), LINES, f"root on {HOST}")]
 
 
 @case("with an empty environment, as a user and as root")
@@ -27,7 +27,7 @@ def empty_environment(provider):
                               capture_output=True, timeout=60, **become)
         if done.returncode != 0:
             raise Failed(f"sendmail ended with {done.returncode}: {done.stderr.decode()}")
-    return [Mail(f"rough bare-{user}", provider.at(f"bare-{user}"), LINES, f"{user}@{HOST}") for user in ("bob", "root")]
+    return [Mail(f"rough bare-{user}", provider.at(f"bare-{user}"), LINES, f"{user} on {HOST}") for user in ("bob", "root")]
 
 
 @case("without stdout and stderr, stdin a file that has no name any more")
@@ -42,7 +42,7 @@ def closed(provider):
 def read_only_but_spool(provider):
     for user in ("alice", "root"):
         on_read_only("mount --bind /var/spool/mailx-t /var/spool/mailx-t", user, message(provider, f"ro-{user}"))
-    return [Mail(f"rough ro-{user}", provider.at(f"ro-{user}"), LINES, f"{user}@{HOST}") for user in ("alice", "root")]
+    return [Mail(f"rough ro-{user}", provider.at(f"ro-{user}"), LINES, f"{user} on {HOST}") for user in ("alice", "root")]
 
 
 @case("on a machine that is read-only altogether: root's mail is sent at once, a user is told that his is not accepted")
@@ -51,7 +51,7 @@ def read_only(provider):
     said = on_read_only("true", "bob", message(provider, "ro-lost"), status=73)
     if "sendmail: " not in said and "mailx-t: " not in said:
         raise Failed(f"the user only hears: {said!r}")
-    return [Mail("rough ro-all", provider.at("ro-all"), LINES, f"root@{HOST}")]
+    return [Mail("rough ro-all", provider.at("ro-all"), LINES, f"root on {HOST}")]
 
 
 def on_read_only(first, user, data, status=0):

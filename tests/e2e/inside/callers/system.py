@@ -16,7 +16,7 @@ def logrotate(provider):
     pathlib.Path(f"{log}.1").unlink(missing_ok=True)
     rules = script("/srv/logrotate.conf", f"{log} {{\n rotate 0\n mail rotated@{provider.domain}\n}}\n", 0o644)
     run("logrotate", "-f", "-s", "/srv/logrotate.state", rules)
-    return [Mail(rf"{log}\S*", provider.at("rotated"), LINES, f"root@{HOST}", pattern=True)]
+    return [Mail(rf"{log}\S*", provider.at("rotated"), LINES, f"root on {HOST}", pattern=True)]
 
 
 @case("smartd's warning, through its script and through Debian's runner")
@@ -37,7 +37,7 @@ def smartd(provider):
 def sudo(provider):
     script("/etc/sudoers.d/e2e", "Defaults:bob !authenticate\n", 0o440)
     run("sudo", "-n", "ls", user="bob", status=1)
-    return [Mail(rf"\*\*\* SECURITY information for {HOST}\S* \*\*\*", provider.at("ops"), sender=f"bob@{HOST}", pattern=True,
+    return [Mail(rf"\*\*\* SECURITY information for {HOST}\S* \*\*\*", provider.at("ops"), sender=f"bob on {HOST}", pattern=True,
                  holds=("bob : user NOT in sudoers", "COMMAND=/usr/bin/ls"))]
 
 
@@ -63,7 +63,7 @@ action = sendmail[name=by-sendmail, dest=ban@{provider.domain}, sendername=Fail2
     to = provider.at("ban")
     mails = []
     for name in ("by-sendmail", "by-mail"):
-        sender = f"Fail2Ban (fail2ban@{HOST})" if name == "by-sendmail" else f"root@{HOST}"
+        sender = f"Fail2Ban (fail2ban on {HOST})" if name == "by-sendmail" else f"root on {HOST}"
         for what, says in (("started", "The jail"), ("banned 192.0.2.7", "has just been banned"), ("stopped", "The jail")):
             subject = rf"\[Fail2Ban\] {name}: {what} +(on|from) {HOST}\S*"
             mails.append(Mail(subject, to, sender=sender, pattern=True, holds=("Hi,\n", says, "Fail2Ban")))
