@@ -8,15 +8,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
+use std::rc::Rc;
 
 use crate::support::captures::{Capture, PLACE};
-use crate::support::fixtures::{expected, with_crlf};
+use crate::support::fixtures::{Settings, expected, with_crlf};
 use mailx_t::cli::{self, Command, People};
 use mailx_t::command::submission::compose::Composition;
 use mailx_t::command::submission::prepare::{Moment, prepare};
 use mailx_t::command::submission::request::Input;
 use mailx_t::command::submission::take;
-use mailx_t::config::{Config, Source};
 use mailx_t::message::{Mailbox, decoded, text};
 use mailx_t::spool::{EntryRecipient, QueueId};
 use mailx_t::system::Caller;
@@ -132,6 +132,7 @@ fn recipients_are_those_that_three_mtas_agree_on() {
 struct Case {
     capture: Capture,
     caller: String,
+    settings: Rc<Settings>,
 }
 
 /// Its outcome.
@@ -147,9 +148,9 @@ struct Mail {
 }
 
 impl Case {
-    fn of(capture: Capture) -> Self {
+    fn of(capture: Capture, settings: Rc<Settings>) -> Self {
         let caller = fs::read_to_string(capture.folder.join("caller")).unwrap_or("root".into());
-        Self { caller: caller.trim().into(), capture }
+        Self { caller: caller.trim().into(), capture, settings }
     }
 
     /// The way of a mail from argv to the wire, without the disk.
@@ -161,8 +162,8 @@ impl Case {
         };
         let mut body = Vec::new();
         let message = take::read(&request.input, &mut &stdin[..], &mut body).map_err(|error| error.to_string())?;
-        let config = Config::load(Source::System("fixtures/config.toml".into())).map_err(|error| error.to_string())?;
-        let prepared = prepare(&request, &config, &message, &self.moment()).map_err(|error| error.to_string())?;
+        let prepared =
+            prepare(&request, &self.settings.config, &message, &self.moment()).map_err(|error| error.to_string())?;
         let mut whole = Vec::new();
         prepared.rewritten.write(&mut &body[..], &mut whole).map_err(|error| error.to_string())?;
         let head = prepared.rewritten.head;
@@ -219,7 +220,8 @@ impl Mail {
 
 /// Asks this of every capture, and fails with all the faults it found.
 fn walk(mut ask: impl FnMut(&Case) -> Result<(), String>) {
-    let cases = Capture::of_mails().into_iter().map(Case::of);
+    let settings = Rc::new(Settings::copied());
+    let cases = Capture::of_mails().into_iter().map(|capture| Case::of(capture, Rc::clone(&settings)));
     let failures: Vec<String> = cases
         .filter_map(|case| ask(&case).err().map(|problem| format!("{}: {problem}", case.capture.name())))
         .collect();

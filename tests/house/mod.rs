@@ -8,3 +8,4 @@ mod floors;
 mod linkage;
 mod security;
 mod source;
+mod umask;
