@@ -125,7 +125,7 @@ pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Resul
     }
     // What follows the word `ctl` is clap's. Elsewhere they may stand anywhere: who types one last means it as well.
     let for_ctl = if face == Face::OurCtl { line.cut_at_operand() } else { Vec::new() };
-    let common = Common::take(&mut line)?;
+    let common = Common::take(&mut line, face.is_own())?;
     if common.help {
         return Ok(Command::Help.into());
     }

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use super::getopt::Line;
 use crate::error::{Error, Usage};
 
-/// The long options that every name knows; `--json` is for listings.
+/// The long options that every name knows, but for `--config`, which is for our own names; `--json` is for listings. The
+/// others only show something: programs put foreign text among the arguments of sendmail and mail(1).
 pub(crate) const LONG: &[&str] = &["config", "dry-run", "help", "version"];
 
 /// The one that has a value, with its value glued to it.
@@ -29,13 +30,15 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// Takes the options out of the line.
+    /// Takes the options out of the line. Under the name of another program `--config` stays in it, as any option that
+    /// the program does not have.
     ///
     /// # Errors
     /// `--config` without a file.
-    pub(crate) fn take(line: &mut Line<'_>) -> Result<Self, Error> {
+    pub(crate) fn take(line: &mut Line<'_>, is_own_name: bool) -> Result<Self, Error> {
         let mut common = Self::default();
-        for (option, value) in line.take_long(knows) {
+        let wanted = if is_own_name { knows } else { only_shows };
+        for (option, value) in line.take_long(wanted) {
             common.obey(option.as_bytes(), value)?;
         }
         Ok(common)
@@ -64,6 +67,15 @@ pub(super) fn knows(option: &OsStr) -> bool {
     option.starts_with(GLUED_CONFIG) || is_name("json") || LONG.iter().any(|name| is_name(name))
 }
 
+fn only_shows(option: &OsStr) -> bool {
+    knows(option) && !is_config(option)
+}
+
+/// Whether a long option is `--config`, in either form.
+pub(super) fn is_config(option: &OsStr) -> bool {
+    option == "--config" || option.as_bytes().starts_with(GLUED_CONFIG)
+}
+
 /// Whether its value is the next argument.
 pub(super) fn takes_next(option: &OsStr) -> bool {
     option == "--config"
@@ -78,7 +90,7 @@ mod tests {
     fn take(arguments: &[&str]) -> (Common, Vec<Word>) {
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         let mut line = Line::lex(&sendmail::GRAMMAR, &arguments);
-        (Common::take(&mut line).unwrap(), line.into_words())
+        (Common::take(&mut line, true).unwrap(), line.into_words())
     }
 
     #[test]
@@ -88,6 +100,16 @@ mod tests {
         let flag = |letter| Word::Option { letter, value: None };
         assert_eq!(rest, [flag('t'), flag('i')]);
         assert_eq!(take(&["--config=/c"]).0.config, Some(PathBuf::from("/c")));
+    }
+
+    #[test]
+    fn no_configuration_is_named_by_a_long_option_of_another_program() {
+        for arguments in [&["--config=/c"][..], &["--config", "/c"]] {
+            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+            let mut line = Line::lex(&sendmail::GRAMMAR, &arguments);
+            assert_eq!(Common::take(&mut line, false).unwrap(), Common::default());
+            assert!(matches!(&line.into_words()[..], [Word::Long { .. }]), "{arguments:?}");
+        }
     }
 
     #[test]

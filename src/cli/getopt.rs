@@ -121,6 +121,9 @@ pub enum Usage {
     /// A long option with a value, and it takes none.
     #[error("option --{0} takes no value")]
     NoValue(&'static str),
+    /// A long option of ours, under the name of another program.
+    #[error("option --{0} is for the name mailx-t: call mailx-t, or set MAILX_T_CONFIG")]
+    OwnName(&'static str),
     /// A long option that nobody knows.
     #[error("unknown option --{name}: {}", hint(*.meant))]
     UnknownLong {

@@ -20,7 +20,7 @@ For a mail (all letters of sendmail and mail work: man mailx-t, man sendmail):
   -odi, -odq     wait for the outcome; leave it to the next queue run
   -v             wait, and tell the outcome
   --dry-run      show what would leave, and to whom; send nothing
-  --config FILE  another configuration than /etc/mailx-t/config.toml
+  --config FILE  as mailx-t: another configuration than /etc/mailx-t/config.toml
 
 For the machine:
   crond -m /usr/local/bin/mailx-t   send what cron jobs print

@@ -33,6 +33,11 @@ pub(crate) enum Face {
 }
 
 impl Face {
+    /// It is shown under a name of ours: all that stands in argv is meant for this program.
+    pub(crate) fn is_own(self) -> bool {
+        matches!(self, Self::Ctl | Self::MailxT | Self::OurCtl | Self::OurMail)
+    }
+
     /// The options that are spoken. Those of administration are clap's, once its name is read.
     pub(crate) fn grammar(self) -> Grammar {
         match self {

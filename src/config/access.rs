@@ -26,6 +26,11 @@ pub(super) fn open(path: &Path) -> Result<DecidingFile, Error> {
     })
 }
 
+/// By that name nothing runs the log, or obeys it: its lines may hold any text.
+pub(super) fn is_called_log(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == "log") || file.extension().is_some_and(|extension| extension == "log")
+}
+
 /// Others than its owner may use the file, but for reading by the one group that may.
 pub(super) fn is_exposed(found: &Metadata, readers: Option<u32>) -> bool {
     is_open(found.mode(), found.gid(), readers)
@@ -39,6 +44,21 @@ fn is_open(mode: u32, group: u32, readers: Option<u32>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn log_that_could_pass_for_a_program_is_not_called_one() {
+        for (path, is_log) in [
+            ("/d/log", true),
+            ("/d/mail.log", true),
+            ("/d/x.php", false),
+            ("/d/log.php", false),
+            ("/d/.bashrc", false),
+            ("/d/.log", false),
+            ("/d/authorized_keys", false),
+        ] {
+            assert_eq!(is_called_log(Path::new(path)), is_log, "{path}");
+        }
+    }
 
     #[test]
     fn machine_file_with_a_password_may_be_read_by_the_group_of_the_service() {

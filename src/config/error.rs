@@ -43,6 +43,20 @@ pub enum Error {
     /// There is no configuration.
     #[error("no configuration: {} does not exist: run mailx-t ctl init, then fill it in", .0.display())]
     Missing(PathBuf),
+    /// Whoever named the file may be a stranger, and it wants what a stranger may not have.
+    #[error(
+        "{} names {names}, which only a configuration in /etc, a user's own in ~/.config/mailx-t, or a file of root's in \
+         a directory of root's may: move it there, or {cure}",
+        path.display()
+    )]
+    Power {
+        /// The file.
+        path: PathBuf,
+        /// What it names.
+        names: &'static str,
+        /// What to do if it stays where it is.
+        cure: &'static str,
+    },
     /// Root could not become the user that the spool belongs to, most often the service user.
     #[error("cannot become the user that the spool belongs to: {0}")]
     Service(io::Error),
@@ -72,6 +86,7 @@ impl Error {
             | Self::Exposed { path, .. }
             | Self::Foreign { path, .. }
             | Self::Missing(path)
+            | Self::Power { path, .. }
             | Self::Unreadable { path, .. } => path == Path::new(SYSTEM_FILE),
             Self::Unfit { place, .. } => place == SYSTEM_FILE,
             Self::Environment(_) => false,

@@ -1,7 +1,7 @@
 //! The configuration that counts, found with the caller's own rights: none of our programs ever has more.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::Environment;
 use crate::system;
@@ -9,6 +9,9 @@ use crate::trust::reader::SERVICE;
 
 /// The configuration of the whole machine.
 pub(crate) const SYSTEM_FILE: &str = "/etc/mailx-t/config.toml";
+
+/// A user's own configuration, below a directory of the XDG specification.
+const OWN_FILE: &str = "mailx-t/config.toml";
 
 /// The source of the settings. It also tells the place of the spool, if the settings do not name one.
 #[derive(Clone, Debug)]
@@ -22,6 +25,21 @@ pub enum Source {
 }
 
 impl Source {
+    /// Nobody but root or the user can have put the file where it is: it lies in `/etc`, or at the one place where the
+    /// user keeps settings for us. Any other path may come from an argument or a variable that a stranger added to a call.
+    pub(super) fn is_at_a_place_of_ours(&self) -> bool {
+        let is_climbing = |path: &Path| path.components().any(|part| part == Component::ParentDir);
+        match self {
+            Self::Environment(_) => false,
+            Self::System(path) | Self::User(path) if is_climbing(path) => false,
+            Self::System(path) => {
+                path.starts_with("/etc") || home().is_some_and(|home| *path == home.join(".config").join(OWN_FILE))
+            }
+            // The variables of the XDG specification may lead there by another way.
+            Self::User(path) => path.ends_with(OWN_FILE) && home().is_some_and(|home| path.starts_with(home)),
+        }
+    }
+
     /// The machine's own configuration, whose spool is the service user's.
     pub(crate) fn is_machine(&self) -> bool {
         matches!(self, Source::System(path) if path == Path::new(SYSTEM_FILE))
@@ -54,6 +72,12 @@ pub(crate) fn locate(named: Option<&Path>) -> Source {
     }
 }
 
+/// The caller's home as the user database has it, whatever the environment says; `None` for root.
+fn home() -> Option<PathBuf> {
+    let caller = system::caller();
+    caller.home.filter(|home| caller.uid != 0 && home.parent().is_some())
+}
+
 /// The relay works elsewhere: a path relative to the caller's directory would mean another file to it.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
@@ -61,7 +85,7 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// `$XDG_CONFIG_HOME/mailx-t/config.toml`; `None` for root, whose file is the machine's.
 pub(crate) fn user_file() -> Option<PathBuf> {
-    user_path("XDG_CONFIG_HOME", ".config").map(|directory| directory.join("mailx-t/config.toml"))
+    user_path("XDG_CONFIG_HOME", ".config").map(|directory| directory.join(OWN_FILE))
 }
 
 /// `$XDG_STATE_HOME/mailx-t`; `None` for root.

@@ -88,11 +88,14 @@ impl Config {
     /// Reads a file, which nobody may write, and if it holds a password nobody may read, who has no right to.
     fn read(path: &Path, source: Source) -> Result<Self, Error> {
         let file = access::open(path)?;
-        let found = file.metadata().clone();
+        let (found, is_of_root) = (file.metadata().clone(), file.is_of_root());
         let unreadable = |source| Error::Unreadable { path: path.to_path_buf(), source };
         let text = file.read(access::MOST).map_err(unreadable)?;
         let text = String::from_utf8(text).map_err(|error| unreadable(io::Error::other(error)))?;
         let config = Self::of(path, &text, source)?;
+        if !is_of_root && !config.source.is_at_a_place_of_ours() {
+            config.forbid_power(path)?;
+        }
         if config.smarthosts.iter().any(|smarthost| smarthost.password.is_some()) {
             config.guard(path, &found)?;
         }
@@ -131,6 +134,21 @@ impl Config {
             alarm: file.alarm,
             account,
         })
+    }
+
+    /// Refuses what a file may not name that a stranger may have chosen: a command, and a log that could pass for a
+    /// program. A page that hands its visitors' text to sendmail as arguments may let them upload files too.
+    fn forbid_power(&self, path: &Path) -> Result<(), Error> {
+        let forbidden = |names, cure| Err(Error::Power { path: path.to_path_buf(), names, cure });
+        if self.has_commands() {
+            return forbidden("a command to run", "use password-file");
+        }
+        match self.log.file() {
+            Some(file) if !access::is_called_log(file) => {
+                forbidden("a log that is not called log or *.log", "call it so")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a file with a password that others may read: it is for its owner alone, the machine's own file for the

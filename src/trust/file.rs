@@ -117,6 +117,12 @@ impl DecidingFile {
         self.folders.iter().try_for_each(|folder| folder.judge(&is_ours))
     }
 
+    /// It is root's, and so are the directories that it is looked up in, where nobody else can put a file: no other user
+    /// has chosen what stands in it. A sticky directory does not count, since others bring files of root's there.
+    pub(crate) fn is_of_root(&self) -> bool {
+        self.metadata.uid() == 0 && self.folders.iter().all(Folder::is_of_root)
+    }
+
     /// Owner, mode and the like, as they were when it was opened.
     pub(crate) fn metadata(&self) -> &Metadata {
         &self.metadata
@@ -149,6 +155,11 @@ impl Folder {
         let found = fstat(&way)?;
         let is_read_only = is_read_only(&way);
         Ok((way, Self { path: path.to_path_buf(), found, is_read_only, link: None }))
+    }
+
+    fn is_of_root(&self) -> bool {
+        let is_closed = self.found.st_mode & 0o022 == 0 || self.is_read_only;
+        self.found.st_uid == 0 && self.link.is_none_or(|uid| uid == 0) && is_closed
     }
 
     fn judge(&self, is_ours: &dyn Fn(u32) -> bool) -> Result<(), Fault> {
@@ -254,6 +265,26 @@ mod tests {
         opened.judge(&[]).unwrap();
         assert_eq!(opened.read(100).unwrap(), b"text");
         assert!(DecidingFile::open(&file).unwrap().read(4).is_err());
+    }
+
+    #[test]
+    fn file_of_roots_is_one_where_nobody_else_could_have_brought_it() {
+        if !geteuid().is_root() {
+            eprintln!("skipped: only root has files of root's");
+            return;
+        }
+        let (directory, file) = place();
+        for (mode, is_of_root) in [(0o755, true), (0o1777, false), (0o1775, false)] {
+            set_mode(directory.path(), mode);
+            let opened = DecidingFile::open(&file).unwrap();
+            assert_eq!((opened.judge(&[]).is_ok(), opened.is_of_root()), (true, is_of_root), "{mode:o}");
+        }
+        set_mode(directory.path(), 0o755);
+        let link = directory.path().join("link");
+        symlink(&file, &link).unwrap();
+        assert!(DecidingFile::open(&link).unwrap().is_of_root());
+        lchown(&link, Some(54_321), None).unwrap();
+        assert!(!DecidingFile::open(&link).unwrap().is_of_root());
     }
 
     #[test]

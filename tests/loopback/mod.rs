@@ -26,6 +26,7 @@ mod pace;
 mod queue;
 mod rehearsal;
 mod rough;
+mod strangers;
 mod streams;
 mod trouble;
 mod verify;

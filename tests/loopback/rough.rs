@@ -73,9 +73,9 @@ fn working_directory_may_be_gone() {
 fn environment_may_be_empty() {
     let machine = machine();
     let config = machine.config();
-    for arguments in [["-C", config.to_str().unwrap()], ["--config", config.to_str().unwrap()]] {
+    for (name, option) in [("sendmail", "-C"), ("mailx-t", "--config")] {
         let before = machine.smarthost().mails().len();
-        let mut command = machine.door("sendmail", &arguments);
+        let mut command = machine.door(name, &[option, config.to_str().unwrap()]);
         command.args(["-odi", "a@host.example"]).env_clear();
         let ran = start(command, MAIL).finish();
         assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));

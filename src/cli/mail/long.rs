@@ -124,6 +124,9 @@ pub(super) fn takes_next(option: &OsStr) -> bool {
 
 /// What is wrong with a long option that cannot be obeyed where it stands. Its value is not told.
 pub(in crate::cli) fn wrong_long(option: &OsStr) -> Usage {
+    if common::is_config(option) {
+        return Usage::OwnName("config");
+    }
     let name = split(option).0;
     if let Some((name, ..)) = known(name) {
         return Usage::LateLong(name);

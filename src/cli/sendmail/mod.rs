@@ -103,6 +103,8 @@ pub(crate) fn parse(line: Line<'_>) -> Result<SendmailArguments, Usage> {
     for word in line.into_posix_words() {
         match word {
             Word::End => {}
+            // The file that it names is nobody's recipient, and is not told.
+            Word::Long { option, .. } if common::is_config(&option) => arguments.unknown.push("--config".to_owned()),
             Word::Long { option, .. } => arguments.unknown.push(outcome::clean(&option.to_string_lossy())),
             Word::Missing(letter) => getopt::check_missing(LETTERS, letter)?,
             Word::Operand(operand) => arguments.operands.push(operand),
