@@ -28,6 +28,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) sender: Option<&'a Mailbox>,
     /// The value of a Date field for now, RFC 5322 section 3.3.
     pub(crate) date: &'a str,
+    /// The zone of a date that names none.
+    pub(crate) local_zone: fn() -> jiff::tz::TimeZone,
     /// A name for this message that no other has; it becomes the left side of a Message-ID.
     pub(crate) unique: &'a str,
 }

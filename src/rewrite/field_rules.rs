@@ -74,7 +74,35 @@ pub(super) fn has_blank_folds(octets: &[u8]) -> bool {
     folds.any(|line| line.iter().all(u8::is_ascii_whitespace))
 }
 
+/// The value is a Message-ID of RFC 5322 section 3.6.4, with no more freedom than large receivers grant. They refuse a
+/// mail for any other.
+pub(super) fn is_message_id(value: &[u8]) -> bool {
+    let is_part = |part: &[u8]| !part.is_empty() && part.iter().all(|b| b.is_ascii_graphic() && !b"<>@".contains(b));
+    let Some(id) = value.trim_ascii().strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")) else {
+        return false;
+    };
+    let at = id.iter().position(|b| *b == b'@');
+    at.is_some_and(|at| is_part(&id[..at]) && is_part(&id[at + 1..]))
+}
+
 /// The value has nothing that could be read.
 pub(super) fn is_empty(each: &Field<'_>) -> bool {
     each.value.iter().all(|b| b.is_ascii_whitespace() || b.is_ascii_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_id_has_brackets_and_two_parts_without_blanks() {
+        for value in ["<1@web1>", " <a.b+c%d!e=f@[127.0.0.1]>\r\n", "\r\n <x@y>"] {
+            assert!(is_message_id(value.as_bytes()), "{value}");
+        }
+        for value in
+            ["", "abc", "<>", "<@>", "<1>", "1@web1", "<1@>", "<@web1>", "<1 2@web1>", "<1@web1", "<1@a@b>", "<é@x>"]
+        {
+            assert!(!is_message_id(value.as_bytes()), "{value}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::date;
 use super::facts::Facts;
 use super::field;
 use super::field_rules;
@@ -183,12 +184,30 @@ impl<'a> Header<'a> {
         if let Some(value) = label {
             return field::parameters(each.name, &value, &mut self.out);
         }
-        if field_rules::is_empty(&each) && ["Date", "Message-ID"].iter().any(|name| each.is(name)) {
-            // An empty one is no better than none: it is made anew below.
-            self.seen.remove(&each.name.to_ascii_lowercase());
-            return;
+        if each.is("Date") || each.is("Message-ID") {
+            return self.date_or_id(each);
         }
         self.as_written(each);
+    }
+
+    /// A Date or Message-ID that is none leaves beside a true one: [`Header::missing`] adds it where no other comes.
+    fn date_or_id(&mut self, each: Field<'a>) {
+        let value = text(&self.utf8(each.value));
+        let is_date = each.is("Date");
+        let is_one = if is_date { date::is_readable(&value) } else { field_rules::is_message_id(each.value) };
+        if is_one {
+            return self.as_written(each);
+        }
+        match date::rfc5322(&value, self.facts.local_zone).filter(|_| is_date) {
+            Some(mended) => {
+                self.repairs.insert(Repair::Date);
+                field::plain("Date", &mended, &mut self.out);
+            }
+            None => drop(self.seen.remove(&each.name.to_ascii_lowercase())),
+        }
+        if !field_rules::is_empty(&each) {
+            field::unstructured(&format!("X-Original-{}", each.name), &value, &mut self.out);
+        }
     }
 
     /// The names may stay, the values may not.
@@ -347,8 +366,8 @@ impl<'a> Header<'a> {
     }
 
     fn message_id(&self) -> String {
-        let written = self.message.named("Message-ID").map(|each| crate::outcome::clean(&text(each.value)));
-        written.into_iter().find(|value| !value.is_empty()).unwrap_or_else(|| self.own_message_id())
+        let written = self.message.named("Message-ID").find(|each| field_rules::is_message_id(each.value));
+        written.map_or_else(|| self.own_message_id(), |each| crate::outcome::clean(&text(each.value)))
     }
 }
 

@@ -7,6 +7,7 @@
 mod addresses;
 mod base64;
 mod cut;
+mod date;
 mod facts;
 mod field;
 mod field_rules;

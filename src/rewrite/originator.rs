@@ -111,6 +111,7 @@ mod tests {
             full_name,
             sender: sender.as_ref(),
             date: "",
+            local_zone: || jiff::tz::TimeZone::UTC,
             unique: "",
         };
         let message = Message::read(&mut format!("{fields}\n").as_bytes(), &mut Vec::new()).unwrap();

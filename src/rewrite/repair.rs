@@ -36,7 +36,7 @@ repairs! {
     CronEnv "cron-env"
     /// The mail was too large: its middle was left out; the whole is kept on this machine.
     Cut "cut"
-    /// A Date was added.
+    /// A Date was added, or written anew in the form of RFC 5322 section 3.3.
     Date "date"
     /// Fields that may stand once stood twice, RFC 5322 section 3.6.
     Duplicate "duplicate"
@@ -48,7 +48,7 @@ repairs! {
     LongField "long-field"
     /// A line between the fields is no field; it became one that can be read.
     Malformed "malformed"
-    /// A Message-ID was added.
+    /// A Message-ID was added, RFC 5322 section 3.6.4.
     MessageId "message-id"
     /// Blanks stood between the name of a field and its colon, or alone on a line: RFC 5322 sections 4.2 and 4.5.
     Obsolete "obsolete"

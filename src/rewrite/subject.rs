@@ -72,6 +72,7 @@ mod tests {
             full_name: None,
             sender: None,
             date: "",
+            local_zone: || jiff::tz::TimeZone::UTC,
             unique: "",
         };
         made(&Message::read(&mut &message[..], &mut Vec::new()).unwrap(), &facts)

@@ -25,6 +25,7 @@ fn wire_with(input: &str, settings: &Settings) -> (String, Rewritten) {
         full_name: None,
         sender: None,
         date: "Fri, 20 Nov 2026 09:30:00 +0000",
+        local_zone: || jiff::tz::TimeZone::UTC,
         unique: "ID1",
     };
     let message = Message::read(&mut input.as_bytes(), &mut Vec::new()).unwrap();
@@ -76,6 +77,18 @@ fn nothing_to_read_becomes_the_subject() {
 }
 
 #[test]
+fn date_and_message_id_that_are_none_leave_beside_true_ones() {
+    let (head, rewritten) = wire("Date: now\nMessage-ID: 4711\nDate: 2026-11-20 01:02:03\nMessage-ID: <1@y>\n\nx\n");
+    assert!(head.starts_with("X-Original-Date: now\r\nX-Original-Message-ID: 4711\r\n"), "{head}");
+    assert!(head.contains("\r\nDate: Fri, 20 Nov 2026 01:02:03 +0000\r\nX-Original-Date: 2026-11-20 01:02:03\r\n"));
+    assert!(head.contains("\r\nMessage-ID: <1@y>\r\n"), "{head}");
+    assert_eq!(rewritten.message_id, "<1@y>");
+    let (head, rewritten) = wire("Message-ID: <>\nDate: soon\n\nx\n");
+    assert!(head.contains("Message-ID: <ID1@x.org>\r\n") && head.contains("Date: Fri, 20 Nov 2026 09:30:00 +0000\r\n"));
+    assert_eq!(rewritten.message_id, "<ID1@x.org>");
+}
+
+#[test]
 fn empty_subject_stays_empty() {
     let (head, rewritten) = wire("To: a@y.org\nSubject: \n\nall is well\n");
     assert!(head.contains("\r\nSubject: \r\n") && !rewritten.repairs.contains(&Repair::Subject), "{head}");
@@ -83,9 +96,15 @@ fn empty_subject_stays_empty() {
 
 #[test]
 fn doubled_fields_become_one() {
-    let (head, _) = wire("To: a@y.org\nTo: b@y.org\nSubject: 1\nSubject: 2\nDate: x\nDate: y\n\nbody");
+    let (head, _) =
+        wire("To: a@y.org\nTo: b@y.org\nSubject: 1\nSubject: 2\nMIME-Version: 1.0\nMIME-Version: 2\n\nbody");
     assert!(head.contains("To: a@y.org,\r\n b@y.org\r\n"));
-    assert!(head.contains("\r\nSubject: 1\r\nX-Duplicate-Subject: 2\r\nDate: x\r\nX-Duplicate-Date: y\r\n"), "{head}");
+    assert!(
+        head.contains(
+            "\r\nSubject: 1\r\nX-Duplicate-Subject: 2\r\nMIME-Version: 1.0\r\nX-Duplicate-MIME-Version: 2\r\n"
+        ),
+        "{head}"
+    );
 }
 
 #[test]
@@ -157,6 +176,7 @@ fn user_who_speaks_as_another_is_traced() {
             full_name: None,
             sender: None,
             date: "Fri, 20 Nov 2026 09:30:00 +0000",
+            local_zone: || jiff::tz::TimeZone::UTC,
             unique: "ID1",
         };
         let message = Message::read(&mut input.as_bytes(), &mut Vec::new()).unwrap();

@@ -103,6 +103,7 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         full_name: request.full_name.as_deref(),
         sender: asked.as_ref().map(|sender| &sender.mailbox),
         date: &moment.date,
+        local_zone: jiff::tz::TimeZone::system,
         unique: moment.id.as_str(),
     };
     let rewritten = rewrite::rewrite(message, &recipients, &mut resolver, &facts);
