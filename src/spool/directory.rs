@@ -1,5 +1,6 @@
 //! The directory of a spool: its parts, the names in them, and the debris of crashes.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,6 +9,15 @@ use super::{Error, QueueId, files};
 
 /// A file that nobody has touched for so long was left by a crash.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A mail in the queue, as far as the names there tell of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queued {
+    /// Its name.
+    pub(crate) id: QueueId,
+    /// It has a journal.
+    pub(crate) is_tried: bool,
+}
 
 /// A spool directory.
 #[derive(Clone, Debug)]
@@ -54,16 +64,17 @@ impl Spool {
         self.names("drop", QueueId::parse)
     }
 
-    /// The ids of all mails in the queue: first the mails that nobody has tried, then the others, each oldest first.
+    /// All mails in the queue: first those that nobody has tried, then the others, each oldest first.
     ///
     /// # Errors
     /// [`Error::Read`] if the queue cannot be listed.
-    pub(crate) fn ids_untried_first(&self) -> Result<Vec<QueueId>, Error> {
-        let tried: std::collections::HashSet<QueueId> =
+    pub(crate) fn queued(&self) -> Result<Vec<Queued>, Error> {
+        let tried: HashSet<QueueId> =
             self.names("queue", |name| QueueId::parse(name.strip_suffix(".journal")?))?.into_iter().collect();
-        let mut ids = self.ids()?;
-        ids.sort_by_key(|id| tried.contains(id));
-        Ok(ids)
+        let mut queued: Vec<Queued> =
+            self.ids()?.into_iter().map(|id| Queued { id, is_tried: tried.contains(&id) }).collect();
+        queued.sort_by_key(|queued| queued.is_tried);
+        Ok(queued)
     }
 
     /// The ids of all mails in the queue, oldest first.

@@ -4,11 +4,12 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, Write};
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::entry::MOST_BLOCK;
+use super::files::rename_new;
 use super::{Entry, Error, QueueId, Spool, files};
 
 /// Large enough that a common mail is one write.
@@ -133,7 +134,9 @@ impl Draft {
         let file = self.file.get_ref();
         file.write_all_at(Entry::size_digits(size).as_bytes(), self.size_at)?;
         file.sync_all()?;
-        fs::rename(&self.path, &self.target)?;
+        // An accepted mail never gives way to another, even if chance gives both the same id.
+        let rename = |from: &Path, to: &Path| if self.replaces { fs::rename(from, to) } else { rename_new(from, to) };
+        rename(&self.path, &self.target)?;
         self.named = false;
         let last = match &self.directory {
             Some(directory) => files::sync_directory(directory),

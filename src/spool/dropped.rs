@@ -8,9 +8,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-
 use super::claim::{Content, content_of, read_block};
 use super::entry::MOST_BLOCK;
 use super::{Entry, Error, QueueId, Spool, files};
@@ -73,14 +70,8 @@ impl Spool {
     /// `drop/` is the user's choice, and would sort where the user wishes. `None` if the user has taken it back, which
     /// is a user's right.
     pub(crate) fn collect(&self, left: &Left) -> Option<QueueId> {
-        let id = QueueId::new();
-        let (from, to) = (self.file("drop", &left.name), self.taken(&id));
-        let renamed = match renameat2(AT_FDCWD, &from, AT_FDCWD, &to, RenameFlags::RENAME_NOREPLACE) {
-            // This file system cannot promise it, such as NFS. Only the leader makes such names.
-            Err(Errno::EINVAL | Errno::ENOSYS) if !to.exists() => fs::rename(&from, &to).is_ok(),
-            renamed => renamed.is_ok(),
-        };
-        renamed.then_some(id)
+        let id = QueueId::of_user(left.uid);
+        files::rename_new(&self.file("drop", &left.name), &self.taken(&id)).is_ok().then_some(id)
     }
 
     /// Makes the removal of collected files last: a file that came back after its mail was delivered would be taken for

@@ -1,35 +1,53 @@
 //! The queue id: the name of a mail in the spool, in the log and for people.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Fifteen characters of `0-9A-Z`: ten for the microsecond, so that ids sort by arrival, five by chance.
+/// Fifteen characters of `0-9A-Z`: ten for the microsecond, so that ids sort by arrival, two for the user whose mail it
+/// is, three by chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueId([u8; LENGTH]);
 
+/// The part of an id that stands for a user. A list of names shows whose the mails are, and no file has to be opened:
+/// the leader puts users in turn, in a queue of any length. Users whose uids differ by a multiple of 1295 share a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Mark([u8; 2]);
+
 const LENGTH: usize = 15;
+const TIME: Range<usize> = 0..10;
+const MARK: Range<usize> = 10..12;
+const CHANCE: Range<usize> = 12..LENGTH;
 const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 impl QueueId {
-    /// A new id. This function does not promise that it is new; the file system does, when a file of that name is
-    /// created exclusively.
+    /// A new id for a mail of that user. This function does not promise that it is new; the file system does, when a
+    /// file of that name is created exclusively.
+    pub fn of_user(uid: u32) -> Self {
+        let mut id = Self::new();
+        id.0[MARK].copy_from_slice(&Mark::of(uid).0);
+        id
+    }
+
+    /// A new id for a file that is no mail: nobody asks whose it is.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self::of(now.as_micros() as u64, fastrand::u64(..))
     }
 
-    fn of(mut micros: u64, mut chance: u64) -> Self {
+    fn of(micros: u64, chance: u64) -> Self {
         let mut id = [b'0'; LENGTH];
-        let mut digits = |range: std::ops::Range<usize>, number: &mut u64| {
-            for at in range.rev() {
-                id[at] = DIGITS[(*number % 36) as usize];
-                *number /= 36;
-            }
-        };
-        digits(0..10, &mut micros);
-        digits(10..LENGTH, &mut chance);
+        write(&mut id[TIME], micros);
+        write(&mut id[MARK.start..CHANCE.end], chance);
         Self(id)
+    }
+
+    /// The user whose mail it is, if the service gave the id: a name in `drop/` says nothing.
+    pub(crate) fn mark(&self) -> Mark {
+        let mut mark = Mark([0; 2]);
+        mark.0.copy_from_slice(&self.0[MARK]);
+        mark
     }
 
     /// The id of that name, if it is an id.
@@ -42,7 +60,7 @@ impl QueueId {
     pub(crate) fn made(&self) -> Option<jiff::Timestamp> {
         let digit = |byte: &u8| DIGITS.iter().position(|known| known == byte).and_then(|at| i64::try_from(at).ok());
         let micros =
-            self.0[..10].iter().try_fold(0, |sum: i64, byte| sum.checked_mul(36)?.checked_add(digit(byte)?))?;
+            self.0[TIME].iter().try_fold(0, |sum: i64, byte| sum.checked_mul(36)?.checked_add(digit(byte)?))?;
         jiff::Timestamp::from_microsecond(micros).ok()
     }
 
@@ -50,6 +68,23 @@ impl QueueId {
     pub fn as_str(&self) -> &str {
         // It holds only characters of DIGITS.
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Mark {
+    /// The user with that uid. Root shares its mark with nobody.
+    pub(crate) fn of(uid: u32) -> Self {
+        let mut mark = Self([b'0'; 2]);
+        write(&mut mark.0, uid.checked_sub(1).map_or(0, |above| 1 + u64::from(above) % 1295));
+        mark
+    }
+}
+
+/// Writes a number to the base 36 with leading zeros, as far as there is room.
+fn write(place: &mut [u8], mut number: u64) {
+    for digit in place.iter_mut().rev() {
+        *digit = DIGITS[(number % 36) as usize];
+        number /= 36;
     }
 }
 
@@ -74,6 +109,18 @@ mod tests {
         let made = |micros| QueueId::of(micros, u64::MAX).made().unwrap().as_microsecond();
         assert_eq!((made(0), made(1_700_000_000_123_456)), (0, 1_700_000_000_123_456));
         assert!(QueueId::parse("ZZZZZZZZZZZZZZZ").unwrap().made().is_some());
+    }
+
+    #[test]
+    fn id_tells_whose_mail_it_is() {
+        for uid in [0, 1, 33, 1000, 1294, 1295, 65_534, u32::MAX] {
+            let id = QueueId::of_user(uid);
+            assert_eq!(id.mark(), Mark::of(uid));
+            assert_eq!(QueueId::parse(id.as_str()), Some(id));
+            assert_eq!(Mark::of(uid) == Mark::of(0), uid == 0, "{uid}");
+        }
+        let marks: std::collections::HashSet<Mark> = (0..=1295).map(Mark::of).collect();
+        assert_eq!(marks.len(), 1296);
     }
 
     #[test]

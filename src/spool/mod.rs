@@ -26,6 +26,7 @@ pub(crate) use draft::Draft;
 pub(crate) use dropped::{Dropped, Left};
 pub use entry::{Entry, EntryRecipient};
 pub(crate) use error::Error;
+pub(crate) use id::Mark;
 pub use id::QueueId;
 pub use journal::Progress;
 pub(crate) use journal::Record;

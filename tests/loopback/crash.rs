@@ -147,7 +147,7 @@ fn door_syncs_file_then_name_before_it_says_yes() {
     let last_write =
         calls.iter().rposition(|call| call.name.contains("write") && call.text.contains("/mailx-t/tmp/")).unwrap();
     let steps =
-        [last_write, at("fsync", "/mailx-t/tmp/"), at("rename", "/mailx-t/queue/"), at("fsync", "/mailx-t/queue>")];
+        [last_write, at("fsync", "/mailx-t/tmp/"), at("renameat2", "/mailx-t/queue/"), at("fsync", "/mailx-t/queue>")];
     assert!(steps.is_sorted(), "{steps:?}");
 }
 
@@ -161,7 +161,7 @@ fn sweep_door(what: &str, body: &str, spool: &str) {
     let running = smarthost().start();
     let calls = Submission::new(&running, 0, body, spool).calls();
     let mut points = strace::points(&calls);
-    let fills_up = |call: &&Call| matches!(call.name.as_str(), "write" | "pwrite64" | "fsync" | "rename");
+    let fills_up = |call: &&Call| matches!(call.name.as_str(), "write" | "pwrite64" | "fsync" | "renameat2");
     points.extend(
         calls.iter().filter(fills_up).map(|call| Point { call: call.clone(), fault: Fault::Lasting("ENOSPC") }),
     );

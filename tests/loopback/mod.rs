@@ -14,6 +14,7 @@ mod dropped;
 mod dsn;
 mod examples;
 mod failover;
+mod fairness;
 mod groups;
 mod growth;
 mod hostile;

@@ -31,7 +31,9 @@ pub struct Moment {
 impl Moment {
     /// Caller, host and clock of this process, and a new queue id.
     pub(crate) fn now() -> Self {
-        Self::of(system::caller(), QueueId::new(), system::now())
+        let caller = system::caller();
+        let id = QueueId::of_user(caller.uid);
+        Self::of(caller, id, system::now())
     }
 
     /// The moment at which that caller handed that mail in.

@@ -10,18 +10,24 @@ use super::super::attempt::{Answered, Attempt};
 use super::super::dropped::Intake;
 use super::super::known_smarthosts::Turn;
 use super::super::settle;
+use super::super::turns::in_turn;
 use super::sending::Sending;
 use crate::command::selection::Selection;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
 use crate::outcome::Outcome;
-use crate::spool::{Claim, Owner, QueueId, Spool};
+use crate::spool::{Claim, Mark, Owner, QueueId, Spool};
 use crate::system;
 
 /// After so long, or so many mails, a leader makes room for a process of its own kind.
 pub(super) const LENGTH: Duration = Duration::from_secs(300);
 const MOST_MAILS: usize = 1000;
+
+/// How often the queue is listed while it is sent: not sooner than after so long, nor than after so many times what the
+/// last listing took.
+const LIST_AGAIN: Duration = Duration::from_secs(1);
+const SENDING_PER_LISTING: u32 = 20;
 
 /// A connection is not left idle for longer: a server may close it, and then a mail over it is in doubt.
 const IDLE: Duration = Duration::from_secs(1);
@@ -70,6 +76,8 @@ pub(super) struct Term<'a> {
     seen: &'a mut Seen,
     sending: Sending<'a>,
     until: Instant,
+    /// When the queue is listed anew.
+    list_again: Instant,
     tried: usize,
     /// Mails whose turn comes soon, and whose mail that is: what follows of theirs comes behind them.
     later: Vec<QueueId>,
@@ -84,8 +92,19 @@ impl<'a> Term<'a> {
         seen: &'a mut Seen,
         sending: Sending<'a>,
     ) -> Self {
-        let (until, later, waiting_for) = (Instant::now() + LENGTH, Vec::new(), HashSet::new());
-        Self { config, spool, selection, seen, sending, until, tried: 0, later, waiting_for }
+        let now = Instant::now();
+        Self {
+            config,
+            spool,
+            selection,
+            seen,
+            sending,
+            until: now + LENGTH,
+            list_again: now,
+            tried: 0,
+            later: Vec::new(),
+            waiting_for: HashSet::new(),
+        }
     }
 
     /// Serves the term to its end, and says goodbye to the smarthosts.
@@ -105,21 +124,41 @@ impl<'a> Term<'a> {
         }
         if end == End::Done {
             let later = std::mem::take(&mut self.later);
-            end = self.go_through(later, Pass::Second);
+            end = self.go_through(later, Pass::Second).unwrap_or(end);
         }
         self.sending.settle_all();
         let is_over = self.later.is_empty() && !self.seen.intake.has_left_some;
         Ok(if is_over { end } else { End::TermOver })
     }
 
+    /// Sends what this process has not looked at. A long queue is listed anew while it is sent: a mail that comes
+    /// meanwhile waits for its turn, and not for the end of the list.
     fn send_queue(&mut self) -> Result<End, Error> {
-        let mut ids = self.spool.ids_untried_first()?;
+        loop {
+            let started = Instant::now();
+            let ids = self.unseen_in_turn()?;
+            self.list_again = Instant::now() + LIST_AGAIN.max(started.elapsed() * SENDING_PER_LISTING);
+            if let Some(end) = self.go_through(ids, Pass::First) {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// The mails that this process has not looked at, users in turn. A mail of root's or the service's comes first,
+    /// unless it was tried before: whatever stopped it must not meet two mails in a row, and close the way of others.
+    fn unseen_in_turn(&self) -> Result<Vec<QueueId>, Error> {
+        let mut queued = self.spool.queued()?;
+        queued.retain(|queued| !self.seen.queue.contains(&queued.id));
+        let owner = self.spool.owner().map(Mark::of);
+        let is_first = |mark: Mark| mark == Mark::of(0) || Some(mark) == owner;
+        let queued =
+            in_turn(queued, |queued| queued.id.mark(), |queued| !queued.is_tried && is_first(queued.id.mark()));
+        let mut ids: Vec<QueueId> = queued.into_iter().map(|queued| queued.id).collect();
         if let Selection::One(first) = self.selection {
             // Somebody may be waiting for it.
             ids.sort_by_key(|id| id != first);
         }
-        ids.retain(|id| self.seen.queue.insert(*id));
-        Ok(self.go_through(ids, Pass::First))
+        Ok(ids)
     }
 
     /// Takes in a batch out of `drop/`. A `drop/` that cannot be listed does not keep the queue; one that cannot be
@@ -144,12 +183,19 @@ impl<'a> Term<'a> {
         }
     }
 
-    fn go_through(&mut self, ids: Vec<QueueId>, pass: Pass) -> End {
+    /// Returns how it ended; `None` if the queue is to be listed anew before the rest is sent.
+    fn go_through(&mut self, ids: Vec<QueueId>, pass: Pass) -> Option<End> {
         let mut waiting = ids.len();
         for id in ids {
             waiting -= 1;
             if self.is_over() {
-                return End::TermOver;
+                return Some(End::TermOver);
+            }
+            if pass == Pass::First {
+                if Instant::now() >= self.list_again {
+                    return None;
+                }
+                self.seen.queue.insert(id);
             }
             match self.spool.claim(&id) {
                 Ok(Some(claim)) => {
@@ -165,7 +211,7 @@ impl<'a> Term<'a> {
                 self.sending.settle_answered();
             }
         }
-        End::Done
+        Some(End::Done)
     }
 
     /// A person who asked for the whole queue gets the whole queue.

@@ -1,0 +1,87 @@
+//! Many users share one queue and one account: nobody's mail waits for all the mail of another.
+//!
+//! An entry tells whose it is by its id and its envelope block, so these tests need no second user.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::smarthost::{Act, HANG, On, Point, Smarthost, client};
+use crate::support::Machine;
+use crate::support::machine::{PASSWORD, USER, start};
+use mailx_t::spool::QueueId;
+
+/// Two users of the machine.
+const ALICE: u32 = 54_321;
+const BOB: u32 = 54_322;
+
+fn machine(smarthost: Smarthost, lines: &str) -> Machine {
+    Machine::with(smarthost.account(USER, PASSWORD), lines)
+}
+
+/// Puts a mail of that user into the queue.
+fn enqueue(machine: &Machine, uid: u32, subject: &str) {
+    let id = QueueId::of_user(uid);
+    let message = format!("Subject: {subject}\r\n\r\nx\r\n");
+    let entry = format!(
+        "mailx-t-entry: 1\nid: {id}\narrived: {}\nuid: {uid}\nfrom: {USER}\noriginator: user\nto: a@host.example\n\
+         message-id: <{id}@host.example>\nbody: 7bit\nrepairs: \nsize: {:015}\n\n{message}",
+        jiff::Timestamp::now(),
+        message.len()
+    );
+    fs::write(machine.path("spool/queue").join(id.as_str()), entry).unwrap();
+}
+
+/// Root's own mail; on a machine where the spool is a user's own, that user's.
+fn enqueue_first(machine: &Machine, subject: &str) {
+    let ran = machine.run("sendmail", &["-odq", "a@host.example"], format!("Subject: {subject}\n\nx\n").as_bytes());
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+}
+
+fn flush(machine: &Machine) {
+    let ran = machine.run("sendmail", &["-q"], b"");
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+}
+
+/// The subjects of the mails that have arrived, in their order.
+fn subjects(machine: &Machine) -> Vec<String> {
+    machine.smarthost().mails().iter().flat_map(|mail| mail.header("Subject")).collect()
+}
+
+#[test]
+fn users_have_their_turns_in_the_queue_and_root_the_first() {
+    let machine = machine(Smarthost::new(), "");
+    (0..5).for_each(|n| enqueue(&machine, ALICE, &format!("alice {n}")));
+    (0..2).for_each(|n| enqueue(&machine, BOB, &format!("bob {n}")));
+    enqueue_first(&machine, "alarm");
+    flush(&machine);
+    assert_eq!(subjects(&machine), ["alarm", "alice 0", "bob 0", "alice 1", "bob 1", "alice 2", "alice 3", "alice 4"]);
+}
+
+/// Trouble that a mail brings must not close the way before others were tried.
+#[test]
+fn mail_of_root_that_was_tried_waits_for_its_turn() {
+    let busy = Act::reply("451 4.3.0 try later");
+    let machine = machine(Smarthost::new().on(On::at(Point::Content).containing("alarm").times(1), busy), "");
+    enqueue_first(&machine, "alarm");
+    flush(&machine);
+    enqueue(&machine, ALICE, "alice 0");
+    enqueue(&machine, ALICE, "alice 1");
+    flush(&machine);
+    assert_eq!(subjects(&machine), ["alice 0", "alarm", "alice 1"]);
+}
+
+#[test]
+fn mail_that_comes_while_a_long_queue_is_sent_waits_for_its_turn_only() {
+    // Its first mail waits for the test, and then takes longer than a list of the queue is used.
+    let slow = Smarthost::new()
+        .on(On::at(Point::Mail).times(1), Act::AwaitConnections(2))
+        .on(On::at(Point::Content).times(1), Act::Drip(Duration::from_millis(150)));
+    let machine = machine(slow, "pipelining = false\nmax-connections = 1\n");
+    (0..6).for_each(|n| enqueue(&machine, ALICE, &format!("alice {n}")));
+    let flushing = start(machine.door("sendmail", &["-q"]), b"");
+    assert!(machine.smarthost().wait_for_connections(1, HANG));
+    enqueue_first(&machine, "alarm");
+    drop(client::plain(machine.smarthost()));
+    assert_eq!(flushing.finish().status, Some(0));
+    assert_eq!(subjects(&machine), ["alice 0", "alarm", "alice 1", "alice 2", "alice 3", "alice 4", "alice 5"]);
+}
