@@ -2,7 +2,7 @@
 //! else the one they look like.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, GB18030, GBK, UTF_8, WINDOWS_1252};
+use encoding_rs::{Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Names of US-ASCII that programs write (RFC 1345), and those of no charset at all. cron asks the C library, which
 /// says `ANSI_X3.4-1968` in the C locale on Linux and `646` on Solaris.
@@ -64,6 +64,34 @@ pub(crate) fn text(octets: &[u8], fallback: Option<&str>) -> String {
     let whole = |encoding: &'static Encoding| encoding.decode_without_bom_handling_and_without_replacement(octets);
     let text = chosen.and_then(whole).or_else(|| whole(guess(octets)));
     text.unwrap_or_else(|| WINDOWS_1252.decode_without_bom_handling(octets).0).into_owned()
+}
+
+/// Octets as text in the charset of that name, whatever they look like.
+pub(crate) fn decode(label: &str, octets: &[u8]) -> String {
+    let encoding = Encoding::for_label(label.as_bytes()).unwrap_or(WINDOWS_1252);
+    encoding.decode(octets).0.into_owned()
+}
+
+/// The octets begin with the byte order mark of UTF-16, and read on without an error or a control character.
+pub(crate) fn is_utf16(octets: &[u8]) -> bool {
+    let found = Encoding::for_bom(octets).filter(|(encoding, _)| [UTF_16LE, UTF_16BE].contains(encoding));
+    let Some((encoding, mark)) = found else { return false };
+    let text = &octets[mark..octets.len() - octets.len() % 2];
+    let odd = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b');
+    is_clean(encoding, text) && !encoding.decode_without_bom_handling(text).0.contains(odd)
+}
+
+/// The charset that HTML names itself, in its first kilobyte as the HTML standard wants it (section 4.2.5.4); `None`
+/// if it names none that can be read.
+pub(crate) fn of_html(octets: &[u8]) -> Option<String> {
+    let text: String = octets.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+    let label = |tag: &str| {
+        let value = tag.split('>').next()?.split("charset").nth(1)?.trim_start().strip_prefix('=')?;
+        let value = value.trim_start().trim_start_matches(['"', '\'']);
+        let end = value.find(|c: char| !c.is_ascii_graphic() || "\"'/;".contains(c)).unwrap_or(value.len());
+        Some(value[..end].to_string())
+    };
+    text.split("<meta").skip(1).filter_map(label).find(|label| is_known(label))
 }
 
 /// The charset that the bytes look like; if they look like none, Windows-1252, in which every byte has a meaning.

@@ -1,5 +1,7 @@
 //! The facts that one pass over a body learns: enough to decide how it can travel and which labels it may have.
 
+use super::charset;
+use super::iso2022::Iso2022;
 use super::utf8::Utf8;
 
 /// RFC 5322 section 2.1.1: the most octets a line may have before its end. Servers refuse or bounce longer lines.
@@ -43,6 +45,7 @@ pub(crate) struct Shape {
     after_cr: bool,
     base64: Base64,
     utf8: Utf8,
+    iso2022: Iso2022,
     sample: Vec<u8>,
     opening: Vec<u8>,
 }
@@ -89,6 +92,7 @@ impl Default for Shape {
             after_cr: false,
             base64: Base64::default(),
             utf8: Utf8::default(),
+            iso2022: Iso2022::default(),
             sample: Vec::new(),
             opening: Vec::new(),
         }
@@ -96,6 +100,9 @@ impl Default for Shape {
 }
 
 impl Shape {
+    /// The byte order mark, as UTF-8 has it.
+    pub(crate) const UTF8_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
     /// The shape of a body that is at hand.
     pub(crate) fn of(body: &[u8]) -> Self {
         let mut shape = Self::default();
@@ -115,6 +122,7 @@ impl Shape {
         self.utf8.learn(bytes, ascii);
         self.nul = self.nul || bytes.contains(&0);
         self.escapes = self.escapes || bytes.contains(&0x1b);
+        self.iso2022.learn(bytes);
         self.unlike_base64 = self.unlike_base64 || !bytes.iter().all(|b| self.base64.may_go_on(*b));
         self.controls += bytes.iter().filter(|b| is_control(**b)).count() as u64;
         let mut start = 0;
@@ -135,6 +143,21 @@ impl Shape {
     /// The body is UTF-8 except for a few stray bytes, like a log that was cut in the middle of a character.
     pub(crate) fn is_mostly_utf8(&self) -> bool {
         self.utf8.is_mostly_valid()
+    }
+
+    /// It is text of seven bits that is Japanese by its escape sequences, RFC 1468.
+    pub(crate) fn is_iso_2022_jp(&self) -> bool {
+        self.iso2022.is_japanese() && !self.eight_bit
+    }
+
+    /// It begins with the byte order mark of UTF-16, and reads on as such a text.
+    pub(crate) fn is_utf16(&self) -> bool {
+        self.nul && charset::is_utf16(&self.opening)
+    }
+
+    /// It is UTF-8 behind a byte order mark.
+    pub(crate) fn has_utf8_mark(&self) -> bool {
+        self.opening.starts_with(&Self::UTF8_MARK) && (self.is_utf8() || self.is_mostly_utf8())
     }
 
     /// The bytes do not read as text, in any charset: a compressed file, a picture.

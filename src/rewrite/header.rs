@@ -99,7 +99,8 @@ impl<'a> Header<'a> {
         let value = |name| self.message.named(name).next().map(|field| field.value);
         let mut labels = Labels::read(value("Content-Type"), value("Content-Transfer-Encoding"));
         let settings = self.facts.settings;
-        let strip = settings.terminal_codes == TerminalCodes::Strip && labels.is_for_terminals();
+        let is_for_terminals = labels.is_for_terminals() && !self.message.shape.is_iso_2022_jp();
+        let strip = settings.terminal_codes == TerminalCodes::Strip && is_for_terminals;
         let demand = Demand { eight_bit: true, strip, fallback: settings.fallback_charset.as_deref() };
         let own;
         let is_other = labels.has_type && !labels.kind.as_ref().is_some_and(MediaType::is_plain_text);
@@ -121,7 +122,7 @@ impl<'a> Header<'a> {
             self.repairs.insert(Repair::TerminalCodes);
         }
         let eight_bit = shape.eight_bit && self.treatment.coding.keeps_eight_bit();
-        Plan { eight_bit, coding: self.treatment.coding.clone(), strip }
+        Plan { eight_bit, decoding: self.treatment.decoding, coding: self.treatment.coding.clone(), strip }
     }
 
     /// Writes a field, unless the header section has become so large that the field must be left out.

@@ -54,7 +54,7 @@ impl Leaf {
         let demand = Demand { eight_bit, strip: false, fallback: None };
         let treatment = Treatment::of(&self.head.labels, &self.shape, &demand);
         self.head.write(&treatment, out);
-        let mut filter = treatment.coding.filter();
+        let mut filter = treatment.filter();
         filter.push(&std::mem::take(&mut self.begun), out);
         self.filter = Some(filter);
     }

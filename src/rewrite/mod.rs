@@ -8,6 +8,7 @@ mod addresses;
 mod base64;
 mod cut;
 mod date;
+mod decoding;
 mod facts;
 mod field;
 mod field_rules;

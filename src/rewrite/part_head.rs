@@ -1,7 +1,7 @@
 //! The header section of a part: its labels made true, its fields legal, all other octets as they came.
 
 use super::field;
-use super::treatment::{Coding, Labels, Treatment};
+use super::treatment::{Labels, Treatment};
 use super::wire::head_to_wire;
 use crate::message::{LONGEST_NAME, decoded, text};
 
@@ -43,7 +43,7 @@ impl Head {
             "8bit" => None,
             _ => Some("8bit"),
         };
-        self.write(&Treatment { content_type: None, encoding, coding: Coding::AsItIs }, out);
+        self.write(&Treatment { encoding, ..Treatment::default() }, out);
     }
 
     /// The fields, changed as the treatment says, and the blank line.

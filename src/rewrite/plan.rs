@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 
 use super::base64::{Base64, Refold};
+use super::decoding::Decoding;
 use super::filter::{Chain, Filter, Lines};
 use super::parts::Parts;
 use super::quoted_printable::QuotedPrintable;
@@ -15,6 +16,8 @@ use super::treatment::Coding;
 pub(crate) struct Plan {
     /// The body has bytes over 127 when it leaves: BODY=8BITMIME, RFC 6152.
     pub(crate) eight_bit: bool,
+    /// What a text passes first.
+    pub(super) decoding: Decoding,
     /// The coding it passes.
     pub(crate) coding: Coding,
     /// Codes for a terminal are folded to the text that it would show.
@@ -27,10 +30,11 @@ impl Plan {
     /// # Errors
     /// Those of `body` and `to`.
     pub(super) fn write(&self, body: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
-        let mut filter = match self.strip {
+        let coding = match self.strip {
             true => Box::new(Chain::new(Terminal::default(), self.coding.filter())),
             false => self.coding.filter(),
         };
+        let mut filter = self.decoding.before(coding);
         let (mut piece, mut out) = (vec![0; 64 << 10], Vec::new());
         let mut end = *b"\r\n";
         loop {

@@ -25,7 +25,8 @@ pub(super) fn made(message: &Message, facts: &Facts<'_>) -> String {
 fn first_words(message: &Message) -> Option<String> {
     let value = |name| message.named(name).next().map(|field| field.value);
     let labels = Labels::read(value("Content-Type"), value("Content-Transfer-Encoding"));
-    if !labels.is_for_terminals() || message.shape.is_binary() {
+    let is_binary = message.shape.is_binary() && !message.shape.is_utf16();
+    if !labels.is_plain_text() || is_binary {
         return None;
     }
     let text = opening(message, labels.kind.as_ref().and_then(MediaType::charset));
@@ -34,13 +35,21 @@ fn first_words(message: &Message) -> Option<String> {
 
 /// The beginning of the body as it would stand on a terminal.
 fn opening(message: &Message, label: Option<&str>) -> String {
+    let shape = &message.shape;
+    if shape.is_utf16() || shape.is_iso_2022_jp() {
+        // The decoder goes by the byte order mark of UTF-16 first.
+        return charset::decode("iso-2022-jp", shape.opening());
+    }
     let mut shown = Vec::new();
     let mut terminal = Terminal::default();
-    terminal.push(message.shape.opening(), &mut shown);
+    terminal.push(shape.opening(), &mut shown);
     terminal.end(&mut shown);
-    match message.shape.is_utf8() || message.shape.is_mostly_utf8() {
+    match shape.is_utf8() || shape.is_mostly_utf8() {
         // The end may have been cut within a character.
-        true => String::from_utf8_lossy(&shown).trim_end_matches(char::REPLACEMENT_CHARACTER).to_string(),
+        true => {
+            let text = String::from_utf8_lossy(&shown);
+            text.trim_start_matches('\u{feff}').trim_end_matches(char::REPLACEMENT_CHARACTER).to_string()
+        }
         false => charset::text(&shown, label),
     }
 }
@@ -91,6 +100,9 @@ mod tests {
             (&b"\n\n=====\n  The backup\tran. \nmore\n"[..], "The backup ran."),
             (b"\x1b[31mdisk\x1b[0m full\n", "disk full"),
             ("备份完成\n".as_bytes(), "备份完成"),
+            ("\u{feff}all is well\n".as_bytes(), "all is well"),
+            (b"\xff\xfea\0l\0l\0\n\0", "all"),
+            (b"\x1b$B%P%C%/\x1b(B up\n", "バック up"),
             (b"caf\xe9 au lait\n", "café au lait"),
             (&[b"one two ".repeat(20).as_slice()].concat(), &format!("{}one…", "one two ".repeat(8))),
             ("备份".repeat(600).as_bytes(), &format!("{}…", "备份".repeat(35))),

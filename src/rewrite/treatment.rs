@@ -2,6 +2,8 @@
 //! it cannot stand on the wire as it is. cron labels by a locale that has nothing to do with the job's output, and the
 //! output may be anything.
 
+use super::decoding::Decoding;
+use super::filter::Filter;
 use super::repair::Repair;
 use crate::message::{LONGEST_LINE, MediaType, Shape, charset};
 
@@ -54,11 +56,18 @@ pub(super) struct Treatment {
     pub(super) content_type: Option<String>,
     /// The new value of Content-Transfer-Encoding.
     pub(super) encoding: Option<&'static str>,
+    /// What a text passes before.
+    pub(super) decoding: Decoding,
     /// The way the body passes.
     pub(super) coding: Coding,
 }
 
 impl Treatment {
+    /// The filter that carries it out.
+    pub(super) fn filter(&self) -> Box<dyn Filter> {
+        self.decoding.before(self.coding.filter())
+    }
+
     /// Decides for a body of that shape under these labels.
     pub(super) fn of(labels: &Labels, shape: &Shape, demand: &Demand<'_>) -> Self {
         let is_legal = is_legal(shape, demand) && (demand.eight_bit || !shape.eight_bit);
@@ -89,7 +98,8 @@ impl Treatment {
             Coding::Message | Coding::Parts(_) => Some(Repair::Parts),
             _ => Some(Repair::Encoding),
         };
-        self.content_type.as_ref().map(|_| Repair::Charset).into_iter().chain(coding)
+        let is_relabelled = self.content_type.is_some() || self.decoding != Decoding::AsItIs;
+        is_relabelled.then_some(Repair::Charset).into_iter().chain(coding)
     }
 
     /// RFC 2045 section 6.4: a container of other bodies is never encoded itself, and names the encoding that the worst
@@ -101,22 +111,25 @@ impl Treatment {
             "8bit" => !demand.eight_bit,
             _ => true,
         };
-        Self { content_type: None, encoding: is_wrong.then_some(needed), coding: coding.unwrap_or_default() }
+        Self { encoding: is_wrong.then_some(needed), coding: coding.unwrap_or_default(), ..Self::default() }
     }
 
     fn of_text(labels: &Labels, shape: &Shape, demand: &Demand<'_>, is_legal: bool) -> Self {
+        let decoding = Decoding::of(shape);
+        if decoding == Decoding::Utf16 {
+            let (content_type, coding) = (labels.with_charset("utf-8"), Coding::QuotedPrintable);
+            return Self { content_type, encoding: Some("quoted-printable"), decoding, coding };
+        }
         if shape.is_binary() && labels.kind.as_ref().is_none_or(MediaType::is_plain_text) {
             let content_type = (!labels.has_type || labels.kind.is_some()).then(|| "application/octet-stream".into());
-            return Self { content_type, encoding: Some("base64"), coding: Coding::Base64 };
+            return Self { content_type, encoding: Some("base64"), coding: Coding::Base64, ..Self::default() };
         }
-        let content_type = charset_for(labels, shape, demand).and_then(|charset| match &labels.kind {
-            None if labels.has_type => None,
-            None => Some(format!("text/plain; charset={charset}")),
-            Some(kind) => Some(kind.with_charset(&charset)),
-        });
+        let content_type = charset_for(labels, shape, demand).and_then(|charset| labels.with_charset(&charset));
         match is_legal {
-            true => Self { content_type, encoding: labels.untrue(shape), coding: Coding::AsItIs },
-            false => Self { content_type, encoding: Some("quoted-printable"), coding: Coding::QuotedPrintable },
+            true => Self { content_type, encoding: labels.untrue(shape), decoding, coding: Coding::AsItIs },
+            false => {
+                Self { content_type, encoding: Some("quoted-printable"), decoding, coding: Coding::QuotedPrintable }
+            }
         }
     }
 
@@ -124,8 +137,8 @@ impl Treatment {
     fn of_data(labels: &Labels, shape: &Shape, is_legal: bool) -> Self {
         let is_textual = shape.is_utf8() && !shape.is_binary();
         match is_legal && is_textual {
-            true => Self { content_type: None, encoding: labels.untrue(shape), coding: Coding::AsItIs },
-            false => Self { content_type: None, encoding: Some("base64"), coding: Coding::Base64 },
+            true => Self { encoding: labels.untrue(shape), ..Self::default() },
+            false => Self { encoding: Some("base64"), coding: Coding::Base64, ..Self::default() },
         }
     }
 }
@@ -153,8 +166,12 @@ impl Labels {
     /// Only plain text is written for a terminal. In the charsets of ISO 2022 such codes are characters.
     pub(super) fn is_for_terminals(&self) -> bool {
         let charset = self.kind.as_ref().and_then(MediaType::charset).unwrap_or_default();
-        let is_plain = self.kind.as_ref().is_none_or(MediaType::is_plain_text) && !self.is_encoded();
-        is_plain && !charset.to_ascii_lowercase().starts_with("iso-2022")
+        self.is_plain_text() && !charset.to_ascii_lowercase().starts_with("iso-2022")
+    }
+
+    /// Text that people can read in the raw message.
+    pub(super) fn is_plain_text(&self) -> bool {
+        self.kind.as_ref().is_none_or(MediaType::is_plain_text) && !self.is_encoded()
     }
 
     /// Reads the fields of a header section: values of Content-Type and Content-Transfer-Encoding.
@@ -167,6 +184,14 @@ impl Labels {
             has_type: content_type.is_some(),
             kind: content_type.and_then(MediaType::parse),
             encoding: encoding.map(word).unwrap_or_default(),
+        }
+    }
+
+    /// The Content-Type with that charset; `None` for one that names no type, which stays.
+    fn with_charset(&self, charset: &str) -> Option<String> {
+        match &self.kind {
+            Some(kind) => Some(kind.with_charset(charset)),
+            None => (!self.has_type).then(|| format!("text/plain; charset={charset}")),
         }
     }
 
@@ -195,6 +220,10 @@ impl Labels {
 /// The charset that a text has to name, unless it does already.
 fn charset_for(labels: &Labels, shape: &Shape, demand: &Demand<'_>) -> Option<String> {
     let written = labels.kind.as_ref().and_then(MediaType::charset).unwrap_or_default();
+    if shape.is_iso_2022_jp() {
+        let is_named = written.to_ascii_lowercase().starts_with("iso-2022-jp");
+        return (!is_named).then(|| "iso-2022-jp".to_string());
+    }
     if !shape.eight_bit {
         return None;
     }
@@ -206,7 +235,11 @@ fn charset_for(labels: &Labels, shape: &Shape, demand: &Demand<'_>) -> Option<St
         let is_utf8 = ["utf-8", "utf8"].iter().any(|name| written.eq_ignore_ascii_case(name));
         return (!is_utf8).then(|| "utf-8".to_string());
     }
-    (!charset::is_plausible(written, shape.sample())).then(|| charset::name(shape.sample(), demand.fallback))
+    let is_html = labels.kind.as_ref().is_some_and(|kind| kind.is("text/html"));
+    let own = is_html.then(|| charset::of_html(shape.opening())).flatten();
+    let own = own.filter(|label| charset::is_plausible(label, shape.sample()));
+    let fitting = || own.unwrap_or_else(|| charset::name(shape.sample(), demand.fallback));
+    (!charset::is_plausible(written, shape.sample())).then(fitting)
 }
 
 /// It can stand on the wire once the codes for a terminal are gone.
@@ -234,7 +267,7 @@ mod tests {
     }
 
     fn treatment(content_type: Option<&str>, encoding: Option<&'static str>, coding: Coding) -> Treatment {
-        Treatment { content_type: content_type.map(str::to_string), encoding, coding }
+        Treatment { content_type: content_type.map(str::to_string), encoding, coding, ..Treatment::default() }
     }
 
     #[test]
@@ -263,6 +296,29 @@ mod tests {
         ] {
             assert_eq!(of(content_type, encoding, body.as_bytes()), Treatment::default(), "{content_type} {encoding}");
         }
+    }
+
+    #[test]
+    fn text_that_readers_cannot_show_becomes_text_that_they_can() {
+        let found = of("text/plain; charset=us-ascii", "7bit", b"\x1b$B%P%C%/\x1b(B\n");
+        assert_eq!(found, treatment(Some("text/plain; charset=iso-2022-jp"), None, Coding::AsItIs));
+        let marked = of("text/plain; charset=utf-8", "8bit", "\u{feff}é\n".as_bytes());
+        assert_eq!(marked, Treatment { decoding: Decoding::WithoutMark, ..Treatment::default() });
+        let utf16 = of("", "", b"\xff\xfea\0\n\0");
+        let decoded = treatment(Some("text/plain; charset=utf-8"), Some("quoted-printable"), Coding::QuotedPrintable);
+        assert_eq!(utf16, Treatment { decoding: Decoding::Utf16, ..decoded });
+        assert_eq!(of("", "", b"\xff\xfe\0\0\x01\0").decoding, Decoding::AsItIs);
+        assert_eq!(of("application/json", "", "\u{feff}{}".as_bytes()).decoding, Decoding::AsItIs);
+    }
+
+    #[test]
+    fn html_names_its_own_charset() {
+        let (big5, _, _) = encoding_rs::BIG5.encode("備份");
+        let html = [b"<html><head><META http-equiv=x content=\"text/html; charset=Big5\">", big5.as_ref()].concat();
+        let expected = treatment(Some("text/html; charset=big5"), Some("8bit"), Coding::AsItIs);
+        assert_eq!(of("text/html", "", &html), expected);
+        let utf8 = "<meta charset='gbk'>备份".as_bytes();
+        assert_eq!(of("text/html", "8bit", utf8).content_type.as_deref(), Some("text/html; charset=utf-8"));
     }
 
     #[test]
