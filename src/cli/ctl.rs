@@ -13,6 +13,7 @@ use crate::command::{check, import, init, list, send_test};
 use crate::config::import::Kind;
 use crate::config::{self, Config};
 use crate::error::{Error, Usage};
+use crate::relay::Dialogue;
 use crate::spool::QueueId;
 
 /// Administration of mailx-t.
@@ -161,7 +162,7 @@ pub(crate) fn run(control: Control) -> Result<(), Error> {
     match arguments.verb {
         Verb::Check { offline, json, verbose } => {
             let reach = if offline { check::Reach::Offline } else { check::Reach::Online };
-            check::run(&load()?, check::Request { reach, form: check_form(json), verbose }, &mut out)
+            check::run(&load()?, reach, Dialogue::shown_if(verbose), check_form(json), &mut out)
         }
         Verb::Test { to, verbose } => {
             let detail = if verbose { Detail::Dialogue } else { Detail::Outcomes };
@@ -173,8 +174,8 @@ pub(crate) fn run(control: Control) -> Result<(), Error> {
                 (true, false) => import::Output::Write,
                 (true, true) => import::Output::Replace,
             };
-            let request = import::Request { file, kind: from, sender, target: arguments.config, output };
-            import::run(&request, &mut out, &mut |note| terminal::complain(note))
+            let job = import::Job { file, kind: from, sender, target: arguments.config, output };
+            import::run(&job, &mut out, &mut |note| terminal::complain(note))
         }
         Verb::Init { provider } => init::run(arguments.config.as_deref(), provider.as_deref(), &mut out),
         Verb::Queue(asked) => run_on_queue(&load()?, asked),

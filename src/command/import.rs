@@ -17,7 +17,7 @@ use crate::{config, spool, system};
 
 /// What is to be imported, and where to.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct Job {
     /// The other mailer's file.
     pub(crate) file: PathBuf,
     /// Whose it is, where the file does not tell.
@@ -45,27 +45,27 @@ pub(crate) enum Output {
 ///
 /// # Errors
 /// The file makes no configuration, or the target cannot be written.
-pub(crate) fn run(request: &Request, out: &mut dyn Write, told: &mut dyn FnMut(&str)) -> Result<(), Error> {
-    let source = init::source(request.target.as_deref());
+pub(crate) fn run(job: &Job, out: &mut dyn Write, told: &mut dyn FnMut(&str)) -> Result<(), Error> {
+    let source = init::source(job.target.as_deref());
     let target = match &source {
         Source::System(path) | Source::User(path) => path.clone(),
         Source::Environment(_) => PathBuf::from(config::SYSTEM_FILE),
     };
-    let mut imported = import::read(&request.file, request.kind)?;
-    if let Some(sender) = &request.sender {
+    let mut imported = import::read(&job.file, job.kind)?;
+    if let Some(sender) = &job.sender {
         imported.send_as(sender);
     }
     let written = import::write(&mut imported, &target);
     imported.notes().iter().for_each(|note| told(note));
     let written = written?;
-    if request.output == Output::Print {
+    if job.output == Output::Print {
         for (path, _) in &written.passwords {
             told(&format!("the password is not shown: --write puts it into {}", path.display()));
         }
         return out.write_all(written.config.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output);
     }
     let group = system::service().filter(|_| source.is_machine() && system::is_root()).map(|(_, group)| group);
-    let files = put(&target, &written, request.output == Output::Replace, group)?;
+    let files = put(&target, &written, job.output == Output::Replace, group)?;
     for file in files {
         writeln!(out, "wrote {}", file.display()).map_err(Error::Output)?;
     }

@@ -27,6 +27,13 @@ pub(crate) enum Dialogue {
     Shown,
 }
 
+impl Dialogue {
+    /// The form for a person who may want to see it.
+    pub(crate) fn shown_if(is_wanted: bool) -> Self {
+        if is_wanted { Self::Shown } else { Self::Hidden }
+    }
+}
+
 impl Client {
     /// A client of that name for mail that nobody watches.
     pub(crate) fn named(name: &str) -> Self {

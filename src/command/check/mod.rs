@@ -13,6 +13,7 @@ use super::submission::local_names::LocalNames;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log::{self, Target};
+use crate::relay::Dialogue;
 use crate::spool::Spool;
 use crate::system;
 
@@ -25,28 +26,24 @@ pub(crate) enum Reach {
     Online,
 }
 
-/// What is asked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Request {
-    /// How far to go.
-    pub(crate) reach: Reach,
-    /// How to tell.
-    pub(crate) form: Form,
-    /// Show the dialogue with the smarthost too, on stderr.
-    pub(crate) verbose: bool,
-}
-
-/// Checks everything and writes a line for each part.
+/// Checks everything and writes a line for each part. `dialogue` says whether the relay shows on stderr what is said to
+/// the smarthost.
 ///
 /// # Errors
 /// [`Error::Check`] if anything is wrong, [`Error::Output`] if that cannot be told.
-pub(crate) fn run(config: &Config, request: Request, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn run(
+    config: &Config,
+    reach: Reach,
+    dialogue: Dialogue,
+    form: Form,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
     // To a stranger all of it looks wrong, and what would mend that would give them the password.
     if config.source.is_machine() && spool.owner().is_some_and(|owner| !system::is(owner)) {
         return Err(Error::Denied);
     }
-    let mut findings = Findings::new(request.form, out);
+    let mut findings = Findings::new(form, out);
     let names = LocalNames::here(config);
     for warning in &names.warnings {
         findings.note(warning)?;
@@ -68,9 +65,9 @@ pub(crate) fn run(config: &Config, request: Request, out: &mut dyn Write) -> Res
         findings.fail("mailx-t-relay is neither in libexec/mailx-t nor beside mailx-t: reinstall mailx-t")?;
         return findings.conclude();
     }
-    let mut arguments = vec!["probe", "--form", request.form.name()];
-    arguments.extend((request.reach == Reach::Offline).then_some("--offline"));
-    arguments.extend(request.verbose.then_some("--dialogue"));
+    let mut arguments = vec!["probe", "--form", form.name()];
+    arguments.extend((reach == Reach::Offline).then_some("--offline"));
+    arguments.extend((dialogue == Dialogue::Shown).then_some("--dialogue"));
     // The relay writes its own lines.
     findings.flush()?;
     findings.count(usize::from(!relay_program::start_and_wait(config, &arguments)?));
