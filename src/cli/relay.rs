@@ -1,5 +1,4 @@
-//! The face of the other program, `mailx-t-relay`: started by the door, by timers, and by people who
-//! look into something.
+//! The face of the other program, `mailx-t-relay`. The door starts it, timers do, and people who look into something.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -125,7 +124,7 @@ pub fn relay() -> ExitCode {
     };
     match run(arguments) {
         Ok(()) => Exit::Ok.into(),
-        // What `probe` found it has told.
+        // `probe` has told the findings.
         Err(error @ Error::Check(_)) => error.exit().into(),
         Err(error) => {
             terminal::complain(&error.to_string());
@@ -137,50 +136,14 @@ pub fn relay() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Error> {
     let settings = source(&arguments)?;
     let config = Config::load_as_service(settings.clone())?;
-    let dialogue = match arguments.verb {
-        Verb::Flush { dialogue: true, .. } | Verb::Probe { dialogue: true, .. } => Dialogue::Shown,
-        _ => Dialogue::Hidden,
-    };
-    // A daemon reads its settings anew, and they may name another spool or a command.
-    if !matches!(arguments.verb, Verb::Serve { .. } | Verb::Probe { .. }) && !config.has_commands() {
-        confinement::confine(&Spool::new(config.spool_path()).places(), config.log.file());
-    }
+    confine(&config, &arguments.verb);
     match arguments.verb {
-        Verb::Carry => {
-            system::detach();
-            let file = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(Error::Input)?);
-            carry::run(&config, file, &mut |notice| tell(&notice.line()))
-        }
-        Verb::Deliver { id } => {
-            system::detach();
-            // What becomes of the others that are due is no business of whoever waits for this one.
-            let end = flush::run(&config, &Selection::One(id), dialogue, &mut |notice| {
-                if notice.id == id.as_str() {
-                    tell(&notice.line());
-                }
-            });
-            go_on(logged(end)?)
-        }
-        Verb::Flush { due: true, verbose, .. } => {
-            system::detach();
-            let end = flush::run(&config, &Selection::Due, dialogue, &mut |notice| flushed(notice, verbose));
-            go_on(logged(end)?)
-        }
-        Verb::Flush { verbose, matching, .. } => {
+        Verb::Carry => carry_stdin(&config),
+        Verb::Deliver { id } => deliver_one(&config, id),
+        Verb::Flush { due: true, verbose, dialogue, .. } => flush_due(&config, verbose, Dialogue::shown_if(dialogue)),
+        Verb::Flush { matching, verbose, dialogue, .. } => {
             let selection = matching.map_or(Selection::All, Selection::Matching);
-            let waiting = Spool::new(config.spool_path()).ids()?.len();
-            let mut progress = if selection == Selection::All { Progress::of(waiting) } else { None };
-            let done = flush::run_in_turn(&config, &selection, dialogue, &mut |notice| match &mut progress {
-                Some(progress) => {
-                    progress.aside(|| flushed(notice, verbose));
-                    progress.told(notice);
-                }
-                None => flushed(notice, verbose),
-            });
-            if let Some(progress) = progress {
-                progress.finish();
-            }
-            done
+            flush_now(&config, &selection, verbose, Dialogue::shown_if(dialogue))
         }
         Verb::Serve { every, stay } => {
             if !stay {
@@ -188,11 +151,59 @@ fn run(arguments: Arguments) -> Result<(), Error> {
             }
             serve::run(every, &|| Ok(Config::load(settings.clone())?))
         }
-        Verb::Probe { offline, form, .. } => {
+        Verb::Probe { offline, form, dialogue } => {
             let reach = if offline { Reach::Offline } else { Reach::Online };
-            probe::run(&config, reach, dialogue, form, &mut io::stdout())
+            probe::run(&config, reach, Dialogue::shown_if(dialogue), form, &mut io::stdout())
         }
     }
+}
+
+/// Gives up the access to files that the verb does not need.
+fn confine(config: &Config, verb: &Verb) {
+    // A daemon reads its settings anew, and they may name another spool or a command.
+    if !matches!(verb, Verb::Serve { .. } | Verb::Probe { .. }) && !config.has_commands() {
+        confinement::confine(&Spool::new(config.spool_path()).places(), config.log.file());
+    }
+}
+
+fn carry_stdin(config: &Config) -> Result<(), Error> {
+    system::detach();
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(Error::Input)?);
+    carry::run(config, file, &mut |notice| tell(&notice.line()))
+}
+
+fn deliver_one(config: &Config, id: QueueId) -> Result<(), Error> {
+    system::detach();
+    // The caller who waits for this mail does not hear about the others that are due.
+    let end = flush::run(config, &Selection::One(id), Dialogue::Hidden, &mut |notice| {
+        if notice.id == id.as_str() {
+            tell(&notice.line());
+        }
+    });
+    go_on(logged(end)?)
+}
+
+fn flush_due(config: &Config, is_verbose: bool, dialogue: Dialogue) -> Result<(), Error> {
+    system::detach();
+    let end = flush::run(config, &Selection::Due, dialogue, &mut |notice| tell_if(is_verbose, notice));
+    go_on(logged(end)?)
+}
+
+/// Runs the queue in the foreground; a run of the whole queue shows its progress at a terminal.
+fn flush_now(config: &Config, selection: &Selection, is_verbose: bool, dialogue: Dialogue) -> Result<(), Error> {
+    let waiting = Spool::new(config.spool_path()).ids()?.len();
+    let mut progress = if *selection == Selection::All { Progress::of(waiting) } else { None };
+    let done = flush::run_in_turn(config, selection, dialogue, &mut |notice| match &mut progress {
+        Some(progress) => {
+            progress.aside(|| tell_if(is_verbose, notice));
+            progress.told(notice);
+        }
+        None => tell_if(is_verbose, notice),
+    });
+    if let Some(progress) = progress {
+        progress.finish();
+    }
+    done
 }
 
 /// Whoever started a relay and left has no stderr for what stopped it.
@@ -221,8 +232,8 @@ fn go_on(end: End) -> Result<(), Error> {
     Ok(started.map(drop).map_err(error::Relay::HandOver)?)
 }
 
-fn flushed(notice: &Notice, verbose: bool) {
-    if verbose {
+fn tell_if(is_verbose: bool, notice: &Notice) {
+    if is_verbose {
         tell(&format!("{notice}\n"));
     }
 }
@@ -233,25 +244,24 @@ fn tell(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// The settings that the arguments name.
 fn source(arguments: &Arguments) -> Result<Source, Error> {
-    if arguments.environment_on_stdin || arguments.environment_on_stdout {
-        let mut lines = String::new();
-        let read = if arguments.environment_on_stdin {
-            io::stdin().read_to_string(&mut lines)
-        } else {
-            io::stdout()
-                .as_fd()
-                .try_clone_to_owned()
-                .map(File::from)
-                .and_then(|mut ours| ours.read_to_string(&mut lines))
-        };
-        read.map_err(Error::Input)?;
-        let environment =
-            Environment::from_lines(&lines).ok_or_else(|| config::Error::from(WrongEnvironment::Missing))?;
-        return Ok(Source::Environment(environment));
+    if arguments.environment_on_stdin {
+        return environment(io::stdin());
+    }
+    if arguments.environment_on_stdout {
+        return environment(File::from(io::stdout().as_fd().try_clone_to_owned().map_err(Error::Input)?));
     }
     Ok(match &arguments.user_config {
         Some(path) => Source::User(path.clone()),
         None => config::locate(arguments.config.as_deref()),
     })
+}
+
+/// The settings that the door writes as lines.
+fn environment(mut from: impl Read) -> Result<Source, Error> {
+    let mut lines = String::new();
+    from.read_to_string(&mut lines).map_err(Error::Input)?;
+    let environment = Environment::from_lines(&lines).ok_or_else(|| config::Error::from(WrongEnvironment::Missing))?;
+    Ok(Source::Environment(environment))
 }
