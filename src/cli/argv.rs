@@ -262,7 +262,7 @@ fn destination(arguments: &SendmailArguments) -> Destination {
 }
 
 fn mail_face(
-    arguments: Result<MailArguments, getopt::Usage>,
+    arguments: Result<MailArguments, getopt::WrongOption>,
     config: Option<PathBuf>,
     people: People,
 ) -> Result<Asked, Error> {
@@ -300,7 +300,7 @@ fn mail_face(
     Ok(Asked { command: Command::Submit { config: config.or(arguments.config), request: submit, typing }, notes })
 }
 
-fn wrong_option(usage: getopt::Usage) -> Error {
+fn wrong_option(usage: getopt::WrongOption) -> Error {
     Usage::Option(usage.into()).into()
 }
 

@@ -100,7 +100,7 @@ pub(crate) enum Word {
 
 /// A malformed command line (EX_USAGE).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Usage {
+pub enum WrongOption {
     /// A long option that is cut short, and may be any of these.
     #[error("option --{name} may be {}", alternatives(meant))]
     AmbiguousLong {
@@ -276,9 +276,9 @@ impl<'a> Lexer<'_, 'a> {
 ///
 /// # Errors
 /// The letter is obeyed, and without its value nobody knows what was meant.
-pub(crate) fn check_missing(letters: &[Letter], letter: char) -> Result<(), Usage> {
+pub(crate) fn check_missing(letters: &[Letter], letter: char) -> Result<(), WrongOption> {
     let is_obeyed = letters.iter().any(|known| known.letter == letter && known.treatment == Treatment::Obeyed);
-    if is_obeyed { Err(Usage::MissingValue(letter)) } else { Ok(()) }
+    if is_obeyed { Err(WrongOption::MissingValue(letter)) } else { Ok(()) }
 }
 
 #[cfg(test)]

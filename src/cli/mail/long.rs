@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::super::common;
-use super::super::getopt::{Takes, Usage};
+use super::super::getopt::{Takes, WrongOption};
 use crate::likeness::nearest;
 use crate::outcome;
 use Means::Letter;
@@ -123,23 +123,23 @@ pub(super) fn takes_next(option: &OsStr) -> bool {
 }
 
 /// What is wrong with a long option that cannot be obeyed where it stands. Its value is not told.
-pub(in crate::cli) fn wrong_long(option: &OsStr) -> Usage {
+pub(in crate::cli) fn wrong_long(option: &OsStr) -> WrongOption {
     if common::is_config(option) {
-        return Usage::OwnName("config");
+        return WrongOption::OwnName("config");
     }
     let name = split(option).0;
     if let Some((name, ..)) = known(name) {
-        return Usage::LateLong(name);
+        return WrongOption::LateLong(name);
     }
     if let Some(name) = common::LONG.iter().find(|known| known.as_bytes() == name) {
-        return Usage::NoValue(name);
+        return WrongOption::NoValue(name);
     }
     let meant = meant(name);
     let name = outcome::clean(&String::from_utf8_lossy(name));
     match meant[..] {
-        [] => Usage::UnknownLong { meant: nearest(&name, names()), name },
-        [one] => Usage::UnknownLong { meant: Some(one), name },
-        _ => Usage::AmbiguousLong { name, meant },
+        [] => WrongOption::UnknownLong { meant: nearest(&name, names()), name },
+        [one] => WrongOption::UnknownLong { meant: Some(one), name },
+        _ => WrongOption::AmbiguousLong { name, meant },
     }
 }
 

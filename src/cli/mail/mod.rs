@@ -17,7 +17,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
-use super::getopt::{self, Grammar, Letter, Line, Takes, Usage, Word};
+use super::getopt::{self, Grammar, Letter, Line, Takes, Word, WrongOption};
 use super::sendmail::mode::DeliveryMode;
 use Takes::{Glued, Late, Nothing, Value};
 pub use long::{LONG, Means};
@@ -132,7 +132,7 @@ pub(crate) struct MailArguments {
 ///
 /// # Errors
 /// A letter that is needed lacks its value, or nobody knows a long option.
-pub(crate) fn parse(line: Line<'_>) -> Result<MailArguments, Usage> {
+pub(crate) fn parse(line: Line<'_>) -> Result<MailArguments, WrongOption> {
     read(false, line)
 }
 
@@ -140,11 +140,11 @@ pub(crate) fn parse(line: Line<'_>) -> Result<MailArguments, Usage> {
 ///
 /// # Errors
 /// As [`parse`].
-pub(crate) fn parse_as_ours(line: Line<'_>) -> Result<MailArguments, Usage> {
+pub(crate) fn parse_as_ours(line: Line<'_>) -> Result<MailArguments, WrongOption> {
     read(true, line)
 }
 
-fn read(is_ours: bool, line: Line<'_>) -> Result<MailArguments, Usage> {
+fn read(is_ours: bool, line: Line<'_>) -> Result<MailArguments, WrongOption> {
     let mut arguments = MailArguments::default();
     let letters = if is_ours { OUR_GRAMMAR.letters } else { GRAMMAR.letters };
     let mut words = line.into_words().into_iter().peekable();
@@ -202,16 +202,16 @@ impl MailArguments {
     }
 
     /// `--name`, `--name=value` or `--name value`.
-    fn obey_long(&mut self, option: &OsStr, next: Option<OsString>) -> Result<(), Usage> {
+    fn obey_long(&mut self, option: &OsStr, next: Option<OsString>) -> Result<(), WrongOption> {
         let (name, given) = long::split(option);
         let Some((name, means, takes)) = long::known(name) else { return Err(wrong_long(option)) };
         if given.is_some() && *takes == Nothing && !matches!(means, Means::Letter('f') | Means::Nothing(_)) {
             // `--to=ADDRESS` must not pass for `-t`.
-            return Err(Usage::NoValue(name));
+            return Err(WrongOption::NoValue(name));
         }
         let given = given.map(|value| OsStr::from_bytes(value).to_owned());
         let value = match takes {
-            Value => given.or(next).ok_or(Usage::MissingLong(name))?,
+            Value => given.or(next).ok_or(WrongOption::MissingLong(name))?,
             _ => OsString::new(),
         };
         match means {
@@ -244,13 +244,13 @@ impl MailArguments {
     }
 
     /// The words after `--`: what is for the mailer, and recipients.
-    fn obey_mailer(&mut self, mut words: impl Iterator<Item = OsString>) -> Result<(), Usage> {
+    fn obey_mailer(&mut self, mut words: impl Iterator<Item = OsString>) -> Result<(), WrongOption> {
         while let Some(word) = words.next() {
             match word.as_bytes() {
                 [b'-', letter @ (b'F' | b'f'), glued @ ..] => {
                     let glued = Some(glued).filter(|glued| !glued.is_empty());
                     let value = glued.map(|glued| OsString::from_vec(glued.to_vec())).or_else(|| words.next());
-                    let value = value.ok_or(Usage::MissingValue(char::from(*letter)))?;
+                    let value = value.ok_or(WrongOption::MissingValue(char::from(*letter)))?;
                     let kept = if *letter == b'F' { &mut self.full_name } else { &mut self.reverse_path };
                     *kept = Some(value);
                 }

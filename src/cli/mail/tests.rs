@@ -1,7 +1,7 @@
 use super::super::getopt::Treatment;
 use super::*;
 
-fn try_read(line: &[&str]) -> Result<MailArguments, Usage> {
+fn try_read(line: &[&str]) -> Result<MailArguments, WrongOption> {
     let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
     parse(Line::lex(&GRAMMAR, &arguments))
 }
@@ -64,7 +64,7 @@ fn words_after_two_dashes_are_for_the_mailer_or_recipients() {
     assert_eq!(request.recipients, ["a@x", "-weird", "b@x"]);
     assert_eq!((request.reverse_path, request.full_name), (Some("f@x".into()), Some("Name".into())));
     assert_eq!(request.delivery, DeliveryMode::Queue);
-    assert_eq!(try_read(&["-s", "S", "a@x", "--", "-f"]), Err(Usage::MissingValue('f')));
+    assert_eq!(try_read(&["-s", "S", "a@x", "--", "-f"]), Err(WrongOption::MissingValue('f')));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn sender_after_a_recipient_is_no_mailbox() {
     let sent = MailArguments { reverse_path: Some("f@x".into()), ..mail("S", &["a@x"]) };
     assert_eq!(read(&["-s", "S", "a@x", "-f", "f@x"]), sent);
     assert_eq!(read(&["-s", "S", "a@x", "-ff@x"]), sent);
-    assert_eq!(try_read(&["-s", "S", "a@x", "-f"]), Err(Usage::MissingValue('f')));
+    assert_eq!(try_read(&["-s", "S", "a@x", "-f"]), Err(WrongOption::MissingValue('f')));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn unknown_letter_is_named_and_costs_nothing() {
     let request = read(&["-Z", "-sS", "root"]);
     assert_eq!(request, MailArguments { unknown: vec!["-Z".into()], ..mail("S", &["root"]) });
     assert_eq!(read(&["root", "-X"]), read(&["root"]));
-    assert_eq!(try_read(&["root", "-s"]), Err(Usage::MissingValue('s')));
+    assert_eq!(try_read(&["root", "-s"]), Err(WrongOption::MissingValue('s')));
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn long_options_say_what_their_letters_say() {
     }
     assert!(read(&["--discard-empty-messages", "a@x"]).skip_empty);
     assert_eq!(read(&["--encoding", "base64", "a@x"]).recipients, ["a@x"]);
-    assert_eq!(try_read(&["a@x", "--subject"]), Err(Usage::MissingLong("subject")));
+    assert_eq!(try_read(&["a@x", "--subject"]), Err(WrongOption::MissingLong("subject")));
 }
 
 #[test]

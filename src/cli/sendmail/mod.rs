@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::common;
-use super::getopt::{self, Grammar, Letter, Line, Takes, Usage, Word};
+use super::getopt::{self, Grammar, Letter, Line, Takes, Word, WrongOption};
 use crate::dsn::{Envid, Notify, OfMail};
 use crate::outcome;
 use Takes::{Glued, Nothing, Value};
@@ -97,7 +97,7 @@ pub(crate) struct SendmailArguments {
 ///
 /// # Errors
 /// A letter that is needed lacks its value.
-pub(crate) fn parse(line: Line<'_>) -> Result<SendmailArguments, Usage> {
+pub(crate) fn parse(line: Line<'_>) -> Result<SendmailArguments, WrongOption> {
     let mut arguments = SendmailArguments::default();
     let mut run = None;
     for word in line.into_posix_words() {
@@ -321,7 +321,7 @@ mod tests {
     fn only_a_value_that_is_needed_may_be_missing() {
         for letter in ['f', 'r', 'F', 'C', 'b', 'o', 'O'] {
             let line = [OsString::from("-t"), OsString::from(format!("-{letter}"))];
-            assert_eq!(parse(Line::lex(&GRAMMAR, &line)), Err(Usage::MissingValue(letter)));
+            assert_eq!(parse(Line::lex(&GRAMMAR, &line)), Err(WrongOption::MissingValue(letter)));
         }
         assert_eq!(read(&["-t", "-X"]), read(&["-t"]));
     }
