@@ -30,12 +30,12 @@ pub enum Error {
 
     // EX_DATAERR, 65.
     /// A file to attach to a mail cannot be read.
-    #[error("cannot attach {}: {why}: nothing was sent", outcome::clean(&path.to_string_lossy()))]
+    #[error("cannot attach {}: {fault}: nothing was sent", outcome::clean(&path.to_string_lossy()))]
     Enclosure {
         /// The file.
         path: PathBuf,
         /// The fault in it.
-        why: String,
+        fault: EnclosureFault,
     },
     /// A person asked to try a mail that is held.
     #[error("{id} is held, and is not tried: mailx-t ctl queue release {id} comes first")]
@@ -176,6 +176,17 @@ impl fmt::Display for Findings {
             n => write!(f, "{n} things"),
         }
     }
+}
+
+/// The reason why a file cannot be attached.
+#[derive(Debug, thiserror::Error)]
+pub enum EnclosureFault {
+    /// It is a directory, or a pipe that nobody may ever write to.
+    #[error("it is no regular file")]
+    Irregular,
+    /// It cannot be opened.
+    #[error(transparent)]
+    Unreadable(#[from] io::Error),
 }
 
 impl Error {

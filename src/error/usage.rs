@@ -1,5 +1,7 @@
 //! Requests of a command line that nobody can fulfil.
 
+use crate::relay::discovery;
+
 /// The reason why a command line is malformed.
 #[derive(Debug, thiserror::Error)]
 pub enum Usage {
@@ -56,11 +58,8 @@ pub enum Usage {
         provider: &'static str,
     },
     /// A domain whose DNS names no server to submit mail to.
-    #[error("{why}: run mailx-t ctl init without --provider, and fill in host by hand")]
-    ServerUnknown {
-        /// The answer of DNS.
-        why: String,
-    },
+    #[error("{0}: run mailx-t ctl init without --provider, and fill in host by hand")]
+    ServerUnknown(#[from] discovery::Error),
 }
 
 fn taken_for_sender(sender: Option<&str>) -> String {

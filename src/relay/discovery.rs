@@ -28,37 +28,70 @@ pub(crate) struct Server {
     pub(crate) tls: Tls,
 }
 
+/// The reason why no server is known.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The question cannot be written.
+    #[error("cannot ask for {name}: {source}")]
+    Unasked {
+        /// The name in the question.
+        name: String,
+        /// The reason.
+        source: simple_dns::SimpleDnsError,
+    },
+    /// The name servers do not answer.
+    #[error("the name server {server} does not answer ({source})")]
+    Unanswered {
+        /// The last one that was asked.
+        server: IpAddr,
+        /// The reason.
+        source: io::Error,
+    },
+    /// It can be no domain.
+    #[error("expected a provider's name or a domain")]
+    NoDomain,
+    /// This machine has nobody to ask.
+    #[error("there is no name server in /etc/resolv.conf")]
+    NoNameServer,
+    /// The domain names no server.
+    #[error("DNS names no submission server for {domain} (SRV records of _submissions._tcp and _submission._tcp)")]
+    NoServer {
+        /// The domain.
+        domain: String,
+    },
+}
+
 /// The server that `domain` names for submission. One with implicit TLS is preferred to one with STARTTLS.
 ///
 /// # Errors
 /// No name server answers, or the domain names no server.
-pub(crate) fn discover(domain: &str) -> Result<Server, String> {
+pub(crate) fn discover(domain: &str) -> Result<Server, Error> {
     let servers = name_servers(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default());
     discover_at(&servers, domain)
 }
 
-fn discover_at(servers: &[SocketAddr], domain: &str) -> Result<Server, String> {
+fn discover_at(servers: &[SocketAddr], domain: &str) -> Result<Server, Error> {
     for (service, tls) in [("_submissions", Tls::Implicit), ("_submission", Tls::StartTls)] {
         if let Some((host, port)) = look_up(servers, &format!("{service}._tcp.{domain}"))? {
             return Ok(Server { host, port, tls });
         }
     }
-    Err(format!("DNS names no submission server for {domain} (SRV records of _submissions._tcp and _submission._tcp)"))
+    Err(Error::NoServer { domain: domain.to_string() })
 }
 
 /// The target with the lowest priority, if there is one.
-fn look_up(servers: &[SocketAddr], name: &str) -> Result<Option<(String, u16)>, String> {
-    let name = Name::new(name).map_err(|_| "expected a provider's name or a domain".to_string())?;
+fn look_up(servers: &[SocketAddr], name: &str) -> Result<Option<(String, u16)>, Error> {
     let id = fastrand::u16(..);
     let mut query = Packet::new_query(id);
     query.set_flags(PacketFlag::RECURSION_DESIRED);
-    query.questions.push(Question::new(name, TYPE::SRV.into(), CLASS::IN.into(), false));
-    let query = query.build_bytes_vec().map_err(|error| error.to_string())?;
-    let mut failed = "there is no name server in /etc/resolv.conf".to_string();
+    let question = Name::new(name).map_err(|_| Error::NoDomain)?;
+    query.questions.push(Question::new(question, TYPE::SRV.into(), CLASS::IN.into(), false));
+    let query = query.build_bytes_vec().map_err(|source| Error::Unasked { name: name.to_string(), source })?;
+    let mut failed = Error::NoNameServer;
     for server in servers {
         match ask(*server, id, &query) {
             Ok(answer) => return Ok(best(&answer)),
-            Err(error) => failed = format!("the name server {} does not answer ({error})", server.ip()),
+            Err(source) => failed = Error::Unanswered { server: server.ip(), source },
         }
     }
     Err(failed)
@@ -157,8 +190,10 @@ mod tests {
         let known = &[("_submission._tcp.a.example", 0, "smtp.a.example", 587)];
         let server = name_server(known, 4);
         assert_eq!(discover_at(&[server], "a.example").unwrap().tls, Tls::StartTls);
-        assert!(discover_at(&[server], "b.example").unwrap_err().contains("no submission server for b.example"));
-        assert!(discover_at(&[], "b.example").unwrap_err().contains("no name server"));
+        assert!(
+            matches!(discover_at(&[server], "b.example"), Err(Error::NoServer { domain }) if domain == "b.example")
+        );
+        assert!(matches!(discover_at(&[], "b.example"), Err(Error::NoNameServer)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::{MailArguments, is_header};
 use crate::command::submission::compose::{Composition, Enclosure};
 use crate::command::submission::request::Input;
-use crate::error::Error;
+use crate::error::{EnclosureFault, Error};
 use crate::message::{Given, may_be_addresses, text};
 use crate::outcome::clean;
 
@@ -95,14 +95,17 @@ fn show(value: &OsStr) -> String {
     clean(&text(value.as_bytes()))
 }
 
-/// A file; anything else, such as a directory, or a pipe that nobody may ever write to, is none.
+/// Opens a file that goes with the mail.
 fn open(path: &Path) -> Result<File, Error> {
-    let trouble = |why: String| Error::Enclosure { path: path.to_path_buf(), why };
-    let kind = path.metadata().map_err(|error| trouble(error.to_string()))?;
-    if !kind.is_file() {
-        return Err(trouble("it is no regular file".to_string()));
+    open_regular(path).map_err(|fault| Error::Enclosure { path: path.to_path_buf(), fault })
+}
+
+fn open_regular(path: &Path) -> Result<File, EnclosureFault> {
+    // It is asked first, since opening a pipe would wait for its writer.
+    if !path.metadata()?.is_file() {
+        return Err(EnclosureFault::Irregular);
     }
-    File::open(path).map_err(|error| trouble(error.to_string()))
+    Ok(File::open(path)?)
 }
 
 /// s-nail's accounts are words.

@@ -25,7 +25,7 @@ pub(super) fn find(name: &str) -> Result<Chosen, Usage> {
     if !name.contains('.') {
         return Err(Usage::ProviderUnknown { name: name.to_string(), known: provider::names().collect() });
     }
-    let server = discovery::discover(name).map_err(|why| Usage::ServerUnknown { why })?;
+    let server = discovery::discover(name)?;
     let usual = Smarthost { tls: server.tls, ..Smarthost::new(&server.host) };
     let port = (usual.port() != server.port).then_some(server.port);
     Ok(Chosen { smarthost: Smarthost { port, ..usual }, wants: None, by_dns: Some(name.to_string()) })

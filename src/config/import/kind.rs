@@ -32,14 +32,19 @@ const KINDS: [(Kind, &str, &[&str], &[&str]); 7] = [
     (Kind::Ssmtp, "ssmtp", &["ssmtp.conf"], &["mailhub="]),
 ];
 
+/// A name that no kind has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("known are {}", KINDS.map(|(_, name, ..)| name).join(", "))]
+pub struct UnknownKind;
+
 impl Kind {
     /// The kind of that name.
     ///
     /// # Errors
-    /// A sentence with the known names.
-    pub fn from_name(name: &str) -> Result<Self, String> {
+    /// There is no such kind.
+    pub fn from_name(name: &str) -> Result<Self, UnknownKind> {
         let found = KINDS.iter().find(|(_, known, ..)| known.eq_ignore_ascii_case(name)).map(|(kind, ..)| *kind);
-        found.ok_or_else(|| format!("known are {}", KINDS.map(|(_, name, ..)| name).join(", ")))
+        found.ok_or(UnknownKind)
     }
 
     /// The name of the kind.
