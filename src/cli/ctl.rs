@@ -184,10 +184,12 @@ pub(crate) fn run(control: Control) -> Result<(), Error> {
 
 /// How findings are written: with colours for a person who wants some (no-color.org).
 fn check_form(json: bool) -> check::Form {
-    match json {
-        true => check::Form::Json,
-        false if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() => check::Form::Coloured,
-        false => check::Form::Plain,
+    if json {
+        check::Form::Json
+    } else if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        check::Form::Coloured
+    } else {
+        check::Form::Plain
     }
 }
 
@@ -214,10 +216,12 @@ fn usage(text: &str) -> String {
     let said: Vec<&str> = text.lines().filter(useful).map(|line| line.trim().trim_start_matches("error: ")).collect();
     if said.is_empty() {
         // All that clap has to say is the help.
-        return match text.contains("Usage: mailx-t ctl queue ") {
-            true => "ctl queue needs a verb, such as list or retry: see mailx-t ctl queue --help".to_string(),
-            false => "ctl needs a verb, such as check or init: see mailx-t ctl --help".to_string(),
+        let (verb, examples) = if text.contains("Usage: mailx-t ctl queue ") {
+            ("ctl queue", "list or retry")
+        } else {
+            ("ctl", "check or init")
         };
+        return format!("{verb} needs a verb, such as {examples}: see mailx-t {verb} --help");
     }
     let what = missing(text).unwrap_or_else(|| said.join(": "));
     format!("ctl: {what}: see mailx-t ctl --help")

@@ -41,8 +41,6 @@ pub(crate) fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), 
         Which::Matching(matching) => format!("--matching={matching}"),
     };
     arguments.extend((!pattern.is_empty()).then_some(pattern.as_str()));
-    match relay_program::start_and_wait(config, &arguments)? {
-        true => Ok(()),
-        false => Err(error::Relay::QueueRun.into()),
-    }
+    let has_run = relay_program::start_and_wait(config, &arguments)?;
+    if has_run { Ok(()) } else { Err(error::Relay::QueueRun.into()) }
 }

@@ -85,9 +85,10 @@ pub(crate) fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Resul
     if !told.complaints.is_empty() && told.notices.is_empty() {
         notes.push(format!("the mail is kept as {id} and will be tried again"));
     } else if told.notices.is_empty() && request.verbose {
-        notes.push(match told.is_over {
-            true => format!("{id}: sent"),
-            false => format!("the mail is kept as {id}; what becomes of it will stand in the log"),
+        notes.push(if told.is_over {
+            format!("{id}: sent")
+        } else {
+            format!("the mail is kept as {id}; what becomes of it will stand in the log")
         });
     }
     Ok(notes)
