@@ -366,9 +366,9 @@ impl<'a> Connection<'a> {
     fn remember(&self, lesson: Lesson) {
         let (weakness, length, why) = match lesson {
             Lesson::Chunking => (Weakness::NoChunking, PROVEN, "offers BDAT and refuses it"),
-            Lesson::Groups => (Weakness::NoGroups, PROVEN, "does not bear commands in groups"),
+            Lesson::Groups => (Weakness::NoGroups, PROVEN, "cannot take commands in groups"),
             Lesson::GroupsMaybe => (Weakness::NoGroups, SUSPECTED, "was lost within the first group of commands"),
-            Lesson::Login => (Weakness::NoLoginInGroups, PROVEN, "does not bear a login in a group"),
+            Lesson::Login => (Weakness::NoLoginInGroups, PROVEN, "cannot take a login in a group"),
             Lesson::LoginMaybe => (Weakness::NoLoginInGroups, SUSPECTED, "was lost within a group with the login"),
         };
         log::info(&format!("smarthost {} {why}: for a while it gets {weakness}", self.settings()));
