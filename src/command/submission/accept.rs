@@ -1,4 +1,4 @@
-//! Accepts a mail: it is taken, prepared and kept. From the acceptance line on the caller may leave with 0.
+//! Accepts a mail: takes, prepares and keeps it. Past the acceptance line the caller may leave with 0.
 
 use std::io::Read;
 use std::time::Instant;
@@ -14,25 +14,25 @@ use crate::error::Error;
 use crate::outcome::Status;
 use crate::spool::{QueueId, Spill, Spool};
 
-/// Where a mail is that was accepted.
+/// The place of a mail that was accepted.
 pub(crate) enum Accepted {
-    /// There was none: an empty body that is no mail.
+    /// There was no mail: the body was empty.
     Nothing,
-    /// In the spool.
+    /// The spool.
     Kept(Box<Prepared>),
-    /// With the smarthost, since no spool would take it.
+    /// The smarthost, since no spool took it.
     Sent {
-        /// The name it had.
+        /// The queue id that it had.
         id: QueueId,
-        /// What the caller should be told.
+        /// The notes for the caller.
         notes: Vec<String>,
     },
 }
 
-/// The way of a mail up to the acceptance line. A mail that no spool takes is sent at once, or rescued.
+/// Takes, prepares and keeps a mail. If no spool takes it, it is sent at once, or rescued.
 ///
 /// # Errors
-/// Nothing was accepted: one of [`Error`]. What had been read by then is saved where it can be.
+/// Nothing was accepted: one of [`Error`]. The octets that had been read by then are saved, if any place takes them.
 pub(crate) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -> Result<Accepted, Error> {
     let spool = Spool::new(config.spool_path());
     let at_hand = keep::most_at_hand(config, &spool);
@@ -50,8 +50,8 @@ pub(crate) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -
     }
 }
 
-/// The way out of a mail that no spool takes, because of `error`: the relay carries it to the smarthost while the
-/// caller waits. If nobody takes it there either, it is rescued.
+/// Has the relay carry a mail to the smarthost that no spool takes, because of `error`, while the caller waits. If the
+/// smarthost does not take it either, it is rescued.
 fn send_at_once(
     request: &Request,
     config: &Config,
@@ -74,7 +74,7 @@ fn send_at_once(
     Ok(Accepted::Sent { id: prepared.entry.id, notes })
 }
 
-/// Has the relay carry the mail. Returns what it told if it told of every recipient, else nothing.
+/// Has the relay carry the mail. Returns the notices if there is one for every recipient, else nothing.
 fn carry(config: &Config, spool: &Spool, prepared: &mut Prepared, taken: &mut Taken) -> Told {
     let smarthost = config.smarthosts.first();
     let until = Instant::now() + smarthost.connect_timeout + smarthost.timeout;
@@ -86,23 +86,23 @@ fn carry(config: &Config, spool: &Spool, prepared: &mut Prepared, taken: &mut Ta
     }
 }
 
-/// A machine is to have a spool. A container, which the environment configures, may have one.
+/// A machine has to have a spool. A container, which the environment configures, may do without.
 fn is_spool_missed(config: &Config, spool: &Spool) -> bool {
     !matches!(config.source, Source::Environment(_)) || spool.owner().is_some()
 }
 
-/// Somebody has it, and nobody waits for it: there is nothing left to keep.
+/// One recipient at least has the mail, and nobody waits for it: there is nothing left to keep.
 fn is_settled(told: &Told) -> bool {
     !told.notices.is_empty() && told.notices.iter().all(|notice| notice.status != Status::Deferred)
 }
 
-/// Why a mail that only the smarthost could have taken was not accepted; nothing if nobody said why.
+/// The reason why the smarthost did not take a mail that no spool keeps; `None` if nobody gave one.
 fn untaken(told: &Told) -> Option<Error> {
     let deferred = told.notices.iter().find(|notice| notice.status == Status::Deferred)?;
     Some(Error::Untaken { to: deferred.to.clone(), reason: deferred.reason.clone() })
 }
 
-/// The error that the caller hears: the mail is rescued, unless there is nothing of it.
+/// Rescues the mail, unless it is empty. Returns the error that the caller hears.
 fn rescued(reason: Error, spool: &Spool, taken: &mut Taken) -> Error {
     if taken.is_empty() { reason } else { rescue::rescue_taken(reason, spool, &taken.message, &mut taken.body) }
 }

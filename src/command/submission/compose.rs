@@ -1,4 +1,4 @@
-//! Makes a message of what mail(1) gives besides stdin: fields, a text to begin with, files to go with it. A plain body
+//! Makes a message of stdin and of the options of mail(1): fields, a text to begin with, files to attach. A plain body
 //! streams. A body with files, or one that is no text, is held in memory, so it has a limit.
 
 use std::fs::File;
@@ -7,26 +7,26 @@ use std::io::{self, Read, Write};
 use crate::message::parts::{self, Attachment};
 use crate::message::{Given, MediaType, Message};
 
-/// The most octets of a body and the files with it: they are held in memory, several times over once encoded.
+/// The most octets of a body and its files: they are held in memory, several times over once they are encoded.
 const MOST: u64 = 64 << 20;
 
-/// What the caller gave besides stdin.
+/// The parts of a mail that the caller gave besides stdin.
 #[derive(Debug, Default)]
 pub struct Composition {
     /// Fields.
     pub fields: Vec<Given>,
-    /// What the body starts with, before what stdin holds.
+    /// A file that the body starts with; stdin follows it.
     pub(crate) start: Option<File>,
-    /// Files to go with it.
+    /// The files to attach.
     pub(crate) enclosures: Vec<Enclosure>,
     /// An empty body without anything else is no mail.
     pub(crate) skip_empty: bool,
 }
 
-/// A file to go with a message, opened with the caller's own rights.
+/// A file to attach, opened with the caller's own rights.
 #[derive(Debug)]
 pub(crate) struct Enclosure {
-    /// What its reader will see it called.
+    /// The name that the reader sees.
     pub(crate) name: String,
     /// The file.
     pub(crate) file: File,
@@ -35,7 +35,7 @@ pub(crate) struct Enclosure {
 /// Reads stdin as a body.
 ///
 /// # Errors
-/// Those of `input`, of the files, and of `body`.
+/// The errors of `input`, of the files, and of `body`.
 pub(super) fn body(given: &Composition, input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Message> {
     match &given.start {
         Some(start) => enclose(given, &mut start.chain(input), body, &Message::compose),
@@ -55,17 +55,17 @@ pub(super) fn formatted(given: &Composition, input: &mut dyn Read, body: &mut dy
     })
 }
 
-/// Why nothing is sent, and what the caller wrote: it must not be lost if a file cannot be read.
+/// A mail that cannot be sent because of a file. The caller's own text must not be lost for that.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
 pub(super) struct Unsent {
     /// The body, as far as it was read.
     pub(super) text: Vec<u8>,
-    /// What is wrong.
+    /// The trouble with the file.
     pub(super) source: io::Error,
 }
 
-/// How fields and input become a message.
+/// The reader that makes a message of fields and input.
 type Reading<'r> = &'r dyn Fn(&[Given], &mut dyn Read, &mut dyn Write) -> io::Result<Message>;
 
 fn enclose(given: &Composition, input: &mut dyn Read, body: &mut dyn Write, read: Reading) -> io::Result<Message> {
@@ -105,7 +105,7 @@ fn spend(left: &mut u64, octets: usize, what: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The caller says that stdin is no text, and not that it is encoded already.
+/// The caller says that stdin is no text, and does not say that it is encoded already.
 fn is_declared_binary(fields: &[Given]) -> bool {
     let value = |name: &str| fields.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value);
     let media = value("Content-Type").and_then(|value| MediaType::parse(value));

@@ -1,5 +1,5 @@
-//! Hands a mail over that is kept: makes sure that a relay is at work on it, and tells a caller who waits what became
-//! of it. Nothing here can lose the mail, and not to know its outcome is no error.
+//! Hands over a mail that is kept: makes sure that a relay is at work on it, and tells a caller who waits the outcome.
+//! Nothing here can lose the mail. An unknown outcome is no error.
 
 use std::time::Instant;
 
@@ -13,10 +13,11 @@ use crate::outcome::Status;
 use crate::spool::{Fate, QueueId, Spool};
 use crate::{log, system};
 
-/// Logs that the mail is accepted and hands it over; returns what the caller should be told.
+/// Logs that the mail is accepted and hands it over. Returns the notes for the caller.
 ///
 /// # Errors
-/// The mail is kept all the same: there is no relay program, or everybody refused the mail while the caller waited.
+/// The mail is kept all the same: there is no relay program, or the mail was refused for everybody while the caller
+/// waited.
 pub(crate) fn hand_over(request: &Request, config: &Config, accepted: &Prepared) -> Result<Vec<String>, Error> {
     log::open(&config.log, "mailx-t", &system::host_name());
     accepted.log_accepted();
@@ -28,7 +29,7 @@ pub(crate) fn hand_over(request: &Request, config: &Config, accepted: &Prepared)
 }
 
 fn start_relay(request: &Request, config: &Config, accepted: &Prepared) -> Result<Vec<String>, Error> {
-    // Whoever leads looks at the queue once more after letting go, and the mail stands there already.
+    // A leader looks at the queue once more after it has let go, and the mail stands there already.
     let is_led = |spool: &Spool| spool.lead().is_ok_and(|leader| leader.is_none());
     let spool = Spool::new(config.spool_path());
     match request.delivery {
@@ -43,7 +44,7 @@ fn start_relay(request: &Request, config: &Config, accepted: &Prepared) -> Resul
             if !is_led(&spool) {
                 let patience = Patience { until, outcomes: accepted.entry.recipients.len() };
                 match relay_program::start_and_listen(config, &["deliver", accepted.entry.id.as_str()], patience) {
-                    // Somebody else leads. To try the lock once more could send away a relay that has come to lead.
+                    // Somebody else leads. Another try at the lock could send away a relay that has come to lead.
                     Ok(told) if told.notices.is_empty() && told.complaints.is_empty() => {}
                     Ok(told) => return tell(request, accepted, &told),
                     Err(error) => return stranded(error, accepted.entry.id),
@@ -54,14 +55,14 @@ fn start_relay(request: &Request, config: &Config, accepted: &Prepared) -> Resul
     }
 }
 
-/// Without a relay program no mail will ever leave: that is an error although the mail is kept. A relay that cannot be
-/// started now will be started by the next caller or the timer.
+/// A missing relay program is an error although the mail is kept, since no mail will ever leave. A relay that cannot be
+/// started now is started by the next caller or the timer.
 fn stranded(error: Error, id: QueueId) -> Result<Vec<String>, Error> {
     let stranded = Error::Stranded { reason: Box::new(error), id };
     if system::relay_program().is_some() { Ok(vec![stranded.to_string()]) } else { Err(stranded) }
 }
 
-/// What has become of the mail in the hands of another process. Not to know is no error: the mail is accepted.
+/// The outcome of the mail that another process sends. An unknown outcome is no error: the mail is accepted.
 fn told_by_spool(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
     let progress = match spool.await_fate(&accepted.entry.id, accepted.entry.recipients.len(), until) {
         Ok(Fate::Delivered) => return Told { is_over: true, ..Told::default() },
@@ -72,7 +73,7 @@ fn told_by_spool(spool: &Spool, accepted: &Prepared, until: Instant) -> Told {
     Told { notices, is_over: true, ..Told::default() }
 }
 
-/// What a caller who waited is told: refusal of everybody is an error, all else a note.
+/// The notes for a caller who waited. A mail that was refused for everybody is an error.
 pub(crate) fn tell(request: &Request, accepted: &Prepared, told: &Told) -> Result<Vec<String>, Error> {
     let refused: Vec<&Notice> = told.notices.iter().filter(|notice| notice.status == Status::Bounced).collect();
     if let Some(first) = refused.first().filter(|_| refused.len() == accepted.entry.recipients.len()) {

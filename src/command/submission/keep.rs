@@ -1,4 +1,4 @@
-//! Keeps a prepared mail on disk: whole, or cut if it is too large, and then the whole is kept compressed.
+//! Keeps a prepared mail on disk. A mail that is too large is cut, and the whole of it is kept compressed.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -14,18 +14,18 @@ use crate::rewrite::{Cut, CutNotice, Repair};
 use crate::spool::{self, Carried, Draft, Entry, Spill, Spool, Whole};
 use crate::system;
 
-/// The largest mail that leaves.
+/// The largest mail that leaves, in octets.
 pub(crate) fn largest(config: &Config) -> u64 {
     config.spool.max_message_size.as_u64()
 }
 
-/// The largest message that is taken from `drop/`. It is cut by the service, which keeps the whole: who leaves mail
-/// there may have no place of their own for that.
+/// The largest message that is taken from `drop/`, in octets. The service cuts it and keeps the whole, since a caller
+/// who leaves mail there may have no place of their own for that.
 pub(crate) fn largest_dropped(config: &Config) -> u64 {
     largest(config).saturating_mul(2)
 }
 
-/// How much of a body has to stay at hand.
+/// The octets of a body that have to stay at hand.
 pub(crate) fn most_at_hand(config: &Config, spool: &Spool) -> u64 {
     if is_foreign(spool) { largest_dropped(config) } else { largest(config) }
 }
@@ -36,7 +36,7 @@ fn is_foreign(spool: &Spool) -> bool {
 
 /// ═══ The acceptance line: `commit` returns with the mail on disk, or the mail was not accepted. ═══
 ///
-/// The mail of a caller without a right to the queue is left in `drop/`, from which the service takes it.
+/// A mail of a caller without a right to the queue is left in `drop/`, from which the service takes it.
 pub(crate) fn keep(config: &Config, spool: &Spool, prepared: &mut Prepared, taken: &mut Taken) -> Result<(), Error> {
     match Draft::create(spool, prepared.entry.id) {
         Err(error) if error.is_denied() && is_foreign(spool) => leave_in_drop(config, spool, prepared, taken),
@@ -89,8 +89,7 @@ pub(crate) fn in_open_file(
     Ok(mail)
 }
 
-/// Writes a mail that is only shown into an open file without a name; the whole of a mail that is too large is not
-/// kept.
+/// Writes a mail that is only shown into an open file without a name. If it is too large, the whole of it is not kept.
 pub(crate) fn nowhere(config: &Config, prepared: &mut Prepared, taken: &mut Taken) -> Result<Carried, Error> {
     let id = prepared.entry.id;
     let create = || Draft::create_to_carry(id);
@@ -100,13 +99,13 @@ pub(crate) fn nowhere(config: &Config, prepared: &mut Prepared, taken: &mut Take
     Ok(Carried::read(draft.hand_over()?)?)
 }
 
-/// What bounds a mail, and where the whole of a larger one goes.
+/// The limits of a mail, and the place for the whole of a larger one.
 struct Limits<'a> {
     spool: &'a Spool,
     place: PlaceOfWhole,
-    /// Up to here it stays as it is.
+    /// The most octets of a mail that stays as it is.
     whole: u64,
-    /// What is left of a larger one.
+    /// The octets that are left of a larger one.
     cut: u64,
 }
 
@@ -117,7 +116,7 @@ impl<'a> Limits<'a> {
         Self { spool, place, whole, cut: largest(config) }
     }
 
-    /// Keeps the whole of a message of `total` octets: in the spool, else with the user.
+    /// Keeps the whole of a message of `total` octets, in the spool or else with the user.
     fn keep_whole(&self, prepared: &Prepared, taken: &mut Taken, total: u64) -> Result<KeptWhole, spool::Error> {
         let (id, head) = (&prepared.entry.id, taken.message.octets());
         let own = |body: &mut Spill| match config::user_spool() {
@@ -137,29 +136,30 @@ impl<'a> Limits<'a> {
     }
 }
 
-/// Where the whole of a mail goes that is too large.
+/// The place for the whole of a mail that is too large.
 #[derive(Clone, Copy, Debug)]
 enum PlaceOfWhole {
-    /// It is only told where it would go.
+    /// It is not kept: the notice names the place in the spool.
     Nowhere,
-    /// To the user who hands it in.
+    /// The directory of the user who hands it in.
     Own,
-    /// Into the spool, else to the user.
+    /// The spool, or else the directory of the user.
     Spool,
 }
 
-/// A message that is kept whole, and what is told about it.
+/// A message that is kept whole, and the notice about it.
 struct KeptWhole {
     whole: Option<Whole>,
     notice: CutNotice,
 }
 
-/// What the reader of a mail that is cut to `most` octets is told.
+/// The notice for the reader of a mail that is cut to `most` octets.
 fn notice(total: u64, most: u64, place: &Path) -> CutNotice {
     CutNotice { total, most, host: system::host_name(), place: place.display().to_string() }
 }
 
-/// Envelope block, header section and body into a draft; into another one, cut, where there is too much for the first.
+/// Writes envelope block, header section and body into a draft. If they are too much for it, a cut mail goes into
+/// another draft.
 fn fill(
     mut draft: Draft,
     again: &dyn Fn() -> Result<Draft, spool::Error>,
@@ -168,7 +168,7 @@ fn fill(
     taken: &mut Taken,
 ) -> Result<(Draft, Option<Whole>), Error> {
     let total = taken.message.octets().len() as u64 + taken.body.length();
-    // Of such a body only the ends are at hand.
+    // Only the ends of a body that has overflowed are at hand.
     let mut kept = taken.body.has_overflowed().then(|| limits.keep_whole(prepared, taken, total)).transpose()?;
     draft.envelope(&prepared.entry)?;
     let filled = content(prepared, &mut taken.body, kept.as_ref().map(|kept| &kept.notice), &mut draft);
@@ -177,7 +177,7 @@ fn fill(
         kept = Some(limits.keep_whole(prepared, taken, draft.message())?);
     }
     let Some(KeptWhole { whole, notice }) = kept else { return Ok((draft, None)) };
-    // The next draft has the same name, which goes with this.
+    // This takes the name from the draft, which the next one needs.
     let uncut = Carried::read(draft.hand_over()?)?;
     let mut draft = again()?;
     prepared.entry = write_cut(&uncut.entry, Repair::Cut, uncut.content()?, &notice, &mut draft)?;
@@ -189,7 +189,7 @@ fn fill(
     Ok((draft, whole))
 }
 
-/// The mail in wire form. Of a body of which only the ends are at hand these, with a notice between them.
+/// Writes the mail in wire form. If only the ends of its body are at hand, the notice stands between them.
 fn content(prepared: &Prepared, body: &mut Spill, notice: Option<&CutNotice>, to: &mut dyn Write) -> io::Result<()> {
     let Some(notice) = notice else { return prepared.rewritten.write(&mut body.reader()?, to) };
     let length = body.length();
@@ -198,7 +198,7 @@ fn content(prepared: &Prepared, body: &mut Spill, notice: Option<&CutNotice>, to
     prepared.rewritten.write(&mut head.chain(between.as_bytes()).chain(tail), to)
 }
 
-/// Writes the mail of `entry` into a draft, cut; returns its entry, which lacks the size.
+/// Cuts the mail of `entry` and writes it into a draft. Returns its entry, which lacks the size.
 pub(crate) fn write_cut(
     entry: &Entry,
     repair: Repair,

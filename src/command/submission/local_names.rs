@@ -1,4 +1,4 @@
-//! What names without a domain mean on this machine: aliases, the default recipient, the names of the machine itself.
+//! The meaning of names without a domain on this machine: aliases, the default recipient, the machine's own names.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::trust::{DecidingFile, Fault};
 /// No file of aliases is larger, in bytes.
 const MOST_ALIASES: u64 = 64 << 20;
 
-/// What local names stand for, and what a person should know of it.
+/// The recipients that local names stand for, and warnings about them.
 pub(crate) struct LocalNames<'a> {
     /// The aliases of the configuration, then those of the system's file.
     aliases: Aliases,
@@ -22,17 +22,18 @@ pub(crate) struct LocalNames<'a> {
     hosts: Vec<String>,
     /// Lines of the system's file that mean nothing here.
     pub(crate) warnings: Vec<String>,
-    /// Why the system's file is not obeyed at all: its names fall to the default recipient, and no mail is lost.
+    /// The reason why the system's file is not obeyed at all. Its names then go to the default recipient, and no mail
+    /// is lost.
     pub(crate) refused: Option<String>,
 }
 
 impl<'a> LocalNames<'a> {
-    /// On this machine.
+    /// The local names of this machine.
     pub(crate) fn here(config: &'a Config) -> Self {
         Self::of(config, system::local_names(&system::host_name()))
     }
 
-    /// On a machine with these names.
+    /// The local names of a machine that is called by these names.
     pub(crate) fn of(config: &'a Config, hosts: Vec<String>) -> Self {
         let mut aliases = Aliases::default();
         for (name, targets) in &config.recipients.aliases {
@@ -67,8 +68,8 @@ impl<'a> LocalNames<'a> {
     }
 }
 
-/// The text of a file that says whose mail goes where: who writes it has everybody's mail. One that is not there is an
-/// empty one, as is `/dev/null`.
+/// Reads the file of aliases, and refuses one that a stranger may write: whoever writes it gets everybody's mail. A
+/// file that is missing counts as empty, and so does `/dev/null`.
 fn read(path: &Path) -> Result<String, Fault> {
     if path == Path::new("/dev/null") {
         return Ok(String::new());

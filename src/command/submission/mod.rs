@@ -1,4 +1,4 @@
-//! The way of a mail up to the acceptance line, and the hand-over to the relay behind it. All of it runs in the door.
+//! The way of a mail up to the acceptance line, and its hand-over to the relay. All of it runs in the door.
 
 pub(crate) mod accept;
 pub mod compose;

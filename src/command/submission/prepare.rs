@@ -1,4 +1,4 @@
-//! Prepares a mail: recovers its envelope and rewrites its header section. Nothing is written.
+//! Prepares a mail: recovers its envelope and rewrites its header section. It writes nothing.
 
 use super::local_names::LocalNames;
 use super::request::Request;
@@ -11,20 +11,20 @@ use crate::spool::{Entry, EntryRecipient, QueueId};
 use crate::system::Caller;
 use crate::{log, system};
 
-/// What differs from one call to the next and from one machine to the other.
+/// The facts that differ from one call to the next and from one machine to the other.
 #[derive(Clone, Debug)]
 pub struct Moment {
-    /// Who calls.
+    /// The user who calls.
     pub caller: Caller,
     /// This machine's name.
     pub host: String,
-    /// All its names: who is addressed under one of them is one of its users.
+    /// All its names: an address at one of them is that of a user here.
     pub hosts: Vec<String>,
-    /// The mail's name.
+    /// The queue id of the mail.
     pub id: QueueId,
-    /// Now.
+    /// The time at which the mail was handed in.
     pub arrived: jiff::Timestamp,
-    /// The value of a Date field for now.
+    /// The same time as the value of a Date field.
     pub date: String,
 }
 
@@ -43,23 +43,23 @@ impl Moment {
     }
 }
 
-/// A mail ready to be written.
+/// A mail that is ready to be kept.
 #[derive(Debug)]
 pub struct Prepared {
-    /// Its envelope, and what else is known of it; the size is not.
+    /// Its entry: the envelope, and all else that is known but the size.
     pub entry: Entry,
-    /// Its header section, and its body where that is ours.
+    /// Its header section, and the plan for its body.
     pub rewritten: Rewritten,
-    /// How its recipients were found.
+    /// The steps by which its recipients were found.
     pub(crate) steps: Vec<Step>,
-    /// What a person should look at.
+    /// Sentences that a person should read.
     pub(crate) warnings: Vec<String>,
-    /// It lies in `drop/`: the service does the rest.
+    /// It lies in `drop/`, and the service does the rest.
     pub(crate) is_dropped: bool,
 }
 
 impl Prepared {
-    /// Logs that the mail stands on disk.
+    /// Logs that the mail is accepted.
     pub(crate) fn log_accepted(&self) {
         let entry = &self.entry;
         let repairs: Vec<&str> = entry.repairs.iter().map(String::as_str).collect();
@@ -79,7 +79,7 @@ impl Prepared {
     }
 }
 
-/// Recovers the envelope and rewrites the header section; writes nothing.
+/// Recovers the envelope and rewrites the header section. Writes nothing.
 ///
 /// # Errors
 /// [`Error::NoRecipient`], [`Error::Loop`].
@@ -130,14 +130,14 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
     Ok(Prepared { entry, rewritten, steps, warnings, is_dropped: false })
 }
 
-/// The sender asked for, if the caller may be that one. Only root and the service speak for other users of this
-/// machine.
+/// The sender that was asked for, if the caller may be that one. Only root and the service speak for other users of
+/// this machine.
 fn asked(request: &Request, moment: &Moment) -> Option<Sender> {
     let sender = Sender::of(request.sender.as_ref()?.as_bytes(), &moment.hosts)?;
     may_be(&sender, moment).then_some(sender)
 }
 
-/// The addressee of a report of failure: the sender asked for, else the one in the message, else the user.
+/// The addressee of a report of failure: the sender that was asked for, else the one in the message, else the user.
 fn originator(asked: Option<&Sender>, message: &Message, moment: &Moment) -> String {
     let of_message = || {
         let mailbox = message.mailboxes(&["Sender", "From"]).into_iter().next()?;

@@ -1,54 +1,54 @@
-//! What a caller wants sent: what stdin holds, to whom it goes, and when it is to leave.
+//! The request of a caller: the content of stdin, the recipients, and the time at which the mail is to leave.
 
 use super::compose::Composition;
 use crate::dsn;
 use crate::envelope::Destination;
 
-/// What a caller wants sent.
+/// A mail that a caller wants sent.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// What stdin holds.
+    /// The content of stdin.
     pub input: Input,
     /// The caller may have doubled the dots that lines start with, as for SMTP (sendmail without `-i`).
     pub dots_may_be_doubled: bool,
-    /// What the caller said about recipients.
+    /// The recipients that the caller named.
     pub destination: Destination,
-    /// The sender asked for; none for the null one.
+    /// The sender that was asked for; `None` for the null one.
     pub sender: Option<String>,
-    /// The display name asked for.
+    /// The display name that was asked for.
     pub full_name: Option<String>,
-    /// It comes to cron's handler, as what a job printed.
+    /// It is the output of a job, handed to cron's mailer.
     pub is_from_cron: bool,
-    /// What is asked about its delivery, RFC 3461.
+    /// The parameters of its delivery, RFC 3461.
     pub dsn: dsn::OfMail,
-    /// When it is to leave.
+    /// The time at which it is to leave.
     pub delivery: Delivery,
-    /// Tell what becomes of it, whatever that is.
+    /// Tell its outcome even if all went well.
     pub verbose: bool,
 }
 
-/// What stdin holds.
+/// The content of stdin.
 #[derive(Debug, Default)]
 pub enum Input {
-    /// A body; the rest is given.
+    /// A body; the options have the fields.
     Body(Composition),
     /// A message: fields, blank line, body.
     #[default]
     Formatted,
-    /// A message whose own fields win over the given ones.
+    /// A message whose own fields win over those of the options.
     FormattedWith(Composition),
 }
 
-/// When a mail is to leave.
+/// The time at which a mail is to leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Delivery {
-    /// At once, without waiting for the outcome.
+    /// At once; nobody waits for the outcome.
     #[default]
     Background,
-    /// Not at all: it is only shown.
+    /// Never: it is only shown.
     Never,
     /// With the next queue run.
     Queue,
-    /// At once, and the caller waits a while to hear the outcome.
+    /// At once; the caller waits a while for the outcome.
     Wait,
 }

@@ -1,5 +1,5 @@
-//! Where a mail goes that cannot be accepted: `failed/` of the spool, else the caller's `~/dead.letter`, else a file in
-//! `/var/tmp`. It is not lost, and the caller is told that it was not sent.
+//! Saves a mail that cannot be accepted: in `failed/` of the spool, else in the caller's `~/dead.letter`, else in a
+//! file in `/var/tmp`. The caller is told that it was not sent.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -9,15 +9,15 @@ use crate::message::Message;
 use crate::spool::{self, Spill, Spool};
 use crate::system;
 
-/// What is held in memory, so that it can be offered to one place after the other.
+/// The octets that are held in memory, so that one place after the other can be tried.
 const IN_MEMORY: u64 = 4 << 20;
 
-/// Keeps `input` in `spool` if that takes it, because of `reason`, and returns the error that tells both.
+/// Saves `input` because of `reason`. Returns the error that tells the reason and the place.
 pub(crate) fn rescue(reason: Error, spool: &Spool, input: &mut dyn Read) -> Error {
     rescue_with(reason, spool, &[], input)
 }
 
-/// The same with `heading` before it.
+/// As [`rescue`], with `heading` before the input.
 pub(crate) fn rescue_with(reason: Error, spool: &Spool, heading: &[u8], input: &mut dyn Read) -> Error {
     match keep(spool, heading, input) {
         Ok(Some(place)) => Error::Saved { reason: Box::new(reason), place },
@@ -26,7 +26,7 @@ pub(crate) fn rescue_with(reason: Error, spool: &Spool, heading: &[u8], input: &
     }
 }
 
-/// As [`rescue`], for a message that has been read: all of it can be offered to one place after the other.
+/// As [`rescue`], for a message that has been read: one place after the other can be tried with all of it.
 pub(crate) fn rescue_taken(reason: Error, spool: &Spool, message: &Message, body: &mut Spill) -> Error {
     match keep_taken(spool, message, body) {
         Ok(place) => Error::Saved { reason: Box::new(reason), place },
@@ -43,7 +43,7 @@ fn keep_taken(spool: &Spool, message: &Message, body: &mut Spill) -> io::Result<
     system::dead_letter(&system::caller(), &mut message.octets().chain(body.reader()?))
 }
 
-/// Returns where it is now; nothing if it is empty.
+/// Saves the input. Returns its place; `None` if it is empty.
 fn keep(spool: &Spool, heading: &[u8], input: &mut dyn Read) -> io::Result<Option<PathBuf>> {
     let mut start = Vec::new();
     let mut input = input;
@@ -55,13 +55,13 @@ fn keep(spool: &Spool, heading: &[u8], input: &mut dyn Read) -> io::Result<Optio
     let in_spool = spool.rescue(&mut heading.chain(start.as_slice()).chain(&mut input));
     match in_spool {
         Ok(place) => Ok(Some(place)),
-        // What was read past the memory is gone from here.
+        // The octets behind those in memory are gone.
         Err(error) if !is_whole && !is_untouched(&error) => Err(io::Error::other(error)),
         Err(_) => system::dead_letter(&system::caller(), &mut heading.chain(&start[..]).chain(&mut input)).map(Some),
     }
 }
 
-/// The spool refused before it had taken a byte.
+/// The spool refused before it had taken an octet.
 fn is_untouched(error: &spool::Error) -> bool {
     matches!(error, spool::Error::Create { .. })
 }

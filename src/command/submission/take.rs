@@ -1,4 +1,4 @@
-//! Takes a mail: stdin is read once, to a header section in memory and a body that can be had again.
+//! Takes a mail: reads stdin once, into a header section in memory and a body that can be read again.
 
 use std::io::{self, Read};
 
@@ -19,18 +19,18 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Not an octet was handed in.
+    /// It has not an octet.
     pub(crate) fn is_empty(&self) -> bool {
         self.message.octets().is_empty() && self.message.shape.bytes == 0
     }
 
-    /// The body is empty, and the caller wants no mail then.
+    /// Its body is empty, and the caller wants no mail then.
     pub(crate) fn is_no_mail(&self, request: &Request) -> bool {
         matches!(&request.input, Input::Body(given) if given.skip_empty) && self.message.shape.bytes == 0
     }
 }
 
-/// As [`take`], for a caller who has nothing else: what they wrote is not lost with the files that were to go with it.
+/// As [`take`], for a caller who has no copy: their own text is rescued if a file that goes with it cannot be read.
 pub(crate) fn take_or_rescue(
     request: &Request,
     spill: &dyn Fn() -> Spill,
@@ -72,10 +72,10 @@ fn take_input(request: &Request, spill: &dyn Fn() -> Spill, input: &mut dyn Read
     Ok(Taken { message, body })
 }
 
-/// Reads what stdin holds, as the caller's face says it is to be read; the body goes to `body`.
+/// Reads stdin as the kind of input that it is. The body goes to `body`.
 ///
 /// # Errors
-/// Those of `input` and `body`.
+/// The errors of `input` and `body`.
 pub fn read(kind: &Input, input: &mut dyn Read, body: &mut dyn io::Write) -> io::Result<Message> {
     match kind {
         Input::Formatted => Message::read(input, body),

@@ -1,5 +1,6 @@
-//! A mail whose configuration cannot be used. Where that is the machine's, a caller without a right to the queue leaves
-//! it in `drop/` all the same: the service sends it as soon as it can read its settings. Anybody else's is rescued.
+//! A mail whose configuration cannot be used. If it is the machine's configuration, a caller without a right to the
+//! queue leaves the mail in `drop/` all the same: the service sends it as soon as it can read its settings. Any other
+//! mail is rescued.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,11 +15,11 @@ use crate::error::Error;
 use crate::spool::{Spill, Spool};
 use crate::system::{self, Caller};
 
-/// Keeps the mail somewhere; the error says what is wrong with the configuration, and where the mail is.
+/// Leaves the mail in `drop/`, or rescues it. The error tells the fault of the configuration and the place of the mail.
 pub(crate) fn leave_or_rescue(request: &Request, error: config::Error, input: &mut dyn Read) -> Error {
     let spool = Spool::new(config::SYSTEM_SPOOL);
     let is_entitled = spool.owner().is_none_or(system::is);
-    // Whoever names settings of their own has not asked the machine's service to send.
+    // A caller who names settings of their own has not asked the machine's service to send.
     if is_entitled || !error.is_of_machine() {
         return rescue::rescue_with(error.into(), &spool, &heading(request), input);
     }
@@ -37,7 +38,7 @@ pub(crate) fn leave_or_rescue(request: &Request, error: config::Error, input: &m
     }
 }
 
-/// What only the command line says of a mail, as fields, so that whoever finds it knows what it was meant to be.
+/// The fields that only the command line gives, so that a person who finds the mail knows what it was meant to be.
 fn heading(request: &Request) -> Vec<u8> {
     let mut heading = Vec::new();
     let mut add = |name: &str, value: &[u8]| {
@@ -55,7 +56,7 @@ fn heading(request: &Request) -> Vec<u8> {
     heading
 }
 
-/// Leaves the mail in `drop/`, and says where.
+/// Leaves the mail in `drop/`; returns its path.
 fn leave(request: &Request, config: &Config, spool: &Spool, taken: &mut Taken) -> Result<PathBuf, Error> {
     let moment = Moment::now();
     let mut prepared = prepare::prepare(request, config, &taken.message, &moment)?;
@@ -63,8 +64,8 @@ fn leave(request: &Request, config: &Config, spool: &Spool, taken: &mut Taken) -
     Ok(spool.root().join("drop").join(moment.id.as_str()))
 }
 
-/// Settings that know nothing: every local name stays one, and who has no recipient writes to themself. What that
-/// means is for the service to say.
+/// Settings without knowledge of this machine: every local name stays local, and a mail without a recipient goes to its
+/// sender. The service finds out what these names mean.
 fn stand_in(caller: &Caller) -> Result<Config, config::Error> {
     let name: String = caller.name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
     let path = Path::new(config::SYSTEM_FILE);
