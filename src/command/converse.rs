@@ -1,7 +1,7 @@
 //! `sendmail -bs`: takes mails from a caller who speaks SMTP on stdin and hears the answers on stdout.
 //!
-//! Each mail goes the way of any other submission, and is answered 250 only when it is kept. There is no time limit:
-//! the pipe ends when its writer does, and nothing is held but one process that belongs to the caller.
+//! Each mail goes the way of any other submission. The answer is 250 only if it is kept. There is no time limit: the
+//! pipe ends when its writer does, and only a process of the caller's own waits for that.
 
 use std::io::{BufWriter, Read, Write};
 
@@ -17,20 +17,20 @@ use crate::reception::{Dialogue, Line, Reply, Step, Transaction, Wire};
 use crate::spool;
 use crate::system;
 
-/// What holds for every mail of the conversation.
+/// The properties of every mail of the conversation.
 #[derive(Debug, Default)]
 pub struct Defaults {
     /// The display name asked for.
     pub(crate) full_name: Option<String>,
-    /// When a mail is to leave.
+    /// The time at which a mail is to leave.
     pub(crate) delivery: Delivery,
 }
 
-/// Serves the caller until QUIT, or until they close their end. `told` hears what a person should know.
+/// Serves the caller until QUIT, or until they close their end. `told` gets each sentence that a person should read.
 ///
 /// # Errors
-/// The configuration cannot be used, a mail broke off, the answers are not read, or no relay can ever send what was
-/// kept.
+/// The configuration cannot be used, a mail broke off, nobody reads the answers, or no relay can ever send the mails
+/// that were kept.
 pub(crate) fn run(
     defaults: &Defaults,
     config: Result<Config, config::Error>,
@@ -56,7 +56,7 @@ struct Conversation<'a, I, O: Write> {
     wire: Wire<I>,
     output: BufWriter<O>,
     told: &'a mut dyn FnMut(&str),
-    /// What is wrong although the mails are kept.
+    /// The trouble that a kept mail has met.
     trouble: Option<Error>,
 }
 
@@ -103,12 +103,12 @@ impl<I: Read, O: Write> Conversation<'_, I, O> {
         write!(self.output, "{reply}").map_err(Error::Output)
     }
 
-    /// Takes the content that follows, and says what became of the mail.
+    /// Takes the content that follows; returns the answer to it.
     fn accept_mail(&mut self, transaction: Transaction, dialogue: &Dialogue) -> Result<Reply, Error> {
         let request = self.request(transaction);
         let mut content = self.wire.content(self.most);
         let accepted = accept(&request, self.config, &mut content);
-        // Whatever became of it, what follows its final dot is the next command.
+        // The line after the final dot is the next command, whatever became of the mail.
         content.pass_over().map_err(Error::Input)?;
         match accepted {
             Err(_) if content.is_too_large() => Ok(dialogue.too_large()),

@@ -1,5 +1,5 @@
-//! Turns the settings of another mailer into our configuration: prints it, or writes it with its password files.
-//! What was left out is told either way; a password is in neither.
+//! Turns the settings of another mailer into our configuration: prints it, or writes it with its password files. A
+//! person is told of each setting that was left out. The configuration holds no password.
 
 use std::fs::Permissions;
 use std::io::{self, Write};
@@ -15,33 +15,34 @@ use crate::error::Error;
 use crate::trust::{Directory, plain};
 use crate::{config, spool, system};
 
-/// What is to be imported, and where to.
+/// An import: a file, and the place of the configuration that it becomes.
 #[derive(Debug)]
 pub(crate) struct Job {
     /// The other mailer's file.
     pub(crate) file: PathBuf,
-    /// Whose it is, where the file does not tell.
+    /// The mailer that the file belongs to, if the file does not tell.
     pub(crate) kind: Option<Kind>,
-    /// The address to send as, where nothing in the file says it.
+    /// The address to send as, if the file names no address.
     pub(crate) sender: Option<Address>,
     /// Another configuration than the usual one.
     pub(crate) target: Option<PathBuf>,
-    /// What becomes of it.
+    /// The use of the configuration.
     pub(crate) output: Output,
 }
 
-/// What becomes of the configuration.
+/// The use of the configuration that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
-    /// It is printed; the password stays where it is.
+    /// It is printed. The password stays in its place.
     Print,
-    /// It is written, in the place of what is there.
+    /// It is written, and replaces the one that is there.
     Replace,
-    /// It is written where nothing is yet.
+    /// It is written unless there is one.
     Write,
 }
 
-/// Reads, turns, prints or writes; `told` hears what was left out.
+/// Reads the settings, and prints or writes the configuration. `told` gets a sentence for each setting that is left
+/// out.
 ///
 /// # Errors
 /// The file makes no configuration, or the target cannot be written.
@@ -72,10 +73,10 @@ pub(crate) fn run(job: &Job, out: &mut dyn Write, told: &mut dyn FnMut(&str)) ->
     writeln!(out, "then run: mailx-t ctl init && mailx-t ctl check").map_err(Error::Output)
 }
 
-/// Writes the password files, then the configuration that names them; nothing at all where one of them would replace
-/// something that counts.
+/// Writes the password files, then the configuration that names them. Writes nothing at all if one of them would
+/// replace a file that somebody has filled in.
 fn put(target: &Path, written: &Written, is_forced: bool, group: Option<u32>) -> Result<Vec<PathBuf>, Error> {
-    // What ctl init has made, and nobody has filled in, is nothing.
+    // A file as ctl init has made it is not filled in.
     let counts =
         |path: &Path, nothing: &str| plain::read_text(path).map_or_else(|_| path.exists(), |text| text != nothing);
     let standing = written.passwords.iter().map(|(path, _)| path).find(|path| counts(path, ""));
@@ -86,7 +87,7 @@ fn put(target: &Path, written: &Written, is_forced: bool, group: Option<u32>) ->
     let fail = |path: &Path, source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source });
     let mut files = Vec::new();
     for (path, password) in &written.passwords {
-        // As ctl init has it: the service's group may read what root owns.
+        // The modes of ctl init: root owns the file, and the service's group may read it.
         let mode = if group.is_some() { 0o640 } else { 0o600 };
         replace(path, password.line().as_bytes(), mode, group).map_err(|source| fail(path, source))?;
         files.push(path.clone());
@@ -97,13 +98,13 @@ fn put(target: &Path, written: &Written, is_forced: bool, group: Option<u32>) ->
     Ok(files)
 }
 
-/// Whole or not at all: written under another name, then renamed.
+/// Replaces the file whole or not at all: it is written under another name, then renamed.
 fn replace(path: &Path, bytes: &[u8], mode: u32, group: Option<u32>) -> io::Result<()> {
     let directory = Directory::above(path)?;
     let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
     let mut draft = name.to_os_string();
     draft.push(".new");
-    // A name that stands there is of a run that was cut short.
+    // A file of that name was left by a run that was cut short.
     let _ = directory.remove(&draft);
     let mut file = directory.create(&draft)?;
     let mut fill = || -> io::Result<()> {

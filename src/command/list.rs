@@ -1,5 +1,5 @@
-//! mailq: what stands in the queue, in Postfix's own columns (`showq_compat.c`), which monitoring
-//! reads, or as `postqueue -j` with a few members more.
+//! mailq: lists the queue in Postfix's own columns (`showq_compat.c`), which monitoring reads, or as `postqueue -j`
+//! does, with a few members more.
 
 use std::io::Write;
 
@@ -9,13 +9,13 @@ use crate::outcome::{Status, clean};
 use crate::spool::{Entry, Progress, QueueId, Spool};
 use crate::system;
 
-/// How the queue is written.
+/// The form of the listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// One JSON object a line.
     Json,
-    /// Columns, and below them what a person should know. Programs look for what they know in the first or the last
-    /// line.
+    /// Columns, and below them sentences for a person. Programs look only at the first or the last line, and get no
+    /// such sentences.
     Screen,
     /// Columns.
     Text,
@@ -30,8 +30,8 @@ struct Listed {
     is_dropped: bool,
 }
 
-/// Writes the queue. A caller without a right to it sees what they have left in `drop/`, and a line that the
-/// rest is the administrator's.
+/// Writes the queue. A caller without a right to it sees the mails that they have left in `drop/`, and a line that says
+/// that the rest is the administrator's.
 ///
 /// # Errors
 /// The queue cannot be read, or [`Error::Output`].
@@ -48,13 +48,13 @@ pub(crate) fn run(config: &Config, form: Form, out: &mut dyn Write) -> Result<()
         Form::Text => text(&spool, &listed, is_own, out),
     };
     match written {
-        // Whoever closed the pipe has read enough.
+        // The reader closed the pipe: they have read enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(Error::Output),
     }
 }
 
-/// A damaged entry is the log's and `ctl check`'s matter; a mail that has just gone is gone.
+/// The mail, unless it has just left. The log and `ctl check` tell of a damaged entry.
 fn listed(spool: &Spool, id: &QueueId) -> Option<Listed> {
     let (entry, progress) = spool.peek(id).ok().flatten()?;
     Some(Listed { entry, progress, is_held: spool.is_held(id), is_dropped: false })
@@ -75,8 +75,8 @@ impl Listed {
         }
     }
 
-    /// Those who still wait, each with the reason if it has been tried; of a mail nobody could be tried for, the
-    /// smarthost's trouble.
+    /// The recipients who still wait, each with the reason. The reason of one who has not been tried is the smarthost's
+    /// trouble.
     fn waiting(&self, trouble: Option<&str>) -> Vec<(String, Option<String>)> {
         let waits = |n: &usize| !self.progress.is_settled(*n);
         let reason = |n: usize| self.progress.last.get(&n).map(|record| record.outcome.reason.clone());
@@ -93,7 +93,7 @@ impl Listed {
 }
 
 fn text(spool: &Spool, listed: &[Listed], is_own: bool, out: &mut dyn Write) -> std::io::Result<()> {
-    // Whoever may not list drop/ knows only what they remember.
+    // A caller who may not list drop/ sees only the mails that they remember.
     let dropped = if is_own { 0 } else { spool.left().map_or(0, |left| left.len()) };
     if listed.is_empty() && is_own {
         writeln!(out, "mailx-t: no mail of yours is known to wait; the queue itself is the administrator's to list")?;
@@ -129,7 +129,8 @@ fn text(spool: &Spool, listed: &[Listed], is_own: bool, out: &mut dyn Write) -> 
     Ok(())
 }
 
-/// Of a mail that was given up and could not be returned nobody else hears. Whoever may not look there is not told.
+/// Tells of mails that were given up and could not be returned, since nobody else does. A caller who may not look into
+/// `failed/` hears nothing.
 fn given_up(spool: &Spool, out: &mut dyn Write) -> std::io::Result<()> {
     let (count, place) = (spool.failed().map_or(0, |failed| failed.mails.len()), spool.root().join("failed"));
     let (plural, verb) = if count == 1 { ("", "was") } else { ("s", "were") };
@@ -194,7 +195,7 @@ fn json(spool: &Spool, listed: &[Listed], out: &mut dyn Write) -> std::io::Resul
     Ok(())
 }
 
-/// For errors about one mail: its age in words.
+/// The age of a mail in words.
 pub(super) fn age(entry: &Entry) -> String {
     let seconds = system::now().duration_since(entry.arrived).as_secs().max(0);
     match seconds {

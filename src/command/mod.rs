@@ -1,7 +1,7 @@
 //! The verbs, the only floor that ties the parts together. A verb owns its request, and the doors fill it in.
 //!
-//! A file of this directory is a verb of the door, or what several verbs share: `notice` and `selection` are for both
-//! programs, `relay_program` is how the door starts the other one. The rooms:
+//! A file of this directory is a verb of the door, or a part that several verbs share: `notice` and `selection` are for
+//! both programs, and the door starts the other one by `relay_program`. The rooms:
 //!
 //! - `submission`: the way of a mail up to the acceptance line, and the hand-over. It runs in the door; the relay takes
 //!   mail from `drop/` the same way.

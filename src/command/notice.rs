@@ -1,4 +1,5 @@
-//! What the relay tells a door that waits: one line per recipient, as soon as its outcome is on disk.
+//! The notice of an outcome, which the relay tells a door that waits: a line for each recipient, as soon as the outcome
+//! is on disk.
 
 use crate::outcome::{EnhancedStatus, Outcome, Status, clean};
 use crate::spool::Entry;
@@ -10,9 +11,9 @@ pub(crate) struct Notice {
     pub(crate) id: String,
     /// The recipient.
     pub(crate) to: String,
-    /// What became of it.
+    /// Sent, deferred or bounced.
     pub(crate) status: Status,
-    /// RFC 3463.
+    /// The enhanced status code, RFC 3463.
     pub(crate) enhanced: EnhancedStatus,
     /// The reply or our own sentence.
     pub(crate) reason: String,
@@ -37,7 +38,7 @@ impl Notice {
         format!("{id}\t{}\t{}\t{enhanced}\t{}\n", clean(to), status.name(), clean(reason))
     }
 
-    /// Reads a line back; none if it is not one.
+    /// Reads a line back; `None` for any other line.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let mut fields = line.splitn(5, '\t');
         let mut next = || fields.next();
@@ -51,7 +52,7 @@ impl Notice {
     }
 }
 
-/// For people: who, what, why.
+/// The sentence for people: recipient, status, reason.
 impl std::fmt::Display for Notice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: <{}> {} ({})", self.id, self.to, self.status.name(), self.reason)

@@ -1,5 +1,5 @@
-//! `ctl queue`: what a person does to single mails. Each takes the mail's claim first, so that it never
-//! gets in the way of a relay at work on it.
+//! `ctl queue`: the acts of a person on single mails. Each act claims the mail first, so that it never gets in the way
+//! of a relay at work on it.
 
 use std::io::Write;
 
@@ -13,20 +13,20 @@ use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 use crate::spool::{Claim, QueueId, Record, Spool};
 use crate::system;
 
-/// What is to be done.
+/// An act of a person on a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
-    /// Given up and reported to its sender.
+    /// Give it up and report it to its sender.
     Bounce,
-    /// Kept, and not tried until released.
+    /// Keep it, and try it no more until it is released.
     Hold,
-    /// Taken out of the queue unsent, without a word to anybody.
+    /// Take it out of the queue unsent, without a word to anybody.
     Remove,
-    /// No longer held.
+    /// Hold it no longer.
     Release,
 }
 
-/// Which mails.
+/// The mails to act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
     /// Every mail in the queue.
@@ -35,10 +35,11 @@ pub(crate) enum Which {
     One(QueueId),
 }
 
-/// Does it to each of the mails and says so. Trouble with one of them keeps nobody from the others.
+/// Acts on each of the mails, with a line for each. Trouble with one mail does not keep the others from their turn.
 ///
 /// # Errors
-/// There is no such mail, somebody else has it, or the disk refuses; [`Error::Several`] where there is more than one.
+/// There is no such mail, somebody else has it, or the disk refuses; [`Error::Several`] if that is so for more than
+/// one.
 pub(crate) fn run(config: &Config, act: Act, which: &Which, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
     let ids = match which {
@@ -62,11 +63,11 @@ pub(crate) fn run(config: &Config, act: Act, which: &Which, out: &mut dyn Write)
     Error::all(errors).map_or(Ok(()), Err)
 }
 
-/// How a mail was found.
+/// The state in which a mail was found.
 enum Met {
     /// A relay is at work on it.
     Busy,
-    /// It was there, and this is what was done.
+    /// It was there; the line says what was done.
     Done(String),
     /// It is not in the queue.
     Gone,
@@ -103,10 +104,10 @@ fn bounce(config: &Config, claim: Claim) -> Result<(), Error> {
     settle::settle(config, claim, &records)
 }
 
-/// Has the relay try them now, and tells what came of it.
+/// Has the relay try the mails now, and tells the outcomes.
 ///
 /// # Errors
-/// There is no such mail, it is held, or the relay has trouble that it has named.
+/// There is no such mail, it is held, or the relay has met trouble, which it has told.
 pub(crate) fn retry(config: &Config, which: &Which) -> Result<(), Error> {
     let Which::One(id) = which else { return run_queue::run(config, &run_queue::Which::All, Detail::Outcomes) };
     let spool = Spool::new(config.spool_path());

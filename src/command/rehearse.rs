@@ -1,4 +1,4 @@
-//! `--dry-run`: what would leave, and to whom. Nothing is sent, nothing is put into the spool, nothing is logged.
+//! `--dry-run`: shows the mail that would leave, and its recipients. Nothing is sent, put into the spool or logged.
 
 use std::io::{self, Read, Write};
 
@@ -13,10 +13,10 @@ use crate::outcome::clean;
 use crate::spool::{Carried, Spill};
 
 /// Writes the way of each recipient, the envelope and the repairs, an empty line, and the mail in wire form. Returns
-/// what the caller of a real submission would be told.
+/// the notes that the caller of a real submission would get.
 ///
 /// # Errors
-/// Those by which a mail is not accepted, but that the spool is not tried; and [`Error::Output`].
+/// The errors of a mail that is not accepted, except those of the spool, which is not tried; and [`Error::Output`].
 pub(crate) fn run(
     request: &Request,
     config: Result<Config, config::Error>,

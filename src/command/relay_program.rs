@@ -1,5 +1,5 @@
-//! From the door to the relay: starts the other program, and where the caller waits, hears what
-//! became of the mail. The mail is on disk before this begins; nothing here can lose it.
+//! From the door to the relay: starts the other program, and listens to the outcomes if the caller waits. The mail is
+//! on disk before this begins; nothing here can lose it.
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -21,32 +21,32 @@ use crate::system;
 pub(crate) fn start(config: &Config, arguments: &[&str]) -> Result<(), Error> {
     let mut command = command(config, arguments)?;
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    // Those that were left to themselves for earlier mails of a session.
+    // Earlier mails of a session have left relays to themselves, and some of these have ended.
     system::bury_children();
     spawn(config, command).map(drop)
 }
 
-/// What the relay told until it ended or the wait was over.
+/// The lines that the relay told until it ended, or until the wait was over.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// The outcomes.
     pub(crate) notices: Vec<Notice>,
-    /// What it complained of, for people.
+    /// Its complaints, for people.
     pub(crate) complaints: Vec<String>,
-    /// It has ended; else it goes on without us.
+    /// It has ended; a relay that has not goes on without us.
     pub(crate) is_over: bool,
 }
 
-/// How long to listen to the relay.
+/// The limits of the time for which the door listens to the relay.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
-    /// At most until then.
+    /// The end of the wait.
     pub(crate) until: Instant,
-    /// Until it has told so many outcomes: it may have other mails to see to.
+    /// The door waits for so many outcomes. The relay may go on with other mails.
     pub(crate) outcomes: usize,
 }
 
-/// Starts the relay and listens while there is patience.
+/// Starts the relay and listens within the limits.
 pub(crate) fn start_and_listen(config: &Config, arguments: &[&str], patience: Patience) -> Result<Told, Error> {
     listen(config, command(config, arguments)?, "", patience)
 }
@@ -77,7 +77,7 @@ fn listen(config: &Config, mut command: Command, settings: &str, patience: Patie
     command.stdout(OwnedFd::from(theirs)).stderr(OwnedFd::from(complaints));
     system::hear_of_children();
     let mut relay = spawn(config, command)?;
-    // A relay that is gone already tells nothing, and that is noticed.
+    // A relay that is gone already tells nothing, which is noticed below.
     let _ = ours.write_all(settings.as_bytes()).and_then(|()| ours.shutdown(Shutdown::Write));
     let mut lines = BufReader::new(ours);
     let mut told = Told::default();
@@ -90,7 +90,7 @@ fn listen(config: &Config, mut command: Command, settings: &str, patience: Patie
         match lines.read_line(&mut line) {
             Err(_) => return Ok(told),
             Ok(0) => {
-                // Nothing of it holds our socket any more: it is over, or will be in no time.
+                // No process of the relay holds our socket any more: it has ended, or is about to.
                 let status = relay.wait().ok().filter(|status| !status.success());
                 if let Some(status) = status.filter(|_| told.notices.is_empty() && told.complaints.is_empty()) {
                     told.complaints.push(format!("mailx-t-relay told nothing before its end ({status})"));
@@ -111,7 +111,7 @@ fn listen(config: &Config, mut command: Command, settings: &str, patience: Patie
 pub(crate) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool, Error> {
     let mut command = command(config, arguments)?;
     command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
-    // What it shows at a terminal depends on what the terminal is.
+    // Its progress bar depends on the kind of terminal.
     command.envs(std::env::var_os("TERM").map(|term| ("TERM", term)));
     system::hear_of_children();
     let mut child = command.spawn().map_err(trouble)?;
@@ -119,16 +119,16 @@ pub(crate) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool
     Ok(child.wait().map_err(trouble)?.success())
 }
 
-/// Becomes the relay, output and all: what stops us stops it, and its exit status is ours.
+/// Becomes the relay, with our output: a signal to this process reaches it, and its exit status is ours.
 ///
 /// # Errors
-/// The relay cannot be started; where it can, this does not return.
+/// The relay cannot be started. If it can, this does not return.
 pub(crate) fn become_relay(config: &Config, arguments: &[&str]) -> Result<Infallible, Error> {
     let mut command = command(config, arguments)?;
     command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
     if let Source::Environment(environment) = &config.source {
         let lines = environment.to_lines();
-        // Nobody reads before we are the relay, and every pipe holds so much (pipe(7)).
+        // Nobody reads before this process is the relay. Every pipe holds so much (pipe(7)).
         if lines.len() > nix::libc::PIPE_BUF {
             return Err(error::Relay::EnvironmentTooLong.into());
         }
@@ -139,18 +139,18 @@ pub(crate) fn become_relay(config: &Config, arguments: &[&str]) -> Result<Infall
     Err(trouble(command.exec()))
 }
 
-/// Nothing of ours but what it is given ties the relay to us: cron waits for whoever holds its pipes. The command,
-/// which holds our end too, ends here.
+/// Starts the relay in a directory of its own. The relay has no descriptor of ours but those that it is given, since
+/// cron waits for every holder of its pipes. The command holds our end of these too, and ends here.
 fn spawn(config: &Config, mut command: Command) -> Result<Child, Error> {
     let mut child = command.current_dir("/").spawn().map_err(trouble)?;
     send_settings(config, &mut child);
     Ok(child)
 }
 
-/// Where the relay is.
+/// The path of the relay.
 ///
 /// # Errors
-/// [`error::Relay::Missing`]: it is not there, and no mail would ever leave.
+/// [`error::Relay::Missing`]: there is no relay, and no mail would ever leave.
 pub(crate) fn program() -> Result<PathBuf, Error> {
     Ok(system::relay_program().ok_or(error::Relay::Missing)?)
 }
@@ -173,10 +173,10 @@ fn relay() -> Result<Command, Error> {
     Ok(command)
 }
 
-/// The environment form goes over a pipe: its URL holds the password.
+/// Writes the environment form to a pipe, since its URL holds the password.
 fn send_settings(config: &Config, child: &mut Child) {
     if let (Source::Environment(environment), Some(mut pipe)) = (&config.source, child.stdin.take()) {
-        // A relay that is gone already will be missed when it tells nothing.
+        // A relay that is gone already tells nothing, which the door notices.
         let _ = pipe.write_all(environment.to_lines().as_bytes());
     }
 }

@@ -6,17 +6,18 @@ use super::relay_program;
 use crate::config::Config;
 use crate::error::Error;
 
-/// Where a daemon runs.
+/// The place of a daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// On its own.
+    /// It is a process of its own.
     Background,
-    /// As long as the caller.
+    /// It is the caller's process, and ends with it.
     Foreground,
 }
 
-/// Has the relay serve `drop/` as a daemon and, `every` so often, the retry clock. In the foreground this process
-/// becomes it, so that a supervisor's signal ends the daemon and not only a process in front of it.
+/// Has the relay serve `drop/` as a daemon, and look at the retry clock each time that `every` has passed. In the
+/// foreground this process becomes the relay, so that a supervisor's signal ends the daemon and not only a process in
+/// front of it.
 ///
 /// # Errors
 /// The relay cannot be started.

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::{self, Error};
 use crate::spool::Spool;
 
-/// Which mails are meant.
+/// The mails that are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
     /// All.
@@ -15,14 +15,14 @@ pub enum Which {
     Matching(Matching),
 }
 
-/// What is told.
+/// The detail in which a queue run is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Detail {
     /// Nothing.
     Nothing,
     /// Each outcome.
     Outcomes,
-    /// The dialogue with the smarthost too, on stderr.
+    /// Each outcome, and on stderr the dialogue with the smarthost.
     Dialogue,
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Detail {
 /// # Errors
 /// The relay cannot be started, or it ended in trouble that it has named.
 pub(crate) fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), Error> {
-    // A caller who may not read the queue hears so from us, not from the relay.
+    // This process tells a caller who may not read the queue, not the relay.
     Spool::new(config.spool_path()).ids()?;
     let mut arguments = vec!["flush"];
     arguments.extend((detail >= Detail::Outcomes).then_some("--verbose"));

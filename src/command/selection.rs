@@ -1,27 +1,26 @@
-//! Which mails a queue run is for: all, those that are due, one, or those that a person means by a part of their
-//! identifier, of a recipient or of their sender, as sendmail's `-qI`, `-qR` and `-qS` have it, or all but those
-//! (`-q!R`).
+//! The mails of a queue run: all, those that are due, or one. A person may select them by a part of the queue id, of a
+//! recipient or of the sender, as with sendmail's `-qI`, `-qR` and `-qS`, and all others by `-q!R`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::spool::{Entry, QueueId};
 
-/// Which mails to take.
+/// The mails that a queue run tries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Selection {
     /// All in the queue, whatever the retry clock says.
     All,
-    /// What the retry clock says.
+    /// The mails that are due by the retry clock.
     Due,
     /// These, whatever the clock says.
     Matching(Matching),
-    /// This one first, whatever the clock says, and what is due.
+    /// This one first, whatever the clock says, then those that are due.
     One(QueueId),
 }
 
 impl Selection {
-    /// What is merely due is not meant.
+    /// A person means these mails, and no other because it is due.
     pub(super) fn is_exclusive(&self) -> bool {
         matches!(self, Selection::Matching(..))
     }
@@ -39,27 +38,27 @@ impl Selection {
 /// Mails in which a text occurs, whatever its case, or all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matching {
-    /// Where it is looked for.
+    /// The part of the mail that holds the text.
     pub(crate) by: By,
     /// The text.
     pub(crate) text: String,
-    /// All others are meant.
+    /// The mails without the text are meant.
     pub(crate) is_negated: bool,
 }
 
-/// Where a text is looked for.
+/// The part of a mail that a text is looked for in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
-    /// In the queue id.
+    /// The queue id.
     Id,
-    /// In one of the recipients.
+    /// Any recipient.
     Recipient,
-    /// In the sender, as the caller named it.
+    /// The sender, as the caller named it.
     Sender,
 }
 
 impl By {
-    /// What sendmail's letter means.
+    /// The part that sendmail's letter means.
     pub(crate) fn from_letter(letter: u8) -> Option<Self> {
         match letter {
             b'I' => Some(Self::Id),
@@ -97,7 +96,7 @@ impl Matching {
     }
 }
 
-/// As the relay's command line has it: `R=example.org`, `!R=example.org`.
+/// The form on the relay's command line: `R=example.org`, `!R=example.org`.
 impl fmt::Display for Matching {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.is_negated { "!" } else { "" };

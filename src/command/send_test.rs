@@ -1,4 +1,4 @@
-//! `ctl test`: sends a real mail, waits for what the smarthost says, and tells it.
+//! `ctl test`: sends a real mail, waits for the smarthost's answer, and tells it.
 
 use std::io::Write;
 use std::time::Instant;
@@ -13,11 +13,11 @@ use crate::error::Error;
 use crate::spool::{Fate, Spool};
 use crate::system;
 
-/// Sends a test mail, and returns when the smarthost has taken it. Without `to` it goes to whoever gets mail for nobody
-/// in particular. `detail` says what is told of its delivery.
+/// Sends a test mail, and returns when the smarthost has taken it. Without `to` it goes to the default recipient.
+/// `detail` says how much of the delivery is told.
 ///
 /// # Errors
-/// It could not be accepted, or the smarthost has not taken it: the reason has been told.
+/// It could not be accepted, or the smarthost has not taken it. The reason has been told.
 pub(crate) fn run(config: &Config, to: Option<String>, detail: Detail, out: &mut dyn Write) -> Result<(), Error> {
     let host = system::host_name();
     let message = format!(

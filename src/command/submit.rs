@@ -1,4 +1,4 @@
-//! `sendmail` and `mail` with a mail on stdin: the mail is accepted, and handed over to the relay.
+//! `sendmail` and `mail` with a mail on stdin: accepts the mail, and hands it over to the relay.
 
 use std::io::Read;
 
@@ -9,11 +9,12 @@ use super::submission::unconfigured;
 use crate::config::{self, Config};
 use crate::error::Error;
 
-/// Submits what `input` holds; returns what the caller should be told, which is nothing if all went well.
+/// Submits the mail that `input` holds. Returns notes for the caller, and no notes if all went well.
 ///
 /// # Errors
-/// Nothing was accepted: one of [`Error`]. What had been read by then is saved where it can be. Or the mail is kept all
-/// the same: there is no relay program, or everybody refused the mail while the caller waited.
+/// Nothing was accepted: one of [`Error`]; the octets that had been read by then are saved, if any place takes them. Or
+/// the mail is kept all the same: there is no relay program, or the mail was refused for everybody while the caller
+/// waited.
 pub(crate) fn run(
     request: &Request,
     config: Result<Config, config::Error>,

@@ -1,5 +1,5 @@
-//! `sendmail -bv`: where addresses lead, in Sendmail's own words, which scripts read. Nothing is sent, and nobody
-//! is asked: aliases, cron's MAILTO and the configuration alone decide.
+//! `sendmail -bv`: shows where addresses lead, in Sendmail's own words, which scripts read. Nothing is sent, and no
+//! server is asked: aliases, cron's MAILTO and the configuration alone decide.
 
 use std::io::{self, Read, Write};
 
@@ -10,11 +10,11 @@ use crate::error::{Error, Usage};
 use crate::message::{Message, text};
 use crate::outcome::clean;
 
-/// Writes every step from what was asked to the addresses that a mail would go to.
+/// Writes every step from the names that were asked about to the addresses that a mail would go to.
 ///
 /// # Errors
-/// [`Usage::NothingToVerify`]: nobody was asked about; [`Error::NoRecipient`]: an operand is no address;
-/// [`Error::Input`] and [`Error::Output`].
+/// [`Usage::NothingToVerify`]: no name was given; [`Error::NoRecipient`]: an operand is no address; [`Error::Input`]
+/// and [`Error::Output`].
 pub(crate) fn run(
     destination: &Destination,
     config: &Config,
@@ -47,7 +47,7 @@ fn is_address(operand: &Operand) -> bool {
     !crate::message::Mailbox::of_argument(&operand.octets).is_empty()
 }
 
-/// The steps from one source, and where they end.
+/// The steps from one source to their ends.
 fn leads(config: &Config, destination: &Destination, message: &Message, out: &mut dyn Write) -> Result<(), Error> {
     let names = LocalNames::here(config);
     let mut resolver = names.resolver(&config.account);

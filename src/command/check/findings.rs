@@ -1,16 +1,16 @@
-//! What was looked at and how it stands, one line each: for people, in colours, or as JSON.
+//! The findings of a check, one line each: for people, in colours, or as JSON.
 
 use std::io::Write;
 
 use crate::error::{self, Error};
 use crate::outcome::clean;
 
-/// How the lines are written.
+/// The form of the lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Form {
     /// For a terminal.
     Coloured,
-    /// One object a line: `status` is `ok`, `note` or `fail`, `text` the rest.
+    /// One object a line: `status` is `ok`, `note` or `fail`, and `text` is the sentence.
     Json,
     /// Plain text.
     #[default]
@@ -32,7 +32,7 @@ impl Form {
     }
 }
 
-/// Takes the lines and counts what is wrong.
+/// Writes the lines and counts the failures.
 pub(super) struct Findings<'a> {
     form: Form,
     out: &'a mut dyn Write,
@@ -44,40 +44,40 @@ impl<'a> Findings<'a> {
         Self { form, out, failures: 0 }
     }
 
-    /// This is as it should be.
+    /// Writes that something is as it should be.
     pub(super) fn ok(&mut self, text: &str) -> Result<(), Error> {
         self.write("ok", "\x1b[32m", text)
     }
 
-    /// This works, but somebody should know.
+    /// Writes that something works, and that a person should look at it.
     pub(super) fn note(&mut self, text: &str) -> Result<(), Error> {
         self.write("note", "\x1b[33m", text)
     }
 
-    /// This is wrong.
+    /// Writes that something is wrong.
     pub(super) fn fail(&mut self, text: &str) -> Result<(), Error> {
         self.failures += 1;
         self.write("fail", "\x1b[31m", text)
     }
 
-    /// Another program has told its own lines, to the same place, and so many were wrong.
+    /// Counts the failures that another program has written to the same place.
     pub(super) fn count(&mut self, failures: usize) {
         self.failures += failures;
     }
 
-    /// What was written so far is on its way.
+    /// Has the lines leave that were written so far.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         self.out.flush().map_err(Error::Output)
     }
 
-    /// The sum.
+    /// Ends the findings; an error if there are failures.
     pub(super) fn conclude(self) -> Result<(), Error> {
         if self.failures > 0 { Err(Error::Check(error::Findings(self.failures))) } else { Ok(()) }
     }
 
     fn write(&mut self, status: &str, colour: &str, text: &str) -> Result<(), Error> {
         let text = clean(text);
-        // What is wrong should meet the eye without colours too.
+        // A failure should meet the eye without colours too.
         let word = if status == "fail" { "FAIL" } else { status };
         match self.form {
             Form::Coloured => writeln!(self.out, "{colour}{word:4}\x1b[0m  {text}"),

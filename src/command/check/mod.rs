@@ -1,5 +1,5 @@
-//! Judges what there is: configuration, spool, relay program, and through the relay what `probe` looks at. One line
-//! each; no mail is sent.
+//! `ctl check`: judges configuration, spool, log and relay program, and has the relay judge the smarthosts (`probe`).
+//! Each finding is a line. No mail is sent.
 
 pub(crate) mod findings;
 pub(crate) mod probe;
@@ -17,17 +17,17 @@ use crate::relay::Dialogue;
 use crate::spool::Spool;
 use crate::system;
 
-/// How far to go.
+/// The reach of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// Only what lies on this machine: the credentials.
+    /// The credentials alone, which lie on this machine.
     Offline,
-    /// Connection, login and envelope too.
+    /// The credentials, then connection, login and envelope.
     Online,
 }
 
-/// Checks everything and writes a line for each part. `dialogue` says whether the relay shows on stderr what is said to
-/// the smarthost.
+/// Checks everything and writes a line for each part. `dialogue` says whether the relay shows its dialogue with the
+/// smarthost on stderr.
 ///
 /// # Errors
 /// [`Error::Check`] if anything is wrong, [`Error::Output`] if that cannot be told.
@@ -39,7 +39,7 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
-    // To a stranger all of it looks wrong, and what would mend that would give them the password.
+    // A stranger may read nothing of it. Every finding would be a failure, and the cure would give them the password.
     if config.source.is_machine() && spool.owner().is_some_and(|owner| !system::is(owner)) {
         return Err(Error::Denied);
     }
@@ -74,9 +74,10 @@ pub(crate) fn run(
     findings.conclude()
 }
 
-/// Names what nobody else tells of. If there is nothing to see to, there is no line.
+/// Names the mails that lie in `failed/` and `drop/` and that nobody else tells of. If there is nothing to see to,
+/// there is no line.
 fn look_at_what_is_left(spool: &Spool, findings: &mut Findings<'_>) -> Result<(), Error> {
-    // What cannot be listed is a defect of the spool, and has been told.
+    // A directory that cannot be listed is a defect of the spool, which has been told.
     let (failed, strays) = (spool.failed().unwrap_or_default(), spool.strays().unwrap_or_default());
     let root = spool.root().display();
     if let Some(oldest) = failed.oldest() {
@@ -103,12 +104,12 @@ fn day(moment: jiff::Timestamp) -> String {
     moment.to_zoned(jiff::tz::TimeZone::system()).date().to_string()
 }
 
-/// No mail is lost with its line, but what became of it is not to be found out later.
+/// A log that cannot be written costs no mail, but nobody can find out later what became of one.
 fn look_at_log(config: &Config, findings: &mut Findings<'_>) -> Result<(), Error> {
     let user = system::user(system::effective_uid()).name;
     match log::defect(&config.log, &user) {
         None => findings.ok(&format!("log {}", config.log.target)),
-        // What nobody has set: a container may well do without a system log.
+        // Nobody has set this target, and a container may well do without a system log.
         Some(defect) if config.log.target == Target::Syslog => findings.note(&defect),
         Some(defect) => findings.fail(&defect),
     }

@@ -1,5 +1,5 @@
-//! In the relay: everything up to the mail itself, one line for each step, for each smarthost. No mail is sent: the
-//! envelope is offered and taken back, since many a provider refuses only there to send in our name.
+//! The relay's part of `ctl check`: tries each smarthost up to the mail itself, with a line for each step. No mail is
+//! sent: the envelope is offered and taken back, since many providers refuse a sender only there.
 
 use std::io::Write;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::system;
 /// A certificate that ends sooner should have been renewed by now, in days.
 const SOON: i32 = 14;
 
-/// Nobody who looks on waits for as long as RFC 5321 section 4.5.3.2 has a mail wait for an answer.
+/// A person who looks on does not wait as long as a mail waits for an answer by RFC 5321 section 4.5.3.2.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Tries every smarthost and writes a line for each step. `dialogue` says whether stderr shows what is said to them.
+/// Tries every smarthost and writes a line for each step. `dialogue` says whether stderr shows the dialogue with them.
 ///
 /// # Errors
 /// [`Error::Check`] if anything is wrong, [`Error::Output`] if that cannot be told.
@@ -82,13 +82,13 @@ fn try_one(
     Ok(())
 }
 
-/// The client that we are while a person looks on.
+/// The SMTP client while a person looks on.
 fn client(config: &Config, dialogue: Dialogue) -> Client {
     let tokens = Spool::new(config.spool_path()).state();
     Client { patience: Some(PATIENCE), dialogue, tokens: Some(tokens), ..Client::named(&system::host_name()) }
 }
 
-/// The smarthost, asked to let us in before any mail: no mail follows that the login could go with.
+/// The settings of the smarthost, with the login before any mail: no mail follows that it could go with.
 fn with_own_login(smarthost: &Smarthost) -> Smarthost {
     Smarthost { auth_in_group: false, ..smarthost.clone() }
 }
@@ -106,7 +106,7 @@ fn failed(smarthost: &Smarthost, trouble: &Trouble, findings: &mut Findings<'_>)
     findings.fail(&trouble.sentence)
 }
 
-/// TLS as it was agreed upon, and how long the certificate is good.
+/// The TLS that was agreed upon, and the days for which the certificate is good.
 fn judge(certificate: &Certificate, agreed: Option<&str>, findings: &mut Findings<'_>) -> Result<(), Error> {
     let Certificate { subject, issuer, not_after, days_left } = certificate;
     if *days_left < SOON {
@@ -118,7 +118,7 @@ fn judge(certificate: &Certificate, agreed: Option<&str>, findings: &mut Finding
     findings.ok(&format!("{tls}, certificate for {subject} by {issuer}, good for {days_left} days"))
 }
 
-/// The extensions in their own words.
+/// The extensions under their own names.
 fn offered(capabilities: &Capabilities) -> String {
     let size = match capabilities.largest_mail() {
         Some(limit) => format!("SIZE {limit}"),

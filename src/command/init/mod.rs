@@ -1,5 +1,5 @@
-//! Makes the spool, a commented configuration, and for the machine an empty password file, where they are
-//! missing. Safe to repeat: what is there is not touched, but for modes of the spool's directories.
+//! `ctl init`: makes the spool, a commented configuration, and for the machine an empty password file, unless they are
+//! there. It is safe to repeat: it changes nothing that is there except the modes of the spool's directories.
 
 mod provider;
 
@@ -15,13 +15,14 @@ use crate::spool::{self, Spool};
 use crate::system;
 use crate::trust::Directory;
 
-/// What a new configuration says.
+/// The text of a new configuration.
 pub(super) const TEMPLATE: &str = include_str!("../../../packaging/config.toml");
 
-/// Makes what is missing and tells what it made; a new configuration is for `provider`, a well-known name or a domain.
+/// Makes the parts that are missing and names them. A new configuration is for `provider`, a well-known name or a
+/// domain.
 ///
 /// # Errors
-/// What cannot be made, a configuration that is there and cannot be used, or a provider that nobody knows.
+/// A part cannot be made, the configuration that is there cannot be used, or nobody knows the provider.
 pub(crate) fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Write) -> Result<(), Error> {
     let source = source(named);
     let path = match &source {
@@ -32,7 +33,7 @@ pub(crate) fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Wr
     let text = chosen.as_ref().map_or_else(|| TEMPLATE.to_string(), |chosen| chosen.fill(TEMPLATE));
     let is_new = !path.as_os_str().is_empty() && write_new(&path, &text)?;
     let spool = if is_new { new_spool(&source) } else { Config::load(source.clone())?.spool_path() };
-    // Only the machine's spool is the service user's; who named another file keeps it.
+    // Only the machine's spool is the service user's. A spool of another file belongs to the user who named that.
     Spool::new(&spool).create_for(config::owner_of_spool(&spool, &source))?;
     let mut say = |text: String| writeln!(out, "{text}").map_err(Error::Output);
     if is_new {
@@ -51,7 +52,7 @@ pub(crate) fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Wr
 /// The named file, the machine's for root, else the user's own.
 pub(super) fn source(named: Option<&Path>) -> Source {
     match (config::locate(named), config::user_file()) {
-        // For a user without a file yet it is their own that is made, not the machine's.
+        // A user without a file gets one of their own, not the machine's.
         (Source::System(path), Some(own)) if path == Path::new(config::SYSTEM_FILE) => Source::User(own),
         (source, _) => source,
     }
@@ -65,22 +66,23 @@ fn new_spool(source: &Source) -> PathBuf {
     .unwrap_or_else(|| PathBuf::from(config::SYSTEM_SPOOL))
 }
 
-/// Makes the file that the template names, empty, for the service's group to read and for nobody else: whoever writes
-/// the password has no owner and no mode to think of.
+/// Makes the file that the template names, empty, for the service's group to read and for nobody else. The person who
+/// writes the password need not think of owner and mode.
 fn make_password_file(path: &Path) -> Result<bool, Error> {
     let group = system::service().map(|(_, group)| group);
     let made = new_file(path).and_then(|file| file.map_or(Ok(false), |file| close(&file, group).map(|()| true)));
     made.map_err(|source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source }))
 }
 
-/// A file of root's that the service's group may read, where there is one, and nobody else.
+/// Makes the file root's, for the service's group to read, if there is such a group, and for nobody else.
 pub(super) fn close(file: &File, group: Option<u32>) -> io::Result<()> {
     let Some(group) = group else { return Ok(()) };
     fchown(file, Some(0), Some(group))?;
     file.set_permissions(Permissions::from_mode(0o640))
 }
 
-/// Writes the text unless there is a file already; a user's own may hold the password, the machine's may not.
+/// Writes the text unless there is a file already. Others may read the machine's file, but not a user's, which may hold
+/// the password.
 fn write_new(path: &Path, text: &str) -> Result<bool, Error> {
     let mode = if system::is_root() { 0o644 } else { 0o600 };
     let made = new_file(path).and_then(|file| {
@@ -91,7 +93,7 @@ fn write_new(path: &Path, text: &str) -> Result<bool, Error> {
     made.map_err(|source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source }))
 }
 
-/// A new file for its owner alone, with the directory it lies in; `None` if something has its name.
+/// Makes a file for its owner alone, and the directory it lies in; `None` if something has its name.
 fn new_file(path: &Path) -> io::Result<Option<File>> {
     let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
     match Directory::above(path)?.create(name) {

@@ -4,19 +4,19 @@ use crate::error::Usage;
 use crate::relay::provider::{self, Provider};
 use crate::relay::{Smarthost, Tls, discovery};
 
-/// Where it takes mail.
+/// The provider's server.
 pub(super) struct Chosen {
     smarthost: Smarthost,
-    /// What to log in with, where that is known.
+    /// The credential that it wants, if that is known.
     wants: Option<&'static str>,
     /// The domain whose DNS named the server.
     by_dns: Option<String>,
 }
 
-/// The provider with that name (`ses:REGION` has one within), or the submission server of that domain.
+/// The provider of that name (`ses:REGION` names its region too), or the submission server of that domain.
 ///
 /// # Errors
-/// Nobody knows it.
+/// No provider has the name, and DNS knows no server of the domain.
 pub(super) fn find(name: &str) -> Result<Chosen, Usage> {
     let (known, region) = name.split_once(':').unwrap_or((name, ""));
     if let Some(provider) = provider::find(known) {
@@ -63,7 +63,7 @@ impl Chosen {
         format!("{head}{table}\n{kept}")
     }
 
-    /// What is left to be done.
+    /// The work that is left to a person.
     pub(super) fn advice(&self) -> String {
         let looked_up = self.by_dns.as_ref().map_or_else(String::new, |domain| {
             format!("see whether host, found in the DNS of {domain}, is your provider's, then ")
