@@ -196,7 +196,8 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// RFC 2047 section 5 (3) forbids an encoded word in an address. There are servers that decode it, and find another domain.
+/// RFC 2047 section 5 (3) forbids an encoded word in an address. There are servers that decode it, and find another
+/// domain.
 fn holds_encoded_word(local: &str) -> bool {
     local.split_once("=?").is_some_and(|(_, rest)| rest.contains("?="))
 }

@@ -1,6 +1,6 @@
-//! The sender of a mail as it was handed in: a user of this machine, or an address elsewhere. The text is parsed once, and
-//! nobody else judges it: two readers of one text would differ, and a user could be one person to the first and another
-//! to the second.
+//! The sender of a mail as it was handed in: a user of this machine, or an address elsewhere. The text is parsed once,
+//! and nobody else judges it: two readers of one text would differ, and a user could be one person to the first and
+//! another to the second.
 
 use crate::message::Mailbox;
 

@@ -1,5 +1,5 @@
-//! One line when a mail is accepted, one line for each recipient and attempt, and sentences about what else there is: in
-//! Postfix's words (smtp(8)), which log analysers read, or as JSON.
+//! One line when a mail is accepted, one line for each recipient and attempt, and sentences about what else there is:
+//! in Postfix's words (smtp(8)), which log analysers read, or as JSON.
 //!
 //! The `log` crate carries the lines; env_logger takes them to the system log's socket, a file or stderr. The
 //! configuration alone decides what is logged, never the caller's environment.

@@ -117,8 +117,8 @@ impl DecidingFile {
         self.folders.iter().try_for_each(|folder| folder.judge(&is_ours))
     }
 
-    /// It is root's, and so are the directories that it is looked up in, where nobody else can put a file: no other user
-    /// has chosen what stands in it. A sticky directory does not count, since others bring files of root's there.
+    /// It is root's, and so are the directories that it is looked up in, where nobody else can put a file: no other
+    /// user has chosen what stands in it. A sticky directory does not count, since others bring files of root's there.
     pub(crate) fn is_of_root(&self) -> bool {
         self.metadata.uid() == 0 && self.folders.iter().all(Folder::is_of_root)
     }

@@ -1,5 +1,6 @@
-//! A file that an administrator has named for us to append to, such as a log. It may be a pipe or a device, and its name a
-//! link; in a directory that others may write, it is a link or a second name of nothing that somebody else chose.
+//! A file that an administrator has named for us to append to, such as a log. It may be a pipe or a device, and its
+//! name a link; in a directory that others may write, it is a link or a second name of nothing that somebody else
+//! chose.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -17,8 +18,8 @@ use super::Directory;
 use super::directory::{is_unmapped, kind_of};
 use super::openat::openat;
 
-/// Opens the file to append to, and makes it where it is missing, for its owner and group. A pipe that nobody reads is not
-/// waited for.
+/// Opens the file to append to, and makes it where it is missing, for its owner and group. A pipe that nobody reads is
+/// not waited for.
 ///
 /// # Errors
 /// Those of the system, or a sentence about a name that is not trusted.
