@@ -2,7 +2,7 @@
 //! else the one they look like.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{EUC_KR, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Names of US-ASCII that programs write (RFC 1345), and those of no charset at all. cron asks the C library, which
 /// says `ANSI_X3.4-1968` in the C locale on Linux and `646` on Solaris.
@@ -94,11 +94,18 @@ pub(crate) fn of_html(octets: &[u8]) -> Option<String> {
     text.split("<meta").skip(1).filter_map(label).find(|label| is_known(label))
 }
 
-/// The charset that the bytes look like; if they look like none, Windows-1252, in which every byte has a meaning.
+/// So few octets over 127 do not tell the charsets of China and Korea apart: a file's name, say.
+const FEW: usize = 16;
+
+/// The charset that the bytes look like; if they look like none, Windows-1252, in which every byte has a meaning. A few
+/// bytes that may be Chinese or Korean are Chinese: there GBK is still in use.
 fn guess(sample: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(sample, true);
-    let found = detector.guess(None, Utf8Detection::Deny);
+    let mut found = detector.guess(None, Utf8Detection::Deny);
+    if found == EUC_KR && sample.iter().filter(|byte| !byte.is_ascii()).count() <= FEW {
+        found = detector.guess(Some(b"cn"), Utf8Detection::Deny);
+    }
     if is_clean(found, sample) { found } else { WINDOWS_1252 }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod charset;
 pub(crate) mod cron;
 pub(crate) mod dots;
 mod encoded_word;
+pub(crate) mod file_name;
 mod iso2022;
 mod mailbox;
 pub(crate) mod parts;

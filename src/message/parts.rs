@@ -3,10 +3,10 @@
 //!
 //! Files travel in base64, whatever they hold, so they arrive octet for octet. Pure: the caller brings the octets.
 
-use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType};
+use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Body, MultiPart, SinglePart};
 
-use super::{Message, text};
+use super::{Message, file_name, text};
 use crate::outcome::clean;
 use ContentTransferEncoding::{Base64, EightBit, QuotedPrintable, SevenBit};
 
@@ -82,10 +82,36 @@ fn plain(body: Vec<u8>) -> Body {
 
 fn part(attachment: &Attachment) -> SinglePart {
     let name = clean(&attachment.name);
-    let kind = ContentType::parse(&guess(&name, &attachment.octets)).unwrap_or_else(|_| unknown());
+    let kind = format!("{};\r\n {}", guess(&name, &attachment.octets), file_name::encoded("name", &name));
+    let disposition = format!("attachment;\r\n {}", file_name::extended("filename", &name));
     let body = Body::new_with_encoding(attachment.octets.clone(), Base64).unwrap_or_else(Body::new);
-    SinglePart::builder().header(ContentDisposition::attachment(&name)).header(kind).body(body)
+    SinglePart::builder().header(Disposition(disposition)).header(Kind(kind)).body(body)
 }
+
+/// Makes a field of a value that is ready for the wire: lettre's own know one form of a file's name only.
+macro_rules! ready_field {
+    ($field:ident $name:literal) => {
+        #[derive(Clone, Debug)]
+        struct $field(String);
+
+        impl Header for $field {
+            fn name() -> HeaderName {
+                HeaderName::new_from_ascii_str($name)
+            }
+
+            fn parse(value: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+                Ok(Self(value.to_string()))
+            }
+
+            fn display(&self) -> HeaderValue {
+                HeaderValue::dangerous_new_pre_encoded(Self::name(), self.0.clone(), self.0.clone())
+            }
+        }
+    };
+}
+
+ready_field!(Disposition "Content-Disposition");
+ready_field!(Kind "Content-Type");
 
 fn base64(kind: ContentType, octets: &[u8]) -> SinglePart {
     let body = Body::new_with_encoding(octets.to_vec(), Base64).unwrap_or_else(Body::new);

@@ -38,17 +38,32 @@ pub(crate) struct Shape {
     /// It holds an octet that base64 never does, RFC 2045 section 6.8: one that is neither of the alphabet nor a blank
     /// or a line end, or a space between others of a line.
     pub(crate) unlike_base64: bool,
+    /// A line that looks like a field about a body (RFC 2045 section 9), or one of its folds, holds bytes over 127.
+    pub(crate) raw_label: bool,
     /// Control characters that no text has.
     controls: u64,
     line: u64,
     piece: u64,
     after_cr: bool,
     base64: Base64,
+    label: Label,
     utf8: Utf8,
     iso2022: Iso2022,
     sample: Vec<u8>,
     opening: Vec<u8>,
 }
+
+/// What a line is, as far as it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Label {
+    /// So many of its octets are those that the names of such fields begin with.
+    Begun(usize),
+    No,
+    Yes,
+}
+
+/// The names of all fields about a body begin so, RFC 2045 section 3.
+const LABEL: &[u8] = b"content-";
 
 /// The place in a line of base64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,6 +101,8 @@ impl Default for Shape {
             longest_piece: 0,
             escapes: false,
             unlike_base64: false,
+            raw_label: false,
+            label: Label::No,
             controls: 0,
             line: 0,
             piece: 0,
@@ -216,6 +233,7 @@ impl Shape {
             Some((end @ (b'\r' | b'\n'), text)) => (text, Some(*end)),
             _ => (run, None),
         };
+        self.learn_label(text);
         self.line += text.len() as u64;
         self.piece += text.len() as u64;
         self.longest_line = self.longest_line.max(self.line);
@@ -227,6 +245,29 @@ impl Shape {
             self.line = 0;
         }
         self.after_cr = end == Some(b'\r');
+    }
+
+    /// Part of a line.
+    fn learn_label(&mut self, text: &[u8]) {
+        let Some(first) = text.first() else {
+            // A blank line ends the fields.
+            self.label = if self.line == 0 { Label::No } else { self.label };
+            return;
+        };
+        let goes_on = matches!(first, b' ' | b'\t') && self.label == Label::Yes;
+        if self.line == 0 && !goes_on {
+            self.label = Label::Begun(0);
+        }
+        let mut rest = text;
+        while let (Label::Begun(count), [octet, others @ ..]) = (self.label, rest) {
+            self.label = match octet.to_ascii_lowercase() == LABEL[count] {
+                true if count + 1 == LABEL.len() => Label::Yes,
+                true => Label::Begun(count + 1),
+                false => Label::No,
+            };
+            rest = others;
+        }
+        self.raw_label |= self.label == Label::Yes && !text.is_ascii();
     }
 }
 
@@ -304,6 +345,24 @@ mod tests {
     }
 
     #[test]
+    fn raw_labels_are_seen_in_fields_and_their_folds() {
+        for pieces in [&["x\nContent-Type: text/csv; name=\"é\"\n"][..], &["conTENT-", "Id: x\n y\n", "\té\n"]] {
+            let pieces: Vec<&[u8]> = pieces.iter().map(|piece| piece.as_bytes()).collect();
+            assert!(shape(&pieces).raw_label, "{pieces:?}");
+        }
+        for text in [
+            "Content-Type: x\né\n",
+            " content-x: é\n",
+            "x content-x: é\n",
+            "Content-A: b\nc\n é\n",
+            "contenté\n",
+            "content-a: b\r\n\r\n é",
+        ] {
+            assert!(!shape(&[text.as_bytes()]).raw_label, "{text}");
+        }
+    }
+
+    #[test]
     fn opening_begins_with_the_first_text() {
         assert_eq!(shape(&[b" \n", b"\r\n one", b" two\n"]).opening(), b"one two\n");
         assert_eq!(shape(&[&[b'x'; 5000], b"y"]).opening().len(), OPENING);
@@ -312,7 +371,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn pieces_make_no_difference(
-            input in proptest::collection::vec(proptest::sample::select(&b"\r\n\0ab\xe5\xa4\x87\x1b"[..]), 0..40),
+            input in proptest::collection::vec(proptest::sample::select(&b"\r\n\0ab \xe5\xa4\x87\x1b"[..]), 0..40),
             cut in 0usize..40,
         ) {
             let cut = cut.min(input.len());

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn decoded(decoding: Decoding, pieces: &[&[u8]]) -> String {
-        String::from_utf8(filtered(decoding.before(Plan::default().coding.filter()), pieces)).unwrap()
+        String::from_utf8(filtered(decoding.before(Plan::default().coding.filter(None)), pieces)).unwrap()
     }
 
     fn utf16(text: &str, little: bool) -> Vec<u8> {

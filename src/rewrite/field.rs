@@ -3,7 +3,7 @@
 use email_encoding::headers::{rfc2047, writer::EmailWriter};
 
 use super::wire::{fold, head_to_wire};
-use crate::message::Mailbox;
+use crate::message::{Mailbox, file_name};
 
 /// `Name: value` with a value that is known to be legal as it is.
 pub(super) fn plain(name: &str, value: &str, to: &mut Vec<u8>) {
@@ -32,29 +32,50 @@ pub(super) fn unstructured(name: &str, value: &str, to: &mut Vec<u8>) {
     to.extend_from_slice(b"\r\n");
 }
 
-/// A field with parameters, whose structure must stand. Quoted values that are not ASCII become encoded words within
-/// their quotes (RFC 2047 does not allow it, every reader understands it); any other character beyond ASCII becomes a
-/// `?`.
+/// A field with parameters, whose structure must stand. A value beyond ASCII takes the form that readers know for that
+/// parameter, see [`file_name`]; a character beyond ASCII at any other place becomes a `?`.
 pub(super) fn parameters(name: &str, value: &str, to: &mut Vec<u8>) {
-    let encode = |(n, part): (usize, &str)| match (part.is_ascii(), n % 2) {
-        (true, _) => part.to_string(),
-        (false, 1) => encoded(part),
-        (false, _) => part.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect(),
-    };
+    let is_disposition = name.eq_ignore_ascii_case("Content-Disposition");
+    let ascii = |text: &str| text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect::<String>();
     let value = crate::outcome::clean(value);
-    let parts: Vec<String> = value.split('"').enumerate().map(encode).collect();
-    plain(name, &parts.join("\""), to);
+    let written = |part: &str| match part.split_once('=') {
+        Some((attribute, value)) if !value.is_ascii() => {
+            let (attribute, value) = (ascii(attribute), unquoted(value));
+            match is_disposition {
+                true => file_name::extended(&attribute, &value),
+                false => file_name::encoded(&attribute, &value),
+            }
+        }
+        _ => ascii(part),
+    };
+    plain(name, &pieces(&value).map(written).collect::<Vec<_>>().join(";"), to);
 }
 
-/// One line of encoded words.
-fn encoded(text: &str) -> String {
-    let mut line = String::new();
-    {
-        let mut writer = EmailWriter::new(&mut line, 0, 0, false);
-        // Writing to a string does not fail.
-        let _ = rfc2047::encode(text, &mut writer);
+/// The pieces between semicolons that do not stand within quotes.
+fn pieces(value: &str) -> impl Iterator<Item = &str> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    value.split(move |c| {
+        let was_escaped = std::mem::replace(&mut is_escaped, false);
+        match c {
+            '"' if !was_escaped => is_quoted = !is_quoted,
+            '\\' => is_escaped = is_quoted && !was_escaped,
+            _ => {}
+        }
+        c == ';' && !is_quoted
+    })
+}
+
+/// The text of a parameter's value, in quotes or without.
+fn unquoted(value: &str) -> String {
+    let value = value.trim();
+    let Some(text) = value.strip_prefix('"') else { return value.to_string() };
+    let text = text.strip_suffix('"').unwrap_or(text);
+    let (mut out, mut rest) = (String::new(), text.chars());
+    while let Some(c) = rest.next() {
+        // RFC 5322 section 3.2.1: a backslash quotes the next character.
+        out.extend(if c == '\\' { rest.next() } else { Some(c) });
     }
-    line.replace("\r\n", "")
+    out
 }
 
 /// `Name: mailbox, mailbox`, one mailbox a line if there are several.
@@ -79,10 +100,24 @@ mod tests {
 
     #[test]
     fn parameters_keep_their_structure() {
-        let mut out = Vec::new();
-        parameters("Content-Type", " multipart/mixed; boundary=\"b1\"; name=\"ü\"; x=é", &mut out);
-        let expected = "Content-Type: multipart/mixed; boundary=\"b1\"; name=\"=?utf-8?b?w7w=?=\"; x=?\r\n";
-        assert_eq!(out, expected.as_bytes());
+        for (field, value, expected) in [
+            (
+                "Content-Type",
+                " multipart/mixed; boundary=\"b1\"; name=\"ü\"; x=é",
+                "multipart/mixed; boundary=\"b1\"; name=\"=?utf-8?b?w7w=?=\"; x=\"=?utf-8?b?w6k=?=\"",
+            ),
+            (
+                "content-disposition",
+                "attachment; filename=\"a;\\\"é\"; size=1",
+                "attachment; filename*=utf-8''a%3B%22%C3%A9; size=1",
+            ),
+            ("Content-Disposition", "attachment; filename=\"é", "attachment; filename*=utf-8''%C3%A9"),
+            ("Content-Type", "té/x; y; name=a\\b", "t?/x; y; name=a\\b"),
+        ] {
+            let mut out = Vec::new();
+            parameters(field, value, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{field}: {expected}\r\n"));
+        }
     }
 
     #[test]

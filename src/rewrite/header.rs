@@ -122,7 +122,9 @@ impl<'a> Header<'a> {
             self.repairs.insert(Repair::TerminalCodes);
         }
         let eight_bit = shape.eight_bit && self.treatment.coding.keeps_eight_bit();
-        Plan { eight_bit, decoding: self.treatment.decoding, coding: self.treatment.coding.clone(), strip }
+        let fallback = settings.fallback_charset.clone();
+        let Treatment { decoding, coding, .. } = &self.treatment;
+        Plan { eight_bit, decoding: *decoding, coding: coding.clone(), fallback, strip }
     }
 
     /// Writes a field, unless the header section has become so large that the field must be left out.

@@ -51,7 +51,7 @@ impl Leaf {
     }
 
     fn decide(&mut self, eight_bit: bool, out: &mut Vec<u8>) {
-        let demand = Demand { eight_bit, strip: false, fallback: None };
+        let demand = Demand { eight_bit, strip: false, fallback: self.head.fallback.as_deref() };
         let treatment = Treatment::of(&self.head.labels, &self.shape, &demand);
         self.head.write(&treatment, out);
         let mut filter = treatment.filter();

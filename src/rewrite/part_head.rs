@@ -3,7 +3,7 @@
 use super::field;
 use super::treatment::{Labels, Treatment};
 use super::wire::head_to_wire;
-use crate::message::{LONGEST_NAME, decoded, text};
+use crate::message::{LONGEST_NAME, charset, decoded};
 
 /// The fields of a part, or of a message within a message.
 #[derive(Debug, Default)]
@@ -12,10 +12,12 @@ pub(super) struct Head {
     /// The labels of the body.
     pub(super) labels: Labels,
     is_message: bool,
+    /// The charset of text that is not UTF-8 and has no label that can be right.
+    pub(super) fallback: Option<String>,
 }
 
 impl Head {
-    pub(super) fn read(octets: &[u8], is_message: bool) -> Self {
+    pub(super) fn read(octets: &[u8], is_message: bool, fallback: Option<&str>) -> Self {
         let mut fields: Vec<Vec<u8>> = Vec::new();
         for line in octets.split_inclusive(|b| *b == b'\n') {
             match fields.last_mut() {
@@ -28,7 +30,7 @@ impl Head {
             field.iter().position(|b| *b == b':').map(|colon| &field[colon + 1..])
         };
         let labels = Labels::read(value("content-type"), value("content-transfer-encoding"));
-        Self { labels, is_message, fields }
+        Self { labels, is_message, fallback: fallback.map(str::to_string), fields }
     }
 
     pub(super) fn is_digest(&self) -> bool {
@@ -58,7 +60,7 @@ impl Head {
             };
             match new {
                 Some(value) => out.extend_from_slice(&[name_of(field), b": ", value.as_bytes(), b"\r\n"].concat()),
-                None => as_written(field, out),
+                None => as_written(field, self.fallback.as_deref(), out),
             }
         }
         if is_labelled && self.is_message && !self.fields.iter().any(|field| is_named(field, "mime-version")) {
@@ -74,18 +76,20 @@ impl Head {
 }
 
 /// A field as it came, its 8-bit text encoded.
-fn as_written(octets: &[u8], out: &mut Vec<u8>) {
+fn as_written(octets: &[u8], fallback: Option<&str>, out: &mut Vec<u8>) {
     let name = std::str::from_utf8(name_of(octets)).ok().filter(|name| !name.is_empty());
     let colon = octets.iter().position(|b| *b == b':').unwrap_or_default();
     let value = octets.get(colon + 1..).unwrap_or_default();
     match name {
         Some(name) if !octets.is_ascii() && name.to_ascii_lowercase().starts_with("content-") => {
-            field::parameters(name, &text(value), out);
+            field::parameters(name, &charset::text(value, fallback), out);
         }
-        Some(name) if !octets.is_ascii() => field::unstructured(name, &decoded(value), out),
+        Some(name) if !octets.is_ascii() => {
+            field::unstructured(name, &decoded(charset::text(value, fallback).as_bytes()), out)
+        }
         Some(_) => head_to_wire(octets, out),
         // A line that is no field is not made one.
-        None => field::unstructured("X-Malformed", &text(octets), out),
+        None => field::unstructured("X-Malformed", &charset::text(octets, fallback), out),
     }
 }
 
@@ -108,8 +112,8 @@ mod tests {
     #[test]
     fn value_after_a_blank_and_a_colon_has_no_colon() {
         let mut out = Vec::new();
-        as_written("Content-Description : \u{e9}t\u{e9}\n".as_bytes(), &mut out);
-        as_written("Subject : \u{e9}\n".as_bytes(), &mut out);
+        as_written("Content-Description : \u{e9}t\u{e9}\n".as_bytes(), None, &mut out);
+        as_written("Subject : \u{e9}\n".as_bytes(), None, &mut out);
         let found = String::from_utf8(out).unwrap();
         let subject = found.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap();
         assert_eq!(decoded(subject.as_bytes()).trim(), "\u{e9}");

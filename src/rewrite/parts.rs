@@ -18,6 +18,8 @@ const DEEPEST: usize = 50;
 pub(super) struct Parts {
     /// Bytes over 127 may leave.
     eight_bit: bool,
+    /// The charset of text that is not UTF-8 and has no label that can be right.
+    fallback: Option<String>,
     /// The multiparts we are in, the innermost last.
     levels: Vec<Level>,
     place: Place,
@@ -51,24 +53,25 @@ enum Place {
 
 impl Parts {
     /// For the body of a multipart.
-    pub(super) fn within(boundary: &[u8]) -> Self {
-        let mut parts = Self::at(Place::Between { column: 0 });
+    pub(super) fn within(boundary: &[u8], fallback: Option<&str>) -> Self {
+        let mut parts = Self::at(Place::Between { column: 0 }, fallback);
         parts.enter(boundary, false);
         parts
     }
 
     /// For the body of a message/rfc822.
-    pub(super) fn of_message() -> Self {
-        Self::at(Place::Header { octets: Vec::new(), is_message: true })
+    pub(super) fn of_message(fallback: Option<&str>) -> Self {
+        Self::at(Place::Header { octets: Vec::new(), is_message: true }, fallback)
     }
 
     /// For a whole message that has to leave without bytes over 127.
     pub(super) fn seven_bit() -> Self {
-        Self { eight_bit: false, ..Self::of_message() }
+        Self { eight_bit: false, ..Self::of_message(None) }
     }
 
-    fn at(place: Place) -> Self {
-        Self { eight_bit: true, levels: Vec::new(), place, line: Vec::new(), is_within_line: false }
+    fn at(place: Place, fallback: Option<&str>) -> Self {
+        let fallback = fallback.map(str::to_string);
+        Self { eight_bit: true, fallback, levels: Vec::new(), place, line: Vec::new(), is_within_line: false }
     }
 
     fn enter(&mut self, boundary: &[u8], is_digest: bool) {
@@ -141,7 +144,7 @@ impl Parts {
             return;
         };
         let is_digest = self.levels.last().is_some_and(|level| level.is_digest) && !is_message;
-        let mut head = Head::read(&octets, is_message);
+        let mut head = Head::read(&octets, is_message, self.fallback.as_deref());
         if is_digest && !head.labels.has_type {
             head.labels.kind = MediaType::parse(b"message/rfc822");
         }
@@ -218,7 +221,7 @@ mod tests {
     use super::*;
 
     fn within(body: &str) -> String {
-        String::from_utf8(filtered(Parts::within(b"b"), &[body.as_bytes()])).unwrap()
+        String::from_utf8(filtered(Parts::within(b"b", None), &[body.as_bytes()])).unwrap()
     }
 
     #[test]
@@ -278,7 +281,7 @@ mod tests {
         let field = format!("X-Long: {}", "y ".repeat(600));
         let rest = "\nContent-Type: application/x\n\n\0\n--b--\n";
         let start = format!("--b\n{field}");
-        let found = filtered(Parts::within(b"b"), &[start.as_bytes(), rest.as_bytes()]);
+        let found = filtered(Parts::within(b"b", None), &[start.as_bytes(), rest.as_bytes()]);
         assert_eq!(String::from_utf8(found).unwrap(), within(&format!("{start}{rest}")));
     }
 
@@ -303,7 +306,7 @@ mod tests {
         ] {
             let part = format!("--b\nContent-Type: text/plain{written}\n\n{text}\u{e9}\n--b--\n");
             for eight_bit in [true, false] {
-                let mut parts = Parts::within(b"b");
+                let mut parts = Parts::within(b"b", None);
                 parts.eight_bit = eight_bit;
                 let found = String::from_utf8(filtered(parts, &[part.as_bytes()])).unwrap();
                 let head = format!("Content-Type: text/plain{expected}\r\nContent-Transfer-Encoding: quoted-printable");
@@ -341,14 +344,14 @@ mod tests {
         ) {
             let body = pieces.concat();
             let cut = cut.index(body.len() + 1);
-            let whole = filtered(Parts::within(b"b"), &[&body]);
-            proptest::prop_assert_eq!(&filtered(Parts::within(b"b"), &[&body[..cut], &body[cut..]]), &whole);
+            let whole = filtered(Parts::within(b"b", None), &[&body]);
+            proptest::prop_assert_eq!(&filtered(Parts::within(b"b", None), &[&body[..cut], &body[cut..]]), &whole);
             let rest = String::from_utf8_lossy(&whole).replace("\r\n", "");
             proptest::prop_assert!(!rest.contains(['\r', '\n', '\0']));
             proptest::prop_assert!(whole.split(|b| *b == b'\n').all(|line| line.len() <= 999));
-            let again = filtered(Parts::within(b"b"), &[&whole]);
+            let again = filtered(Parts::within(b"b", None), &[&whole]);
             proptest::prop_assert_eq!(again.escape_ascii().to_string(), whole.escape_ascii().to_string());
-            let mut seven = Parts::within(b"b");
+            let mut seven = Parts::within(b"b", None);
             seven.eight_bit = false;
             proptest::prop_assert!(filtered(seven, &[&body]).is_ascii());
         }

@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(super) decoding: Decoding,
     /// The coding it passes.
     pub(crate) coding: Coding,
+    /// The charset of text in its parts that is not UTF-8 and has no label that can be right.
+    pub(super) fallback: Option<String>,
     /// Codes for a terminal are folded to the text that it would show.
     pub(crate) strip: bool,
 }
@@ -31,8 +33,8 @@ impl Plan {
     /// Those of `body` and `to`.
     pub(super) fn write(&self, body: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
         let coding = match self.strip {
-            true => Box::new(Chain::new(Terminal::default(), self.coding.filter())),
-            false => self.coding.filter(),
+            true => Box::new(Chain::new(Terminal::default(), self.coding.filter(self.fallback.as_deref()))),
+            false => self.coding.filter(self.fallback.as_deref()),
         };
         let mut filter = self.decoding.before(coding);
         let (mut piece, mut out) = (vec![0; 64 << 10], Vec::new());
@@ -63,15 +65,15 @@ impl Plan {
 }
 
 impl Coding {
-    /// The filter that carries the plan out.
-    pub(super) fn filter(&self) -> Box<dyn Filter> {
+    /// The filter that carries the plan out; `fallback` is the charset of text in parts that no label fits.
+    pub(super) fn filter(&self, fallback: Option<&str>) -> Box<dyn Filter> {
         match self {
             Coding::AsItIs => Box::new(Lines::default()),
             Coding::Base64 => Box::new(Base64::default()),
             Coding::FoldBase64 => Box::new(Refold::default()),
             Coding::MendQuotedPrintable => Box::new(QuotedPrintable::mend()),
-            Coding::Message => Box::new(Parts::of_message()),
-            Coding::Parts(boundary) => Box::new(Parts::within(boundary)),
+            Coding::Message => Box::new(Parts::of_message(fallback)),
+            Coding::Parts(boundary) => Box::new(Parts::within(boundary, fallback)),
             Coding::QuotedPrintable => Box::new(QuotedPrintable::encode()),
         }
     }

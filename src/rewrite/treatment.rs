@@ -63,20 +63,22 @@ pub(super) struct Treatment {
 }
 
 impl Treatment {
-    /// The filter that carries it out.
+    /// The filter that carries it out, for a body that holds no other.
     pub(super) fn filter(&self) -> Box<dyn Filter> {
-        self.decoding.before(self.coding.filter())
+        self.decoding.before(self.coding.filter(None))
     }
 
     /// Decides for a body of that shape under these labels.
     pub(super) fn of(labels: &Labels, shape: &Shape, demand: &Demand<'_>) -> Self {
         let is_legal = is_legal(shape, demand) && (demand.eight_bit || !shape.eight_bit);
         let kind = labels.kind.as_ref();
+        let has_legal_parts = is_legal && !shape.raw_label;
         if let Some(boundary) = kind.and_then(MediaType::boundary) {
-            return Self::of_container(labels, shape, demand, (!is_legal).then(|| Coding::Parts(boundary.into())));
+            let coding = (!has_legal_parts).then(|| Coding::Parts(boundary.into()));
+            return Self::of_container(labels, shape, demand, coding);
         }
         if kind.is_some_and(MediaType::is_message) && !labels.is_encoded() {
-            return Self::of_container(labels, shape, demand, (!is_legal).then_some(Coding::Message));
+            return Self::of_container(labels, shape, demand, (!has_legal_parts).then_some(Coding::Message));
         }
         match labels.encoding.as_str() {
             "quoted-printable" if is_legal && !shape.eight_bit => Self::default(),

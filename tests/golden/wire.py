@@ -13,6 +13,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2] / "fixtures"
 # Text that no label fits whole, and text that its program has encoded and not labelled: what is encoded is not looked into.
 UNLABELLED = {"logcheck", "charset-stray-byte"}
 
+# RFC 2047 section 5 forbids encoded words within quotes; a file's name in them is the one form that QQ and Outlook read.
+NAMES = ("encoded word inside quoted string", "missing trailing whitespace after encoded-word")
+
 
 def faults(path):
     octets = path.read_bytes()
@@ -25,7 +28,8 @@ def faults(path):
     for part in message.walk():
         yield from (repr(defect) for defect in part.defects)
         for name, value in part.items():
-            yield from (f"{name}: {defect!r}" for defect in value.defects)
+            wanted = NAMES if name.lower() == "content-type" else ()
+            yield from (f"{name}: {defect!r}" for defect in value.defects if not str(defect).startswith(wanted))
         if part.get_content_maintype() == "text" and path.parent.name not in UNLABELLED:
             charset = part.get_content_charset("us-ascii")
             try:
