@@ -40,7 +40,7 @@
 //! | 4 verbs | [`command`] | ties the parts together |
 //! | 3 desk | [`config`], [`error`] | composes the parts' settings and errors |
 //! | 2 world | [`spool`], [`relay`], [`log`], [`alarm`], [`confinement`], [`system`] | disk, network, log, machine; none knows another |
-//! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`bounce`], [`retry`], [`pace`], [`reception`] | octets; no clock, no files, no environment |
+//! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`bounce`], [`retry`], [`pace`], [`reception`], [`verdict`] | octets; no clock, no files, no environment |
 //! | 1 ground | [`trust`] | what in the file system may be acted upon; knows nothing of mail |
 //! | 0 words | [`outcome`], [`interval`], [`dsn`], [`likeness`] | nothing |
 
@@ -70,3 +70,4 @@ pub mod rewrite;
 pub mod spool;
 pub mod system;
 mod trust;
+mod verdict;

@@ -212,17 +212,6 @@ pub(crate) struct Outcome {
     pub(crate) reason: String,
 }
 
-impl Outcome {
-    /// Refused because the mail is too large: RFC 1870 section 6 and RFC 3463 sections 3.3 and 3.4. A 552 may also say
-    /// that a mailbox is full (5.2.2).
-    pub(crate) fn is_too_large(&self) -> bool {
-        let status = (self.enhanced.subject, self.enhanced.detail);
-        let is_of_mail = matches!(self.stage, Stage::Mail | Stage::Data | Stage::Content);
-        let says_so = matches!(status, (3, 4) | (2, 3)) || (self.reason.starts_with("552") && status != (2, 2));
-        self.status == Status::Bounced && is_of_mail && says_so
-    }
-}
-
 /// Text from outside made fit for one line of a log or a terminal: control characters become `?`, runs of blanks and
 /// line ends one blank.
 pub(crate) fn clean(text: &str) -> String {
@@ -265,21 +254,6 @@ mod tests {
     #[test]
     fn text_from_outside_cannot_make_a_second_line() {
         assert_eq!(clean("a\r\nb\tc\u{1b}[31m \u{202e}x"), "a b c?[31m ?x");
-    }
-
-    #[test]
-    fn mail_is_too_large_where_the_server_says_so_and_not_where_a_mailbox_is_full() {
-        let refused = |stage, text: &str| {
-            let reply = Reply::new(text[..3].parse().unwrap(), &text[4..]);
-            let enhanced = reply.enhanced.unwrap_or(EnhancedStatus::new(5, 0, 0));
-            Outcome { status: Status::Bounced, stage, scope: Scope::Message, enhanced, reason: reply.to_string() }
-        };
-        for text in ["552 5.3.4 too big", "552 too big", "554 5.2.3 too long", "552 5.7.0 our policy says 20 MB"] {
-            assert!(refused(Stage::Content, text).is_too_large(), "{text}");
-        }
-        assert!(!refused(Stage::Content, "552 5.2.2 mailbox full").is_too_large());
-        assert!(!refused(Stage::Content, "554 5.7.1 spam").is_too_large());
-        assert!(!refused(Stage::Rcpt, "552 too many recipients").is_too_large());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! recipient.
 //!
 //! Three promises: no step waits without a limit, no mail is called refused for a fault of our own configuration
-//! (`verdict`), and no secret reaches a log, an error or an argument list. The settings name nothing of TLS, so that a
+//! (`crate::verdict`), and no secret reaches a log, an error or an argument list. The settings name nothing of TLS, so that a
 //! program that only reads them links no TLS library.
 
 mod access_token;
@@ -46,7 +46,6 @@ mod tls_error;
 mod token_endpoint;
 mod token_request;
 mod trouble;
-mod verdict;
 
 pub use capabilities::Capabilities;
 pub(crate) use certificate::Certificate;

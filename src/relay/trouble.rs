@@ -5,8 +5,9 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::{CredentialsError, Smarthost, verdict};
+use super::{CredentialsError, Smarthost};
 use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
+use crate::verdict;
 
 /// Why there is no session, or none any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl Peer {
 
     /// The trouble with a reply of the server.
     pub(super) fn refusal(&self, stage: Stage, reply: Reply, why: impl fmt::Display) -> Trouble {
-        let (_, scope) = verdict::judge(stage, &reply);
+        let scope = verdict::scope(stage, &reply);
         Trouble { reply: Some(reply), ..self.trouble(stage, scope, why) }
     }
 }

@@ -25,6 +25,7 @@ mod login;
 mod neighbours;
 mod pace;
 mod queue;
+mod refusals;
 mod rehearsal;
 mod rough;
 mod strangers;

@@ -10,6 +10,7 @@ use crate::outcome::{Outcome, Scope, Stage, Status};
 use crate::relay::Trouble;
 use crate::spool::{Claim, Entry};
 use crate::system;
+use crate::verdict::{self, About, Known};
 
 /// A mail with what became of it.
 pub(crate) struct Answered {
@@ -72,11 +73,40 @@ impl Attempt {
     /// it, or an answer about this mail, says that the smarthost works.
     pub(crate) fn host_trouble(&self) -> Option<&Outcome> {
         let is_of_host = |o: &Outcome| {
-            // "Relay access denied" at RCPT may be about that one address; a 421 there is not.
-            let is_wide = o.scope == Scope::Host || (o.scope == Scope::Configuration && o.stage != Stage::Rcpt);
-            o.status == Status::Deferred && is_wide
+            // "Relay access denied" and "too many messages" at RCPT may be about that one address; a 421 there is not.
+            let is_of_rcpt = o.stage == Stage::Rcpt && verdict::reply_of(o).is_some_and(|reply| reply.code != 421);
+            o.status == Status::Deferred && matches!(o.scope, Scope::Host | Scope::Configuration) && !is_of_rcpt
         };
         self.outcomes.first().filter(|_| self.outcomes.iter().all(is_of_host))
+    }
+
+    /// A refusal by the server that may be about all our mail: the same to everybody, and not said of a recipient or of
+    /// the mail itself.
+    pub(crate) fn refusal(&self) -> Option<&Outcome> {
+        let first = self.outcomes.first()?;
+        let said = verdict::masked(&first.reason);
+        let may_be_of_all = |outcome: &Outcome| {
+            let about = verdict::about(outcome, &Known::default());
+            matches!(about, Some(About::Account | About::Pace | About::Unknown))
+                && verdict::masked(&outcome.reason) == said
+        };
+        Some(first).filter(|_| self.outcomes.iter().all(may_be_of_all))
+    }
+
+    /// Judges the outcomes by what the server said of the others, and whom it named. What is tried again has no outcome
+    /// yet.
+    pub(crate) fn judge(mut self, entry: &Entry) -> Self {
+        if self.may_retry {
+            return self;
+        }
+        let others_taken = self.outcomes.iter().any(|outcome| outcome.status == Status::Sent);
+        for (recipient, outcome) in self.recipients.iter().zip(&mut self.outcomes) {
+            let mailbox = entry.recipients[*recipient].address.to_string();
+            if outcome.stage == Stage::Rcpt && outcome.status != Status::Sent {
+                *outcome = verdict::with(outcome, &Known { mailbox: Some(&mailbox), others_taken, ..Known::default() });
+            }
+        }
+        self
     }
 
     /// Somebody was put off, for sure without having got the mail, so that another smarthost may be asked to take it.

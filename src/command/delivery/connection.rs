@@ -111,12 +111,12 @@ impl<'a> Connection<'a> {
         }
         let started = system::now();
         self.offer_entry(entry, recipients, content, entry.reverse_path.as_ref())?;
-        let mut attempt = self.await_attempt(recipients.to_vec(), started);
+        let mut attempt = self.await_attempt(recipients.to_vec(), started).judge(entry);
         let is_refused =
             |o: &Outcome| o.stage == Stage::Mail && (o.status == Status::Bounced || o.scope == Scope::Configuration);
         if entry.reverse_path.is_none() && attempt.outcomes.iter().all(is_refused) && self.is_usable() {
             self.offer_entry(entry, recipients, content, Some(&self.config.account))?;
-            attempt = self.await_attempt(recipients.to_vec(), started);
+            attempt = self.await_attempt(recipients.to_vec(), started).judge(entry);
         }
         Ok(Ok(attempt))
     }

@@ -53,7 +53,7 @@ impl<'a> Pipeline<'a> {
     /// Waits for what has become of the mail that was begun first.
     fn await_first(&mut self) -> Option<Answered> {
         let UnderWay { claim, recipients, started } = self.under_way.pop_front()?;
-        let attempt = self.connection.await_attempt(recipients, started);
+        let attempt = self.connection.await_attempt(recipients, started).judge(&claim.entry);
         if attempt.lost.is_some() && !attempt.may_retry && !self.under_way.is_empty() {
             self.connection.doubt_writing_ahead();
         }

@@ -9,6 +9,7 @@ use crate::outcome::Status;
 use crate::rewrite::{CutNotice, Repair};
 use crate::spool::{Claim, Draft, Spool};
 use crate::system;
+use crate::verdict;
 
 /// What a smarthost takes that refuses for size and does not say what it takes.
 const SURELY_TAKEN: u64 = 1 << 20;
@@ -21,7 +22,7 @@ pub(crate) fn is_called_for(mail: &Answered) -> bool {
     let is_first = !mail.claim.entry.repairs.iter().any(|name| name == Repair::Recut.name());
     let is_large = mail.claim.entry.size > LEAST;
     let has_nobody = outcomes.iter().all(|outcome| outcome.status != Status::Sent);
-    is_first && is_large && has_nobody && outcomes.iter().any(|outcome| outcome.is_too_large())
+    is_first && is_large && has_nobody && outcomes.iter().any(verdict::is_too_large)
 }
 
 /// Puts a smaller mail in the place of the claimed one; `largest` is what the smarthost says it takes. The steps stand

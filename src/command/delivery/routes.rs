@@ -15,8 +15,9 @@ use crate::interval::later;
 use crate::log;
 use crate::outcome::{Outcome, Scope, Stage};
 use crate::pace::Rate;
-use crate::spool::{Clock, Entry, Remark, Spool};
+use crate::spool::{Clock, Entry, QueueId, Remark, Spool};
 use crate::system;
+use crate::verdict::{self, Known};
 
 /// So many mails in a row that a smarthost leaves unanswered mean that the trouble is not a mail's.
 const IN_A_ROW: usize = 2;
@@ -39,6 +40,31 @@ struct Route {
     closed: Option<String>,
     /// Mails in a row that the smarthost's own trouble met; those that a connection took with it count as one.
     in_a_row: usize,
+    /// The last mail that was refused in words that may be about all our mail; none since a mail was taken.
+    refused: Option<Refused>,
+}
+
+/// A refusal that may be about all our mail.
+struct Refused {
+    /// The reply without what is of one mail.
+    said: String,
+    mail: QueueId,
+    /// To whom.
+    people: Vec<Address>,
+}
+
+impl Refused {
+    fn of(entry: &Entry, attempt: &Attempt, outcome: &Outcome) -> Self {
+        let people = attempt.recipients.iter().map(|n| entry.recipients[*n].address.clone()).collect();
+        Self { said: format!("{} {}", outcome.stage, verdict::masked(&outcome.reason)), mail: entry.id, people }
+    }
+
+    /// The same was said of another mail, to others.
+    fn repeats(&self, before: &Self) -> bool {
+        self.said == before.said
+            && self.mail != before.mail
+            && self.people.iter().all(|one| !before.people.contains(one))
+    }
 }
 
 impl<'a> Routes<'a> {
@@ -75,9 +101,16 @@ impl<'a> Routes<'a> {
     }
 
     /// What an attempt says about the smarthost: trouble before any mail, or with several in a row, closes the way for
-    /// a while; a mail taken opens it.
-    pub(crate) fn learn(&mut self, account: &Address, attempt: &Attempt) -> Result<(), Error> {
+    /// a while; so does the same refusal of two mails to two people. A mail taken opens it.
+    pub(crate) fn learn(&mut self, account: &Address, entry: &Entry, attempt: &Attempt) -> Result<(), Error> {
+        if let Some(outcome) = self.repeated(account, entry, attempt) {
+            self.route(account).in_a_row += 1;
+            return self.close(account, &outcome);
+        }
         let Some(trouble) = attempt.host_trouble() else {
+            if attempt.refusal().is_some() {
+                return Ok(());
+            }
             *self.route(account) = Route::default();
             return self.set_clock(account, None);
         };
@@ -92,6 +125,16 @@ impl<'a> Routes<'a> {
             self.close(account, trouble)?;
         }
         Ok(())
+    }
+
+    /// The refusal that shows, with the one before it, that it is about all our mail.
+    fn repeated(&mut self, account: &Address, entry: &Entry, attempt: &Attempt) -> Option<Outcome> {
+        let outcome = attempt.refusal()?;
+        let refused = Refused::of(entry, attempt, outcome);
+        let route = self.route(account);
+        let is_repeated = route.refused.as_ref().is_some_and(|before| refused.repeats(before));
+        route.refused = Some(refused);
+        is_repeated.then(|| verdict::with(outcome, &Known { is_repeated, ..Known::default() }))
     }
 
     fn close(&mut self, account: &Address, trouble: &Outcome) -> Result<(), Error> {

@@ -309,7 +309,7 @@ mod tests {
         ]);
         let mut session = open(&smarthost).unwrap();
         assert_eq!(verdicts(&send(&mut session, 1, "x")), [(Status::Deferred, Stage::Data, Scope::Message)]);
-        assert_eq!(verdicts(&send(&mut session, 1, "x")), [(Status::Bounced, Stage::Mail, Scope::Message)]);
+        assert_eq!(verdicts(&send(&mut session, 1, "x")), [(Status::Deferred, Stage::Mail, Scope::Configuration)]);
         assert!(session.is_usable());
         drop(session);
         server.join().unwrap();

@@ -10,8 +10,8 @@
 use std::collections::VecDeque;
 
 use super::super::trouble::Trouble;
-use super::super::verdict;
 use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
+use crate::verdict;
 
 /// What became of a mail that was offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,7 +248,7 @@ impl Transaction {
     /// noted.
     fn learn_from(&mut self, awaited: Awaited, reply: &Reply) -> bool {
         let says_so = is_about_groups(reply);
-        let has_other_reason = self.is_doomed() || verdict::judge(awaited.stage(), reply).1 == Scope::Configuration;
+        let has_other_reason = self.is_doomed() || verdict::is_settings(reply);
         if reply.is_positive() || !self.is_grouped || has_other_reason && !says_so {
             return false;
         }

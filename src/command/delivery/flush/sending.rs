@@ -154,7 +154,7 @@ impl<'a> Sending<'a> {
     fn settle(&mut self, answered: Vec<Answered>) {
         for (entry, attempt) in settle_and_tell(self.config, answered, self.tell) {
             let account = self.routes.of(&entry);
-            self.routes.learn(&account, &attempt).unwrap_or_else(|error| log::error(&error.to_string()));
+            self.routes.learn(&account, &entry, &attempt).unwrap_or_else(|error| log::error(&error.to_string()));
         }
     }
 

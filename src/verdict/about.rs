@@ -1,0 +1,42 @@
+//! What a reply is about, and therefore what becomes of the mail.
+
+use crate::outcome::{Reply, Scope, Stage, Status};
+
+/// What a reply is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// Nothing is wrong: the mail is taken.
+    Taken,
+    /// The server, which has no time for us now.
+    Host,
+    /// Our settings or our account, until a person mends them.
+    Account,
+    /// So much mail from us in so short a time.
+    Pace,
+    /// So many recipients in one mail.
+    Recipients,
+    /// This recipient.
+    Recipient,
+    /// The size of this mail.
+    Size,
+    /// This mail.
+    Mail,
+    /// Not known: the report will show it.
+    Unknown,
+}
+
+impl About {
+    /// What becomes of the mail that got `reply` at `stage`, and whom that concerns. Only a permanent refusal that is
+    /// about the mail or a recipient, or may be, is a refusal for good.
+    pub(crate) fn verdict(self, stage: Stage, reply: &Reply) -> (Status, Scope) {
+        let refused = if reply.is_permanent() { Status::Bounced } else { Status::Deferred };
+        let own = if stage == Stage::Rcpt { Scope::Recipient } else { Scope::Message };
+        match self {
+            About::Taken => (Status::Sent, Scope::Message),
+            About::Host | About::Pace => (Status::Deferred, Scope::Host),
+            About::Account => (Status::Deferred, Scope::Configuration),
+            About::Recipients => (Status::Deferred, Scope::Recipient),
+            About::Recipient | About::Size | About::Mail | About::Unknown => (refused, own),
+        }
+    }
+}
