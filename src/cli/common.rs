@@ -1,4 +1,4 @@
-//! The long options that every name knows, wherever they stand before `--`.
+//! The long options that every name knows, anywhere before `--`.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use super::getopt::Line;
 use crate::error::{Error, Usage};
 
-/// The long options that every name knows, but for `--config`, which is for our own names; `--json` is for listings. The
-/// others only show something: programs put foreign text among the arguments of sendmail and mail(1).
+/// The long options that every name knows, except `--config`, which is for our own names; `--json` is for listings. The
+/// others only show something, since programs put foreign text among the arguments of sendmail and mail(1).
 pub(crate) const LONG: &[&str] = &["config", "dry-run", "help", "version"];
 
 /// The one that has a value, with its value glued to it.
 const GLUED_CONFIG: &[u8] = b"--config=";
 
-/// What the long options say.
+/// The long options that were given.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Common {
     /// `--config FILE`.
@@ -30,8 +30,8 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// Takes the options out of the line. Under the name of another program `--config` stays in it, as any option that
-    /// the program does not have.
+    /// Takes the options out of the line. Under the name of another program `--config` stays in it, like any option
+    /// that this program does not have.
     ///
     /// # Errors
     /// `--config` without a file.

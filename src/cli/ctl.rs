@@ -1,4 +1,4 @@
-//! `mailx-t ctl`: its verbs, as clap reads them, and what runs each.
+//! `mailx-t ctl`: clap reads its verbs, and each is run here.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -126,7 +126,7 @@ fn which(text: &str) -> Result<Which, String> {
     if text.eq_ignore_ascii_case("all") { Ok(Which::All) } else { queue_id(text).map(Which::One) }
 }
 
-/// What `mailx-t ctl` is asked.
+/// A command of `mailx-t ctl`.
 #[derive(Debug)]
 pub enum Control {
     /// A verb.
@@ -135,7 +135,7 @@ pub enum Control {
     Print(String),
 }
 
-/// What `mailx-t ctl ARGUMENTS` asks for.
+/// Reads the arguments of `mailx-t ctl`.
 ///
 /// # Errors
 /// [`Error::Usage`].
@@ -151,7 +151,7 @@ pub(crate) fn read(arguments: &[OsString]) -> Result<Control, Error> {
 /// Runs it.
 ///
 /// # Errors
-/// Those of the verb.
+/// The errors of the verb.
 pub(crate) fn run(control: Control) -> Result<(), Error> {
     let arguments = match control {
         Control::Do(arguments) => arguments,
@@ -182,7 +182,7 @@ pub(crate) fn run(control: Control) -> Result<(), Error> {
     }
 }
 
-/// How findings are written: with colours for a person who wants some (no-color.org).
+/// The form of the findings: with colours for a person at a terminal, unless they want none (no-color.org).
 fn check_form(json: bool) -> check::Form {
     if json {
         check::Form::Json
@@ -210,12 +210,13 @@ fn run_on_queue(config: &Config, asked: Queue) -> Result<(), Error> {
     queue::run(config, act, &which, &mut out)
 }
 
-/// clap's sentence and its tip, without the usage that `--help` gives better; of that an example, where a word is missing.
+/// clap's sentence and its tip, without the usage, which `--help` shows better. If a word is missing, an example stands
+/// in their place.
 fn usage(text: &str) -> String {
     let useful = |line: &&str| line.starts_with("error: ") || line.trim_start().starts_with("tip: ");
     let said: Vec<&str> = text.lines().filter(useful).map(|line| line.trim().trim_start_matches("error: ")).collect();
     if said.is_empty() {
-        // All that clap has to say is the help.
+        // clap has nothing to say but its help.
         let (verb, examples) = if text.contains("Usage: mailx-t ctl queue ") {
             ("ctl queue", "list or retry")
         } else {
@@ -227,11 +228,11 @@ fn usage(text: &str) -> String {
     format!("ctl: {what}: see mailx-t ctl --help")
 }
 
-/// What stands for a word in an example.
+/// The words of the usage, each with its value in an example.
 const EXAMPLES: [(&str, &str); 4] =
     [("[OPTIONS] ", ""), ("<ID|all>", "0KCX3T1M2A7Q4ZD"), ("<ID>", "0KCX3T1M2A7Q4ZD"), ("<FILE>", "/etc/msmtprc")];
 
-/// The words that clap found missing, which stand below its sentence, and a call that has them.
+/// The words that are missing, which clap puts below its sentence, and a call that has them.
 fn missing(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("required arguments were not provided:\n")?;
     let words: Vec<&str> = rest.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();

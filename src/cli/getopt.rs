@@ -1,11 +1,9 @@
-//! A lexer of the shape of getopt(3), over bytes: letters in, words out.
+//! A lexer like getopt(3), over bytes: it makes words of the arguments.
 //!
-//! Here live the words, and the [`Letter`] of which each face has a table. What
-//! a letter means is the face's business. clap cannot say what callers rely on
-//! (`-q` that never takes the next word, `-i -i`, letters nobody knows), getopt
-//! stops at the first letter it does not know. Every byte of the arguments
-//! comes out again in some word, so nothing a caller wrote is lost unseen, and
-//! what is the value of an option is never an option, whatever it looks like.
+//! Each face has a table of [`Letter`]s, and decides what they mean. clap cannot read the lines that callers rely on
+//! (`-q` that never takes the next word, `-i -i`, unknown letters), and getopt stops at the first letter that it does
+//! not know. Every byte of the arguments comes out in some word, so nothing is lost unseen. The value of an option is
+//! never read as an option.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -13,16 +11,16 @@ use std::slice;
 
 use thiserror::Error;
 
-/// One letter of a command line: how it takes its value, what is done about it, and why.
+/// One letter of a command line, with its kind of value, its treatment and the reason for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Letter {
     /// The letter after the dash.
     pub letter: char,
-    /// How it takes its value.
+    /// Its kind of value.
     pub takes: Takes,
-    /// What is done about it.
+    /// Its treatment.
     pub treatment: Treatment,
-    /// What it does here, or why it need not do anything: a row of docs/compatibility.md.
+    /// Its effect here, or the reason why it needs none: a row of docs/compatibility.md.
     pub reason: &'static str,
 }
 
@@ -38,7 +36,7 @@ impl Letter {
     }
 }
 
-/// How a letter takes its value.
+/// The kinds of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
     /// The rest of its own argument, which may be empty; never the next argument (`-q`, `-q30m`).
@@ -51,7 +49,7 @@ pub enum Takes {
     Value,
 }
 
-/// What is done about a letter.
+/// The treatments of a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Treatment {
     /// Known, and not needed.
@@ -60,10 +58,10 @@ pub enum Treatment {
     Obeyed,
 }
 
-/// What the options of a face are.
+/// The options of a face.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grammar {
-    /// A long option, as it is written, with its name in full.
+    /// Writes out the name of a long option that is cut short.
     pub(crate) expand: fn(&OsStr) -> OsString,
     /// Its letters.
     pub(crate) letters: &'static [Letter],
@@ -74,16 +72,16 @@ pub(crate) struct Grammar {
 /// A part of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
-    /// `--`: what follows are operands.
+    /// `--`: all that follow are operands.
     End,
-    /// `--name`: no letter of anyone, and never read as a cluster of letters.
+    /// `--name`: it is never read as a cluster of letters.
     Long {
-        /// Whole, with its name in full, and else as it is written.
+        /// The option with its name in full, and otherwise as it is written.
         option: OsString,
-        /// Its value, where that is an argument of its own.
+        /// Its value, if that is an argument of its own.
         value: Option<OsString>,
     },
-    /// A letter whose value should have followed, at the end of the arguments.
+    /// A letter at the end of the arguments that needs a value.
     Missing(char),
     /// No option: an argument without a dash, a lone `-`, or anything after the end of the options.
     Operand(OsString),
@@ -91,7 +89,7 @@ pub(crate) enum Word {
     Option {
         /// The letter.
         letter: char,
-        /// Its value; none only for a letter that takes none.
+        /// Its value; `None` only for a letter that takes no value.
         value: Option<OsString>,
     },
     /// A letter, or a byte, that is not in the table.
@@ -101,24 +99,24 @@ pub(crate) enum Word {
 /// A malformed command line (EX_USAGE).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum WrongOption {
-    /// A long option that is cut short, and may be any of these.
+    /// A long option that is cut short to the start of several names.
     #[error("option --{name} may be {}", alternatives(meant))]
     AmbiguousLong {
-        /// What was written, without its dashes.
+        /// The option as it was written, without its dashes.
         name: String,
-        /// The options that start so.
+        /// The options with that start.
         meant: Vec<&'static str>,
     },
-    /// An option stands last, its value is not there.
+    /// The last option lacks its value.
     #[error("option -{0} needs a value, and the command line ends after it")]
     MissingValue(char),
-    /// As above, of a long option.
+    /// A long option lacks its value.
     #[error("option --{0} needs a value")]
     MissingLong(&'static str),
-    /// A long option of mail(1) where options have ended.
+    /// A long option of mail(1) stands behind the end of the options.
     #[error("option --{0} comes after an address: put it before the first")]
     LateLong(&'static str),
-    /// A long option with a value, and it takes none.
+    /// A long option has a value and takes none.
     #[error("option --{0} takes no value")]
     NoValue(&'static str),
     /// A long option of ours, under the name of another program.
@@ -127,9 +125,9 @@ pub enum WrongOption {
     /// A long option that nobody knows.
     #[error("unknown option --{name}: {}", hint(*.meant))]
     UnknownLong {
-        /// What was written, without its dashes.
+        /// The option as it was written, without its dashes.
         name: String,
-        /// The option that is most like it.
+        /// The known option that is most like it.
         meant: Option<&'static str>,
     },
 }
@@ -148,7 +146,7 @@ pub(crate) struct Line<'a> {
     arguments: Vec<Argument<'a>>,
 }
 
-/// An argument, with the next one where that is its value. The argument that ends the options has all that follow.
+/// An argument, and the next one if that is its value. The argument that ends the options has all that follow.
 #[derive(Debug)]
 struct Argument<'a> {
     given: &'a [OsString],
@@ -162,12 +160,12 @@ impl<'a> Line<'a> {
         Self { arguments: std::iter::from_fn(|| lexer.argument()).collect() }
     }
 
-    /// Nothing was said.
+    /// There are no arguments.
     pub(crate) fn is_empty(&self) -> bool {
         self.arguments.is_empty()
     }
 
-    /// The words, options and operands as they are mixed.
+    /// The words in their order: options and operands may mix.
     pub(crate) fn words(&self) -> impl Iterator<Item = &Word> {
         self.arguments.iter().flat_map(|argument| &argument.words)
     }
@@ -177,8 +175,8 @@ impl<'a> Line<'a> {
         self.arguments.into_iter().flat_map(|argument| argument.words).collect()
     }
 
-    /// The words, where options end at the first operand (POSIX Utility Syntax Guideline 9; sendmail): all that follow
-    /// are operands as they were given, so that no recipient can pass for an option.
+    /// The words of a line whose options end at the first operand (POSIX Utility Syntax Guideline 9; sendmail). All
+    /// that follow are operands as they were given, so that no recipient can pass for an option.
     pub(crate) fn into_posix_words(self) -> Vec<Word> {
         let mut words = Vec::new();
         let mut arguments = self.arguments.into_iter();
@@ -192,7 +190,7 @@ impl<'a> Line<'a> {
         words
     }
 
-    /// Takes the long options out that are `wanted`, each with the value that is an argument of its own.
+    /// Takes out the long options that are `wanted`, each with its value if that is an argument of its own.
     pub(crate) fn take_long(&mut self, wanted: fn(&OsStr) -> bool) -> Vec<(OsString, Option<OsString>)> {
         let is_wanted = |argument: &mut Argument<'_>| match &argument.words[..] {
             [Word::Long { option, .. }] => wanted(option),
@@ -204,7 +202,7 @@ impl<'a> Line<'a> {
         pairs.collect()
     }
 
-    /// Ends the line before its first operand. Returns the arguments behind that, as they were given.
+    /// Ends the line before its first operand. Returns the arguments behind that operand, as they were given.
     pub(crate) fn cut_at_operand(&mut self) -> Vec<OsString> {
         let is_operand = |argument: &Argument<'_>| matches!(argument.words[..], [Word::Operand(_)]);
         let at = self.arguments.iter().position(is_operand).unwrap_or(self.arguments.len());
@@ -213,7 +211,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// What is left to lex.
+/// The arguments that are left to lex.
 struct Lexer<'g, 'a> {
     grammar: &'g Grammar,
     rest: slice::Iter<'a, OsString>,
@@ -272,10 +270,10 @@ impl<'a> Lexer<'_, 'a> {
     }
 }
 
-/// What a face does about a value that is not there: a letter nobody needs cannot cost a mail.
+/// Judges a letter without its value. A letter that is ignored cannot cost a mail.
 ///
 /// # Errors
-/// The letter is obeyed, and without its value nobody knows what was meant.
+/// The letter is obeyed, and nobody knows what it means without its value.
 pub(crate) fn check_missing(letters: &[Letter], letter: char) -> Result<(), WrongOption> {
     let is_obeyed = letters.iter().any(|known| known.letter == letter && known.treatment == Treatment::Obeyed);
     if is_obeyed { Err(WrongOption::MissingValue(letter)) } else { Ok(()) }

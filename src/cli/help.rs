@@ -1,4 +1,4 @@
-//! `--help` and `--version`, under every name but that of administration.
+//! `--help` and `--version` under every name, except those of administration.
 
 use std::io::{self, Write};
 
@@ -51,7 +51,7 @@ pub(crate) fn version() -> Result<(), Error> {
 /// [`Error::Output`].
 pub(super) fn print(text: &str) -> Result<(), Error> {
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
-        // Whoever closed the pipe has read enough.
+        // The reader closed the pipe: they have read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(Error::Output),
     }

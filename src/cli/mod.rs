@@ -1,8 +1,8 @@
-//! The doors: the names the program answers to, and the one command that is meant.
+//! The door: the names that the program answers to, and the command that argv asks for.
 //!
-//! argv goes through the face that its name and letters ask for (`names`), which gives a typed
-//! request (`sendmail`, `mail`, `native`); `asked` makes it a verb's own request, which is run here. Nothing
-//! past this floor knows under which name the program was called.
+//! `names` finds the face by the name and the letters, and that face's table (`sendmail`, `mail`, `ctl`) reads the
+//! arguments. `argv` makes a command of them, which is run here. No floor below knows under which name the program was
+//! called.
 
 mod argv;
 pub mod common;
@@ -31,7 +31,7 @@ use crate::confinement;
 use crate::error::{self, Error, Exit};
 use crate::system;
 
-/// The program `mailx-t` under all its names: does what argv asks, and returns what to leave with.
+/// The program `mailx-t` under all its names: does the command of argv, and returns the exit status.
 pub fn door() -> ExitCode {
     error::install_panic_hook();
     system::settle();
@@ -40,7 +40,7 @@ pub fn door() -> ExitCode {
     let mut arguments = std::env::args_os();
     let argv0 = arguments.next().unwrap_or_default();
     let command = command(&argv0, arguments.collect(), terminal::people());
-    // A command line that is not understood may be a submission's.
+    // A command line that cannot be read may come with a mail.
     let has_input = command.as_ref().map_or(true, |asked| asked.command.reads_mail());
     let result = command.and_then(|Asked { command, notes }| {
         notes.iter().for_each(|note| terminal::complain(note));
@@ -84,10 +84,8 @@ fn run(command: Command) -> Result<(), Error> {
                 Delivery::Never => rehearse::run(&request, load(config), input, &mut io::stdout()),
                 _ => submit::run(&request, load(config), input),
             };
-            let notes = match typing.ends_at_dot {
-                true => submit(&mut terminal::Typed::new(stdin))?,
-                false => submit(&mut stdin)?,
-            };
+            let notes =
+                if typing.ends_at_dot { submit(&mut terminal::Typed::new(stdin))? } else { submit(&mut stdin)? };
             notes.iter().for_each(|note| terminal::complain(note));
             Ok(())
         }

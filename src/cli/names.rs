@@ -1,8 +1,7 @@
-//! The names the program answers to, and the face it shows under each.
+//! The names that the program answers to, and the face that it shows under each.
 //!
-//! Decided from argv alone, before anything is read: no environment, no file.
-//! Under its own name the program is sendmail and mail(1) in one, which is what
-//! `crond -m` needs; what only one of them says tells which is meant.
+//! argv alone decides, not the environment and no file. Under its own name the program is sendmail and mail(1) in one,
+//! as `crond -m` needs it: an option that only one of them has tells which is meant.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -10,21 +9,21 @@ use std::os::unix::ffi::OsStrExt;
 use super::getopt::{Grammar, Line, Word};
 use super::{common, mail, sendmail};
 
-/// Which command line is spoken.
+/// A kind of command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Face {
-    /// Administration under a name of its own; all arguments are clap's.
+    /// Administration under a name of its own: clap reads all arguments.
     Ctl,
     /// mail(1): stdin is a body.
     Mail,
     /// sendmail's letters, mode `-bp`.
     Mailq,
-    /// sendmail's letters; stdin is a message, which names the recipients where the arguments do not
+    /// sendmail's letters; stdin is a message, which names the recipients if the arguments do not
     /// ([`SendmailArguments::for_own_name`](sendmail::SendmailArguments::for_own_name)).
     MailxT,
     /// sendmail's letters, mode `-bi`.
     Newaliases,
-    /// Administration under our own name: what follows the word `ctl` is clap's.
+    /// Administration under our own name: clap reads all that follow the word `ctl`.
     OurCtl,
     /// mail(1) under our own name, with sendmail's `-f` and `-F`.
     OurMail,
@@ -33,12 +32,12 @@ pub(crate) enum Face {
 }
 
 impl Face {
-    /// It is shown under a name of ours: all that stands in argv is meant for this program.
+    /// It is shown under a name of ours: every argument is meant for this program.
     pub(crate) fn is_own(self) -> bool {
         matches!(self, Self::Ctl | Self::MailxT | Self::OurCtl | Self::OurMail)
     }
 
-    /// The options that are spoken. Those of administration are clap's, once its name is read.
+    /// The options of the face. clap reads those of administration, once its name is found.
     pub(crate) fn grammar(self) -> Grammar {
         match self {
             Self::Mail => mail::GRAMMAR,
@@ -48,18 +47,18 @@ impl Face {
     }
 }
 
-/// A name, the face it stands for, and what a user of that name expects: a row of docs/compatibility.md.
+/// A name, its face, and the expectation of its users: a row of docs/compatibility.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name {
     /// The last component of argv\[0\].
     pub name: &'static str,
     /// The face shown under it.
     pub(crate) face: Face,
-    /// What a user of that name expects.
+    /// The expectation of its users.
     pub meaning: &'static str,
 }
 
-/// Every name but our own; a name that is not here counts as our own.
+/// Every name except our own. A name that is not here counts as our own.
 #[rustfmt::skip]
 pub const NAMES: &[Name] = &[
     Name { name: "sendmail", face: Face::Sendmail, meaning: "stdin is a message; recipients are arguments, with `-t` also its fields" },
@@ -72,13 +71,13 @@ pub const NAMES: &[Name] = &[
     Name { name: "mailx-tctl", face: Face::Ctl, meaning: "administration, as `mailx-t ctl`" },
 ];
 
-/// Letters that mean something in mail(1) and nothing, or nothing any longer, in sendmail.
+/// Letters of mail(1) that mean nothing in sendmail, or mean nothing any longer.
 const MAIL_ONLY: &[u8] = b"EHSacsu~";
 
 /// The word that opens administration under our own name.
 const CTL: &str = "ctl";
 
-/// The face shown to a caller who says `argv0` and `arguments`, and the line as that face lexes it.
+/// The face for `argv0` and `arguments`, and the line as that face lexes it.
 pub(crate) fn face<'a>(argv0: &OsStr, arguments: &'a [OsString]) -> (Face, Line<'a>) {
     let name = base_name(argv0.as_bytes());
     if let Some(known) = NAMES.iter().find(|known| known.name.as_bytes() == name) {
@@ -88,7 +87,7 @@ pub(crate) fn face<'a>(argv0: &OsStr, arguments: &'a [OsString]) -> (Face, Line<
     if opens_administration(&line) {
         (Face::OurCtl, line)
     } else if speaks_mail(&line) {
-        // The same letters take other values there.
+        // The same letters take other values in this face.
         (Face::OurMail, Line::lex(&Face::OurMail.grammar(), arguments))
     } else {
         (Face::MailxT, line)
@@ -101,21 +100,22 @@ fn base_name(argv0: &[u8]) -> &[u8] {
     name.strip_prefix(b"-").unwrap_or(name)
 }
 
-/// Only in the first place, long options of every name apart, so that a recipient of that name stays one.
+/// The word `ctl` counts only as the first one, apart from the long options of every name, so that it may also be a
+/// recipient.
 fn opens_administration(line: &Line<'_>) -> bool {
     let is_common = |word: &&Word| matches!(word, Word::Long { option, .. } if common::knows(option));
     let mut words = line.words().skip_while(is_common);
     matches!(words.next(), Some(Word::Operand(first)) if first == CTL)
 }
 
-/// Whether an option of mail(1)'s own is there, before the first operand: no recipient can choose the face.
+/// Whether an option of mail(1)'s own stands before the first operand. No recipient can choose the face.
 fn speaks_mail(line: &Line<'_>) -> bool {
     let is_mail_only = |byte: u8| MAIL_ONLY.contains(&byte);
     let mut options = line.words().take_while(|word| !matches!(word, Word::Operand(_)));
     options.any(|word| match word {
         Word::Option { letter, .. } => u8::try_from(*letter).is_ok_and(is_mail_only),
         Word::Unknown(byte) => is_mail_only(*byte),
-        // sendmail has none.
+        // sendmail has no long options.
         Word::Long { option, .. } => mail::knows(option),
         Word::End | Word::Missing(_) | Word::Operand(_) => false,
     })

@@ -1,4 +1,4 @@
-//! A queue run as a person at a terminal sees it: a bar on stderr, once the run takes longer than a moment.
+//! A bar on stderr for a person at a terminal, once a queue run takes longer than a moment.
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal};
@@ -9,10 +9,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::command::notice::Notice;
 use crate::outcome::Status;
 
-/// What is over sooner needs no bar.
+/// A run that ends sooner needs no bar.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// How far a run has come.
+/// The progress of a run.
 pub(super) struct Progress {
     bar: ProgressBar,
     began: Instant,
@@ -29,7 +29,7 @@ struct Count {
 }
 
 impl Progress {
-    /// A run through so many mails; none where nobody would see it.
+    /// The progress of a run through so many mails; `None` if nobody would see it.
     pub(super) fn of(mails: usize) -> Option<Self> {
         if !io::stderr().is_terminal() {
             return None;
@@ -41,7 +41,7 @@ impl Progress {
         Some(Self { bar, began: Instant::now(), is_shown: false, count: Count::default() })
     }
 
-    /// One outcome more.
+    /// Counts one outcome more.
     pub(super) fn told(&mut self, notice: &Notice) {
         self.count.add(notice);
         if !self.is_shown && self.began.elapsed() >= MOMENT {
@@ -52,12 +52,12 @@ impl Progress {
         self.bar.set_message(self.count.words());
     }
 
-    /// Says something else on the terminal, and leaves the bar whole.
+    /// Writes something else on the terminal, and leaves the bar whole.
     pub(super) fn aside(&self, say: impl FnOnce()) {
         self.bar.suspend(say);
     }
 
-    /// The run is over; what was shown stays.
+    /// Ends the bar, which stays on the terminal.
     pub(super) fn finish(self) {
         if self.is_shown {
             self.bar.abandon();

@@ -206,19 +206,19 @@ fn flush_now(config: &Config, selection: &Selection, is_verbose: bool, dialogue:
     done
 }
 
-/// Whoever started a relay and left has no stderr for what stopped it.
+/// Logs an error, since a caller who started the relay and left has no stderr for it.
 fn logged<T>(done: Result<T, Error>) -> Result<T, Error> {
     done.inspect_err(|error| log::error(&error.to_string()))
 }
 
-/// A term is over and mail is left: a process of our own kind, with a fresh look at everything, takes over.
+/// Hands over at the end of a term: if mail is left, a new relay takes over, with a fresh look at everything.
 fn go_on(end: End) -> Result<(), Error> {
     if end != End::TermOver {
         return Ok(());
     }
     let program = std::env::current_exe();
-    // The same settings: only the verb is another. The environment form came over a pipe and cannot be had twice,
-    // so there the next caller or timer goes on.
+    // The new relay gets the same settings and another verb. The environment form came over a pipe and cannot be read
+    // twice, so the next caller or timer takes over there.
     let settings = std::env::args_os().skip(1).take_while(|a| a != "deliver" && a != "flush");
     let started = program.and_then(|program| {
         Command::new(program)
@@ -238,7 +238,7 @@ fn tell_if(is_verbose: bool, notice: &Notice) {
     }
 }
 
-/// The door may have stopped listening.
+/// Writes to the door, which may have stopped listening.
 fn tell(text: &str) {
     let mut out = io::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

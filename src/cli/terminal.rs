@@ -1,37 +1,37 @@
-//! The three standard streams: any of them may be closed, and none may make us fail. Where a person sits at one, a
-//! mail is typed and ends with a lone dot.
+//! The three standard streams. Any of them may be closed, and none of them makes the program fail. A person at a
+//! terminal types a mail, and ends it with a lone dot.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use crate::command::list;
 use crate::message::Given;
 
-/// Which of the standard streams a person sits at.
+/// The standard streams that are a person's terminal.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct People {
-    /// Types the message.
+    /// They type the message.
     pub(crate) at_stdin: bool,
-    /// Reads our complaints.
+    /// They read our complaints.
     pub(crate) at_stderr: bool,
 }
 
-/// Where a person sits.
+/// The streams of this process that are a terminal.
 pub(crate) fn people() -> People {
     People { at_stdin: io::stdin().is_terminal(), at_stderr: io::stderr().is_terminal() }
 }
 
-/// How a listing is written: columns that a person looks at have a word for them below.
+/// The form of a listing: columns at a terminal have sentences for a person below them.
 pub(crate) fn listing(form: list::Form) -> list::Form {
     if form == list::Form::Text && io::stdout().is_terminal() { list::Form::Screen } else { form }
 }
 
-/// One sentence on stderr, if there is one.
+/// Writes a sentence on stderr, if there is a stderr.
 pub(crate) fn complain(sentence: &str) {
     let _ = writeln!(io::stderr(), "mailx-t: {}", crate::outcome::clean(sentence));
 }
 
-/// Reads what is left of stdin, so that whoever writes it is not stopped by a broken pipe. It ends when
-/// the writer does; a person at a terminal is not waited for.
+/// Reads the rest of stdin, so that no broken pipe stops its writer. It ends when the writer does, and does not wait
+/// for a person at a terminal.
 pub(crate) fn drain_stdin() {
     if io::stdin().is_terminal() {
         return;
@@ -41,7 +41,7 @@ pub(crate) fn drain_stdin() {
     while matches!(stdin.read(&mut buffer), Ok(1..)) {}
 }
 
-/// Asks a person for the subject, as mail(1) does; none if there is no answer.
+/// Asks a person for the subject, as mail(1) does; `None` if there is no answer.
 pub(crate) fn ask_subject(input: &mut dyn BufRead, out: &mut dyn Write) -> Option<Given> {
     let _ = out.write_all(b"Subject: ").and_then(|()| out.flush());
     let mut line = Vec::new();
@@ -50,18 +50,18 @@ pub(crate) fn ask_subject(input: &mut dyn BufRead, out: &mut dyn Write) -> Optio
     (!line.is_empty()).then(|| ("Subject".to_string(), line.to_vec()))
 }
 
-/// What a person types: it ends with a line of a lone dot, or where the input does.
+/// The input of a person who types: it ends with a line of a lone dot, or where the stream does.
 #[derive(Debug)]
 pub(crate) struct Typed<R: BufRead> {
     from: R,
-    /// What is left of the line last read.
+    /// The line that was read last.
     line: Vec<u8>,
     read: usize,
     is_over: bool,
 }
 
 impl<R: BufRead> Typed<R> {
-    /// What is read here comes from `from`.
+    /// Reads the typed text from `from`.
     pub(crate) fn new(from: R) -> Self {
         Self { from, line: Vec::new(), read: 0, is_over: false }
     }

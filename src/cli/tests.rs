@@ -1,4 +1,4 @@
-//! What holds of a command line under every name.
+//! The properties of a command line under every name.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::getopt::{Letter, Takes};
 use super::*;
 
-/// What would be an option, or the end of all options, if it were nobody's value.
+/// Values that would be an option, or the end of all options, if they stood alone.
 const TEMPTING: &[&str] = &[
     "--",
     "--account",

@@ -1,5 +1,5 @@
-//! From mail(1)'s letters to a mail: which of `-a`, `-A` and `-C` are fields and which are files, what a subject of
-//! several lines means, who the recipients are. Files are opened here, with the caller's own rights.
+//! From mail(1)'s letters to a mail: tells the fields among `-a`, `-A` and `-C` from the files, reads a subject of
+//! several lines, and finds the recipients. Files are opened here, with the caller's own rights.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -13,21 +13,21 @@ use crate::error::{EnclosureFault, Error};
 use crate::message::{Given, may_be_addresses, text};
 use crate::outcome::clean;
 
-/// What mail(1) was asked to send.
+/// A mail that mail(1) is to send.
 #[derive(Debug)]
 pub(crate) struct Composed {
-    /// What stdin is, and all that was given beside it.
+    /// The kind of stdin, and all that was given besides.
     pub(crate) input: Input,
     /// Recipients, in any bytes; each may hold several addresses.
     pub(crate) recipients: Vec<Vec<u8>>,
-    /// What the caller should know.
+    /// Notes for the caller.
     pub(crate) notes: Vec<String>,
 }
 
-/// The mail that the letters ask for.
+/// Makes the mail that the letters ask for.
 ///
 /// # Errors
-/// [`Error::Enclosure`]: a file that is to go with it cannot be had.
+/// [`Error::Enclosure`]: a file that goes with it cannot be opened.
 pub(crate) fn compose(arguments: &MailArguments) -> Result<Composed, Error> {
     let mut notes = Vec::new();
     let mut composition = Composition { skip_empty: arguments.skip_empty, ..Composition::default() };
@@ -37,12 +37,12 @@ pub(crate) fn compose(arguments: &MailArguments) -> Result<Composed, Error> {
     let body = arguments.content_type.as_ref().map(|kind| ("Content-Type".to_string(), kind.as_bytes().to_vec()));
     let from = arguments.from.as_ref().map(|from| ("From".to_string(), from.as_bytes().to_vec()));
     let subject = arguments.subject.as_ref().map(|_| ("Subject".to_string(), subject));
-    // Of the fields that may stand once the first one counts.
+    // If a field may stand once, the first one counts.
     composition.fields = [from, subject, body].into_iter().flatten().chain(of_subject).chain(given).collect();
     let named = composition.fields.iter().filter(|(name, _)| names_recipients(name)).map(|(_, value)| value.clone());
     let lists = [&arguments.recipients, &arguments.cc, &arguments.bcc].into_iter().flatten();
     let recipients = lists.map(|operand| operand.as_bytes().to_vec()).chain(named).collect();
-    // A field is read again where no argument is an address, and must not tell more than they do.
+    // The fields are read again if no argument is an address, and must not tell more than the arguments.
     composition.fields.retain(|(name, value)| !holds_addresses(name) || may_be_addresses(value));
     composition.start = arguments.quoted.as_deref().map(open).transpose()?;
     if arguments.formatted {
@@ -57,7 +57,7 @@ pub(crate) fn compose(arguments: &MailArguments) -> Result<Composed, Error> {
     Ok(Composed { input: Input::Body(composition), recipients, notes })
 }
 
-/// `-a 'Bcc: x'` means what it says.
+/// `-a 'Bcc: x'` names a recipient too.
 fn names_recipients(name: &str) -> bool {
     ["To", "Cc", "Bcc"].iter().any(|field| name.eq_ignore_ascii_case(field))
 }
@@ -66,7 +66,7 @@ fn holds_addresses(name: &str) -> bool {
     names_recipients(name) || name.eq_ignore_ascii_case("From")
 }
 
-/// The fields of `-a` and `-C`; the files of `-a` and `-A` are opened.
+/// The fields of `-a` and `-C`. The files of `-a` and `-A` are opened and go to the composition.
 fn given(arguments: &MailArguments, to: &mut Composition, notes: &mut Vec<String>) -> Result<Vec<Given>, Error> {
     let mut fields = Vec::new();
     for (letter, value) in &arguments.attachments_or_headers {
@@ -101,7 +101,7 @@ fn open(path: &Path) -> Result<File, Error> {
 }
 
 fn open_regular(path: &Path) -> Result<File, EnclosureFault> {
-    // It is asked first, since opening a pipe would wait for its writer.
+    // This comes first, since the opening of a pipe would wait for its writer.
     if !path.metadata()?.is_file() {
         return Err(EnclosureFault::Irregular);
     }
@@ -116,9 +116,9 @@ fn is_account(value: &[u8]) -> bool {
 /// The fields that may follow a subject in lines of their own.
 const FOLLOWING: [&str; 4] = ["Content-Transfer-Encoding", "Content-Type", "From", "MIME-Version"];
 
-/// A value that was given with several lines. `-s "$(echo -e 'Subject\nContent-Type: text/html')"` is how many scripts
-/// say what the body is, since mailutils writes it as it comes: lines that say so, and a From, become fields of
-/// their own. Any other line, a Bcc above all, is text of the first.
+/// Reads a value of several lines. Many scripts tell the type of the body by `-s "$(echo -e 'Subject\nContent-Type:
+/// text/html')"`, since mailutils writes the lines as they come. Such lines, and a From, become fields of their own.
+/// Any other line, a Bcc above all, is text of the first.
 fn lines(value: &[u8]) -> (Vec<u8>, Vec<Given>) {
     let mut lines = value.split(|byte| matches!(byte, b'\r' | b'\n')).map(<[u8]>::trim_ascii);
     let mut first = lines.next().unwrap_or_default().to_vec();
@@ -135,7 +135,7 @@ fn lines(value: &[u8]) -> (Vec<u8>, Vec<Given>) {
     (first, fields)
 }
 
-/// `Name: value`; a name that is none is empty.
+/// Splits `Name: value`; the name is empty if the line is no field.
 fn split(line: &[u8]) -> (String, Vec<u8>) {
     if !is_header(line) {
         return (String::new(), line.to_vec());

@@ -1,4 +1,4 @@
-//! mail(1)'s long options: those of GNU mailutils and s-nail as one table, and how one is found in it.
+//! mail(1)'s long options: one table of those of GNU mailutils and s-nail, and the search in it.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -10,22 +10,22 @@ use crate::outcome;
 use Means::Letter;
 use Takes::{Nothing, Value};
 
-/// What a long option does.
+/// The effect of a long option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Means {
-    /// What the letter does.
+    /// The effect of a letter.
     Letter(char),
-    /// Nothing, and why.
+    /// No effect, for this reason.
     Nothing(&'static str),
-    /// What `--dry-run` does.
+    /// The effect of `--dry-run`.
     Rehearsal,
 }
 
-/// Why most that do nothing are here.
+/// The reason of most options without effect.
 const UNNEEDED: Means = Means::Nothing("known, and not needed");
 
-/// The long options, each with what it does, and whether it takes a value; docs/compatibility.md shows the same table.
-/// Those that print something and leave (`--usage`) are not here: a mail is not what they ask for.
+/// The long options, each with its effect and its kind of value; docs/compatibility.md shows the same table. It has no
+/// options that print something and leave (`--usage`), since these ask for no mail.
 #[rustfmt::skip]
 pub const LONG: &[(&str, Means, Takes)] = &[
     ("account", Means::Nothing("there are no settings of s-nail's; `match-from` of a smarthost says whose mail it takes"), Value),
@@ -96,7 +96,7 @@ pub(in crate::cli) fn knows(option: &OsStr) -> bool {
     known(split(&expand(option)).0).is_some()
 }
 
-/// A long option with its name in full, where it is cut short as getopt_long(3) allows: no other starts so.
+/// Writes out the name of a long option that is cut short, if no other name starts so, as getopt_long(3) has it.
 pub(super) fn expand(option: &OsStr) -> OsString {
     let (name, given) = split(option);
     let [full] = meant(name)[..] else { return option.to_owned() };
@@ -104,7 +104,8 @@ pub(super) fn expand(option: &OsStr) -> OsString {
     OsString::from_vec([b"--", full.as_bytes(), &given].concat())
 }
 
-/// The long options of mail(1) and of every name that a name may stand for: itself, or else all that start so.
+/// The long options that a name may stand for, of mail(1) and of every name: the one that is called so, or else all
+/// that start so.
 fn meant(name: &[u8]) -> Vec<&'static str> {
     let starting: Vec<&str> = names().filter(|full| full.as_bytes().starts_with(name)).collect();
     let exact = starting.iter().copied().find(|full| full.as_bytes() == name);
@@ -122,7 +123,7 @@ pub(super) fn takes_next(option: &OsStr) -> bool {
     common::takes_next(option) || (takes_value && given.is_none())
 }
 
-/// What is wrong with a long option that cannot be obeyed where it stands. Its value is not told.
+/// The error about a long option that cannot be obeyed where it stands. It does not tell the option's value.
 pub(in crate::cli) fn wrong_long(option: &OsStr) -> WrongOption {
     if common::is_config(option) {
         return WrongOption::OwnName("config");

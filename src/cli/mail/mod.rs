@@ -1,12 +1,10 @@
-//! mail(1)'s command line: its letters as one table, and the request they make.
+//! mail(1)'s command line: its letters as one table, and the arguments that they make.
 //!
-//! Four dialects collide under this name (POSIX, bsd-mailx, GNU mailutils,
-//! s-nail and heirloom); the table follows what their callers mean. Options and
-//! operands may mix. After `--`, `-f`, `-F` and `-o` are for the mailer, as in
-//! s-nail, and all else is a recipient. An unknown letter never costs a mail; an
-//! unknown long option does: a misspelt `--dry-run` must not send. Its name may
-//! be cut short where no other starts so.
-//! The long options stand in `long`; whether `-a` names a header or a file is decided in `composition`.
+//! Four dialects collide under this name (POSIX, bsd-mailx, GNU mailutils, s-nail and heirloom), and the table follows
+//! the meaning of their callers. Options and operands may mix. After `--`, `-f`, `-F` and `-o` are for the mailer, as
+//! in s-nail, and all else is a recipient. An unknown letter never costs a mail. An unknown long option does, since a
+//! misspelt `--dry-run` must not send. `long` has the long options; `composed` decides whether `-a` names a header or a
+//! file.
 
 pub(super) mod composed;
 mod long;
@@ -69,7 +67,7 @@ pub const LETTERS: &[Letter] = &[
 pub(crate) const GRAMMAR: Grammar =
     Grammar { expand: long::expand, letters: LETTERS, long_takes_next: long::takes_next };
 
-/// The letters under our own name, of which `--help` says that `-f` and `-F` take a value.
+/// The letters under our own name, whose `--help` says that `-f` and `-F` take a value.
 const OUR_LETTERS: [Letter; LETTERS.len()] = {
     let mut letters = [LETTERS[0]; LETTERS.len()];
     let mut n = 0;
@@ -87,7 +85,7 @@ const OUR_LETTERS: [Letter; LETTERS.len()] = {
 /// The command line under our own name.
 pub(crate) const OUR_GRAMMAR: Grammar = Grammar { letters: &OUR_LETTERS, ..GRAMMAR };
 
-/// What mail(1) was asked.
+/// The arguments of mail(1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MailArguments {
     /// The values of `-a`, `-A` and of a `-C` that is a header, each with its letter, in order, as given.
@@ -110,7 +108,7 @@ pub(crate) struct MailArguments {
     pub(crate) full_name: Option<OsString>,
     /// A file that the body starts with (`-q`).
     pub(crate) quoted: Option<PathBuf>,
-    /// A mailbox was to be read, or nothing was said that sends a mail.
+    /// The caller wants to read a mailbox, or names nothing that a mail would need.
     pub(crate) reading: bool,
     /// The mail is only shown (`--debug`, `-Sdebug`).
     pub(crate) rehearsal: bool,
@@ -131,7 +129,7 @@ pub(crate) struct MailArguments {
 /// Reads a line that [`GRAMMAR`] lexed.
 ///
 /// # Errors
-/// A letter that is needed lacks its value, or nobody knows a long option.
+/// A letter that is obeyed lacks its value, or a long option is unknown.
 pub(crate) fn parse(line: Line<'_>) -> Result<MailArguments, WrongOption> {
     read(false, line)
 }
@@ -165,7 +163,7 @@ fn read(is_ours: bool, line: Line<'_>) -> Result<MailArguments, WrongOption> {
 }
 
 impl MailArguments {
-    /// Whether anything was said that only a mail to be sent needs.
+    /// Whether the caller gave anything that only a mail to be sent needs.
     fn sends(&self) -> bool {
         let lists = [&self.recipients, &self.cc, &self.bcc];
         self.formatted
@@ -175,7 +173,7 @@ impl MailArguments {
             || lists.iter().any(|list| !list.is_empty())
     }
 
-    /// Does what one letter says; of the letters with one answer the last wins.
+    /// Obeys one letter. If a letter may have one value, the last one wins.
     fn obey(&mut self, letter: char, value: OsString, next: &mut Peekable<IntoIter<Word>>) {
         match letter {
             'A' | 'a' => self.attachments_or_headers.push((letter, value)),
@@ -224,26 +222,26 @@ impl MailArguments {
         Ok(())
     }
 
-    /// `-oX`: of sendmail's settings the one about delivery.
+    /// `-oX`: obeys sendmail's setting about delivery.
     fn obey_setting(&mut self, setting: &[u8]) {
         self.delivery = setting.strip_prefix(b"d").and_then(DeliveryMode::from_name).unwrap_or(self.delivery);
     }
 
-    /// `-S name=value`: s-nail's variables; `-r` is stronger than `from`.
+    /// `-S name=value`: obeys a variable of s-nail's. `-r` is stronger than `from`.
     fn obey_variable(&mut self, setting: &OsString) {
         let mut parts = setting.as_bytes().splitn(2, |byte| *byte == b'=');
         match (parts.next().unwrap_or_default(), parts.next()) {
             (b"from", Some(value)) => {
                 self.from.get_or_insert_with(|| OsString::from_vec(value.to_vec()));
             }
-            // s-nail then delivers nothing.
+            // s-nail delivers nothing under this variable.
             (b"debug", _) => self.rehearsal = true,
             (b"sendwait", _) => self.delivery = DeliveryMode::Wait,
             _ => {}
         }
     }
 
-    /// The words after `--`: what is for the mailer, and recipients.
+    /// Obeys the words after `--`: options for the mailer, and recipients.
     fn obey_mailer(&mut self, mut words: impl Iterator<Item = OsString>) -> Result<(), WrongOption> {
         while let Some(word) = words.next() {
             match word.as_bytes() {
@@ -262,7 +260,7 @@ impl MailArguments {
     }
 }
 
-/// The words that are left, all operands: nothing else comes after `--`.
+/// The operands among the words that are left: all words after `--` are operands.
 fn operands(words: impl Iterator<Item = Word>) -> impl Iterator<Item = OsString> {
     words.filter_map(|word| if let Word::Operand(operand) = word { Some(operand) } else { None })
 }
@@ -273,7 +271,8 @@ fn operand_if(words: &mut Peekable<IntoIter<Word>>, fits: impl Fn(&[u8]) -> bool
     if let Word::Operand(operand) = word { Some(operand) } else { None }
 }
 
-/// A command for mailutils' `-E`, as fail2ban and git's manual write it, and no recipient: `set`, or words without `@`.
+/// The operand is a command for mailutils' `-E`, as fail2ban and git's manual write it, and no recipient: `set`, or
+/// words without `@`.
 fn is_command(operand: &[u8]) -> bool {
     let mut words = operand.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     words.next() == Some(b"set") || (words.next().is_some() && !operand.contains(&b'@'))
@@ -284,17 +283,17 @@ fn either(glued: OsString, next: &mut Peekable<IntoIter<Word>>, fits: impl Fn(&[
     Some(glued).filter(|glued| !glued.is_empty()).or_else(|| operand_if(next, fits))
 }
 
-/// `type/subtype`, RFC 2045 section 5.1, and neither an address nor a path.
+/// The operand is `type/subtype`, RFC 2045 section 5.1, and neither an address nor a path.
 fn is_media_type(operand: &[u8]) -> bool {
     operand.contains(&b'/') && !operand.contains(&b'@') && !operand.starts_with(b"/") && !operand.starts_with(b".")
 }
 
-/// Written as a path, or the name of a file; and no address.
+/// The operand is a path or the name of a file, and no address.
 fn is_path(operand: &[u8]) -> bool {
     !operand.contains(&b'@') && (operand.contains(&b'/') || Path::new(OsStr::from_bytes(operand)).is_file())
 }
 
-/// `Name: value` with a field name of RFC 5322 section 2.2; a path is none.
+/// The value is `Name: value` with a field name of RFC 5322 section 2.2, and no path.
 pub(super) fn is_header(value: &[u8]) -> bool {
     let name = value.split(|byte| *byte == b':').next().unwrap_or_default();
     name.len() < value.len() && !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'/')

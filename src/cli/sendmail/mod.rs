@@ -1,10 +1,8 @@
-//! sendmail's command line: its letters as one table, and the request they make.
+//! sendmail's command line: its letters as one table, and the arguments that they make.
 //!
-//! The letters are those of Sendmail 8.17, Postfix 3.7 and OpenSMTPD's sendmail,
-//! so that no caller of these finds its value taken for a recipient. Options end
-//! at the first operand. An unknown letter is named in the request and never
-//! costs a mail; only a value that is needed and missing does.
-//! What `-b`, `-q` and `-od` mean stands in `mode`.
+//! The letters are those of Sendmail 8.17, Postfix 3.7 and OpenSMTPD's sendmail, so that no value of theirs is taken
+//! for a recipient. Options end at the first operand. An unknown letter is worth a warning and never costs a mail; a
+//! missing value of a letter that is obeyed does. `mode` has the meaning of `-b`, `-q` and `-od`.
 
 pub(super) mod mode;
 
@@ -60,11 +58,11 @@ pub const LETTERS: &[Letter] = &[
     Letter::ignored('x', Nothing, "historic"),
 ];
 
-/// Its command line. It has no long options but those that every name knows.
+/// Its command line. It has no long options except those that every name knows.
 pub(crate) const GRAMMAR: Grammar =
     Grammar { expand: OsStr::to_owned, letters: LETTERS, long_takes_next: common::takes_next };
 
-/// What sendmail was asked.
+/// The arguments of sendmail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SendmailArguments {
     /// Another configuration (`-C`).
@@ -73,19 +71,19 @@ pub(crate) struct SendmailArguments {
     pub(crate) delivery: DeliveryMode,
     /// The header section names recipients (`-t`).
     pub(crate) extract_recipients: bool,
-    /// What a report of delivery is to say (`-R`, `-V`).
+    /// The content of reports of delivery (`-R`, `-V`).
     pub(crate) dsn: OfMail,
     /// The sender's name (`-F`).
     pub(crate) full_name: Option<OsString>,
     /// A line of a lone dot is text (`-i`, `-oi`).
     pub(crate) keep_dots: bool,
-    /// Which of sendmail's programs this is (`-b`, `-q`, `-I`).
+    /// The program that sendmail is to be (`-b`, `-q`, `-I`).
     pub(crate) mode: Mode,
-    /// When to report (`-N`).
+    /// The occasions for a report (`-N`).
     pub(crate) notify: Option<Notify>,
     /// The recipients as given: each may hold several addresses.
     pub(crate) operands: Vec<OsString>,
-    /// The envelope sender asked for (`-f`, `-r`); empty or `<>` is the null sender.
+    /// The envelope sender that was asked for (`-f`, `-r`); empty or `<>` is the null sender.
     pub(crate) reverse_path: Option<OsString>,
     /// Options nobody knows, fit to print, for one warning.
     pub(crate) unknown: Vec<String>,
@@ -96,14 +94,14 @@ pub(crate) struct SendmailArguments {
 /// Reads a line that [`GRAMMAR`] lexed.
 ///
 /// # Errors
-/// A letter that is needed lacks its value.
+/// A letter that is obeyed lacks its value.
 pub(crate) fn parse(line: Line<'_>) -> Result<SendmailArguments, WrongOption> {
     let mut arguments = SendmailArguments::default();
     let mut run = None;
     for word in line.into_posix_words() {
         match word {
             Word::End => {}
-            // The file that it names is nobody's recipient, and is not told.
+            // The file that it names is not told.
             Word::Long { option, .. } if common::is_config(&option) => arguments.unknown.push("--config".to_owned()),
             Word::Long { option, .. } => arguments.unknown.push(outcome::clean(&option.to_string_lossy())),
             Word::Missing(letter) => getopt::check_missing(LETTERS, letter)?,
@@ -119,14 +117,14 @@ pub(crate) fn parse(line: Line<'_>) -> Result<SendmailArguments, WrongOption> {
     Ok(arguments)
 }
 
-/// The first long option, which is none of sendmail's; also one behind an operand, but none behind `--`.
+/// The first long option of the line before `--`, since sendmail has no such options. It may stand behind an operand.
 pub(crate) fn long_option<'l>(line: &'l Line<'_>) -> Option<&'l OsStr> {
     line.words().find_map(|word| if let Word::Long { option, .. } = word { Some(option.as_os_str()) } else { None })
 }
 
 impl SendmailArguments {
-    /// Called as `crond -m` calls its mailer, by our own name and perhaps with no argument at all: the message goes to
-    /// the end of the file, and where nobody is named it names the recipients itself.
+    /// The arguments under our own name, which `crond -m` calls with no argument at all: the message goes on to the end
+    /// of the file, and names the recipients itself if no operand does.
     #[must_use]
     pub(crate) fn for_own_name(mut self) -> Self {
         self.keep_dots = true;
@@ -134,7 +132,7 @@ impl SendmailArguments {
         self
     }
 
-    /// Does what one letter says; the last of a kind wins, as in Postfix.
+    /// Obeys one letter. The last of a kind wins, as in Postfix.
     fn obey(&mut self, letter: char, value: OsString) {
         match letter {
             'b' => self.mode = Mode::from_letter(value.as_bytes()),
@@ -152,7 +150,7 @@ impl SendmailArguments {
         }
     }
 
-    /// What cannot be understood is worth a warning; it costs no mail.
+    /// Obeys a letter about reports. A value that cannot be read is worth a warning and costs no mail.
     fn obey_dsn(&mut self, letter: char, value: &str) {
         let value = value.trim();
         let understood = match letter {
@@ -169,7 +167,7 @@ impl SendmailArguments {
         }
     }
 
-    /// `-oX…`: a setting of one letter.
+    /// `-oX…`: obeys a setting of one letter.
     fn obey_setting(&mut self, setting: &[u8]) {
         let delivery = setting.strip_prefix(b"d").and_then(DeliveryMode::from_name);
         match (setting, delivery) {
@@ -180,7 +178,7 @@ impl SendmailArguments {
         }
     }
 
-    /// `-O Name=value`: a setting by its long name, in any case.
+    /// `-O Name=value`: obeys a setting by its long name, in upper or lower case.
     fn obey_name(&mut self, setting: &[u8]) {
         let mut parts = setting.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
         let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -217,7 +215,7 @@ mod tests {
         list.iter().map(ToString::to_string).collect()
     }
 
-    /// What a cron says of its mail: `-F`, `-i` or `-oi`, `-t`, `-f`, the operands.
+    /// The options of a cron for its mail: `-F`, `-i` or `-oi`, `-t`, `-f`, the operands.
     fn cron(line: &[&str]) -> (Option<String>, bool, bool, Option<String>, Vec<OsString>) {
         let request = read(line);
         assert_eq!((request.mode, request.unknown), (Mode::Deliver, vec![]), "{line:?}");

@@ -1,16 +1,15 @@
-//! Which of sendmail's programs `-b` and `-q` ask for, and when a mail is to leave (`-od`).
+//! The program that `-b` and `-q` ask sendmail for, and the time at which a mail is to leave (`-od`).
 //!
-//! sendmail is a mailer, a queue runner, a daemon and more under one name. Here
-//! stands only what was asked, in sendmail's own grammar (its manual, and
-//! `main.c` for the first letter that counts). Whether it can be served is not
-//! decided here.
+//! sendmail is a mailer, a queue runner, a daemon and more under one name. This file reads only what is asked, in
+//! sendmail's own grammar (its manual, and `main.c` for the first letter that counts). The door decides whether that
+//! can be served.
 
 use std::time::Duration;
 
 use crate::command::selection::{By, Matching};
 use crate::{interval, message, outcome};
 
-/// Which of sendmail's programs is meant.
+/// One of the programs that sendmail is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Build the alias database (`-bi`, `-I`, newaliases).
@@ -22,7 +21,7 @@ pub(crate) enum Mode {
         /// In the foreground (`-bD`).
         stays: bool,
     },
-    /// Take a message from stdin (`-bm`, or nothing said).
+    /// Take a message from stdin (`-bm`, or no mode).
     #[default]
     Deliver,
     /// Run the queue (`-q`).
@@ -37,7 +36,7 @@ pub(crate) enum Mode {
     Verify,
 }
 
-/// Which mails a queue run is for.
+/// The mails of a queue run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Run {
     /// All, now, once (`-q`).
@@ -50,17 +49,17 @@ pub(crate) enum Run {
     Nothing,
 }
 
-/// When the caller wants the mail to leave.
+/// The time at which the caller wants the mail to leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum DeliveryMode {
-    /// At once, without waiting for it (`-odb`).
+    /// At once; nobody waits for it (`-odb`).
     Background,
-    /// Nothing was said.
+    /// The caller does not say.
     #[default]
     Default,
     /// With the next queue run (`-odq`, `-odd`).
     Queue,
-    /// At once, the exit status tells the outcome (`-odi`, `-odf`).
+    /// At once; the exit status tells the outcome (`-odi`, `-odf`).
     Wait,
 }
 
@@ -95,7 +94,7 @@ impl Mode {
         }
     }
 
-    /// Where to turn with what this mode is for, after its name; empty where nowhere.
+    /// The advice that follows the option of a mode that is not served; empty if there is no other way.
     pub(crate) fn instead(&self) -> &'static str {
         match self {
             Self::Unsupported(option) if option.starts_with("-bt") => {
@@ -111,8 +110,8 @@ impl Mode {
         }
     }
 
-    /// What `-q` makes of this mode: it gives a daemon its interval, starts a queue run where nothing but delivery was
-    /// asked, and leaves any other mode as it is.
+    /// Applies `-q` to this mode: it gives a daemon its interval, makes a queue run of mere delivery, and leaves any
+    /// other mode as it is.
     #[must_use]
     pub(crate) fn with_run(self, value: &[u8]) -> Self {
         match (self, Run::from_value(value)) {
@@ -125,8 +124,8 @@ impl Mode {
 }
 
 impl Run {
-    /// The run that `-q…` asks for; none for what is no form of it. There are no queue groups, so `-qG…` means all, and
-    /// no mail is lost or in quarantine, so `-q!L` and `-q!Q…` do too.
+    /// The run that `-q…` asks for; `None` if it has no such form. There are no queue groups, so `-qG…` means all. No
+    /// mail is lost or in quarantine, so `-q!L` and `-q!Q…` mean all too.
     fn from_value(value: &[u8]) -> Option<Self> {
         let (is_negated, value) = value.strip_prefix(b"!").map_or((false, value), |rest| (true, rest));
         let selected = value.split_first().and_then(|(letter, text)| Some((By::from_letter(*letter)?, text)));
