@@ -1,4 +1,4 @@
-//! Who may write and read a configuration file: it names commands, and may hold a password.
+//! The rights of others to a configuration file, which names commands and may hold a password.
 
 use std::fs::Metadata;
 use std::io;
@@ -12,8 +12,8 @@ use crate::trust::{DecidingFile, Fault};
 /// No configuration is larger, in bytes.
 pub(super) const MOST: u64 = 16 << 20;
 
-/// Opens a configuration. It names commands: it has to be root's or the caller's own, for nobody else to write, and in a
-/// directory of which that is true too.
+/// Opens a configuration. It names commands: it and its directory have to be root's or the caller's own, and nobody
+/// else may write them.
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Unreadable`] or [`Error::Foreign`].
@@ -26,12 +26,13 @@ pub(super) fn open(path: &Path) -> Result<DecidingFile, Error> {
     })
 }
 
-/// By that name nothing runs the log, or obeys it: its lines may hold any text.
+/// The file is called `log` or `*.log`. No program runs or obeys a file for such a name, so its lines may hold any
+/// text.
 pub(super) fn is_called_log(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name == "log") || file.extension().is_some_and(|extension| extension == "log")
 }
 
-/// Others than its owner may use the file, but for reading by the one group that may.
+/// Others than its owner may use the file, except the one group that may read it.
 pub(super) fn is_exposed(found: &Metadata, readers: Option<u32>) -> bool {
     is_open(found.mode(), found.gid(), readers)
 }

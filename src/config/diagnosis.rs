@@ -13,7 +13,7 @@ pub struct Fault {
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
-    /// What is wrong, and what was perhaps meant.
+    /// The sentence about it, with a guess at what was meant.
     pub what: String,
 }
 

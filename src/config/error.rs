@@ -1,4 +1,4 @@
-//! Why a configuration cannot be used.
+//! The reasons why a configuration cannot be used.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,15 +7,15 @@ use super::diagnosis::Fault;
 use super::environment::WrongEnvironment;
 use super::locate::SYSTEM_FILE;
 
-/// Why the configuration cannot be used.
+/// The reason why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file says something that is not understood.
+    /// The file has a line that makes no sense.
     #[error("{}:{fault}", path.display())]
     Content {
         /// The file.
         path: PathBuf,
-        /// The place in it, and what is wrong there.
+        /// The place in it, and the fault there.
         fault: Fault,
     },
     /// The environment form is incomplete or wrong.
@@ -29,21 +29,21 @@ pub enum Error {
     Exposed {
         /// The file.
         path: PathBuf,
-        /// What closes it to them.
+        /// The command that closes it to them.
         cure: &'static str,
     },
-    /// Others may write what would be run with our rights.
+    /// Others may write the file, whose commands would run with our rights.
     #[error("{} {why}", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What lets them, and what to do.
+        /// The fault that lets them, and the cure.
         why: String,
     },
     /// There is no configuration.
     #[error("no configuration: {} does not exist: run mailx-t ctl init, then fill it in", .0.display())]
     Missing(PathBuf),
-    /// Whoever named the file may be a stranger, and it wants what a stranger may not have.
+    /// A stranger may have named the file, and it names a thing that a stranger may not have.
     #[error(
         "{} names {names}, which only a configuration in /etc, a user's own in ~/.config/mailx-t, or a file of root's in \
          a directory of root's may: move it there, or {cure}",
@@ -52,9 +52,9 @@ pub enum Error {
     Power {
         /// The file.
         path: PathBuf,
-        /// What it names.
+        /// The thing that it names.
         names: &'static str,
-        /// What to do if it stays where it is.
+        /// The cure if the file stays in its place.
         cure: &'static str,
     },
     /// Root could not become the user that the spool belongs to, most often the service user.
@@ -65,7 +65,7 @@ pub enum Error {
     Unfit {
         /// The file, or the environment.
         place: String,
-        /// What is missing or does not fit, and what to do.
+        /// The fault and its cure.
         what: Unfit,
     },
     /// The file cannot be read.
@@ -73,7 +73,7 @@ pub enum Error {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
 }
@@ -107,10 +107,10 @@ pub enum Unfit {
     /// The default recipient is no address.
     #[error("default in [recipients] is no address, or not only addresses")]
     Default,
-    /// Nothing says which address mail leaves as.
+    /// No setting names the address that mail leaves as.
     #[error("neither user in [smarthost] nor from in [rewrite] is set: set from to an address")]
     NoAccount,
-    /// A smarthost is for some senders alone, and nothing says which address their mail leaves as.
+    /// A smarthost is for some senders alone, and no setting names the address that their mail leaves as.
     #[error("smarthost {smarthost} has match-from and no account: set from to its address")]
     NoOwnAccount {
         /// The smarthost.

@@ -26,7 +26,8 @@ pub enum Source {
 
 impl Source {
     /// Nobody but root or the user can have put the file where it is: it lies in `/etc`, or at the one place where the
-    /// user keeps settings for us. Any other path may come from an argument or a variable that a stranger added to a call.
+    /// user keeps settings for us. Any other path may come from an argument or a variable that a stranger added to a
+    /// call.
     pub(super) fn is_at_a_place_of_ours(&self) -> bool {
         let is_climbing = |path: &Path| path.components().any(|part| part == Component::ParentDir);
         match self {
@@ -96,7 +97,8 @@ pub(crate) fn user_spool() -> Option<PathBuf> {
 /// An XDG base directory: a path that is not absolute does not count (XDG Base Directory Specification 0.8). `$HOME`
 /// may be missing, as under cron: the user database knows it too.
 fn user_path(variable: &str, below_home: &str) -> Option<PathBuf> {
-    // What root or the service has is the machine's: a relay that root starts as the service means root's spool.
+    // The files of root and of the service are the machine's: a relay that root starts as the service uses root's
+    // spool.
     if system::caller().uid == 0 || system::caller().name == SERVICE {
         return None;
     }

@@ -66,8 +66,8 @@ impl Config {
             system::become_service().map_err(Error::Service)?;
         }
         let config = Self::load(source)?;
-        // Another file may still mean the service's spool, or a user's: what root leaves there its owner could not
-        // touch, and where its owner makes links root must not write.
+        // Another file may still name the spool of the service, or of a user. Its owner could not touch the mails that
+        // root leaves there, and root must not write where the owner makes links.
         if let Some(owner) = spool::Spool::new(config.spool_path()).owner_in_our_place() {
             system::become_user(owner).map_err(Error::Service)?;
         }
@@ -85,7 +85,7 @@ impl Config {
         }
     }
 
-    /// Reads a file, which nobody may write, and if it holds a password nobody may read, who has no right to.
+    /// Reads a file. Strangers may not write it, and may not read it if it holds a password.
     fn read(path: &Path, source: Source) -> Result<Self, Error> {
         let file = access::open(path)?;
         let (found, is_of_root) = (file.metadata().clone(), file.is_of_root());
@@ -102,7 +102,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The settings that the text of a file stands for; nothing but the text is looked at.
+    /// The settings in the text of a file, judged by the text alone.
     ///
     /// # Errors
     /// [`Error::Content`] or [`Error::Unfit`].
@@ -136,8 +136,8 @@ impl Config {
         })
     }
 
-    /// Refuses what a file may not name that a stranger may have chosen: a command, and a log that could pass for a
-    /// program. A page that hands its visitors' text to sendmail as arguments may let them upload files too.
+    /// Refuses a command, and a log that could pass for a program, in a file that a stranger may have chosen. A page
+    /// that hands its visitors' text to sendmail as arguments may let them upload files too.
     fn forbid_power(&self, path: &Path) -> Result<(), Error> {
         let forbidden = |names, cure| Err(Error::Power { path: path.to_path_buf(), names, cure });
         if self.has_commands() {
@@ -174,20 +174,20 @@ impl Config {
         self.alarm.command.is_some() || self.smarthosts.iter().any(Smarthost::has_commands)
     }
 
-    /// Whose the spool is, or is to be: the machine's where root or the service user has it.
+    /// The owner of the spool, or of the spool that is to be made: the machine's if root or the service user has it.
     pub(crate) fn owner_of_spool(&self) -> spool::Owner {
         owner_of_spool(&self.spool_path(), &self.source)
     }
 
     /// The directory of the spool.
     pub fn spool_path(&self) -> PathBuf {
-        // Whoever brings settings of their own has a spool of their own, but for root.
+        // A user with settings of their own has a spool of their own. Root has the machine's.
         let own = || if self.source.is_machine() { None } else { user_spool() };
         self.spool.path.clone().or_else(own).unwrap_or_else(|| PathBuf::from(SYSTEM_SPOOL))
     }
 }
 
-/// Whose a spool there is, or is to be, that those settings name.
+/// The owner of the spool at `path`, or of the spool that is to be made there for these settings.
 pub(crate) fn owner_of_spool(path: &Path, source: &Source) -> spool::Owner {
     let (service, us) = (system::service(), system::effective_uid());
     let is_service = |uid| service.is_some_and(|(service, _)| service == uid);

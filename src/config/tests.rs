@@ -1,4 +1,4 @@
-//! What is read, what is refused, and in which words.
+//! Settings that are read, settings that are refused, and the words of the refusals.
 
 use std::fs;
 
@@ -215,7 +215,7 @@ fn senders_of_their_own_need_an_account_of_their_own() {
     assert_eq!(config.account_of("root").to_string(), "y@b.org", "the first that is for all");
 }
 
-/// What is wrong with the lines, where they follow the smarthost's: the place and the sentence.
+/// The fault in the lines, which follow those of the smarthost: the place and the sentence.
 fn wrong(lines: &str) -> String {
     let error = load(&format!("{MINIMAL}{lines}\n")).unwrap_err();
     error.strip_prefix("/etc/mailx-t/config.toml:").unwrap_or(&error).to_string()

@@ -1,4 +1,4 @@
-//! Why the settings of another mailer make no configuration.
+//! The reasons why the settings of another mailer make no configuration.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,13 +12,13 @@ pub enum Error {
     /// There is something at the target already.
     #[error("{} exists: --force replaces it", .0.display())]
     Exists(PathBuf),
-    /// Nothing in the file says which address mail leaves as.
+    /// The file names no address that mail leaves as.
     #[error("{}: nothing in it says which address mail leaves from: say --sender ADDRESS", .0.display())]
     NoSender(PathBuf),
-    /// Nothing in the file says where mail goes.
+    /// The file names no smarthost.
     #[error("{}: it names no smarthost that mail could go to", .0.display())]
     NoSmarthost(PathBuf),
-    /// Nobody knows whose settings they are.
+    /// The file may belong to any mailer.
     #[error("{}: neither its name nor its content says whose settings these are: say --from KIND", .0.display())]
     Unknown(PathBuf),
     /// The file cannot be read.

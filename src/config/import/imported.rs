@@ -191,8 +191,8 @@ impl Imported {
         self.from = Some(address.to_string());
     }
 
-    /// What was left out, and what a person should look at: one sentence each, in the order of the lines. They are
-    /// complete once the configuration is written.
+    /// The settings that were left out, and those that a person should look at: one sentence each, in the order of the
+    /// lines. They are complete once the configuration is written.
     pub fn notes(&self) -> Vec<String> {
         let mut notes: Vec<&Note> = self.notes.iter().collect();
         let line = |note: &Note| if note.line == 0 { usize::MAX } else { note.line };

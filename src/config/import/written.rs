@@ -66,7 +66,7 @@ fn look_at_certificates(imported: &mut Imported) {
 
 /// The sentence about a mailer that took any certificate: it asks for the one that was meant.
 fn refusal(setting: &str, account: &Account) -> String {
-    // What goes into a line for the shell has to be a name.
+    // Only a name may go into a line for the shell.
     if !account.host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
     {
         return format!(
