@@ -57,6 +57,7 @@ pub(super) const FORMS: &[(&str, &str)] = &[
     ("token-command", TEXT),
     ("token-endpoint", "a URL in quotes, such as \"https://login.example.com/token\""),
     ("user", TEXT),
+    ("user-quota", "a size in quotes, such as \"64 MiB\""),
     ("wait", TIME),
 ];
 

@@ -53,7 +53,7 @@ impl Spool {
     pub(super) fn free_in_failed(&self, id: &QueueId, kind: &str) -> PathBuf {
         let place = |id: &QueueId| self.file("failed", id).with_extension(kind);
         let first = place(id);
-        if fs::symlink_metadata(&first).is_ok() { place(&QueueId::new()) } else { first }
+        if fs::symlink_metadata(&first).is_ok() { place(&id.anew()) } else { first }
     }
 
     /// The names in `drop/` that could be mails, oldest first.
@@ -142,7 +142,7 @@ impl Spool {
     /// # Errors
     /// [`Error::Create`] if no byte was taken, [`Error::Write`] if they cannot all be kept there.
     pub(crate) fn rescue(&self, bytes: &mut dyn std::io::Read) -> Result<PathBuf, Error> {
-        let id = QueueId::new();
+        let id = QueueId::of_user(0);
         let path = self.root.join("failed").join(format!("{id}.input"));
         let mut file = files::create_new(&path).map_err(|source| Error::Create { path: path.clone(), source })?;
         let mut keep = || -> std::io::Result<()> {

@@ -41,19 +41,19 @@ pub(crate) struct Left {
     pub(crate) uid: u32,
     /// Its size.
     pub(crate) octets: u64,
+    /// It is a regular file, and could be a mail.
+    pub(crate) is_file: bool,
 }
 
 impl Spool {
-    /// The regular files in `drop/` that are called as a mail is, in the order of their names.
+    /// What lies in `drop/` and is called as a mail is, in the order of the names.
     ///
     /// # Errors
     /// [`Error::Read`] if the directory cannot be listed.
     pub(crate) fn left_files(&self) -> Result<Vec<Left>, Error> {
         let files = self.left()?.into_iter().filter_map(|name| {
-            // A name that is no regular file is put away where it lies: a confined relay can carry none into another
-            // directory.
-            let found = fs::symlink_metadata(self.file("drop", &name)).ok().filter(|found| found.is_file())?;
-            Some(Left { name, uid: found.uid(), octets: found.len() })
+            let found = fs::symlink_metadata(self.file("drop", &name)).ok()?;
+            Some(Left { name, uid: found.uid(), octets: found.len(), is_file: found.is_file() })
         });
         Ok(files.collect())
     }
@@ -66,7 +66,7 @@ impl Spool {
         self.names("tmp", |name| QueueId::parse(name.strip_suffix(TAKEN)?.strip_suffix('.')?))
     }
 
-    /// Takes a file in `drop/` out of its user's reach. Returns the id it has from now on, which is ours: the name in
+    /// Takes a regular file in `drop/` out of its user's reach. Returns the id it has from now on, which is ours: the name in
     /// `drop/` is the user's choice, and would sort where the user wishes. `None` if the user has taken it back, which
     /// is a user's right.
     pub(crate) fn collect(&self, left: &Left) -> Option<QueueId> {
@@ -113,22 +113,12 @@ impl Spool {
         Error::Damaged { path, why }
     }
 
-    /// Puts away the names in `drop/` that are no regular files, each with the error that says where. A directory that
-    /// is not empty stays in place: it is in nobody's way there, and `ctl check` names it.
-    ///
-    /// # Errors
-    /// [`Error::Read`] if `drop/` cannot be listed.
-    pub(crate) fn clear_drop(&self) -> Result<Vec<(QueueId, Error)>, Error> {
-        let mut cleared = Vec::new();
-        for id in self.left()? {
-            let place = self.file("drop", &id);
-            if fs::symlink_metadata(&place).is_ok_and(|found| !found.is_file())
-                && let Ok(path) = self.put_away(&id, &place)
-            {
-                cleared.push((id, Error::Damaged { path, why: "it is no regular file".to_string() }));
-            }
-        }
-        Ok(cleared)
+    /// Puts away a name in `drop/` that is no regular file; returns the id it has from now on, and the error that says
+    /// where. `None` if it stays: a directory that is not empty is in nobody's way there, and `ctl check` names it.
+    pub(crate) fn clear(&self, left: &Left) -> Option<(QueueId, Error)> {
+        let id = QueueId::of_user(left.uid);
+        let path = self.put_away(&id, &self.file("drop", &left.name)).ok()?;
+        Some((id, Error::Damaged { path, why: "it is no regular file".to_string() }))
     }
 
     /// Keeps a file of one name in `failed/`; for any other it keeps a line of text there that says what it was. A link
@@ -302,7 +292,12 @@ mod tests {
 
     fn collect(spool: &Spool) -> Vec<(QueueId, QueueId)> {
         let files = spool.left_files().unwrap();
-        files.iter().filter_map(|left| Some((left.name, spool.collect(left)?))).collect()
+        files.iter().filter(|left| left.is_file).filter_map(|left| Some((left.name, spool.collect(left)?))).collect()
+    }
+
+    fn clear(spool: &Spool) -> usize {
+        let files = spool.left_files().unwrap();
+        files.iter().filter(|left| !left.is_file).filter_map(|left| spool.clear(left)).count()
     }
 
     fn leave(spool: &Spool) -> QueueId {
@@ -372,8 +367,7 @@ mod tests {
         fs::hard_link(spool.root().join("other"), place(&ids[5])).unwrap();
         fs::write(place(&ids[6]), example(&["a@x.org"]).block().0).unwrap();
         let good = leave(&spool);
-        let cleared: Vec<QueueId> = spool.clear_drop().unwrap().into_iter().map(|(id, _)| id).collect();
-        assert_eq!(cleared.len(), 3, "{cleared:?}");
+        assert_eq!(clear(&spool), 3);
         for (name, id) in collect(&spool) {
             let taken = spool.dropped(&id, 1 << 20);
             assert_eq!(taken.is_ok(), name == good && can_leave(), "{taken:?}");
@@ -423,7 +417,7 @@ mod tests {
         let (_keep, spool) = spool();
         let id = QueueId::new();
         fs::create_dir_all(spool.file("drop", &id).join("x")).unwrap();
-        assert!(spool.clear_drop().unwrap().is_empty() && collect(&spool).is_empty());
+        assert!(clear(&spool) == 0 && collect(&spool).is_empty());
         assert_eq!(spool.strays().unwrap(), [id.to_string()]);
     }
 

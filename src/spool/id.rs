@@ -21,11 +21,18 @@ const CHANCE: Range<usize> = 12..LENGTH;
 const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 impl QueueId {
-    /// A new id for a mail of that user. This function does not promise that it is new; the file system does, when a
+    /// A new id for a mail of that user; the service's are root's. This function does not promise that it is new; the file system does, when a
     /// file of that name is created exclusively.
     pub fn of_user(uid: u32) -> Self {
         let mut id = Self::new();
         id.0[MARK].copy_from_slice(&Mark::of(uid).0);
+        id
+    }
+
+    /// A new id for another mail of the same user.
+    pub(crate) fn anew(&self) -> Self {
+        let mut id = Self::new();
+        id.0[MARK].copy_from_slice(&self.0[MARK]);
         id
     }
 
@@ -72,7 +79,10 @@ impl QueueId {
 }
 
 impl Mark {
-    /// The user with that uid. Root shares its mark with nobody.
+    /// Root and the service, who share this mark with nobody else.
+    pub(crate) const FIRST: Self = Self(*b"00");
+
+    /// The user with that uid.
     pub(crate) fn of(uid: u32) -> Self {
         let mut mark = Self([b'0'; 2]);
         write(&mut mark.0, uid.checked_sub(1).map_or(0, |above| 1 + u64::from(above) % 1295));
@@ -117,7 +127,8 @@ mod tests {
             let id = QueueId::of_user(uid);
             assert_eq!(id.mark(), Mark::of(uid));
             assert_eq!(QueueId::parse(id.as_str()), Some(id));
-            assert_eq!(Mark::of(uid) == Mark::of(0), uid == 0, "{uid}");
+            assert_eq!(Mark::of(uid) == Mark::FIRST, uid == 0, "{uid}");
+            assert_eq!(id.anew().mark(), Mark::of(uid));
         }
         let marks: std::collections::HashSet<Mark> = (0..=1295).map(Mark::of).collect();
         assert_eq!(marks.len(), 1296);

@@ -16,6 +16,8 @@ pub struct Settings {
     pub(crate) path: Option<PathBuf>,
     /// The largest message that is sent whole, in bytes.
     pub max_message_size: ByteSize,
+    /// The most that is kept of one user other than root and the service, in bytes.
+    pub(crate) user_quota: ByteSize,
     /// The longest time that a caller waits for the outcome.
     #[serde(deserialize_with = "interval::deserialize")]
     pub wait: Duration,
@@ -23,6 +25,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { path: None, max_message_size: ByteSize::mib(25), wait: Duration::from_secs(10) }
+        Self {
+            path: None,
+            max_message_size: ByteSize::mib(25),
+            user_quota: ByteSize::mib(64),
+            wait: Duration::from_secs(10),
+        }
     }
 }

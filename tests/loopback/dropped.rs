@@ -323,3 +323,37 @@ fn queued_mail_and_other_users_do_not_wait_behind_a_flood() {
     assert_eq!((sent.len(), place("<urgent@")), (82, 0), "what is queued is sent before anything is taken in");
     assert!(place("<other@") < 40, "a user's one mail is taken in the first batch, not behind 80 of another");
 }
+
+/// What is no mail is kept in `failed/` for good: a user's files there have a bound.
+#[test]
+fn what_finds_no_room_stays_in_drop_and_root_is_told_once() {
+    let Some(house) = House::new() else { return };
+    let config = fs::read_to_string(&house.config).unwrap();
+    fs::write(&house.config, config.replace("[spool]\n", "[spool]\nuser-quota = \"100 kB\"\n")).unwrap();
+    for _ in 0..4 {
+        house.leave([b'x'; 60_000]);
+    }
+    symlink("/etc/shadow", house.place(&QueueId::new())).unwrap();
+    let other = house.leave(entry(&QueueId::new(), &["other@example.test"], MESSAGE));
+    chown(house.place(&other), Some(STRANGER + 1), None).unwrap();
+    for _ in 0..2 {
+        let flushed = house.flush();
+        assert!(flushed.status.success(), "{}", complaint(&flushed));
+    }
+    let [failed, left] = ["failed", "drop"].map(|place| house.bench.names(place).len());
+    // The link is root's here, and found room.
+    assert_eq!((failed, left), (3, 2), "two of 60 kB are more than 100 kB");
+    assert_eq!(house.mails_to("other@example.test").len(), 1);
+    let told = format!("the mail of user {STRANGER} stays in drop/: 2 files and ");
+    assert_eq!(house.bench.log().matches(&told).count(), 1, "{}", house.bench.log());
+    let mut check = house.bench.command([DOOR, "ctl", "check", "--offline", "--config"]);
+    let checked = check.arg(&house.config).output().unwrap();
+    assert!(String::from_utf8_lossy(&checked.stdout).contains(&format!("FAIL  {told}")), "{checked:?}");
+
+    // Once somebody has looked at them, there is room.
+    fs::read_dir(house.bench.spool().join("failed"))
+        .unwrap()
+        .for_each(|file| fs::remove_file(file.unwrap().path()).unwrap());
+    assert!(house.flush().status.success());
+    assert_eq!(["failed", "drop"].map(|place| house.bench.names(place).len()), [2, 0]);
+}

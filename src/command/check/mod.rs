@@ -4,17 +4,19 @@
 pub(crate) mod findings;
 pub(crate) mod probe;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use self::findings::Findings;
 pub(crate) use self::findings::Form;
+use super::delivery::room;
 use super::relay_program;
 use super::submission::local_names::LocalNames;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log::{self, Target};
 use crate::relay::Dialogue;
-use crate::spool::Spool;
+use crate::spool::{Mark, Spool};
 use crate::system;
 
 /// The reach of a check.
@@ -60,6 +62,7 @@ pub(crate) fn run(
         findings.fail(defect)?;
     }
     look_at_what_is_left(&spool, &mut findings)?;
+    look_at_room(config, &spool, &mut findings)?;
     look_at_log(config, &mut findings)?;
     if system::relay_program().is_none() {
         findings.fail("mailx-t-relay is neither in libexec/mailx-t nor beside mailx-t: reinstall mailx-t")?;
@@ -96,6 +99,19 @@ fn look_at_what_is_left(spool: &Spool, findings: &mut Findings<'_>) -> Result<()
     if let Some((first, others)) = strays.split_first() {
         let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
         findings.note(&format!("drop: {first}{others} cannot be taken in: remove what is no mail from {root}/drop"))?;
+    }
+    Ok(())
+}
+
+/// Names the users whose mail finds no room in the spool, and waits for a person.
+fn look_at_room(config: &Config, spool: &Spool, findings: &mut Findings<'_>) -> Result<(), Error> {
+    let kept = spool.kept().unwrap_or_default();
+    let users: BTreeSet<u32> = spool.left_files().unwrap_or_default().into_iter().map(|left| left.uid).collect();
+    for uid in users {
+        let kept = kept.get(&Mark::of(uid)).copied().unwrap_or_default();
+        if kept.is_full(config.spool.user_quota.as_u64()) {
+            findings.fail(&room::sentence(uid, kept))?;
+        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use super::room::Room;
 use super::turns::in_turn;
 use crate::command::submission::keep;
 use crate::command::submission::prepare::{self, Moment};
@@ -33,6 +34,9 @@ pub(super) struct Intake {
     /// What could not be taken is looked at once: a directory that a user has put there, a mail that the disk has no
     /// room for.
     seen: HashSet<QueueId>,
+    /// What found no room in the spool, at the last look.
+    kept_back: HashSet<QueueId>,
+    room: Room,
     /// Files and octets of each user.
     taken: HashMap<u32, (usize, u64)>,
     /// A user had more than a run may take.
@@ -42,7 +46,8 @@ pub(super) struct Intake {
 impl Intake {
     /// A file has come that was not looked at.
     pub(super) fn misses_any(&self, spool: &Spool) -> bool {
-        spool.left().is_ok_and(|left| left.iter().any(|name| !self.seen.contains(name)))
+        let is_known = |name: &QueueId| self.seen.contains(name) || self.kept_back.contains(name);
+        spool.left().is_ok_and(|left| !left.iter().all(is_known))
     }
 
     /// Brings a batch out of `drop/` into the queue, users in turn. What is no mail is put away and named in the log;
@@ -58,28 +63,7 @@ impl Intake {
             return Ok(false);
         }
         let until = Instant::now() + BATCH_TIME;
-        for (name, error) in spool.clear_drop()? {
-            log::mail(name.as_str()).error(&format!("not taken from drop/: {error}"));
-        }
-        let mut ids = spool.collected()?;
-        ids.retain(|id| !self.seen.contains(id));
-        let mut octets = 0;
-        for left in self.in_turn(spool)? {
-            if ids.len() >= BATCH || octets >= BATCH_OCTETS {
-                break;
-            }
-            self.seen.insert(left.name);
-            if !self.is_within_bounds(&left) {
-                self.has_left_some = true;
-                continue;
-            }
-            if let Some(id) = spool.collect(&left) {
-                log::mail(id.as_str())
-                    .info(&format!("taken from drop/, where user {} left it as {}", left.uid, left.name));
-                ids.push(id);
-                octets += left.octets;
-            }
-        }
+        let ids = self.collect_batch(config, spool)?;
         if ids.is_empty() {
             return Ok(false);
         }
@@ -97,13 +81,34 @@ impl Intake {
         Ok(true)
     }
 
-    /// What this run has not looked at, a file of each user in turn.
-    fn in_turn(&mut self, spool: &Spool) -> Result<Vec<Left>, Error> {
+    /// Takes a batch out of everybody's reach, a file of each user in turn; returns the ids that the files have now.
+    fn collect_batch(&mut self, config: &Config, spool: &Spool) -> Result<Vec<QueueId>, Error> {
+        let mut ids = spool.collected()?;
+        ids.retain(|id| !self.seen.contains(id));
         let mut files = spool.left_files()?;
-        let are_files: HashSet<QueueId> = files.iter().map(|left| left.name).collect();
-        self.seen.extend(spool.left()?.into_iter().filter(|name| !are_files.contains(name)));
         files.retain(|left| !self.seen.contains(&left.name));
-        Ok(in_turn(files, |left| left.uid, |_| false))
+        self.kept_back.clear();
+        self.room.age();
+        let (mut count, mut octets) = (ids.len(), 0);
+        for left in in_turn(files, |left| left.uid, |_| false) {
+            if count >= BATCH || octets >= BATCH_OCTETS {
+                break;
+            }
+            if !self.room.has_room(config, spool, left.uid)? {
+                self.kept_back.insert(left.name);
+                continue;
+            }
+            self.seen.insert(left.name);
+            if !self.is_within_bounds(&left) {
+                self.has_left_some = true;
+                continue;
+            }
+            count += 1;
+            octets += left.octets;
+            self.room.add(left.uid, left.octets);
+            ids.extend(collect(spool, &left));
+        }
+        Ok(ids)
     }
 
     fn is_within_bounds(&mut self, left: &Left) -> bool {
@@ -111,6 +116,24 @@ impl Intake {
         *files += 1;
         *octets += left.octets;
         *files == 1 || (*files <= MOST_FILES && *octets <= MOST_OCTETS)
+    }
+}
+
+/// Takes a file out of its user's reach. What is no regular file is put away where it lies: a confined relay can carry
+/// none into another directory.
+fn collect(spool: &Spool, left: &Left) -> Option<QueueId> {
+    let (id, refusal) = if left.is_file {
+        (spool.collect(left)?, None)
+    } else {
+        spool.clear(left).map(|(id, error)| (id, Some(error)))?
+    };
+    log::mail(id.as_str()).info(&format!("taken from drop/, where user {} left it as {}", left.uid, left.name));
+    match refusal {
+        None => Some(id),
+        Some(error) => {
+            log::mail(id.as_str()).error(&format!("not taken from drop/: {error}"));
+            None
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Resu
         return Ok(());
     }
     let to = addressees(config, entry);
-    let id = QueueId::of_user(entry.uid);
+    let id = entry.id.anew();
     let host = system::host_name();
     let report = bounce::Report {
         id: entry.id.as_str(),

@@ -32,8 +32,8 @@ impl Moment {
     /// Caller, host and clock of this process, and a new queue id.
     pub(crate) fn now() -> Self {
         let caller = system::caller();
-        let id = QueueId::of_user(caller.uid);
-        Self::of(caller, id, system::now())
+        let uid = if caller.speaks_for_others() { 0 } else { caller.uid };
+        Self::of(caller, QueueId::of_user(uid), system::now())
     }
 
     /// The moment at which that caller handed that mail in.

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::log;
 use crate::outcome::Outcome;
-use crate::spool::{Claim, Mark, Owner, QueueId, Spool};
+use crate::spool::{Claim, Mark, Owner, QueueId, Queued, Spool};
 use crate::system;
 
 /// After so long, or so many mails, a leader makes room for a process of its own kind.
@@ -149,10 +149,8 @@ impl<'a> Term<'a> {
     fn unseen_in_turn(&self) -> Result<Vec<QueueId>, Error> {
         let mut queued = self.spool.queued()?;
         queued.retain(|queued| !self.seen.queue.contains(&queued.id));
-        let owner = self.spool.owner().map(Mark::of);
-        let is_first = |mark: Mark| mark == Mark::of(0) || Some(mark) == owner;
-        let queued =
-            in_turn(queued, |queued| queued.id.mark(), |queued| !queued.is_tried && is_first(queued.id.mark()));
+        let is_first = |queued: &Queued| !queued.is_tried && queued.id.mark() == Mark::FIRST;
+        let queued = in_turn(queued, |queued| queued.id.mark(), is_first);
         let mut ids: Vec<QueueId> = queued.into_iter().map(|queued| queued.id).collect();
         if let Selection::One(first) = self.selection {
             // Somebody may be waiting for it.

@@ -1,0 +1,88 @@
+//! How much the spool may keep of each user. What is taken out of `drop/` becomes the service's on the disk, and a mail
+//! that is given up stays for good: without a bound, the disk of the service would be that of any user.
+//!
+//! What finds no room stays in `drop/`. It is the user's own there and counts on the user's own quota, and nothing of it
+//! is lost.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::interval::later;
+use crate::spool::{Kept, Mark, Remark, Spool};
+use crate::{log, system};
+
+/// What is remembered of a user whose mail found no room, and how long: root is told once a day.
+const FULL: &str = "no room";
+const TOLD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the spool keeps of each user: as of the last look, with what was taken since.
+#[derive(Default)]
+pub(super) struct Room {
+    kept: HashMap<Mark, Kept>,
+    /// It has not been looked at since mail could have left.
+    is_old: bool,
+    has_looked: bool,
+}
+
+impl Room {
+    /// Mail may have left: whoever has no room is looked at anew.
+    pub(super) fn age(&mut self) {
+        self.is_old = true;
+    }
+
+    /// There is room for a file of that user. If there is none, the log says so. Root has all the room: what lies in
+    /// `drop/` as root's is put away at once.
+    ///
+    /// # Errors
+    /// `queue/` or `failed/` cannot be listed.
+    pub(super) fn has_room(&mut self, config: &Config, spool: &Spool, uid: u32) -> Result<bool, Error> {
+        let quota = config.spool.user_quota.as_u64();
+        if Mark::of(uid) == Mark::FIRST {
+            return Ok(true);
+        }
+        if !self.has_looked || (self.is_old && self.of(uid).is_full(quota)) {
+            self.kept = spool.kept()?;
+            (self.is_old, self.has_looked) = (false, true);
+        }
+        let kept = self.of(uid);
+        if kept.is_full(quota) {
+            tell_once(spool, uid, kept);
+        }
+        Ok(!kept.is_full(quota))
+    }
+
+    /// A file of that user was taken, of so many octets.
+    pub(super) fn add(&mut self, uid: u32, octets: u64) {
+        self.kept.entry(Mark::of(uid)).or_default().add(octets);
+    }
+
+    fn of(&self, uid: u32) -> Kept {
+        self.kept.get(&Mark::of(uid)).copied().unwrap_or_default()
+    }
+}
+
+/// The sentence about a user whose mail finds no room.
+pub(crate) fn sentence(uid: u32, kept: Kept) -> String {
+    format!(
+        "the mail of user {} stays in drop/: {} files and {} of it lie in queue/ and failed/ already, as much as \
+         user-quota in [spool] allows; remove what is seen to from failed/",
+        system::user(uid).name,
+        kept.files,
+        ByteSize::b(kept.octets)
+    )
+}
+
+fn tell_once(spool: &Spool, uid: u32, kept: Kept) {
+    let (about, now) = (format!("user {uid}"), system::now());
+    if spool.is_remarked(&about, FULL, now) {
+        return;
+    }
+    log::error(&sentence(uid, kept));
+    let remark = Remark { about, says: FULL.to_string(), until: later(now, TOLD_FOR).unwrap_or(Timestamp::MAX) };
+    spool.remark(&remark).unwrap_or_else(|error| log::error(&error.to_string()));
+}
