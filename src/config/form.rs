@@ -56,6 +56,7 @@ pub(super) const FORMS: &[(&str, &str)] = &[
     ("tls-min", "a version in quotes, such as \"1.2\""),
     ("token-command", TEXT),
     ("token-endpoint", "a URL in quotes, such as \"https://login.example.com/token\""),
+    ("trusted-port", SWITCH),
     ("user", TEXT),
     ("user-quota", "a size in quotes, such as \"64 MiB\""),
     ("wait", TIME),

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::kept_token::{self, KeptToken};
 use super::provider;
+use super::redaction::Redaction;
 use super::secret_file::guarded_line;
 use super::token_request::{Response, post};
 use super::{CredentialsError, Secret, Smarthost, TokenEndpoint};
@@ -101,9 +102,11 @@ fn request(
     let latest = kept.map_or_else(|| refresh.clone(), |kept| kept.refresh);
     let endpoint = endpoint(smarthost)?;
     let (id, secret) = oauth_client(smarthost)?;
+    let mut mask = Redaction::default();
+    [Some(refresh), Some(&latest), secret.as_ref()].into_iter().flatten().for_each(|s| mask.hide_token(s.reveal()));
     let response = post(&endpoint, &form(&latest, id, secret.as_ref()), smarthost)
-        .map_err(|why| CredentialsError::TokenEndpoint { endpoint: endpoint.to_string(), why })?;
-    let given = parsed(&endpoint, &response)?;
+        .map_err(|why| CredentialsError::TokenEndpoint { endpoint: endpoint.to_string(), why: mask.redact(&why) })?;
+    let given = parsed(&endpoint, &response, &mask)?;
     let next = given.refresh_token.filter(|token| !token.reveal().is_empty()).unwrap_or(latest);
     let expires = now().saturating_add(given.expires_in.unwrap_or(SHORT_LIFE));
     let token = KeptToken { access: given.access_token, expires, refresh: next, origin: kept_token::origin(refresh) };
@@ -146,7 +149,7 @@ fn endpoint(smarthost: &Smarthost) -> Result<TokenEndpoint, CredentialsError> {
 }
 
 /// What the endpoint gives in its response, or why it gives nothing.
-fn parsed(endpoint: &TokenEndpoint, response: &Response) -> Result<Given, CredentialsError> {
+fn parsed(endpoint: &TokenEndpoint, response: &Response, mask: &Redaction) -> Result<Given, CredentialsError> {
     let of_endpoint = |why: String| CredentialsError::TokenEndpoint { endpoint: endpoint.to_string(), why };
     match response.status {
         200 => match serde_json::from_slice::<Given>(&response.body) {
@@ -154,7 +157,7 @@ fn parsed(endpoint: &TokenEndpoint, response: &Response) -> Result<Given, Creden
             _ => Err(of_endpoint("the answer holds no access token: check token-endpoint".to_owned())),
         },
         400 | 401 => match serde_json::from_slice::<Refusal>(&response.body) {
-            Ok(refusal) => Err(refused(endpoint, &refusal)),
+            Ok(refusal) => Err(refused(endpoint, &refusal, mask)),
             Err(_) => Err(of_endpoint(format!("HTTP status {}", response.status))),
         },
         status => Err(of_endpoint(format!("HTTP status {status}"))),
@@ -162,13 +165,15 @@ fn parsed(endpoint: &TokenEndpoint, response: &Response) -> Result<Given, Creden
 }
 
 /// The sentence about a refusal that lasts until a person does something about it.
-fn refused(endpoint: &TokenEndpoint, refusal: &Refusal) -> CredentialsError {
+fn refused(endpoint: &TokenEndpoint, refusal: &Refusal, mask: &Redaction) -> CredentialsError {
     let cure = match refusal.error.as_str() {
         "invalid_client" | "unauthorized_client" => "check client-id and client-secret-file",
         _ => "authorize this machine anew, and put the new refresh token into refresh-token-file",
     };
-    let description: String = clean(&refusal.error_description).chars().take(200).collect();
-    wrong(&format!("{endpoint} refuses ({}: {description}): {cure}", clean(&refusal.error)))
+    // Foreign words, which may be any length and may quote what we have posted.
+    let told = |text: &str| clean(&mask.redact(text)).chars().take(200).collect::<String>();
+    let (error, description) = (told(&refusal.error), told(&refusal.error_description));
+    wrong(&format!("{endpoint} refuses ({error}: {description}): {cure}"))
 }
 
 fn wrong(why: &str) -> CredentialsError {
@@ -187,7 +192,7 @@ mod tests {
 
     fn answered(status: u16, body: &str) -> Result<Given, String> {
         let endpoint = TokenEndpoint::parse("https://login.example.com/token").unwrap();
-        parsed(&endpoint, &Response { status, body: body.as_bytes().to_vec().into() })
+        parsed(&endpoint, &Response { status, body: body.as_bytes().to_vec().into() }, &Redaction::default())
             .map_err(|error| error.to_string())
     }
 

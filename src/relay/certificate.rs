@@ -48,6 +48,14 @@ fn name(name: &X509NameRef) -> String {
     clean(&part(Nid::COMMONNAME).or_else(|| part(Nid::ORGANIZATIONNAME)).unwrap_or_default())
 }
 
+/// The other side's certificate names hosts where names of hosts belong. OpenSSL takes the common name for one if there
+/// is none, and RFC 9525 section 2 forbids that: an authority may certify it without having asked who owns the host.
+pub(super) fn has_dns_name(stream: &TlsStream<Timed>) -> bool {
+    let certificate = stream.peer_certificate().ok().flatten().and_then(|certificate| certificate.to_der().ok());
+    let names = certificate.and_then(|der| X509::from_der(&der).ok()).and_then(|x509| x509.subject_alt_names());
+    names.is_some_and(|names| names.iter().any(|name| name.dnsname().is_some()))
+}
+
 /// SHA-256 of the other side's certificate.
 pub(super) fn fingerprint(stream: &TlsStream<Timed>) -> Result<Option<Fingerprint>, native_tls::Error> {
     let Some(certificate) = stream.peer_certificate()? else { return Ok(None) };

@@ -177,11 +177,14 @@ impl Channel {
             };
             self.fail(stage, &error)
         })?;
-        let answer = if answer.code >= 400 { self.redacted(&answer) } else { answer };
+        let redacted = self.redacted(&answer);
         if self.dialogue == Dialogue::Shown {
-            dialogue::show_received(stage, &answer);
+            dialogue::show_received(stage, &redacted);
         }
-        Ok(answer)
+        // We act on these two as they are. Nobody else reads them.
+        let is_offer = stage == Stage::Ehlo && answer.is_class(2);
+        let is_challenge = stage == Stage::Auth && answer.code == 334;
+        Ok(if is_offer || is_challenge { answer } else { redacted })
     }
 
     /// How long each reply may take.

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::redaction::Redaction;
 use super::secret_source::SecretSource;
 use super::{AuthChoice, Client, CredentialsError, Secret, Smarthost, access_token};
 
@@ -79,6 +80,12 @@ impl Credentials {
         }
         let renewed = access_token::renew(smarthost, self.tokens.as_deref());
         Some(renewed.map(|token| Self { secret: token.secret, is_kept: false, ..self.clone() }))
+    }
+
+    /// Has no text bring the secret back.
+    pub(super) fn hide_in(&self, redaction: &mut Redaction) {
+        let secret = self.secret.reveal();
+        if self.is_token() { redaction.hide_token(secret) } else { redaction.hide(secret) }
     }
 
     pub(super) fn secret(&self) -> &Secret {

@@ -47,7 +47,7 @@ pub(super) struct LoginInGroup {
 impl LoginInGroup {
     /// There is one if the settings want it, one line is all of it, and nothing else could be tried after a refusal.
     pub(super) fn of(smarthost: &Smarthost, offered: &[String], credentials: &Credentials) -> Option<Self> {
-        let mechanisms = usable_mechanisms(smarthost.auth, offered, credentials).ok()?;
+        let mechanisms = usable_mechanisms(smarthost, offered, credentials).ok()?;
         let first = *mechanisms.first().filter(|first| first.is_one_line())?;
         let is_last_word = mechanisms.iter().all(|other| other.family() == first.family()) && !credentials.is_kept();
         if !smarthost.auth_in_group || !is_last_word {
@@ -60,7 +60,7 @@ impl LoginInGroup {
 
     /// Has no reply quote it.
     pub(super) fn hide(&self, redaction: &mut Redaction) {
-        redaction.hide(self.credentials.secret().reveal());
+        self.credentials.hide_in(redaction);
         redaction.hide_line(&self.command);
     }
 
@@ -86,9 +86,9 @@ fn try_mechanisms(
     offered: &[String],
     credentials: &Credentials,
 ) -> Result<(), Trouble> {
-    let mechanisms = usable_mechanisms(smarthost.auth, offered, credentials)
+    let mechanisms = usable_mechanisms(smarthost, offered, credentials)
         .map_err(|why| channel.peer().trouble(Stage::Auth, Scope::Configuration, format!("no login: {why}")))?;
-    channel.redaction().hide(credentials.secret().reveal());
+    credentials.hide_in(channel.redaction());
     let mut refused: Vec<Family> = Vec::new();
     let mut first = None;
     for mechanism in mechanisms {
@@ -176,7 +176,7 @@ mod tests {
 
     fn with_login(smarthost: Smarthost, auth: AuthChoice) -> (Smarthost, Credentials) {
         let password = Some("geheim".to_owned().into());
-        let smarthost = Smarthost { user: Some("me".to_owned()), password, auth, ..smarthost };
+        let smarthost = Smarthost { user: Some("me".to_owned()), password, auth, trusted_port: true, ..smarthost };
         let credentials = Credentials::read(&smarthost, &Client::named("me")).unwrap().unwrap();
         (smarthost, credentials)
     }

@@ -76,13 +76,19 @@ impl fmt::Display for Mechanism {
     }
 }
 
+/// There is a mechanism of that name here. The name is in capitals.
+pub(super) fn is_known(name: &str) -> bool {
+    WITH_PASSWORD.iter().chain(WITH_TOKEN).any(|mechanism| mechanism.name() == name)
+}
+
 /// The mechanisms to try, the best one first, or why there is none to try. `offered` are those that the server offers,
 /// in capitals.
 pub(super) fn usable_mechanisms(
-    choice: AuthChoice,
+    smarthost: &Smarthost,
     offered: &[String],
     credentials: &Credentials,
 ) -> Result<Vec<Mechanism>, String> {
+    let choice = smarthost.auth;
     let wanted: &[Mechanism] = match choice {
         AuthChoice::Auto | AuthChoice::None if credentials.is_token() => WITH_TOKEN,
         AuthChoice::Auto | AuthChoice::None if credentials.secret().reveal().is_ascii() => WITH_PASSWORD,
@@ -109,7 +115,12 @@ pub(super) fn usable_mechanisms(
         };
         return Err(format!("the server offers {} and not {}: {cure}", offered.join(" "), names.join(" or ")));
     }
-    Ok(usable)
+    if !smarthost.is_at_anybodys_port() {
+        return Ok(usable);
+    }
+    // Whoever is not the smarthost gets something to guess at, and not the secret.
+    let proofs: Vec<_> = usable.into_iter().filter(|mechanism| mechanism.family() == Family::Proof).collect();
+    if proofs.is_empty() { Err(smarthost.anybodys_port()) } else { Ok(proofs) }
 }
 
 /// One run of a mechanism, not in base64 yet: what we say first, and what we answer to each challenge.
@@ -194,7 +205,7 @@ fn joined(parts: &[&str]) -> Zeroizing<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Client;
+    use super::super::{Client, Tls};
     use super::*;
 
     fn credentials(user: &str, secret: &str) -> Credentials {
@@ -207,8 +218,29 @@ mod tests {
     }
 
     fn chosen(choice: AuthChoice, offered: &[&str]) -> Result<Vec<Mechanism>, String> {
+        chosen_at(&Smarthost { auth: choice, ..Smarthost::new("a") }, offered)
+    }
+
+    fn chosen_at(smarthost: &Smarthost, offered: &[&str]) -> Result<Vec<Mechanism>, String> {
         let offered: Vec<_> = offered.iter().map(|name| (*name).to_owned()).collect();
-        usable_mechanisms(choice, &offered, &credentials("me", "geheim"))
+        usable_mechanisms(smarthost, &offered, &credentials("me", "geheim"))
+    }
+
+    #[test]
+    fn port_that_any_user_may_have_is_shown_no_secret_without_tls() {
+        let at =
+            |port, trusted_port| Smarthost { tls: Tls::None, port: Some(port), trusted_port, ..Smarthost::new("a") };
+        for offered in [&["PLAIN"][..], &["LOGIN"], &["PLAIN", "LOGIN"]] {
+            assert!(chosen_at(&at(1025, false), offered).unwrap_err().contains("any user of this machine"));
+            assert!(chosen_at(&at(1025, true), offered).is_ok());
+        }
+        let all = ["PLAIN", "LOGIN", "SCRAM-SHA-256", "CRAM-MD5"];
+        assert_eq!(chosen_at(&at(1025, false), &all), Ok(vec![Mechanism::ScramSha256, Mechanism::CramMd5]));
+        assert_eq!(chosen_at(&at(1025, true), &all).map(|all| all.len()), Ok(4));
+        for auth in [AuthChoice::Plain, AuthChoice::Login, AuthChoice::Xoauth2, AuthChoice::OAuthBearer] {
+            let smarthost = Smarthost { auth, ..at(1025, false) };
+            assert!(chosen_at(&smarthost, &["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"]).is_err(), "{auth:?}");
+        }
     }
 
     #[test]
@@ -224,7 +256,7 @@ mod tests {
     #[test]
     fn password_beyond_ascii_is_not_for_scram() {
         let offered = ["SCRAM-SHA-256".to_owned(), "PLAIN".to_owned()];
-        let usable = usable_mechanisms(AuthChoice::Auto, &offered, &credentials("me", "gr\u{fc}n"));
+        let usable = usable_mechanisms(&Smarthost::new("a"), &offered, &credentials("me", "gr\u{fc}n"));
         assert_eq!(usable, Ok(vec![Mechanism::Plain]));
     }
 

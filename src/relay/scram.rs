@@ -69,11 +69,16 @@ impl Scram {
     }
 
     fn prove(&mut self, challenge: &str, password: &str) -> Result<String, &'static str> {
+        // RFC 5802 section 5.1: whoever does not know a mandatory extension ends the exchange.
+        if challenge.split(',').any(|part| part.starts_with("m=")) {
+            return Err("the server's challenge has an extension of SCRAM that is not known here");
+        }
         let part = |name: &str| challenge.split(',').find_map(|part| part.strip_prefix(name));
         let (Some(nonce), Some(salt), Some(rounds)) = (part("r="), part("s="), part("i=")) else {
             return Err("the server's challenge is incomplete");
         };
-        if nonce.len() <= self.nonce.len() || !nonce.starts_with(&self.nonce) {
+        let is_printable = nonce.bytes().all(|b| b.is_ascii_graphic());
+        if nonce.len() <= self.nonce.len() || !nonce.starts_with(&self.nonce) || !is_printable {
             return Err("the server's challenge does not answer ours");
         }
         let salt = decode_block(salt).map_err(|_| "the server's salt is not base64")?;
@@ -143,6 +148,9 @@ mod tests {
             "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=1",
             "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4000000000",
             "r=rOprNGfwEbeRWgbNEkqOx,s=*,i=4096",
+            "r=rOprNGfwEbeRWgbNEkqO x\r\n,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+            "m=ext,r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+            "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,m=ext",
             "",
         ] {
             assert!(Scram::with_nonce("user", NONCE).answer(challenge.as_bytes(), "pencil").is_err(), "{challenge}");

@@ -17,6 +17,9 @@ use super::{Fingerprint, Proxy, Secret, SenderPattern, TokenEndpoint};
 use crate::interval;
 use crate::pace::Rate;
 
+/// Ports from here on are anybody's, unless the machine says otherwise.
+const FIRST_UNPRIVILEGED: u16 = 1024;
+
 /// The server that mail goes to, and how it gets there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -96,6 +99,10 @@ pub struct Smarthost {
     /// servers allow it.
     #[serde(default)]
     pub auth_in_group: bool,
+    /// Whoever listens at the unprivileged ports of this machine that stand in these settings is the administrator's: a
+    /// password, or a token, may be shown there without TLS.
+    #[serde(default)]
+    pub trusted_port: bool,
     /// At most so many mails in so long.
     pub(crate) rate: Option<Rate>,
     /// At most so many mails in any 24 hours.
@@ -198,6 +205,7 @@ impl Smarthost {
             pipelining: true,
             chunking: true,
             auth_in_group: false,
+            trusted_port: false,
             rate: None,
             per_day: None,
             per_connection: None,
@@ -240,6 +248,28 @@ impl Smarthost {
         self.user.as_deref().filter(|_| self.auth != AuthChoice::None)
     }
 
+    /// Without TLS, any user of this machine could be the one who listens, and nothing says that this is not so.
+    pub(super) fn is_at_anybodys_port(&self) -> bool {
+        self.tls == Tls::None && !self.trusted_port && is_unprivileged(self.port())
+    }
+
+    /// Why the login that the settings want would show the secret to whoever listens.
+    pub(crate) fn forbidden_login(&self) -> Option<String> {
+        let is_proof = matches!(self.auth, AuthChoice::Auto | AuthChoice::CramMd5 | AuthChoice::ScramSha256);
+        let is_token = self.token_command.is_some() || self.refresh_token_file.is_some();
+        let is_forbidden = self.login().is_some() && self.is_at_anybodys_port() && (!is_proof || is_token);
+        is_forbidden.then(|| self.anybodys_port())
+    }
+
+    /// Why no secret is shown at a port that [`is_at_anybodys_port`](Self::is_at_anybodys_port).
+    pub(super) fn anybodys_port(&self) -> String {
+        format!(
+            "without TLS any user of this machine could be listening at port {}, and would be told the secret: \
+             set trusted-port = true if only your own server ever listens there, or use tls",
+            self.port()
+        )
+    }
+
     /// A command has to be run for the login.
     pub(crate) fn has_commands(&self) -> bool {
         self.password_command.is_some() || self.token_command.is_some()
@@ -258,6 +288,13 @@ impl fmt::Display for Smarthost {
             Err(_) => write!(f, "{}:{}", self.host, self.port()),
         }
     }
+}
+
+/// Any user of this machine may listen at the port. The kernel can let them have more ports than usual (ip(7)).
+pub(super) fn is_unprivileged(port: u16) -> bool {
+    let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let first = first.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(FIRST_UNPRIVILEGED);
+    port >= first.min(FIRST_UNPRIVILEGED)
 }
 
 fn bare(host: &str) -> &str {

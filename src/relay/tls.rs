@@ -5,11 +5,12 @@
 //! issuer is missing there, the caller tries once more with `Roots::Bundle`.
 
 use std::fs;
+use std::net::IpAddr;
 use std::thread::{self, JoinHandle};
 
 use native_tls::{HandshakeError, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
 
-use super::certificate::{fingerprint, identity};
+use super::certificate::{fingerprint, has_dns_name, identity};
 use super::deadline::Timed;
 use super::smarthost::{Smarthost, TlsVersion};
 use super::tls_error::{TlsError, classify, hint};
@@ -74,6 +75,10 @@ pub(super) fn shake_hands(handshake: Handshake<'_>, mut tcp: Timed) -> Result<Tl
         HandshakeError::Failure(error) => classify(&error, smarthost.tls),
         HandshakeError::WouldBlock(_) => TlsError::TimedOut(hint(smarthost.tls)),
     })?;
+    let is_name_checked = smarthost.ca_file.is_some() || smarthost.fingerprint.is_none();
+    if is_name_checked && smarthost.bare_host().parse::<IpAddr>().is_err() && !has_dns_name(&stream) {
+        return Err(TlsError::CommonNameOnly);
+    }
     if let Some(wanted) = smarthost.fingerprint {
         let seen = fingerprint(&stream).map_err(|error| TlsError::Other(error.to_string()))?;
         if seen != Some(wanted) {

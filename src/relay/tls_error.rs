@@ -21,6 +21,11 @@ pub(super) enum TlsError {
     Certificate(String),
     #[error("{key} {path}: {why}", path = path.display())]
     Client { key: &'static str, path: PathBuf, why: String },
+    #[error(
+        "the server's certificate names its host as a common name only, which counts no more (RFC 9525): have it \
+         issued anew with a subjectAltName, or set fingerprint to its SHA-256 and leave ca-file out"
+    )]
+    CommonNameOnly,
     #[error("the server closed the connection during the TLS handshake: is another port or another tls meant?")]
     Closed,
     #[error("the server's certificate has expired: its owner must renew it, unless this machine's clock is wrong")]

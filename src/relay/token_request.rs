@@ -14,7 +14,7 @@ use super::connect::connect;
 use super::deadline::{Timed, from_now};
 use super::tls::{Handshake, Roots, has_more_roots, shake_hands};
 use super::tls_error::TlsError;
-use super::{Smarthost, TokenEndpoint};
+use super::{Smarthost, Tls, TokenEndpoint};
 
 /// For sending and receiving, once there is a connection.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -37,19 +37,21 @@ impl fmt::Debug for Response {
 /// Posts `form` and returns the answer. `smarthost` says how to connect, which certificates to trust, and how long to
 /// wait.
 pub(super) fn post(endpoint: &TokenEndpoint, form: &str, smarthost: &Smarthost) -> Result<Response, String> {
-    let server = Smarthost {
+    let mut server = Smarthost {
         port: Some(endpoint.port()),
         ca_file: smarthost.ca_file.clone(),
         connect_timeout: smarthost.connect_timeout,
         proxy: smarthost.proxy.clone(),
         source_address: smarthost.source_address,
+        trusted_port: smarthost.trusted_port,
         ..Smarthost::new(endpoint.host())
     };
     let request = request(endpoint, form);
     let bytes = if endpoint.has_tls() {
         exchange_over_tls(&server, request.as_bytes())
     } else {
-        exchange(reach(&server)?, request.as_bytes())
+        server.tls = Tls::None;
+        exchange(reach_here(&server)?, request.as_bytes())
     }?;
     parsed(&bytes).ok_or_else(|| "the answer is not HTTP".to_owned())
 }
@@ -67,6 +69,28 @@ fn request(endpoint: &TokenEndpoint, form: &str) -> Zeroizing<String> {
 fn reach(server: &Smarthost) -> Result<Timed, String> {
     let until = from_now(server.connect_timeout);
     let (tcp, _) = connect(server, until).map_err(|error| error.to_string())?;
+    Timed::new(tcp, until).map_err(|error| error.to_string())
+}
+
+/// Without TLS a secret stays on this machine, and goes to nobody but its administrator. What counts is the address
+/// that was reached: a proxy looks up a name by itself, and so does whoever serves this machine its names.
+fn reach_here(server: &Smarthost) -> Result<Timed, String> {
+    if server.proxy.is_some() {
+        return Err("http:// is only for this machine itself, and the proxy is not: use https://".to_owned());
+    }
+    if server.is_at_anybodys_port() {
+        let port = server.port();
+        return Err(format!(
+            "without TLS any user of this machine could be listening at port {port}: use https://, or set \
+             trusted-port = true if only your own server ever listens there"
+        ));
+    }
+    let until = from_now(server.connect_timeout);
+    let (tcp, address) = connect(server, until).map_err(|error| error.to_string())?;
+    if !address.ip().to_canonical().is_loopback() {
+        let ip = address.ip();
+        return Err(format!("http:// is only for this machine itself, and its name leads to {ip}: use https://"));
+    }
     Timed::new(tcp, until).map_err(|error| error.to_string())
 }
 

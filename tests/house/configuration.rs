@@ -101,6 +101,7 @@ fn defaults_shown_are_those_of_the_program() {
             format!("{} {:?} {:?}", smarthost.port(), smarthost.tls, smarthost.auth),
             format!("{:?} {:?}", smarthost.connect_timeout, smarthost.timeout),
             format!("{} {} {}", smarthost.pipelining, smarthost.chunking, smarthost.auth_in_group),
+            smarthost.trusted_port.to_string(),
             smarthost.max_connections.to_string(),
             format!("{} {:?}", config.account, config.recipients),
             format!("{:?} {:?} {:?}", config.spool_path(), config.spool.wait, config.spool.max_message_size),

@@ -114,7 +114,7 @@ fn challenge_without_an_end_is_no_login() {
 
 #[test]
 fn whoever_cannot_prove_to_be_the_smarthost_hears_nothing() {
-    for kind in [Kind::Expired, Kind::NotYetValid, Kind::SelfSigned, Kind::WrongHost] {
+    for kind in [Kind::CommonNameOnly, Kind::Expired, Kind::NotYetValid, Kind::SelfSigned, Kind::WrongHost] {
         let machine = Machine::with(knowing_us().certificate(kind), "");
         assert_eq!(tried(&machine).status, Some(0));
         assert_unharmed(&machine, &format!("{kind:?}"));

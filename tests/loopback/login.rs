@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::smarthost::{Act, On, Point, Smarthost, Tokens};
 use crate::support::Machine;
-use crate::support::machine::{PASSWORD, USER};
+use crate::support::machine::{PASSWORD, Ran, USER};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
 
@@ -85,7 +85,12 @@ fn with_grant(smarthost: Smarthost, tokens: &Tokens) -> Machine {
     std::fs::write(&path, format!("{REFRESH}\n")).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
     let (path, url) = (path.display(), tokens.url());
-    with_secret(machine, &format!("refresh-token-file = \"{path}\"\nclient-id = \"us\"\ntoken-endpoint = \"{url}\"\n"))
+    with_secret(
+        machine,
+        &format!(
+            "refresh-token-file = \"{path}\"\nclient-id = \"us\"\ntoken-endpoint = \"{url}\"\ntrusted-port = true\n"
+        ),
+    )
 }
 
 /// The files in which tokens are kept.
@@ -134,6 +139,97 @@ fn new_token_that_is_refused_is_not_asked_for_again() {
     assert_eq!((ran.status, tokens.forms().len()), (Some(0), 1));
     assert!(ran.stderr.contains("check user and refresh-token-file"), "{ran:?}");
     assert!(!ran.stderr.contains("not-good") && !machine.log().contains("not-good"));
+}
+
+#[test]
+fn no_secret_comes_back_from_a_reply_of_any_code_or_from_a_token_endpoint() {
+    let plain = openssl::base64::encode_block(format!("\0{USER}\0{PASSWORD}").as_bytes());
+    let piece = &plain[plain.len() - 16..plain.len() - 4];
+    let quoting = format!("ok {PASSWORD} {} {plain} {piece}", PASSWORD.to_uppercase());
+    for (point, start) in [
+        // From an earlier login the server knows it before this one.
+        (Point::Greeting, "220"),
+        (Point::Ehlo, "250-x\r\n250 AUTH"),
+        (Point::Auth, "235 2.7.0"),
+        (Point::Auth, "535 5.7.8"),
+        (Point::Mail, "250 2.0.0"),
+        (Point::Mail, "334"),
+        (Point::Rcpt, "250 2.0.0"),
+        (Point::Rcpt, "354"),
+        (Point::Rcpt, "550 5.1.1"),
+        (Point::Content, "250 2.0.0"),
+        (Point::Content, "451 4.0.0"),
+    ] {
+        let smarthost = knowing_us(&["PLAIN"]).on(point, Act::Reply(format!("{start} {quoting}")));
+        let machine = Machine::with(smarthost, "");
+        let ran = machine.run("sendmail", &["-v", "-odi", "a@host.example"], MAIL);
+        let all = machine.run("mailx-t", &["ctl", "check", "-v"], b"");
+        let queue = machine.run("mailq", &[], b"");
+        for ran in [ran, all, queue] {
+            assert_tells_none(&machine, &ran, &[PASSWORD, &plain, piece]);
+        }
+    }
+    let quoting = format!(
+        r#"{{"error":"invalid_grant","error_description":"{} {REFRESH} {} {}"}}"#,
+        "x".repeat(190),
+        openssl::base64::encode_block(REFRESH.as_bytes()),
+        REFRESH.to_uppercase()
+    );
+    let tokens = Tokens::start(&[(400, &quoting)]);
+    let machine = with_grant(knowing_us(&["XOAUTH2"]), &tokens);
+    let ran = machine.send(&["a@host.example"], MAIL);
+    assert!(ran.stderr.contains("refuses (invalid_grant"), "{ran:?}");
+    assert_tells_none(&machine, &ran, &[REFRESH, &openssl::base64::encode_block(REFRESH.as_bytes())]);
+}
+
+/// None of the secrets stands in what is told, or is kept in the spool, in whatever case.
+fn assert_tells_none(machine: &Machine, ran: &Ran, secrets: &[&str]) {
+    let files = machine.spool_files().into_iter().map(|path| std::fs::read(path).unwrap());
+    let told = [ran.stdout.clone(), ran.stderr.clone(), machine.log()].map(String::into_bytes);
+    let texts: Vec<Vec<u8>> = files.chain(told).collect();
+    for bytes in &texts {
+        let text = String::from_utf8_lossy(bytes).to_lowercase();
+        for secret in secrets {
+            assert!(!text.contains(&secret.to_lowercase()), "{secret} in {text}");
+        }
+    }
+}
+
+#[test]
+fn secret_is_not_shown_without_tls_at_a_port_that_any_user_may_have() {
+    for (mechanism, line, is_sent) in
+        [("PLAIN", "", false), ("LOGIN", "", false), ("PLAIN", "trusted-port = true\n", true)]
+    {
+        let machine = Machine::with(knowing_us(&[mechanism]).plaintext(), &format!("tls = \"none\"\n{line}"));
+        let ran = machine.send(&["a@host.example"], MAIL);
+        assert_eq!((ran.status, machine.smarthost().mails().len()), (Some(0), usize::from(is_sent)), "{ran:?}");
+        if !is_sent {
+            assert!(ran.stderr.contains("any user of this machine could be listening"), "{ran:?}");
+            assert!(auths(&machine).is_empty());
+        }
+    }
+    let tokens = Tokens::start(&[(200, &given(PASSWORD))]);
+    let machine = with_grant(knowing_us(&["XOAUTH2"]), &tokens);
+    let text = std::fs::read_to_string(machine.config()).unwrap();
+    std::fs::write(machine.config(), text.replace("trusted-port = true\n", "")).unwrap();
+    let ran = machine.send(&["a@host.example"], MAIL);
+    assert!(ran.stderr.contains("any user of this machine could be listening"), "{ran:?}");
+    assert!(tokens.forms().is_empty());
+}
+
+#[test]
+fn refresh_token_without_tls_goes_through_no_proxy() {
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = proxy.local_addr().unwrap().port();
+    let tokens = Tokens::start(&[(200, &given(PASSWORD))]);
+    let machine = with_grant(knowing_us(&["XOAUTH2"]), &tokens);
+    let text = std::fs::read_to_string(machine.config()).unwrap();
+    let proxied = text.replace("[smarthost]\n", &format!("[smarthost]\nproxy = \"socks5://127.0.0.1:{port}\"\n"));
+    std::fs::write(machine.config(), proxied).unwrap();
+    let ran = machine.send(&["a@host.example"], MAIL);
+    assert!(ran.stderr.contains("http:// is only for this machine itself, and the proxy is not"), "{ran:?}");
+    proxy.set_nonblocking(true).unwrap();
+    assert!(proxy.accept().is_err(), "nobody has asked the proxy");
 }
 
 #[test]

@@ -19,6 +19,8 @@ const DAY: i64 = 86_400;
 /// The one good leaf certificate, and each fault of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// By the authority, with `localhost` as its common name and in no other place.
+    CommonNameOnly,
     /// By the authority, until a month ago.
     Expired,
     /// By the authority, for `localhost`, `smarthost.test` and 127.0.0.1.
@@ -75,9 +77,11 @@ impl Authority {
 
     fn make_leaf(&self, kind: Kind) -> Result<Leaf, ErrorStack> {
         let key = new_key()?;
-        let mut draft = draft("smarthost.test", &key, kind.validity())?;
+        let name = if kind == Kind::CommonNameOnly { "localhost" } else { "smarthost.test" };
+        let mut draft = draft(name, &key, kind.validity())?;
         let mut names = SubjectAlternativeName::new();
         match kind {
+            Kind::CommonNameOnly => names.email("postmaster@smarthost.test"),
             Kind::WrongHost => names.dns("other.test"),
             _ => names.dns("localhost").dns("smarthost.test").ip("127.0.0.1"),
         };

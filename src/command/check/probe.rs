@@ -45,6 +45,9 @@ fn try_one(
     client: &Client,
     findings: &mut Findings<'_>,
 ) -> Result<(), Error> {
+    if let Some(why) = smarthost.forbidden_login() {
+        return findings.fail(&format!("smarthost {smarthost}: no login: {why}"));
+    }
     if reach == Reach::Offline && smarthost.refresh_token_file.is_some() {
         return match Credentials::check_offline(smarthost) {
             Ok(()) => findings.ok(&format!("smarthost {smarthost}: refresh token found, not tried")),

@@ -10,6 +10,7 @@ use super::super::channel::Channel;
 use super::super::connect::connect;
 use super::super::deadline::{Timed, from_now};
 use super::super::login::{LoginInGroup, log_in};
+use super::super::mechanism;
 use super::super::stream::Stream;
 use super::super::tls::{self, Handshake, Roots};
 use super::super::trouble::{Peer, Trouble};
@@ -44,7 +45,7 @@ fn open_trusting(
     credentials: Option<&Credentials>,
     client: &Client,
 ) -> Result<Session, Trouble> {
-    let mut channel = open_channel(roots, smarthost, client)?;
+    let mut channel = open_channel(roots, smarthost, credentials, client)?;
     // RFC 3207 section 4.2: what the server said before TLS does not count.
     let capabilities = introduce(&mut channel, client)?;
     let groups = smarthost.pipelining && capabilities.pipelining;
@@ -66,9 +67,18 @@ fn open_trusting(
 }
 
 /// A channel on which the server has greeted us, with TLS if the settings want it.
-fn open_channel(roots: Roots, smarthost: &Smarthost, client: &Client) -> Result<Channel, Trouble> {
+fn open_channel(
+    roots: Roots,
+    smarthost: &Smarthost,
+    credentials: Option<&Credentials>,
+    client: &Client,
+) -> Result<Channel, Trouble> {
     let handshake = (smarthost.tls != Tls::None).then(|| Handshake::begin(smarthost, roots));
     let mut channel = reach(smarthost, client)?;
+    if let Some(credentials) = credentials {
+        // The server may know the secret from an earlier login, and quote it before the next one.
+        credentials.hide_in(channel.redaction());
+    }
     match handshake {
         None => greet(&mut channel, smarthost.tls)?,
         Some(handshake) if smarthost.tls == Tls::Implicit => {
@@ -127,7 +137,12 @@ fn greet(channel: &mut Channel, tls: Tls) -> Result<(), Trouble> {
 fn introduce(channel: &mut Channel, client: &Client) -> Result<Capabilities, Trouble> {
     let answer = channel.ask(Stage::Ehlo, &Ehlo::new(client_id(&client.name)).to_string())?;
     if answer.is_class(2) {
-        return Ok(Capabilities::of(&answer.lines));
+        let mut capabilities = Capabilities::of(&answer.lines);
+        // A name that is not known here may be anything, and sentences tell it.
+        for name in capabilities.auth.iter_mut().filter(|name| !mechanism::is_known(name)) {
+            *name = channel.redaction().redact(name);
+        }
+        return Ok(capabilities);
     }
     let reply = answer.reply();
     let why = if reply.is_permanent() {
