@@ -1,14 +1,20 @@
 //! The provider that a person names to `ctl init`: from the table of well-known ones, else from the domain's DNS.
 
 use crate::error::Usage;
-use crate::relay::provider::{self, Provider};
+use crate::relay::provider::{self, Limit, Provider, User};
 use crate::relay::{Smarthost, Tls, discovery};
 
 /// The provider's server.
 pub(super) struct Chosen {
     smarthost: Smarthost,
+    /// The provider's own name; empty for a domain's.
+    title: &'static str,
+    /// Who logs in.
+    user: User,
     /// The credential that it wants, if that is known.
     wants: Option<&'static str>,
+    /// The limit that it publishes.
+    limit: Option<Limit>,
     /// The domain whose DNS named the server.
     by_dns: Option<String>,
 }
@@ -28,7 +34,8 @@ pub(super) fn find(name: &str) -> Result<Chosen, Usage> {
     let server = discovery::discover(name)?;
     let usual = Smarthost { tls: server.tls, ..Smarthost::new(&server.host) };
     let port = (usual.port() != server.port).then_some(server.port);
-    Ok(Chosen { smarthost: Smarthost { port, ..usual }, wants: None, by_dns: Some(name.to_string()) })
+    let smarthost = Smarthost { port, ..usual };
+    Ok(Chosen { smarthost, title: "", user: User::Address, wants: None, limit: None, by_dns: Some(name.to_string()) })
 }
 
 fn of_provider(provider: &'static Provider, region: &str) -> Result<Chosen, Usage> {
@@ -39,7 +46,8 @@ fn of_provider(provider: &'static Provider, region: &str) -> Result<Chosen, Usag
     }
     let host = provider.host.replace("REGION", region);
     let smarthost = Smarthost { tls: provider.tls, ..Smarthost::new(&host) };
-    Ok(Chosen { smarthost, wants: Some(provider.wants), by_dns: None })
+    let Provider { title, user, wants, limit, .. } = *provider;
+    Ok(Chosen { smarthost, title, user, wants: Some(wants), limit, by_dns: None })
 }
 
 impl Chosen {
@@ -49,18 +57,38 @@ impl Chosen {
         let kept = rest.split_once("\n\n").map_or("", |(_, rest)| rest);
         let Smarthost { host, tls, port, .. } = &self.smarthost;
         let mut table = format!("[smarthost]\nhost = \"{host}\"\n");
+        if !self.title.is_empty() {
+            table = format!("# {}\n{table}", self.title);
+        }
         if *tls == Tls::StartTls {
             table += "tls = \"starttls\"\n";
         }
         if let Some(port) = port {
             table += &format!("port = {port}\n");
         }
-        table += "user = \"mail@example.com\"           # the account, most often the whole address\n";
+        table += &self.user_line();
         if let Some(wants) = self.wants {
             table += &format!("# It wants {wants}.\n");
         }
         table += "password-file = \"/etc/mailx-t/password\"\n";
-        format!("{head}{table}\n{kept}")
+        if let Some(Limit { setting, whose }) = self.limit {
+            table += &format!("# The limit of {whose}; mail over it waits:\n# {setting}\n");
+        }
+        match self.user {
+            User::Address => format!("{head}{table}\n{kept}"),
+            // A user who is no address is no sender either.
+            _ => format!("{head}{table}\n{}", kept.replacen("# [rewrite]\n# from", "[rewrite]\nfrom", 1)),
+        }
+    }
+
+    fn user_line(&self) -> String {
+        match self.user {
+            User::Address => {
+                "user = \"mail@example.com\"           # the account, most often the whole address\n".into()
+            }
+            User::Fixed(word) => format!("user = \"{word}\"   # this word, for everybody\n"),
+            User::Told(name) => format!("user = \"USER\"   # {name}\n"),
+        }
     }
 
     /// The work that is left to a person.
@@ -69,7 +97,13 @@ impl Chosen {
             format!("see whether host, found in the DNS of {domain}, is your provider's, then ")
         });
         let wants = self.wants.map_or_else(String::new, |wants| format!("; it wants {wants}"));
-        format!("{looked_up}set user in its [smarthost]{wants}")
+        match self.user {
+            User::Address => format!("{looked_up}set user in its [smarthost]{wants}"),
+            User::Fixed(_) => format!("set from in its [rewrite]{wants}"),
+            User::Told(name) => {
+                format!("set user in its [smarthost], which is {name}, and from in its [rewrite]{wants}")
+            }
+        }
     }
 }
 
@@ -96,6 +130,10 @@ mod tests {
             assert_eq!(smarthost.host, chosen.smarthost.host);
             assert_eq!((smarthost.tls, smarthost.port()), (chosen.smarthost.tls, chosen.smarthost.port()));
             assert!(chosen.fill(TEMPLATE).contains("# [recipients]"), "the rest of the template stays");
+            if let Some(Limit { setting, .. }) = chosen.limit {
+                let limited = chosen.fill(TEMPLATE).replace(&format!("# {setting}"), setting);
+                Config::of(path, &limited, Source::System("/c".into())).unwrap();
+            }
         }
     }
 
@@ -103,6 +141,17 @@ mod tests {
     fn domain_of_addresses_is_as_good_as_a_name() {
         assert_eq!(find("foxmail.com").unwrap().smarthost.host, "smtp.qq.com");
         assert_eq!(find("ses:eu-west-1").unwrap().smarthost.host, "email-smtp.eu-west-1.amazonaws.com");
+    }
+
+    #[test]
+    fn user_who_is_no_address_needs_a_sender() {
+        let chosen = find("sendgrid").unwrap();
+        let (filled, advice) = (chosen.fill(TEMPLATE), chosen.advice());
+        assert!(filled.contains("user = \"apikey\"") && filled.contains("\n[rewrite]\nfrom = "), "{filled}");
+        assert!(advice.contains("set from in its [rewrite]"), "{advice}");
+        let chosen = find("mailjet").unwrap();
+        assert!(chosen.fill(TEMPLATE).contains("user = \"USER\"   # the API key\n"));
+        assert!(chosen.advice().contains("user in its [smarthost], which is the API key"), "{}", chosen.advice());
     }
 
     #[test]

@@ -3,157 +3,12 @@
 //! Most of them refuse the password that a person logs in with, and their words send people the wrong way. Nobody needs
 //! a line here to use a provider. It makes `ctl init --provider` and the sentence about a refused login better.
 
-use super::Tls;
+mod known;
+mod table;
+
+pub(crate) use self::known::{Limit, Provider, User};
+use self::table::{MICROSOFT, PROVIDERS};
 use crate::outcome::Reply;
-
-/// A provider of mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Provider {
-    /// Its name, as `ctl init --provider` takes it.
-    pub(crate) name: &'static str,
-    /// The domains of the addresses that it gives away.
-    pub(crate) domains: &'static [&'static str],
-    /// The server that takes mail from its users. A person fills in `REGION`.
-    pub(crate) host: &'static str,
-    /// How the connection to it is protected.
-    pub(crate) tls: Tls,
-    /// What to log in with.
-    pub(crate) wants: &'static str,
-    /// The names of its servers end in one of these.
-    servers: &'static [&'static str],
-}
-
-const fn provider(
-    name: &'static str,
-    domains: &'static [&'static str],
-    host: &'static str,
-    tls: Tls,
-    servers: &'static [&'static str],
-    wants: &'static str,
-) -> Provider {
-    Provider { name, domains, host, tls, wants, servers }
-}
-
-const NETEASE: &str = "an authorization code, made in the web mail under Settings > POP3/SMTP/IMAP, not the password";
-const YAHOO: &str = "an app password, made in the account's security settings, not the password";
-const MICROSOFT: &str = "OAuth2 (token-command or refresh-token-file): Microsoft takes no passwords for SMTP any more";
-const ZOHO: &str = "an application-specific password where two-factor authentication is on";
-
-/// The longer ends come first: `exmail.qq.com` is not `qq.com`.
-const PROVIDERS: &[Provider] = &[
-    provider(
-        "exmail",
-        &[],
-        "smtp.exmail.qq.com",
-        Tls::Implicit,
-        &["exmail.qq.com"],
-        "a client password, made in the web mail's settings, where secure login is on; and SMTP has to be switched on",
-    ),
-    provider(
-        "qq",
-        &["qq.com", "foxmail.com", "vip.qq.com"],
-        "smtp.qq.com",
-        Tls::Implicit,
-        &["qq.com"],
-        "an authorization code, made in the web mail under Settings > Account, not the password",
-    ),
-    provider("163", &["163.com"], "smtp.163.com", Tls::Implicit, &["163.com"], NETEASE),
-    provider("126", &["126.com"], "smtp.126.com", Tls::Implicit, &["126.com"], NETEASE),
-    provider("yeah", &["yeah.net"], "smtp.yeah.net", Tls::Implicit, &["yeah.net"], NETEASE),
-    provider(
-        "aliyun-enterprise",
-        &[],
-        "smtp.qiye.aliyun.com",
-        Tls::Implicit,
-        &["qiye.aliyun.com", "mxhichina.com"],
-        "a third-party client password where the mailbox has client protection on",
-    ),
-    provider(
-        "aliyun",
-        &["aliyun.com"],
-        "smtp.aliyun.com",
-        Tls::Implicit,
-        &["aliyun.com"],
-        "an authorization code of the mailbox's settings, or DirectMail's SMTP password",
-    ),
-    provider(
-        "gmail",
-        &["gmail.com", "googlemail.com"],
-        "smtp.gmail.com",
-        Tls::Implicit,
-        &["gmail.com", "googlemail.com"],
-        "an app password (myaccount.google.com/apppasswords) or OAuth2 (refresh-token-file), not the password",
-    ),
-    provider("office365", &[], "smtp.office365.com", Tls::StartTls, &["office365.com"], MICROSOFT),
-    provider(
-        "outlook",
-        &["outlook.com", "hotmail.com", "live.com", "msn.com"],
-        "smtp-mail.outlook.com",
-        Tls::StartTls,
-        &["outlook.com", "hotmail.com", "live.com"],
-        MICROSOFT,
-    ),
-    provider(
-        "icloud",
-        &["icloud.com", "me.com", "mac.com"],
-        "smtp.mail.me.com",
-        Tls::StartTls,
-        &["mail.me.com", "icloud.com"],
-        "an app-specific password (account.apple.com), not the password",
-    ),
-    provider("yahoo", &["yahoo.com", "ymail.com"], "smtp.mail.yahoo.com", Tls::Implicit, &["yahoo.com"], YAHOO),
-    provider("aol", &["aol.com"], "smtp.aol.com", Tls::Implicit, &["aol.com"], YAHOO),
-    provider(
-        "fastmail",
-        &["fastmail.com", "fastmail.fm"],
-        "smtp.fastmail.com",
-        Tls::Implicit,
-        &["fastmail.com", "messagingengine.com"],
-        "an app password, made under Settings > Privacy & Security, not the password",
-    ),
-    provider("zoho", &["zohomail.com"], "smtp.zoho.com", Tls::Implicit, &["zoho.com"], ZOHO),
-    provider("zoho-eu", &["zohomail.eu"], "smtp.zoho.eu", Tls::Implicit, &["zoho.eu"], ZOHO),
-    provider(
-        "yandex",
-        &["yandex.com", "yandex.ru", "ya.ru"],
-        "smtp.yandex.com",
-        Tls::Implicit,
-        &["yandex.com", "yandex.ru", "yandex.net"],
-        "an app password for mail, and mail programs allowed in the web mail's settings",
-    ),
-    provider(
-        "mail.ru",
-        &["mail.ru", "inbox.ru", "list.ru", "bk.ru"],
-        "smtp.mail.ru",
-        Tls::Implicit,
-        &["mail.ru"],
-        "a password for external applications, not the password",
-    ),
-    provider(
-        "mailgun",
-        &[],
-        "smtp.mailgun.org",
-        Tls::Implicit,
-        &["mailgun.org"],
-        "the SMTP credentials of the sending domain, not the API key",
-    ),
-    provider(
-        "sendgrid",
-        &[],
-        "smtp.sendgrid.net",
-        Tls::Implicit,
-        &["sendgrid.net"],
-        "the user \"apikey\" and an API key for a password",
-    ),
-    provider(
-        "ses",
-        &[],
-        "email-smtp.REGION.amazonaws.com",
-        Tls::Implicit,
-        &["amazonaws.com"],
-        "SMTP credentials made in the SES console of that region, not an access key",
-    ),
-];
 
 /// What a server says, in lower case, and what it wants then, whoever the provider is.
 const WORDS: &[(&str, &str)] = &[
@@ -203,6 +58,7 @@ pub(super) fn wanted(host: &str, refusal: &Reply) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Tls;
     use super::*;
 
     #[test]
@@ -249,9 +105,43 @@ mod tests {
         assert_eq!(wanted("smtp.example.com", &Reply::new(535, "5.7.8 no")), None);
     }
 
+    /// The page that lists all of them.
+    fn page() -> String {
+        let mut page = String::from(
+            "# Providers\n\n`mailx-t ctl init --provider NAME` fills in the server of one of these. Nobody needs a row \
+             here to use a\nprovider: `--provider example.com` asks the DNS of any domain, and `host` of `[smarthost]` \
+             takes any server.\n\nThe user logs in with what stands under password; `ctl check` and the log name it \
+             where a login is refused. A limit goes\ninto `[smarthost]` as it stands: mail over it waits instead of being \
+             refused. Where the user is no address, `from` of\n`[rewrite]` has to be set to one that the provider lets \
+             the account use.\n\n| `--provider` | provider | server | user | password | limit |\n|---|---|---|---|---|---|\n",
+        );
+        for each in PROVIDERS {
+            let region = if each.host.contains("REGION") { ":REGION" } else { "" };
+            let tls = if each.tls == Tls::StartTls { ", STARTTLS" } else { "" };
+            let limit = each.limit.map_or_else(String::new, |limit| format!("`{}` for {}", limit.setting, limit.whose));
+            let user = match each.user {
+                User::Address => "the whole address".to_string(),
+                User::Fixed(word) => format!("`{word}`"),
+                User::Told(name) => name.to_string(),
+            };
+            let Provider { name, title, host, wants, .. } = each;
+            page += &format!("| `{name}{region}` | {title} | `{host}`{tls} | {user} | {wants} | {limit} |\n");
+        }
+        page
+    }
+
+    #[test]
+    fn document_lists_every_provider() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/providers.md");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(path, page()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), page(), "BLESS=1 writes docs/providers.md anew");
+    }
+
     #[test]
     fn manual_page_lists_every_provider() {
-        let page = include_str!("../../packaging/man/mailx-t.8").replace("\\-", "-").replace('\n', " ");
+        let page = include_str!("../../../packaging/man/mailx-t.8").replace("\\-", "-").replace('\n', " ");
         let (_, list) = page.split_once("of a well-known provider (").unwrap();
         let (list, _) = list.split_once(')').unwrap();
         let expected = names().collect::<Vec<_>>().join(", ").replace("ses", "ses:REGION");
@@ -266,13 +156,13 @@ mod tests {
 
     #[test]
     fn readmes_show_servers_as_they_are_known_here() {
-        let hosts = shown(include_str!("../../README.md"));
-        assert_eq!(shown(include_str!("../../README.zh-CN.md")), hosts);
+        let hosts = shown(include_str!("../../../README.md"));
+        assert_eq!(shown(include_str!("../../../README.zh-CN.md")), hosts);
         assert!(hosts.len() > 6, "{hosts:?}");
         for host in hosts {
             let provider = of_host(host).unwrap_or_else(|| panic!("README.md shows {host}, which nobody has"));
             assert_eq!(provider.host, host, "README.md");
-            // All but Microsoft speak TLS on port 465, the pages say.
+            // Of those in README only Microsoft does not speak TLS on port 465, it says.
             assert_eq!(provider.tls == Tls::StartTls, provider.wants == MICROSOFT, "README.md: {host}");
         }
     }
