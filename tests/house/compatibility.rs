@@ -1,5 +1,5 @@
 //! docs/compatibility.md agrees with the program's tables: each row stands there word for word. The manual pages name
-//! every letter, every verb and every long option.
+//! every letter, every verb, every long option and every exit status.
 
 use clap::CommandFactory;
 use mailx_t::cli::getopt::{Letter, Takes, Treatment};
@@ -12,6 +12,11 @@ const DOCUMENT: &str = include_str!("../../docs/compatibility.md");
 const USER_PAGE: &str = include_str!("../../packaging/man/mailx-t.1");
 /// The page for administrators, with sendmail's letters and the verbs.
 const ADMINISTRATION_PAGE: &str = include_str!("../../packaging/man/mailx-t.8");
+
+/// The statuses as the program has them.
+const STATUSES: &str = include_str!("../../src/error/exit.rs");
+/// The page that newcomers read, with the statuses.
+const README: &str = include_str!("../../README.md");
 
 /// The table of a command line, as the document shows it.
 fn table(letters: &[Letter]) -> String {
@@ -114,6 +119,26 @@ fn unnamed(page: &str, letters: &[Letter]) -> String {
 fn pages_name_every_letter() {
     assert_eq!(unnamed(ADMINISTRATION_PAGE, sendmail::LETTERS), "", "mailx-t.8 lacks letters of sendmail");
     assert_eq!(unnamed(USER_PAGE, mail::LETTERS), "", "mailx-t.1 lacks letters of mail");
+}
+
+/// The numbers of a list that names statuses, of which one row may name several.
+fn statuses<'t>(rows: impl Iterator<Item = &'t str>) -> Vec<u8> {
+    rows.flat_map(|row| row.split(", ").map(|status| status.parse().unwrap())).collect()
+}
+
+#[test]
+fn pages_list_every_exit_status_and_no_other() {
+    let known = STATUSES.lines().filter_map(|line| line.split_once(" = ")?.1.strip_suffix(','));
+    let known = statuses(known.filter(|number| number.parse::<u8>().is_ok()));
+    assert!(known.len() > 8, "{known:?}");
+    let section = |page: &'static str, from: &str, to: &str| page.split_once(from).unwrap().1.split(to).next().unwrap();
+    let rows = section(README, "## Exit status\n", "\n## ").lines().skip(3);
+    let rows = rows.filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let mut found = statuses(rows);
+    found.sort_unstable();
+    assert_eq!(found, known, "README.md");
+    let rows = section(USER_PAGE, ".SH \"EXIT STATUS\"\n", ".TE").lines().filter_map(|line| line.split_once('\t'));
+    assert_eq!(statuses(rows.map(|(status, _)| status)), known, "mailx-t.1");
 }
 
 /// The verbs and long options below a command of clap's.
