@@ -171,7 +171,7 @@ fn user_is_who_calls_whatever_the_environment_says() {
     assert_eq!(start(command, MAIL).finish().status, Some(0));
     let mail = machine.smarthost().mails().remove(0);
     let caller = mailx_t::system::caller().name;
-    assert!(mail.header("From")[0].contains(&format!("{caller}@")), "{:?}", mail.header("From"));
+    assert!(mail.header("From")[0].starts_with(&format!("\"{caller} on ")), "{:?}", mail.header("From"));
     assert!(!String::from_utf8_lossy(&mail.content).contains("mallory"));
 }
 
