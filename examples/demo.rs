@@ -188,9 +188,13 @@ impl Stage {
     fn configure(&self) -> Result<(), Box<dyn Error>> {
         let home = self.home.path();
         let place = |name: &str| home.join(name).display().to_string();
-        fs::write(home.join("ca.pem"), self.smarthost.ca_pem())?;
-        fs::write(home.join("password"), PASSWORD)?;
-        fs::set_permissions(home.join("password"), fs::Permissions::from_mode(0o600))?;
+        // Whatever the umask is, mailx-t refuses files that others may write.
+        fs::set_permissions(home, fs::Permissions::from_mode(0o700))?;
+        let put = |path: &Path, octets: &[u8]| {
+            fs::write(path, octets).and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o600)))
+        };
+        put(&home.join("ca.pem"), self.smarthost.ca_pem())?;
+        put(&home.join("password"), PASSWORD.as_bytes())?;
         let text = format!(
             "[smarthost]\nhost = \"{}\"\nport = {}\nuser = \"{ACCOUNT}\"\npassword-file = \"{}\"\nca-file = \"{}\"\n\n\
              [recipients]\naliases-file = \"{}\"\n\n[recipients.aliases]\nroot = \"ops@example.com\"\n\n\
@@ -203,7 +207,7 @@ impl Stage {
             place("spool"),
             place("log"),
         );
-        fs::write(&self.config, text)?;
+        put(&self.config, text.as_bytes())?;
         let made = self.command().args(["ctl", "init"]).output()?;
         if !made.status.success() {
             return Err(String::from_utf8_lossy(&made.stderr).into());
