@@ -1,7 +1,8 @@
 //! The pace of mail: at most so many in so long, as providers count it.
 //!
 //! Counted exactly, over the time just gone by, and not in buckets that begin anew: "30 a minute" holds for any minute.
-//! Pure: the times at which mails left come in as an argument.
+//! Many users share one limit, so a user's mail has a limit of its own within it. Pure: the mails that left come in as
+//! an argument.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,10 +10,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::interval;
+use crate::interval::{self, later};
 
 /// The longest time that is counted over.
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Within a shorter time nobody takes a day from others: what a user has used up is back before somebody misses it.
+const SHARED: Duration = Duration::from_secs(60 * 60);
+
+/// A mail that left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sent {
+    /// The time at which it was offered.
+    pub(crate) at: Timestamp,
+    /// The uid of the user whose mail it was.
+    pub(crate) uid: u32,
+}
 
 /// So many mails in so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,17 +50,50 @@ impl Rate {
         (!per.is_zero() && per <= DAY).then_some(Self { mails, per })
     }
 
-    /// The time from which the next mail may leave, after those that left at `sent`, oldest first.
-    fn free(&self, sent: &[Timestamp]) -> Option<Timestamp> {
+    /// The time from which the next mail may leave, after `sent`, oldest first.
+    fn free(&self, sent: &[Sent]) -> Option<Timestamp> {
         let before = sent.len().checked_sub(self.mails.try_into().ok()?)?;
-        sent[before].checked_add(self.per).ok()
+        sent[before].at.checked_add(self.per).ok()
+    }
+
+    /// The mails that users may send between them: the last quarter is kept for root and the service.
+    fn for_users(&self) -> usize {
+        (self.mails - self.mails / 4).try_into().unwrap_or(usize::MAX)
+    }
+
+    /// The user may send a mail then, if nobody sends anything until then. A user may not send more in an eighth of the
+    /// time than is left for users: at first that is half of all, then half of the rest, and so on.
+    fn is_within_share(&self, sent: &[Sent], uid: u32, then: Timestamp) -> bool {
+        let within =
+            |length: Duration| sent.iter().filter(move |sent| later(sent.at, length).is_none_or(|end| end > then));
+        let left = self.for_users().saturating_sub(within(self.per).count());
+        let own = || within(self.per / 8).filter(|sent| sent.uid == uid).count();
+        left > 0 && (self.per < SHARED || own() < left)
+    }
+
+    /// The time from which the user may send the next mail.
+    fn free_for(&self, sent: &[Sent], uid: u32, now: Timestamp) -> Timestamp {
+        if self.is_within_share(sent, uid, now) {
+            return now;
+        }
+        // Only the end of a mail's time makes a difference, and each makes it better.
+        let ends = |sent: &Sent| [later(sent.at, self.per), later(sent.at, self.per / 8)];
+        let mut ends: Vec<Timestamp> = sent.iter().flat_map(ends).flatten().filter(|end| *end > now).collect();
+        ends.sort_unstable();
+        let first = ends.partition_point(|end| !self.is_within_share(sent, uid, *end));
+        ends.get(first).copied().unwrap_or(now)
     }
 }
 
-/// The time at which the next mail may leave, after those that left at `sent`, oldest first; `None` if it may leave
-/// now.
-pub(crate) fn next(rates: &[Rate], sent: &[Timestamp], now: Timestamp) -> Option<(Timestamp, Rate)> {
+/// The time at which the next mail may leave, after `sent`, oldest first; `None` if it may leave now.
+pub(crate) fn next(rates: &[Rate], sent: &[Sent], now: Timestamp) -> Option<(Timestamp, Rate)> {
     let free = rates.iter().filter_map(|rate| Some((rate.free(sent)?, *rate)));
+    free.max_by_key(|(at, _)| *at).filter(|(at, _)| *at > now)
+}
+
+/// As [`next`], for a mail of a user other than root and the service, who has a share of the limit only.
+pub(crate) fn next_of_user(rates: &[Rate], sent: &[Sent], uid: u32, now: Timestamp) -> Option<(Timestamp, Rate)> {
+    let free = rates.iter().map(|rate| (rate.free_for(sent, uid, now), *rate));
     free.max_by_key(|(at, _)| *at).filter(|(at, _)| *at > now)
 }
 
@@ -100,13 +146,15 @@ mod tests {
         }
     }
 
+    /// Mails of root's that left at these seconds.
+    fn sent(seconds: &[i64]) -> Vec<Sent> {
+        seconds.iter().map(|second| Sent { at: at(*second), uid: 0 }).collect()
+    }
+
     #[test]
     fn any_stretch_of_time_counts() {
         let two = [Rate { mails: 2, per: Duration::from_secs(60) }];
-        let next = |sent: &[i64], now| {
-            let sent: Vec<_> = sent.iter().map(|second| at(*second)).collect();
-            super::next(&two, &sent, at(now)).map(|(at, _)| at)
-        };
+        let next = |sent: &[i64], now| super::next(&two, &super::tests::sent(sent), at(now)).map(|(at, _)| at);
         assert_eq!(next(&[], 0), None);
         assert_eq!(next(&[0], 1), None);
         assert_eq!(next(&[0, 50], 51), Some(at(60)));
@@ -117,8 +165,51 @@ mod tests {
     #[test]
     fn strictest_rate_decides() {
         let rates = [Rate { mails: 1, per: Duration::from_secs(10) }, Rate::a_day(2)];
-        let (at_last, why) = super::next(&rates, &[at(0), at(10)], at(20)).unwrap();
+        let (at_last, why) = super::next(&rates, &sent(&[0, 10]), at(20)).unwrap();
         assert_eq!((at_last, why.to_string()), (at(86_400), "2 a day".to_string()));
+    }
+
+    const HOUR: i64 = 3600;
+
+    /// How many mails a user who has more than enough sends, of those that have left and until then.
+    fn greedy(rate: Rate, sent: &mut Vec<Sent>, uid: u32, from: i64, until: i64) -> usize {
+        let (mut now, mut count) = (at(from), 0);
+        loop {
+            now = next_of_user(&[rate], sent, uid, now).map_or(now, |(at, _)| at);
+            if now >= at(until) {
+                return count;
+            }
+            sent.push(Sent { at: now, uid });
+            count += 1;
+        }
+    }
+
+    #[test]
+    fn user_leaves_half_to_others_and_a_quarter_to_root() {
+        let (day, mut sent) = (Rate::a_day(20), Vec::new());
+        // Fifteen are for users. Eight at once, half of the rest three hours later, and so on: none waits for ever.
+        assert_eq!(greedy(day, &mut sent, 7, 0, 1), 8);
+        assert_eq!(greedy(day, &mut sent.clone(), 8, 0, 1), 4, "another user comes too");
+        assert_eq!(greedy(day, &mut sent, 7, 1, 3 * HOUR + 1), 4);
+        assert_eq!(greedy(day, &mut sent, 7, 3 * HOUR, 6 * HOUR + 1), 2);
+        assert_eq!(greedy(day, &mut sent, 7, 6 * HOUR, 24 * HOUR), 1);
+        assert_eq!(next(&[day], &sent, at(24 * HOUR - 1)), None, "root has five left");
+        assert_eq!(greedy(day, &mut sent, 7, 24 * HOUR - 1, 24 * HOUR + 1), 4, "and it begins anew");
+    }
+
+    #[test]
+    fn short_limit_keeps_a_quarter_for_root_and_no_more() {
+        let (minute, mut sent) = (Rate { mails: 8, per: Duration::from_secs(60) }, Vec::new());
+        assert_eq!(greedy(minute, &mut sent, 7, 0, 1), 6);
+        assert_eq!(next_of_user(&[minute], &sent, 8, at(1)).unwrap().0, at(60));
+        assert_eq!(next(&[minute], &sent, at(1)), None);
+    }
+
+    #[test]
+    fn limit_of_one_is_for_everybody() {
+        let one = [Rate::a_day(1)];
+        assert_eq!(next_of_user(&one, &[], 7, at(0)), None);
+        assert_eq!(next_of_user(&one, &sent(&[0]), 7, at(1)).unwrap().0, at(24 * HOUR));
     }
 
     proptest::proptest! {
@@ -129,10 +220,10 @@ mod tests {
             for gap in gaps {
                 now = now.checked_add(Duration::from_secs(gap.unsigned_abs())).unwrap();
                 now = next(&[rate], &sent, now).map_or(now, |(at, _)| at);
-                sent.push(now);
+                sent.push(Sent { at: now, uid: 0 });
             }
             for (i, first) in sent.iter().enumerate() {
-                let within = sent[i..].iter().take_while(|at| at.duration_since(*first).unsigned_abs() < rate.per).count();
+                let within = sent[i..].iter().take_while(|sent| sent.at.duration_since(first.at).unsigned_abs() < rate.per).count();
                 proptest::prop_assert!(within <= mails as usize);
             }
         }

@@ -6,7 +6,7 @@ use std::io::Write;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::outcome::{Status, clean};
-use crate::spool::{Entry, Progress, QueueId, Spool};
+use crate::spool::{Clock, Entry, Progress, QueueId, Remark, Spool};
 use crate::system;
 
 /// The form of the listing.
@@ -75,8 +75,8 @@ impl Listed {
         }
     }
 
-    /// The recipients who still wait, each with the reason. The reason of one who has not been tried is the smarthost's
-    /// trouble.
+    /// The recipients who still wait, each with the reason. The reason of one who has not been tried is the trouble that
+    /// the spool remembers.
     fn waiting(&self, trouble: Option<&str>) -> Vec<(String, Option<String>)> {
         let waits = |n: &usize| !self.progress.is_settled(*n);
         let reason = |n: usize| self.progress.last.get(&n).map(|record| record.outcome.reason.clone());
@@ -89,6 +89,27 @@ impl Listed {
     fn next_attempt(&self) -> Option<jiff::Timestamp> {
         let open = self.progress.last.values().filter(|record| record.outcome.status == Status::Deferred);
         open.filter_map(|record| record.next_attempt).min()
+    }
+}
+
+/// What the spool remembers of mail that has not been tried.
+struct Known {
+    clock: Option<Clock>,
+    remarks: Vec<Remark>,
+}
+
+impl Known {
+    fn of(spool: &Spool) -> Self {
+        Self { clock: spool.clock(), remarks: spool.remarks(system::now()) }
+    }
+
+    /// The smarthost's trouble, or that the user has had a share of a limit.
+    fn trouble(&self, mail: &Listed) -> Option<&str> {
+        let share = || {
+            let about = Spool::share_of(mail.entry.uid);
+            self.remarks.iter().find(|remark| remark.about == about).map(|remark| remark.says.as_str())
+        };
+        self.clock.as_ref().map(|clock| clock.reason.as_str()).or_else(share).filter(|_| !mail.is_dropped)
     }
 }
 
@@ -108,9 +129,9 @@ fn text(spool: &Spool, listed: &[Listed], is_own: bool, out: &mut dyn Write) -> 
             "{:<17} {:>8} {:<19} --Sender/Recipient------",
             "----Queue ID-----", "--Size--", "---Arrival Time----"
         )?;
-        let trouble = spool.clock().map(|clock| clock.reason);
+        let known = Known::of(spool);
         for mail in listed {
-            block(mail, trouble.as_deref(), out)?;
+            block(mail, known.trouble(mail), out)?;
         }
         let kilobytes = listed.iter().map(|mail| mail.entry.size).sum::<u64>().div_ceil(1024);
         let plural = if listed.len() == 1 { "" } else { "s" };
@@ -151,7 +172,7 @@ fn block(mail: &Listed, trouble: Option<&str>, out: &mut dyn Write) -> std::io::
     let arrived = local.strftime("%a %b %e %H:%M:%S").to_string();
     writeln!(out, "{id:<17} {:>8} {arrived:<19} {}", mail.entry.size, mail.sender())?;
     let mut last = None;
-    for (address, reason) in mail.waiting(trouble.filter(|_| !mail.is_dropped)) {
+    for (address, reason) in mail.waiting(trouble) {
         if reason != last {
             let reason = clean(reason.as_deref().unwrap_or("reason unavailable"));
             writeln!(out, "{:>pad$}({reason})", "", pad = 76usize.saturating_sub(reason.chars().count()))?;
@@ -163,10 +184,10 @@ fn block(mail: &Listed, trouble: Option<&str>, out: &mut dyn Write) -> std::io::
 }
 
 fn json(spool: &Spool, listed: &[Listed], out: &mut dyn Write) -> std::io::Result<()> {
-    let trouble = spool.clock();
+    let known = Known::of(spool);
     for mail in listed {
         let entry = &mail.entry;
-        let reason = trouble.as_ref().map(|clock| clock.reason.as_str()).filter(|_| !mail.is_dropped);
+        let reason = known.trouble(mail);
         let recipient = |(address, reason): (String, Option<String>)| match reason {
             Some(reason) => serde_json::json!({ "address": address, "delay_reason": reason }),
             None => serde_json::json!({ "address": address }),

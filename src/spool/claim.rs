@@ -431,7 +431,7 @@ mod tests {
         assert_eq!(spool.clock(), None);
         assert!(!spool.is_remarked("a:465", "x", jiff::Timestamp::UNIX_EPOCH));
         assert_eq!(spool.sent("a:465", jiff::Timestamp::UNIX_EPOCH), []);
-        assert!(spool.note_sent("a:465", jiff::Timestamp::UNIX_EPOCH).is_err());
+        assert!(spool.note_sent("a:465", 0, jiff::Timestamp::UNIX_EPOCH).is_err());
     }
 
     #[test]

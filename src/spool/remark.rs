@@ -1,5 +1,5 @@
-//! Remarks about a smarthost that count for a while: `queue/relay.remarks`, one line each. A remark lost in a crash is
-//! learnt again, so nothing is synced.
+//! Remarks about a smarthost or a user that count for a while: `queue/relay.remarks`, one line each. A remark lost in a
+//! crash is learnt again, so nothing is synced.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::trust::plain;
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Remark {
-    /// The smarthost: `host:port`.
+    /// The smarthost, `host:port`, or the user.
     pub(crate) about: String,
     /// The words of the remark; they hold no tab and no line end.
     pub(crate) says: String,
@@ -42,7 +42,13 @@ impl Spool {
             .map_err(|source| Error::Write { path: path.clone(), source })
     }
 
-    fn remarks(&self, now: jiff::Timestamp) -> Vec<Remark> {
+    /// The name in remarks for a user's share of a limit.
+    pub(crate) fn share_of(uid: u32) -> String {
+        format!("share of user {uid}")
+    }
+
+    /// The remarks that still count.
+    pub(crate) fn remarks(&self, now: jiff::Timestamp) -> Vec<Remark> {
         let text = plain::read_text(&self.directory("queue").join("relay.remarks")).unwrap_or_default();
         text.lines().filter_map(Remark::parse).filter(|remark| remark.until > now).collect()
     }

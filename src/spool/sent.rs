@@ -1,5 +1,5 @@
-//! The mails that left, over which smarthost and when: `queue/relay.sent`, one line a mail, kept for a day and only if
-//! the settings count mails. A line lost in a crash is not counted, so nothing is synced.
+//! The mails that left, over which smarthost, when and whose: `queue/relay.sent`, one line a mail, kept for a day and only
+//! if the settings count mails. A line lost in a crash is not counted, so nothing is synced.
 
 use std::fs;
 use std::io::Write;
@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::{Error, Spool, files};
+use crate::pace::Sent;
 use crate::trust::plain;
 
 /// Nobody asks for older lines.
@@ -16,31 +17,31 @@ const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 const LONG: u64 = 256 * 1024;
 
 impl Spool {
-    /// The times at which mails left over that smarthost within the last day, oldest first.
-    pub(crate) fn sent(&self, about: &str, now: Timestamp) -> Vec<Timestamp> {
+    /// The mails that left over that smarthost within the last day, oldest first.
+    pub(crate) fn sent(&self, about: &str, now: Timestamp) -> Vec<Sent> {
         let text = plain::read_text(&self.sent_path()).unwrap_or_default();
-        let mut sent: Vec<Timestamp> =
-            lines(&text, now).filter(|(_, known)| *known == about).map(|(at, _)| at).collect();
+        let mut sent: Vec<Sent> =
+            lines(&text, now).filter(|(_, known)| *known == about).map(|(sent, _)| sent).collect();
         sent.sort();
         sent
     }
 
-    /// Counts a mail over that smarthost.
+    /// Counts a mail of that user over that smarthost.
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub(crate) fn note_sent(&self, about: &str, now: Timestamp) -> Result<(), Error> {
+    pub(crate) fn note_sent(&self, about: &str, uid: u32, now: Timestamp) -> Result<(), Error> {
         let path = self.sent_path();
         let note = || {
             if fs::metadata(&path).is_ok_and(|file| file.len() > LONG) {
                 let text = plain::read_text(&path)?;
-                let kept: String = lines(&text, now).map(|(at, about)| format!("{at}\t{about}\n")).collect();
+                let kept: String = lines(&text, now).map(|(sent, about)| line(&sent, about)).collect();
                 let new = self.directory("tmp").join("relay.sent");
                 files::write_new(&new, &kept)?;
                 fs::rename(&new, &path)?;
             }
             let mut file = plain::open(&path, fs::File::options().append(true).create(true))?;
-            file.write_all(format!("{now}\t{about}\n").as_bytes())
+            file.write_all(line(&Sent { at: now, uid }, about).as_bytes())
         };
         note().map_err(|source| Error::Write { path: path.clone(), source })
     }
@@ -50,12 +51,18 @@ impl Spool {
     }
 }
 
-/// The lines of the last day. A time in the future means that the clock was set back: it is not counted.
-fn lines(text: &str, now: Timestamp) -> impl Iterator<Item = (Timestamp, &str)> {
-    let parse = |line: &str| line.split_once('\t').and_then(|(at, _)| at.parse::<Timestamp>().ok());
+fn line(sent: &Sent, about: &str) -> String {
+    format!("{}\t{about}\t{}\n", sent.at, sent.uid)
+}
+
+/// The lines of the last day. A time in the future means that the clock was set back: it is not counted. A line that says
+/// not whose mail it was is of an earlier version; it counts as root's.
+fn lines(text: &str, now: Timestamp) -> impl Iterator<Item = (Sent, &str)> {
     text.lines().filter_map(move |line| {
-        let at = parse(line).filter(|at| *at <= now && now.duration_since(*at) < KEPT)?;
-        Some((at, line.split_once('\t')?.1))
+        let mut fields = line.split('\t');
+        let (at, about) = (fields.next()?.parse::<Timestamp>().ok()?, fields.next()?);
+        let uid = fields.next().and_then(|uid| uid.parse().ok()).unwrap_or(0);
+        (at <= now && now.duration_since(at) < KEPT).then_some((Sent { at, uid }, about))
     })
 }
 
@@ -69,12 +76,25 @@ mod tests {
         let spool = Spool::new(directory.path());
         spool.create(None).unwrap();
         let at = |hour: i64| Timestamp::from_second(hour * 3600).unwrap();
-        for (about, hour) in [("a:465", 0), ("a:465", 23), ("b:465", 24), ("a:465", 24), ("a:465", 90)] {
-            spool.note_sent(about, at(hour)).unwrap();
+        for (about, uid, hour) in
+            [("a:465", 0, 0), ("a:465", 7, 23), ("b:465", 0, 24), ("a:465", 8, 24), ("a:465", 0, 90)]
+        {
+            spool.note_sent(about, uid, at(hour)).unwrap();
         }
-        assert_eq!(spool.sent("a:465", at(25)), [at(23), at(24)]);
-        assert_eq!(spool.sent("b:465", at(25)), [at(24)]);
+        let sent = |uid, hour| Sent { at: at(hour), uid };
+        assert_eq!(spool.sent("a:465", at(25)), [sent(7, 23), sent(8, 24)]);
+        assert_eq!(spool.sent("b:465", at(25)), [sent(0, 24)]);
         assert_eq!(spool.sent("c:465", at(25)), []);
+    }
+
+    #[test]
+    fn line_of_an_earlier_version_counts_as_roots() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create(None).unwrap();
+        fs::write(spool.sent_path(), "2026-11-20T09:30:03Z\ta:465 user\n").unwrap();
+        let at = "2026-11-20T09:30:03Z".parse().unwrap();
+        assert_eq!(spool.sent("a:465 user", at), [Sent { at, uid: 0 }]);
     }
 
     #[test]
@@ -83,7 +103,7 @@ mod tests {
         let spool = Spool::new(directory.path());
         spool.create(None).unwrap();
         let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
-        (0..20_000).for_each(|minute| spool.note_sent("smtp.example.com:465", at(minute)).unwrap());
+        (0..20_000).for_each(|minute| spool.note_sent("smtp.example.com:465", 0, at(minute)).unwrap());
         assert!(fs::metadata(spool.sent_path()).unwrap().len() <= LONG + 64);
         assert_eq!(spool.sent("smtp.example.com:465", at(19_999)).len(), 1440);
     }

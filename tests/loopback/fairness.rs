@@ -85,3 +85,46 @@ fn mail_that_comes_while_a_long_queue_is_sent_waits_for_its_turn_only() {
     assert_eq!(flushing.finish().status, Some(0));
     assert_eq!(subjects(&machine), ["alice 0", "alarm", "alice 1", "alice 2", "alice 3", "alice 4", "alice 5"]);
 }
+
+#[test]
+fn user_leaves_a_part_of_the_day_to_others_and_root_the_last_quarter() {
+    let machine = machine(Smarthost::new(), "per-day = 20\n");
+    (0..40).for_each(|n| enqueue(&machine, ALICE, &format!("alice {n}")));
+    flush(&machine);
+    let count = |who: &str| subjects(&machine).iter().filter(|subject| subject.starts_with(who)).count();
+    assert_eq!(count("alice"), 8, "fifteen are for users, and half of them for one at a time");
+    (0..10).for_each(|n| enqueue(&machine, BOB, &format!("bob {n}")));
+    (0..2).for_each(|n| enqueue_first(&machine, &format!("alarm {n}")));
+    flush(&machine);
+    // Two of root's, then as many of Bob's as are left for users after them.
+    assert_eq!((count("alarm"), count("alice"), count("bob")), (2, 8, 3));
+    // The day is not used up, and no way is closed.
+    (2..6).for_each(|n| enqueue_first(&machine, &format!("alarm {n}")));
+    flush(&machine);
+    assert_eq!((count("alarm"), count("alice"), count("bob")), (6, 8, 3));
+    let log = machine.log();
+    let told = |uid: u32| {
+        let start =
+            format!("user {uid} has had a share of what the settings allow, 20 a day: the next mail of this user");
+        log.matches(&start).count()
+    };
+    assert_eq!((told(ALICE), told(BOB)), (1, 1), "{log}");
+    let listed = machine.run("mailq", &[], b"").stdout;
+    assert!(listed.contains(&format!("(user {ALICE} has had a share")), "{listed}");
+}
+
+#[test]
+fn root_does_not_wait_for_the_short_limit_that_a_user_has_used_up() {
+    let machine = machine(Smarthost::new(), "rate = \"4/2s\"\n");
+    (0..5).for_each(|n| enqueue(&machine, ALICE, &format!("alice {n}")));
+    enqueue_first(&machine, "alarm 1");
+    flush(&machine);
+    let arrived = subjects(&machine);
+    assert_eq!(arrived, ["alarm 1", "alice 0", "alice 1", "alice 2", "alice 3", "alice 4"]);
+    let machine = self::machine(Smarthost::new(), "rate = \"4/1h\"\n");
+    (0..5).for_each(|n| enqueue(&machine, ALICE, &format!("alice {n}")));
+    flush(&machine);
+    enqueue_first(&machine, "alarm 1");
+    flush(&machine);
+    assert_eq!(subjects(&machine), ["alice 0", "alice 1", "alarm 1"]);
+}

@@ -201,9 +201,12 @@ impl<'a> Connection<'a> {
             && (capabilities.smtputf8 || recipients.iter().all(is_ascii))
     }
 
-    /// When a mail of that account may be begun, by the limits of the settings.
-    pub(crate) fn turn(&self, account: Option<&Address>) -> Turn {
-        if self.serves(account) { Turn::Now } else { self.smarthosts.turn(account) }
+    /// When a mail of that user may be begun for that account, by the limits of the settings.
+    pub(crate) fn turn(&self, account: Option<&Address>, uid: u32) -> Turn {
+        match self.serves(account) {
+            true => self.smarthosts.turn_at(self.smarthost, uid),
+            false => self.smarthosts.turn(account, uid),
+        }
     }
 
     /// Leaves the server; the next mail opens a connection anew.
@@ -249,7 +252,7 @@ impl<'a> Connection<'a> {
                 false => session.offer(&mail, &mut content),
             }
             self.begun += 1;
-            self.smarthosts.count(self.smarthost);
+            self.smarthosts.count(self.smarthost, entry.uid);
         }
         Ok(())
     }

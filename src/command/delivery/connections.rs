@@ -205,9 +205,9 @@ impl<'a> Connections<'a> {
         std::mem::take(&mut self.others).into_iter().for_each(|pipeline| pipeline.connection.quit());
     }
 
-    /// When a mail of that account may be begun, by the limits of the settings.
-    pub(crate) fn turn(&self, account: Option<&Address>) -> Turn {
-        self.first.connection.turn(account)
+    /// When a mail of that user may be begun for that account, by the limits of the settings.
+    pub(crate) fn turn(&self, account: Option<&Address>, uid: u32) -> Turn {
+        self.first.connection.turn(account, uid)
     }
 
     /// The largest mail that the smarthost at hand says it takes.

@@ -68,9 +68,18 @@ pub(crate) enum Turn {
     /// At once.
     Now,
     /// After so long, at most a minute: that is waited for.
-    Soon(Duration),
+    Soon(Duration, Held),
     /// From then on; the limit that says so.
-    Later(Timestamp, Rate),
+    Later(Timestamp, Rate, Held),
+}
+
+/// Those whose mail a limit holds up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// All who share the account.
+    Everybody,
+    /// The user whose mail it is, who has had a share.
+    User,
 }
 
 /// An open connection, and to whom.
@@ -87,20 +96,30 @@ impl<'a> KnownSmarthosts<'a> {
         self.config.smarthosts.of(account).contains(&smarthost) && self.wait(smarthost).is_none()
     }
 
-    /// When a mail of that account may leave.
-    pub(crate) fn turn(&self, account: Option<&Address>) -> Turn {
-        let Some((at, rate)) = self.next_turn(account) else { return Turn::Now };
-        let left = Duration::try_from(at.duration_since(system::now())).unwrap_or_default();
-        if left > LONGEST_PAUSE { Turn::Later(at, rate) } else { Turn::Soon(left) }
+    /// When a mail of that user may leave from that account.
+    pub(crate) fn turn(&self, account: Option<&Address>, uid: u32) -> Turn {
+        match self.next_turn(account, &|smarthost| self.wait(smarthost)) {
+            None => turn(self.next_turn(account, &|smarthost| self.wait_of(smarthost, uid)), Held::User),
+            next => turn(next, Held::Everybody),
+        }
+    }
+
+    /// When a mail of that user may leave over that smarthost, which may take one now.
+    pub(crate) fn turn_at(&self, smarthost: SmarthostId, uid: u32) -> Turn {
+        turn(self.wait_of(smarthost, uid), Held::User)
     }
 
     /// The moment at which a mail of that account may leave, if that is not now, and the limit that says so.
-    fn next_turn(&self, account: Option<&Address>) -> Option<(Timestamp, Rate)> {
+    fn next_turn(
+        &self,
+        account: Option<&Address>,
+        wait: &dyn Fn(SmarthostId) -> Option<(Timestamp, Rate)>,
+    ) -> Option<(Timestamp, Rate)> {
         let next = self.in_order(account).first().copied()?;
         let settings = self.config.smarthosts.of(account);
         // One that is avoided for a while is asked all the same before a mail waits for the limit of a fall-back.
         let before = settings.into_iter().take_while(|smarthost| *smarthost != next);
-        let waits: Option<Vec<_>> = std::iter::once(next).chain(before).map(|smarthost| self.wait(smarthost)).collect();
+        let waits: Option<Vec<_>> = std::iter::once(next).chain(before).map(wait).collect();
         waits?.into_iter().min_by_key(|(at, _)| *at)
     }
 
@@ -214,11 +233,22 @@ impl<'a> KnownSmarthosts<'a> {
         pace::next(&rates, &sent, now)
     }
 
-    /// Counts a mail, where the settings want mails counted.
-    pub(crate) fn count(&self, smarthost: SmarthostId) {
+    /// When a user's share of the limits of that smarthost lets another mail leave, if that is not now. Root and the
+    /// service have all of it.
+    fn wait_of(&self, smarthost: SmarthostId, uid: u32) -> Option<(Timestamp, Rate)> {
+        let (rates, now) = (self.config.smarthosts[smarthost].rates(), system::now());
+        let spool = self.memory.filter(|_| !rates.is_empty() && uid != 0)?;
+        if spool.owner() == Some(uid) {
+            return None;
+        }
+        pace::next_of_user(&rates, &spool.sent(&self.login(smarthost), now), uid, now)
+    }
+
+    /// Counts a mail of that user, where the settings want mails counted.
+    pub(crate) fn count(&self, smarthost: SmarthostId, uid: u32) {
         let has_limits = !self.config.smarthosts[smarthost].rates().is_empty();
         let Some(spool) = self.memory.filter(|_| has_limits) else { return };
-        if let Err(error) = spool.note_sent(&self.login(smarthost), system::now()) {
+        if let Err(error) = spool.note_sent(&self.login(smarthost), uid, system::now()) {
             log::error(&error.to_string());
         }
     }
@@ -228,6 +258,12 @@ impl<'a> KnownSmarthosts<'a> {
         let smarthost = &self.config.smarthosts[smarthost];
         format!("{smarthost} {}", smarthost.user.as_deref().unwrap_or("-"))
     }
+}
+
+fn turn(next: Option<(Timestamp, Rate)>, held: Held) -> Turn {
+    let Some((at, rate)) = next else { return Turn::Now };
+    let left = Duration::try_from(at.duration_since(system::now())).unwrap_or_default();
+    if left > LONGEST_PAUSE { Turn::Later(at, rate, held) } else { Turn::Soon(left, held) }
 }
 
 fn open(smarthost: &Smarthost, client: &Client) -> Result<Session, Trouble> {

@@ -2,6 +2,7 @@
 //! letting go of the lock it looks once more, so that no mail waits for a wake-up that is lost.
 
 mod sending;
+mod shares;
 mod term;
 
 use std::time::{Duration, Instant};

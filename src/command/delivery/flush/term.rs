@@ -8,10 +8,11 @@ use lettre::Address;
 
 use super::super::attempt::{Answered, Attempt};
 use super::super::dropped::Intake;
-use super::super::known_smarthosts::Turn;
+use super::super::known_smarthosts::{Held, Turn};
 use super::super::settle;
 use super::super::turns::in_turn;
 use super::sending::Sending;
+use super::shares::Shares;
 use crate::command::selection::Selection;
 use crate::config::Config;
 use crate::error::Error;
@@ -79,9 +80,11 @@ pub(super) struct Term<'a> {
     /// When the queue is listed anew.
     list_again: Instant,
     tried: usize,
-    /// Mails whose turn comes soon, and whose mail that is: what follows of theirs comes behind them.
+    /// Mails whose turn comes soon, and the accounts that wait for one of them, or the users: what follows of theirs
+    /// comes behind it.
     later: Vec<QueueId>,
-    waiting_for: HashSet<Address>,
+    waiting_for: HashSet<(Address, Option<u32>)>,
+    shares: Shares<'a>,
 }
 
 impl<'a> Term<'a> {
@@ -104,6 +107,7 @@ impl<'a> Term<'a> {
             tried: 0,
             later: Vec::new(),
             waiting_for: HashSet::new(),
+            shares: Shares::new(spool),
         }
     }
 
@@ -123,7 +127,8 @@ impl<'a> Term<'a> {
             end = self.send_queue()?;
         }
         if end == End::Done {
-            let later = std::mem::take(&mut self.later);
+            let mut later = std::mem::take(&mut self.later);
+            later.sort_by_key(|id| id.mark() != Mark::FIRST);
             end = self.go_through(later, Pass::Second).unwrap_or(end);
         }
         self.sending.settle_all();
@@ -255,6 +260,9 @@ impl<'a> Term<'a> {
 
     /// The mail is to be tried, as far as its own time and the trouble of its smarthosts go.
     fn is_due(&self, claim: &Claim, account: &Address, now: Timestamp) -> bool {
+        if self.shares.spent(account, claim.entry.uid).is_some() {
+            return false;
+        }
         let is_forced = self.selection.is_forced(&claim.entry);
         match self.sending.routes.closed(account) {
             // What was asked for by name is tried even so, until it has been seen to be in vain.
@@ -264,26 +272,44 @@ impl<'a> Term<'a> {
     }
 
     /// Returns whether the limits of the settings let the mail leave now. In the second pass this waits for a turn that
-    /// comes soon. A turn that comes late closes the route until then.
+    /// comes soon, and mail that comes meanwhile is sent. A turn that comes late closes the route until then, or if it
+    /// is this user's alone, keeps this user's mail.
     fn await_turn(&mut self, claim: &Claim, account: &Address, pass: Pass) -> Result<bool, Error> {
-        let is_first = pass == Pass::First;
+        let (is_first, uid) = (pass == Pass::First, claim.entry.uid);
         loop {
-            match self.sending.connections.turn(claim.entry.reverse_path.as_ref()) {
+            match self.sending.connections.turn(claim.entry.reverse_path.as_ref(), uid) {
                 // What comes after a mail that was put off comes behind it.
-                Turn::Now if !(is_first && self.waiting_for.contains(account)) => return Ok(true),
-                Turn::Later(until, rate) => {
+                Turn::Now if !(is_first && self.is_waited_for(account, uid)) => return Ok(true),
+                Turn::Later(until, rate, Held::Everybody) => {
                     self.sending.settle_all();
                     self.sending.routes.close_until(account, until, rate)?;
                     return Ok(false);
                 }
-                Turn::Soon(left) if !is_first && !self.is_over() => self.pause(left),
-                Turn::Now | Turn::Soon(_) => {
-                    self.later.push(claim.entry.id);
-                    self.waiting_for.insert(account.clone());
+                Turn::Later(until, rate, Held::User) => {
+                    self.shares.spend(account, uid, until, rate);
                     return Ok(false);
                 }
+                Turn::Soon(left, _) if !is_first && !self.is_over() => {
+                    self.pause(left.min(LIST_AGAIN));
+                    if Instant::now() >= self.list_again {
+                        self.send_queue()?;
+                    }
+                }
+                Turn::Soon(_, Held::Everybody) => return Ok(self.put_off(claim, account, None)),
+                Turn::Now | Turn::Soon(_, Held::User) => return Ok(self.put_off(claim, account, Some(uid))),
             }
         }
+    }
+
+    fn is_waited_for(&self, account: &Address, uid: u32) -> bool {
+        [None, Some(uid)].into_iter().any(|user| self.waiting_for.contains(&(account.clone(), user)))
+    }
+
+    /// Leaves a mail to the second pass, and behind it all mail of that account, or of that user.
+    fn put_off(&mut self, claim: &Claim, account: &Address, user: Option<u32>) -> bool {
+        self.later.push(claim.entry.id);
+        self.waiting_for.insert((account.clone(), user));
+        false
     }
 
     /// Sleeps: once all that is under way is answered, nothing that could happen would make a limit of the settings end
@@ -299,7 +325,8 @@ impl<'a> Term<'a> {
     /// Gives up a mail that is too old, and whose smarthost cannot even be tried.
     fn give_up(&mut self, claim: Claim, now: Timestamp) {
         let account = self.sending.routes.of(&claim.entry);
-        let trouble = self.sending.routes.closed(&account).unwrap_or("it was not tried again");
+        let spent = || self.shares.spent(&account, claim.entry.uid);
+        let trouble = self.sending.routes.closed(&account).or_else(spent).unwrap_or("it was not tried again");
         let last_outcome = |place: &usize| match claim.progress.last.get(place) {
             Some(record) => record.outcome.clone(),
             None => settle::untried(trouble),
