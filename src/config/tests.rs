@@ -285,5 +285,8 @@ fn every_key_has_a_form_and_no_other_has() {
     keys.sort();
     keys.dedup();
     let forms: Vec<&str> = form::FORMS.iter().map(|(key, _)| *key).collect();
-    assert_eq!(keys, forms);
+    let formless: Vec<&String> = keys.iter().filter(|key| !forms.contains(&key.as_str())).collect();
+    let unknown: Vec<&&str> = forms.iter().filter(|form| !keys.iter().any(|key| key == *form)).collect();
+    assert!(formless.is_empty() && unknown.is_empty(), "keys without a form: {formless:?}; no keys: {unknown:?}");
+    assert!(forms.is_sorted(), "config/form.rs is not in alphabetical order");
 }
