@@ -1,13 +1,17 @@
 //! docs/compatibility.md agrees with the program's tables: each row stands there word for word. The manual pages name
 //! every letter, every verb, every long option and every exit status.
 
+use std::fs;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
 use clap::CommandFactory;
 use mailx_t::cli::getopt::{Letter, Takes, Treatment};
 use mailx_t::cli::mail::Means;
 use mailx_t::cli::{ctl, mail, names, sendmail};
 
-/// The document, as it is shipped.
-const DOCUMENT: &str = include_str!("../../docs/compatibility.md");
+/// The document, below the package, where cargo runs its tests.
+const DOCUMENT: &str = "docs/compatibility.md";
 /// The page for people, with mail(1)'s letters.
 const USER_PAGE: &str = include_str!("../../packaging/man/mailx-t.1");
 /// The page for administrators, with sendmail's letters and the verbs.
@@ -47,17 +51,38 @@ fn name_table() -> String {
     table
 }
 
-/// The part of the document under a heading, up to the next heading of that level; empty without that heading.
-fn section(heading: &str) -> &'static str {
-    let rest = DOCUMENT.split_once(&format!("\n## {heading}\n")).map_or("", |(_, rest)| rest);
-    rest.split_once("\n## ").map_or(rest, |(section, _)| section)
+/// Tests that write the document take turns.
+static WRITER: Mutex<()> = Mutex::new(());
+
+/// The place of a table in the document: under that heading, with that first row.
+fn place(document: &str, heading: &str, first: &str) -> Range<usize> {
+    let section = document.find(&format!("\n## {heading}\n")).expect(heading);
+    let start = section + document[section..].find(&format!("\n{first}\n")).expect(first) + 1;
+    let rows = document[start..].split_inclusive('\n').take_while(|line| line.starts_with('|'));
+    start..start + rows.map(str::len).sum::<usize>()
 }
 
-/// The section holds exactly this table: no row is missing, old, or of another's making.
+/// The section holds exactly this table: no row is missing, old, or of another's making. With `BLESS=1` it does from
+/// then on.
 fn assert_shows(heading: &str, expected: &str) {
-    let lines = section(heading).lines().skip_while(|line| !line.starts_with('|'));
-    let shown: String = lines.take_while(|line| line.starts_with('|')).map(|line| format!("{line}\n")).collect();
-    assert!(shown == expected, "docs/compatibility.md, under \"{heading}\", should read:\n\n{expected}");
+    let _turn = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut document = fs::read_to_string(DOCUMENT).unwrap();
+    let place = place(&document, heading, expected.lines().next().unwrap());
+    if std::env::var_os("BLESS").is_some() {
+        document.replace_range(place, expected);
+        fs::write(DOCUMENT, document).unwrap();
+        return;
+    }
+    let shown = &document[place];
+    let row = |mine: &str, others: &str| {
+        mine.lines().find(|line| !others.lines().any(|other| other == *line)).map(str::to_owned)
+    };
+    assert!(
+        shown == expected,
+        "{DOCUMENT}, under \"{heading}\", lacks {:?} and should not have {:?}: BLESS=1 cargo test --test all house::compatibility",
+        row(expected, shown),
+        row(shown, expected)
+    );
 }
 
 #[test]
@@ -82,7 +107,7 @@ fn document_shows_the_long_options_of_mail() {
         let takes = if *takes == Takes::Nothing { "none" } else { "needed" };
         table.push_str(&format!("| `--{name}` | {takes} | {means} |\n"));
     }
-    assert!(section("mail(1)'s letters").contains(&table), "docs/compatibility.md should have:\n\n{table}");
+    assert_shows("mail(1)'s letters", &table);
 }
 
 #[test]
