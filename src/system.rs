@@ -118,6 +118,11 @@ pub fn is_root() -> bool {
     Uid::effective().is_root()
 }
 
+/// A user of this machine has that name.
+pub(crate) fn is_user(name: &str) -> bool {
+    User::from_name(name).is_ok_and(|user| user.is_some())
+}
+
 /// uid and gid of the service user; `None` if root serves. If no user database knows the name, each of them is loaded
 /// and asked, which takes milliseconds: once is enough.
 pub(crate) fn service() -> Option<(u32, u32)> {

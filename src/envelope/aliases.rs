@@ -15,7 +15,8 @@ impl Aliases {
     /// Reads an alias file. Commands, files and inclusions are refused; the second value says which, one sentence each.
     pub fn parse(text: &str) -> (Self, Vec<String>) {
         let (mut aliases, mut warnings) = (Self::default(), Vec::new());
-        for (line, entry) in logical_lines(text) {
+        // Editors of other systems leave a byte order mark, which would be part of the first name.
+        for (line, entry) in logical_lines(text.trim_start_matches('\u{feff}')) {
             let Some((name, value)) = split(&entry) else {
                 warnings.push(format!("line {line} is no alias"));
                 continue;
@@ -111,6 +112,11 @@ mod tests {
         assert_eq!(aliases.get("ROOT").unwrap(), ["ops@x.org", "dev@x.org"]);
         assert_eq!(aliases.get("odd name").unwrap(), ["al"]);
         assert_eq!(aliases.get("postmaster").unwrap(), ["root"]);
+    }
+
+    #[test]
+    fn byte_order_mark_is_part_of_no_name() {
+        assert_eq!(Aliases::parse("\u{feff}root: a@x.org\n").0.get("root").unwrap(), ["a@x.org"]);
     }
 
     #[test]

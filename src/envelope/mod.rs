@@ -18,7 +18,7 @@ pub(crate) use resolve::Step;
 pub(crate) use sender::Sender;
 
 use crate::dsn::{Notify, OfRecipient};
-use crate::message::{Mailbox, Message, cron};
+use crate::message::{AddressList, Mailbox, Message, cron, may_be_addresses};
 
 /// `[recipients]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,8 +71,8 @@ impl Names {
             (local, None) => local.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+$".contains(&b)),
         };
         let are_usable = |text: &String| {
-            let mailboxes = Mailbox::list(text.as_bytes());
-            !mailboxes.is_empty() && mailboxes.iter().all(is_usable)
+            let AddressList { mailboxes, words, .. } = AddressList::read(text.as_bytes());
+            !mailboxes.is_empty() && words.is_empty() && mailboxes.iter().all(is_usable)
         };
         !texts.is_empty() && texts.iter().all(are_usable)
     }
@@ -151,11 +151,14 @@ fn first_named(destination: &Destination, message: &Message, resolver: &mut Reso
         let mailboxes = named(&operand.octets, resolver).into_iter();
         operands.extend(mailboxes.map(|mailbox| (mailbox, operand.dsn.clone())));
     }
-    let header: Vec<_> = header_recipients(message).into_iter().map(nothing_asked).collect();
+    let header: Vec<_> = header_recipients(message, resolver).into_iter().map(nothing_asked).collect();
     let first = if destination.extract { [operands, header.clone()].concat() } else { operands };
-    let of_cron = |list: Option<String>| list.map(|list| Mailbox::list(list.as_bytes())).unwrap_or_default();
-    let mailto = of_cron(cron::variable(message, "MAILTO")).into_iter().map(nothing_asked).collect();
-    let user = of_cron(cron::user(message)).into_iter().map(nothing_asked).collect();
+    let mut of_cron = |list: Option<String>| {
+        let list = list.map(|list| AddressList::read(list.as_bytes())).unwrap_or_default();
+        resolver.meant(list).into_iter().map(nothing_asked).collect::<Vec<_>>()
+    };
+    let mailto = of_cron(cron::variable(message, "MAILTO"));
+    let user = of_cron(cron::user(message));
     for (source, told) in [(first, None), (header, None), (mailto, Some("cron's MAILTO")), (user, Some("cron's USER"))]
     {
         if let Some(name) = told.filter(|_| !source.is_empty()) {
@@ -171,7 +174,7 @@ fn first_named(destination: &Destination, message: &Message, resolver: &mut Reso
 
 /// The mailboxes of one operand; an operand without any is worth a warning.
 fn named(operand: &[u8], resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
-    let mailboxes = Mailbox::of_argument(operand);
+    let mailboxes = if may_be_addresses(operand) { resolver.meant(AddressList::read(operand)) } else { Vec::new() };
     if mailboxes.is_empty() {
         resolver.warn(format!("recipient \"{}\" is no address", crate::outcome::clean(&crate::message::text(operand))));
     }
@@ -179,9 +182,17 @@ fn named(operand: &[u8], resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
 }
 
 /// RFC 5322 section 3.6.6: a message sent again goes to the Resent- fields alone.
-fn header_recipients(message: &Message) -> Vec<Mailbox> {
-    let resent = message.mailboxes(&["Resent-To", "Resent-Cc", "Resent-Bcc"]);
-    if resent.is_empty() { message.mailboxes(&["To", "Cc", "Bcc", "Apparently-To"]) } else { resent }
+fn header_recipients(message: &Message, resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
+    let resent = of_fields(message, &["Resent-To", "Resent-Cc", "Resent-Bcc"], resolver);
+    if !resent.is_empty() {
+        return resent;
+    }
+    of_fields(message, &["To", "Cc", "Bcc", "Apparently-To"], resolver)
+}
+
+fn of_fields(message: &Message, names: &[&str], resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
+    let fields = message.fields().filter(|field| names.iter().any(|name| field.is(name)));
+    fields.flat_map(|field| resolver.meant(field.addresses())).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use lettre::Address;
 use super::sender::local_name;
 use super::{Aliases, Recipient};
 use crate::dsn::OfRecipient;
-use crate::message::Mailbox;
+use crate::message::{AddressList, Mailbox};
 use crate::outcome::clean;
 
 /// The rules for names, and the facts noticed while following them.
@@ -20,6 +20,7 @@ pub struct Resolver<'a> {
     domain: Option<&'a str>,
     default: Option<&'a [String]>,
     account: &'a Address,
+    is_user: fn(&str) -> bool,
     warnings: Vec<String>,
     steps: Vec<Step>,
     /// The entries of those two: a mail may have very many recipients.
@@ -53,7 +54,25 @@ impl<'a> Resolver<'a> {
         account: &'a Address,
     ) -> Self {
         let (warnings, steps, known) = (Vec::new(), Vec::new(), HashSet::new());
-        Self { aliases, hosts, domain, default, account, warnings, steps, known }
+        Self { aliases, hosts, domain, default, account, is_user: |_| false, warnings, steps, known }
+    }
+
+    /// `is_user` tells whether a name is that of a user of this machine.
+    pub(crate) fn with_users(self, is_user: fn(&str) -> bool) -> Self {
+        Self { is_user, ..self }
+    }
+
+    /// Those who are meant by a list. A word beside addresses is meant if somebody has that name, else it is text.
+    pub(crate) fn meant(&mut self, list: AddressList) -> Vec<Mailbox> {
+        let mut meant = list.mailboxes;
+        for word in list.words {
+            if self.aliases.get(&word).is_some() || (self.is_user)(&word) {
+                meant.push(Mailbox { name: None, address: word });
+            } else {
+                self.warn(format!("recipient \"{}\" is no address", clean(&word)));
+            }
+        }
+        meant
     }
 
     /// The warnings on the way, one sentence each.

@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 
 use email_encoding::headers::{quoted_string, writer::EmailWriter};
 
-use super::value::{Pair, decoded, pairs, text};
+use super::value::text;
 
 /// A display name, if there is one, and the text in the place of the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,67 +19,6 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// The mailboxes in one argument of a command; empty unless [`may_be_addresses`] accepts it.
-    pub(crate) fn of_argument(argument: &[u8]) -> Vec<Self> {
-        if may_be_addresses(argument) { Self::list(argument) } else { Vec::new() }
-    }
-
-    /// The mailboxes in the value of an address field.
-    pub fn list(value: &[u8]) -> Vec<Self> {
-        pairs(value).into_iter().flat_map(Self::of_pair).collect()
-    }
-
-    /// RFC 2047 section 5 (3): only the name is decoded.
-    fn of_pair(Pair { name, address, is_name_encoded }: Pair) -> Vec<Self> {
-        match (name, address) {
-            // mail-parser takes the quoted local part of `"odd name"@x` for a display name.
-            (Some(local), Some(domain)) if domain.starts_with('@') && !domain.contains(':') => {
-                vec![Self { name: None, address: format!("{}{domain}", quoted(&local)) }]
-            }
-            (name, Some(address)) => {
-                let name = name.map(|name| if is_name_encoded { decoded(name.as_bytes()) } else { name });
-                Self::of_address(name, &address)
-            }
-            (Some(_), None) if is_name_encoded => Vec::new(),
-            // A bare user name is read as a display name.
-            (Some(name), None) => bare(&name).into_iter().flat_map(|a| Self::of_address(None, a)).collect(),
-            (None, None) => Vec::new(),
-        }
-    }
-
-    /// Opens the contents of one pair of brackets or one argument: a source route, a list.
-    fn of_address(name: Option<String>, address: &str) -> Vec<Self> {
-        let one = |address: &str| Self { name: None, address: address.to_string() };
-        if address.contains('"') {
-            return vec![Self { name, address: address.to_string() }];
-        }
-        // RFC 5321 section 4.1.1.3: a source route is ignored.
-        if let Some((_, last)) = address.strip_prefix('@').and_then(|route| route.rsplit_once(':')) {
-            return vec![Self { name, address: last.to_string() }];
-        }
-        if address.contains(',') {
-            return address.split(',').map(str::trim).filter(|a| !a.is_empty()).map(one).collect();
-        }
-        let words: Vec<&str> = address.split_whitespace().collect();
-        if words.len() > 1 && words.iter().all(|word| word.contains('@')) {
-            return words.into_iter().map(one).collect();
-        }
-        // An encoded word alone is no name of a user either.
-        let is_encoded_word = address.starts_with("=?") && address.ends_with("?=");
-        if address.is_empty() || is_encoded_word {
-            Vec::new()
-        } else {
-            vec![Self { name, address: address.to_string() }]
-        }
-    }
-
-    /// It can stand in an address field, and whoever reads it there reads the same address. RFC 6532 section 3.2: one
-    /// beyond ASCII cannot, until every server on the way is known to offer SMTPUTF8.
-    pub(crate) fn is_readable(&self) -> bool {
-        let read = Self::list(self.to_string().as_bytes());
-        self.address.is_ascii() && matches!(read.as_slice(), [only] if only.address == self.address)
-    }
-
     /// Local part and domain; no domain for a bare name.
     pub(crate) fn parts(&self) -> (&str, Option<&str>) {
         match self.address.rsplit_once('@') {
@@ -142,11 +81,6 @@ fn outside(text: &str) -> Option<String> {
         }
     }
     until.is_none().then_some(out)
-}
-
-/// The user names or addresses in a text without brackets: one word, or a list by commas that lost its quotes.
-fn bare(text: &str) -> Vec<&str> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty() && !part.contains(char::is_whitespace)).collect()
 }
 
 /// A local part, in quotes if it needs them, RFC 5321 section 4.1.2.

@@ -4,7 +4,9 @@
 //! Nothing is parsed into a tree and nothing is thrown away: a field that needs no repair leaves byte for byte. This
 //! module never holds the body; the body streams to the caller's writer, so memory stays bounded whatever a job prints.
 
+mod address_list;
 pub(crate) mod charset;
+mod chunk;
 pub(crate) mod cron;
 pub(crate) mod dots;
 mod encoded_word;
@@ -20,6 +22,7 @@ mod value;
 
 use std::io::{self, Read, Write};
 
+pub(crate) use address_list::AddressList;
 pub use mailbox::Mailbox;
 pub(crate) use mailbox::may_be_addresses;
 pub(crate) use mailbox::quoted;
@@ -67,9 +70,14 @@ impl Field<'_> {
     /// characters are read as the blanks that they leave as (`rewrite::wire`), so that the mail goes to those that it
     /// names.
     pub(crate) fn mailboxes(&self) -> Vec<Mailbox> {
+        self.addresses().mailboxes
+    }
+
+    /// The list of an address field, and the words in it that may name somebody.
+    pub(crate) fn addresses(&self) -> AddressList {
         let is_odd = |byte: &u8| byte.is_ascii_control() && !b"\t\r\n\x1b".contains(byte);
         let value: Vec<u8> = self.value.iter().map(|byte| if is_odd(byte) { b' ' } else { *byte }).collect();
-        Mailbox::list(&value)
+        AddressList::read(&value)
     }
 
     /// The media type of a Content-Type field; `None` if its value names no type.

@@ -1,37 +1,9 @@
 //! The value of a field: the one place that knows mail-parser.
 //!
-//! mail-parser decodes RFC 2047 words, folds, comments and address syntax of every vintage. `scan.rs` decides where
+//! mail-parser decodes RFC 2047 words, folds and media types of every vintage. `scan.rs` decides where
 //! fields begin and end, since mail-parser would lose bodies there.
 
-use mail_parser::{Address, Attribute, HeaderName, HeaderValue, MessageParser, MimeHeaders};
-
-use super::encoded_word::SetAside;
-
-/// A display name and an address as mail-parser read them.
-pub(super) struct Pair {
-    /// As it was written, encoded words and all.
-    pub(super) name: Option<String>,
-    /// As it was written.
-    pub(super) address: Option<String>,
-    /// The name holds encoded words.
-    pub(super) is_name_encoded: bool,
-}
-
-/// Name and address pairs of an address field's value, groups opened.
-pub(super) fn pairs(value: &[u8]) -> Vec<Pair> {
-    let aside = SetAside::of(&text(value));
-    let field = as_field("To", &aside.value);
-    let Some(message) = MessageParser::new().with_address_headers().parse_headers(field.as_bytes()) else {
-        return Vec::new();
-    };
-    let mut pairs = Vec::new();
-    for header in message.headers() {
-        if let HeaderValue::Address(addresses) = header.value() {
-            collect(addresses, &aside, &mut pairs);
-        }
-    }
-    pairs
-}
+use mail_parser::{Attribute, HeaderName, MessageParser, MimeHeaders};
 
 /// The value of an unstructured field as a reader would see it: unfolded, RFC 2047 decoded.
 pub fn decoded(value: &[u8]) -> String {
@@ -144,17 +116,6 @@ pub fn text(bytes: &[u8]) -> String {
 fn as_field(name: &str, value: &str) -> String {
     let value: String = value.chars().map(|c| if matches!(c, '\r' | '\n' | '\0') { ' ' } else { c }).collect();
     format!("{name}: {}\r\n\r\n", value.trim())
-}
-
-fn collect(addresses: &Address<'_>, aside: &SetAside, pairs: &mut Vec<Pair>) {
-    for address in addresses.iter() {
-        let restored = |text: Option<&str>| text.map(|text| aside.restored(text));
-        pairs.push(Pair {
-            name: restored(address.name()),
-            address: restored(address.address()),
-            is_name_encoded: address.name().is_some_and(SetAside::is_in),
-        });
-    }
 }
 
 #[cfg(test)]

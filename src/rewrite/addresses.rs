@@ -1,12 +1,14 @@
 //! The fields that name people: readers see them, and answers go to them.
 
+use std::collections::BTreeSet;
+
 use super::field;
 use super::field_rules::is_empty;
 use super::header::Header;
 use super::originator::Originator;
 use super::repair::Repair;
 use crate::envelope::Resolver;
-use crate::message::{Field, Mailbox, text};
+use crate::message::{AddressList, Field, Mailbox, text};
 
 impl Header<'_> {
     /// An address field, together with the later ones of its name: RFC 5322 wants one. Resent fields come in blocks
@@ -19,7 +21,9 @@ impl Header<'_> {
             true => vec![each],
             false => self.message.named(name).collect(),
         };
-        let mailboxes: Vec<Mailbox> = all.iter().flat_map(|field| Mailbox::list(&self.utf8(field.value))).collect();
+        let lists: Vec<AddressList> = all.iter().map(|field| AddressList::read(&self.utf8(field.value))).collect();
+        let is_irregular = lists.iter().any(|list| list.is_irregular);
+        let mailboxes: Vec<Mailbox> = lists.into_iter().flat_map(|list| resolver.meant(list)).collect();
         let local = mailboxes.iter().any(|mailbox| resolver.is_local(&mailbox.address));
         if mailboxes.is_empty() && !is_group(&each) {
             // RFC 5322 section 3.4 wants an address here, and anacron writes `To: ""`: made anew below.
@@ -31,17 +35,21 @@ impl Header<'_> {
             self.repairs.insert(Repair::Recipients);
             return field::unstructured(&format!("X-Original-{name}"), &text(&self.utf8(each.value)), &mut self.out);
         }
-        if mailboxes.is_empty() || (!local && all.len() == 1 && each.octets.is_ascii()) {
+        let is_single = all.len() == 1 && each.octets.is_ascii();
+        if mailboxes.is_empty() || (!local && !is_irregular && is_single) {
             return self.as_written(each);
         }
-        if local {
+        if local || is_irregular {
             self.repairs.insert(Repair::Recipients);
         }
         if !each.octets.is_ascii() {
             self.repairs.insert(Repair::RawHeader);
         }
-        let resolved: Vec<Mailbox> = mailboxes.iter().flat_map(|mailbox| resolved(mailbox, resolver)).collect();
-        self.mailboxes(name, resolved);
+        // Several names may stand for one address, as the default recipient does.
+        let mut known = BTreeSet::new();
+        let resolved = mailboxes.iter().flat_map(|mailbox| resolved(mailbox, resolver));
+        let once = resolved.filter(|mailbox| known.insert(mailbox.address.to_lowercase())).collect();
+        self.mailboxes(name, once);
     }
 
     /// An address beyond ASCII may stand in an address field only if every server on the way offers SMTPUTF8 (RFC 6532
@@ -76,7 +84,9 @@ impl Header<'_> {
         // An address that names itself helps nobody, and looks like spam.
         let account = Mailbox { name: Some(name.clone()).filter(|name| *name != address), address };
         field::mailboxes("From", &[account], &mut self.out);
-        if !reply_to.is_empty() && !self.message.has("Reply-To") {
+        // A Reply-To that names nobody is none.
+        let has_answer = self.message.named("Reply-To").any(|field| !field.mailboxes().is_empty());
+        if !reply_to.is_empty() && !has_answer {
             self.mailboxes("Reply-To", reply_to.clone());
         } else if let Some(each) = written {
             field::unstructured("X-Original-From", &text(&self.utf8(each.value)), &mut self.out);

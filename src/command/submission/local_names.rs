@@ -64,7 +64,8 @@ impl<'a> LocalNames<'a> {
     /// Finds the recipients behind the names. A name that leads nowhere goes to the default recipient, else to
     /// `account`.
     pub(crate) fn resolver<'n>(&'n self, account: &'n Address) -> Resolver<'n> {
-        Resolver::new(&self.aliases, &self.hosts, self.domain, self.default.as_deref(), account)
+        let resolver = Resolver::new(&self.aliases, &self.hosts, self.domain, self.default.as_deref(), account);
+        resolver.with_users(system::is_user)
     }
 }
 
