@@ -7,7 +7,6 @@ mod configuration;
 mod floors;
 mod linkage;
 mod pages;
-
 mod security;
 mod source;
 mod umask;
