@@ -6,7 +6,6 @@ mod completions;
 mod configuration;
 mod floors;
 mod linkage;
-mod pages;
 mod security;
 mod source;
 mod umask;

@@ -42,20 +42,6 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// The names of the tests in `src/` and `tests/`.
-pub(crate) fn tests() -> Vec<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut paths = Vec::new();
-    collect(&root.join("src"), &mut paths);
-    collect(&root.join("tests"), &mut paths);
-    let names = |path: &PathBuf| {
-        let text = fs::read_to_string(path).unwrap();
-        let names = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next());
-        names.map(str::to_owned).collect::<Vec<_>>()
-    };
-    paths.iter().flat_map(names).collect()
-}
-
 pub(crate) fn module(path: &str) -> Vec<String> {
     let parts = path.trim_end_matches(".rs").split('/').filter(|part| !["lib", "mod"].contains(part));
     parts.map(str::to_owned).collect()
