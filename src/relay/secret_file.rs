@@ -1,7 +1,7 @@
 //! Files that hold a secret: passwords, tokens, private keys, and what systemd provides.
 //!
 //! A file that others may read, or that somebody else could have written, is refused. The first line counts, byte for
-//! byte: `#`, `=` and blanks belong to a password.
+//! byte: `#`, `=` and blanks belong to a password. A byte order mark before it does not.
 
 use std::fs;
 use std::io::{self, Read};
@@ -49,6 +49,8 @@ pub(super) fn provided(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
 
 /// The secret in the first line of what was read, whose end is LF or CRLF; `key` is the setting that it came from.
 pub(super) fn first_line(key: &'static str, bytes: &[u8]) -> Result<Secret, CredentialsError> {
+    // Notepad and PowerShell write a byte order mark, which no login can want.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let line = match bytes.iter().position(|b| *b == b'\n') {
         Some(end) => bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]),
         None => bytes,
@@ -60,6 +62,7 @@ pub(super) fn first_line(key: &'static str, bytes: &[u8]) -> Result<Secret, Cred
 pub(super) fn text(key: &'static str, bytes: &[u8]) -> Result<Secret, CredentialsError> {
     let wrong = |why| CredentialsError::Text { key, why };
     match std::str::from_utf8(bytes) {
+        Err(_) if bytes.starts_with(b"\xff\xfe") => Err(wrong("is UTF-16, not UTF-8")),
         Err(_) => Err(wrong("is not UTF-8")),
         Ok("") => Err(wrong("is empty")),
         // RFC 4616 section 2: NUL separates the parts of a PLAIN response.
@@ -142,6 +145,7 @@ mod tests {
             (b"x", "x"),
             (b"x\r\nuser: me\n", "x"),
             (b" \n", " "),
+            (b"\xef\xbb\xbfx\r\n", "x"),
             (b"x\ry\n", "x\ry"),
         ] {
             assert_eq!(read(content, 0o600).as_deref(), Ok(secret));
