@@ -38,7 +38,7 @@ pub(super) struct AccessToken {
     pub(super) is_kept: bool,
 }
 
-/// What an endpoint gives, RFC 6749 section 5.1.
+/// The response of an endpoint, RFC 6749 section 5.1.
 #[derive(Deserialize)]
 struct Given {
     access_token: Secret,
@@ -47,7 +47,7 @@ struct Given {
     refresh_token: Option<Secret>,
 }
 
-/// Why an endpoint gives nothing, RFC 6749 section 5.2.
+/// The response of an endpoint that gives no token, RFC 6749 section 5.2.
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
@@ -86,7 +86,7 @@ fn refresh_token(smarthost: &Smarthost) -> Result<Secret, CredentialsError> {
     guarded_line("refresh-token-file", path)
 }
 
-/// What the file keeps, if it came from that refresh token of the settings.
+/// The token that the file keeps, if it came from that refresh token of the settings.
 fn kept(file: Option<&Path>, refresh: &Secret) -> Option<KeptToken> {
     KeptToken::read(file?).filter(|kept| kept.origin == kept_token::origin(refresh))
 }
@@ -120,7 +120,7 @@ fn request(
     Ok(AccessToken { secret: token.access, is_kept: false })
 }
 
-/// What is posted, RFC 6749 section 6.
+/// The form that is posted, RFC 6749 section 6.
 fn form(refresh: &Secret, client: &str, client_secret: Option<&Secret>) -> Zeroizing<String> {
     let mut pairs = vec![("grant_type", "refresh_token"), ("refresh_token", refresh.reveal()), ("client_id", client)];
     pairs.extend(client_secret.map(|secret| ("client_secret", secret.reveal())));
@@ -148,7 +148,7 @@ fn endpoint(smarthost: &Smarthost) -> Result<TokenEndpoint, CredentialsError> {
     })
 }
 
-/// What the endpoint gives in its response, or why it gives nothing.
+/// The token in the endpoint's response, or the reason why it gives no token.
 fn parsed(endpoint: &TokenEndpoint, response: &Response, mask: &Redaction) -> Result<Given, CredentialsError> {
     let of_endpoint = |why: String| CredentialsError::TokenEndpoint { endpoint: endpoint.to_string(), why };
     match response.status {

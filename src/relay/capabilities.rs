@@ -1,4 +1,4 @@
-//! What the server says it can do: the reply to EHLO, RFC 5321 section 4.1.1.1.
+//! The capabilities of the server: its reply to EHLO, RFC 5321 section 4.1.1.1.
 //!
 //! Keywords match in any case. The `AUTH=` of servers older than RFC 2554 counts as AUTH.
 

@@ -15,7 +15,7 @@ use super::secret_file::{self, guarded};
 use super::tls_error::TlsError;
 use crate::outcome::clean;
 
-/// What the server's certificate says.
+/// The facts in the server's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Certificate {
     /// Its owner.

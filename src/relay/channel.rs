@@ -15,7 +15,7 @@ use super::trouble::{Peer, Trouble};
 use super::{Certificate, Client, Dialogue, dialogue, server_hello};
 use crate::outcome::{Scope, Stage};
 
-/// Why a command or its reply did not get through.
+/// The reason why a command or its reply did not get through.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ChannelError {
     #[error("the server closed the connection")]
@@ -42,7 +42,7 @@ impl ChannelError {
     }
 }
 
-/// How long last words are waited for: they are on their way already, or there are none.
+/// The wait for last words: they are on their way already, or there are no such words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A channel to a server.
@@ -52,9 +52,9 @@ pub(super) struct Channel {
     replies: Replies,
     redaction: Redaction,
     dialogue: Dialogue,
-    /// What each command and each reply may take.
+    /// The time for each command and each reply.
     limit: Duration,
-    /// How long a mail would wait for a reply, if `limit` is that of a person who looks on.
+    /// The time for which a mail would wait for a reply, if `limit` is that of a person who looks on.
     wait_of_mail: Option<Duration>,
     /// Another command may be sent.
     is_usable: bool,
@@ -121,7 +121,7 @@ impl Channel {
         &self.peer
     }
 
-    /// What no reply may bring back to us.
+    /// The secrets that no reply may bring back to us.
     pub(super) fn redaction(&mut self) -> &mut Redaction {
         &mut self.redaction
     }
@@ -187,7 +187,7 @@ impl Channel {
         Ok(if is_offer || is_challenge { answer } else { redacted })
     }
 
-    /// How long each reply may take.
+    /// The time for each reply.
     pub(super) fn limit(&self) -> Duration {
         self.limit
     }
@@ -209,7 +209,7 @@ impl Channel {
         self.replies.at_hand() > 0 || self.timed().has_ahead()
     }
 
-    /// How many replies can be read without waiting.
+    /// The number of replies that can be read without waiting.
     pub(super) fn replies_at_hand(&self) -> usize {
         self.replies.at_hand()
     }

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read};
 
-/// How much content is read at a time, in bytes. A content that fits into one chunk goes out with the envelope.
+/// The most content of a chunk, in bytes. A content that fits into one chunk goes out with the envelope.
 pub(super) const CHUNK: usize = 64 * 1024;
 
 /// A mail's content, cut into chunks.

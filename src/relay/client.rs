@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(crate) struct Client {
     /// The name for EHLO, RFC 5321 section 4.1.1.1.
     pub(crate) name: String,
-    /// How long a person who looks on waits for each reply, if that is less than the smarthost's `timeout`.
+    /// The time for which a person who looks on waits for each reply, if that is less than the smarthost's `timeout`.
     pub(crate) patience: Option<Duration>,
     /// Whether stderr shows the dialogue with the server.
     pub(crate) dialogue: Dialogue,

@@ -1,8 +1,8 @@
-//! Why there are no credentials: one sentence for each case, with what to do. No sentence holds any part of a secret.
+//! The reasons why there are no credentials: a sentence with the cure for each. No sentence holds any part of a secret.
 
 use std::path::PathBuf;
 
-/// Why there are no credentials.
+/// The reason why there are no credentials.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CredentialsError {
     /// The command failed, or took too long.
@@ -10,7 +10,7 @@ pub(crate) enum CredentialsError {
     Command {
         /// The setting that names the command.
         key: &'static str,
-        /// What happened.
+        /// The event.
         why: String,
     },
     /// The systemd credential is not there.
@@ -18,7 +18,7 @@ pub(crate) enum CredentialsError {
     Credential {
         /// Its name, as configured.
         name: String,
-        /// What happened.
+        /// The event.
         why: String,
     },
     /// The file cannot be read, or others can read it.
@@ -28,7 +28,7 @@ pub(crate) enum CredentialsError {
         key: &'static str,
         /// Its path, as configured.
         path: PathBuf,
-        /// What happened, and what to do.
+        /// The event and its cure.
         why: String,
     },
     /// There is a user, but nothing names the password.
@@ -49,7 +49,7 @@ pub(crate) enum CredentialsError {
     /// There will be no token until a person does something about it.
     #[error("refresh-token-file: {why}")]
     RefreshToken {
-        /// What is wrong, and what to do.
+        /// The fault and its cure.
         why: String,
     },
     /// The settings name two places, which could hold different secrets.
@@ -60,12 +60,12 @@ pub(crate) enum CredentialsError {
         /// The setting that names the other one.
         second: &'static str,
     },
-    /// What was read cannot be a secret.
+    /// The text that was read cannot be a secret.
     #[error("{key}: the secret {why}: check what it holds")]
     Text {
         /// The setting that names its place.
         key: &'static str,
-        /// What is wrong with it.
+        /// The fault in it.
         why: &'static str,
     },
     /// There is no token now, but there may be one later.
@@ -73,7 +73,7 @@ pub(crate) enum CredentialsError {
     TokenEndpoint {
         /// The host of the endpoint.
         endpoint: String,
-        /// What happened.
+        /// The event.
         why: String,
     },
 }

@@ -3,8 +3,8 @@
 //! A limit for each read is no limit: a server that drips one byte a second outlasts it for ever. Here the moment is
 //! absolute. TLS reads and writes through this stream, so that the handshake keeps to the limit as well.
 //!
-//! When commands go out in groups, both sides may write at once, and each waits for the other to read (RFC 2920 section
-//! 3.1). So a write that has to wait for room reads meanwhile what has come.
+//! If commands go out in groups, both sides may write at once, and each waits for the other to read (RFC 2920 section
+//! 3.1). So a write that has to wait for room reads meanwhile.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// How much is read before somebody asks for it, at most, in bytes. The replies of a whole window are far below that.
+/// The most bytes that are read before somebody asks for them. The replies of a whole window are far below that.
 const MOST_AHEAD: usize = 1 << 20;
 
 /// A TCP stream with a moment after which nothing is read or written any more.
@@ -23,7 +23,7 @@ const MOST_AHEAD: usize = 1 << 20;
 pub(super) struct Timed {
     tcp: TcpStream,
     until: Instant,
-    /// What was read before somebody asked for it.
+    /// The bytes that were read before somebody asked for them.
     ahead: VecDeque<u8>,
     /// A read waits until something comes.
     is_waiting: bool,

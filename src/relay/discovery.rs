@@ -14,7 +14,7 @@ use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, TYPE};
 use super::Tls;
 use super::smarthost::is_host_name;
 
-/// How long each name server has for its answer.
+/// The time that each name server has for its answer.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// A server for submission.
@@ -24,7 +24,7 @@ pub(crate) struct Server {
     pub(crate) host: String,
     /// Its port.
     pub(crate) port: u16,
-    /// How connections are protected there.
+    /// The protection of connections to it.
     pub(crate) tls: Tls,
 }
 

@@ -1,4 +1,4 @@
-//! Where an access token is kept until it expires: one file, mode 0600, in the directory of `Client::tokens`.
+//! The file that keeps an access token until it expires: mode 0600, in the directory of `Client::tokens`.
 //!
 //! A kept token is for one refresh token of the settings only. When a person puts another one into its file, what was
 //! kept counts no longer.
@@ -29,7 +29,7 @@ pub(super) struct KeptToken {
 }
 
 impl KeptToken {
-    /// What the file holds; `None` if there is no such file, or something else in it.
+    /// The token in the file; `None` if there is no such file, or something else in it.
     pub(super) fn read(file: &Path) -> Option<Self> {
         serde_json::from_slice(&Zeroizing::new(plain::read(file).ok()?)).ok()
     }
@@ -50,7 +50,7 @@ impl KeptToken {
         file.sync_data()
     }
 
-    /// What the file is to hold.
+    /// The text of the file.
     fn text(&self) -> io::Result<Zeroizing<Vec<u8>>> {
         let secrets = self.access.reveal().len() + self.refresh.reveal().len();
         // Each octet becomes six at most (RFC 8259 section 7). The rest is names, digits and punctuation.
@@ -68,7 +68,7 @@ pub(super) fn file(directory: &Path, smarthost: &Smarthost) -> PathBuf {
     directory.join(format!("relay.token-{}", &digits[..16]))
 }
 
-/// What tells a refresh token of the settings from another one, without giving it away.
+/// The mark that tells a refresh token of the settings from another one, without giving it away.
 pub(super) fn origin(refresh: &Secret) -> String {
     hex(&sha256(refresh.reveal().as_bytes()))
 }

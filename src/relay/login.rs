@@ -15,7 +15,7 @@ use super::trouble::Trouble;
 use super::{Credentials, Smarthost};
 use crate::outcome::{Reply, Scope, Stage};
 
-/// What ends an exchange that leads nowhere, RFC 4954 section 4.
+/// The line that ends an exchange, RFC 4954 section 4.
 const CANCEL: &str = "*\r\n";
 
 /// Logs in with the best mechanism that the server lets us in with; `offered` are those that it offers, in capitals. A

@@ -21,9 +21,10 @@ pub(crate) struct Mail<'a> {
     pub(crate) eight_bit: bool,
     /// An address or a header field has characters beyond ASCII.
     pub(crate) smtputf8: bool,
-    /// What the sender asks about the mail, RFC 3461. The server is asked for it if it offers DSN.
+    /// The sender's wishes for reports about the mail, RFC 3461. The server hears them if it offers DSN.
     pub(crate) dsn: Option<&'a dsn::OfMail>,
-    /// What the sender asks about each recipient, in their order. Nothing is asked about recipients past its end.
+    /// The sender's wishes for reports about each recipient, in their order. The sender has no wishes about recipients
+    /// past its end.
     pub(crate) recipient_dsn: &'a [&'a dsn::OfRecipient],
 }
 
@@ -57,7 +58,7 @@ impl EnvelopeCommands {
         Self { mail: MailCommand::new(mail.reverse_path.cloned(), parameters).to_string(), recipients }
     }
 
-    /// How many octets the commands have.
+    /// The octets of the commands.
     pub(super) fn len(&self) -> usize {
         self.mail.len() + self.recipients.iter().map(String::len).sum::<usize>()
     }

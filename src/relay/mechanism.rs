@@ -28,7 +28,7 @@ pub(super) enum Mechanism {
     Xoauth2,
 }
 
-/// What a mechanism shows the server.
+/// The credential that a mechanism shows the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     /// The password itself.

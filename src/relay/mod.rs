@@ -6,8 +6,8 @@
 //! recipient.
 //!
 //! Three promises: no step waits without a limit, no mail is called refused for a fault of our own configuration
-//! (`crate::verdict`), and no secret reaches a log, an error or an argument list. The settings name nothing of TLS, so that a
-//! program that only reads them links no TLS library.
+//! (`crate::verdict`), and no secret reaches a log, an error or an argument list. The settings name nothing of TLS, so
+//! that a program that only reads them links no TLS library.
 
 mod access_token;
 mod capabilities;

@@ -11,9 +11,9 @@ use crate::outcome::{EnhancedStatus, Reply, clean};
 /// In bytes. RFC 5321 section 4.5.3.1.5 allows 512.
 const LONGEST_LINE: usize = 4096;
 const MOST_LINES: usize = 128;
-/// How much is read ahead at most, in bytes. The replies of a whole window are far below that.
+/// The most bytes that are read ahead. The replies of a whole window are far below that.
 const MOST_AT_HAND: usize = 64 << 10;
-/// How much of a reply's text is kept for logs and reports, in characters.
+/// The most characters of a reply's text that are kept for logs and reports.
 const LONGEST_TEXT: usize = 1000;
 
 /// A reply as it is read: its lines are apart, as EHLO needs them.
@@ -25,7 +25,7 @@ pub struct Answer {
     pub lines: Vec<String>,
 }
 
-/// Why there is no reply.
+/// The reason why there is no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplyError {
     /// The server has closed the connection.
@@ -46,7 +46,7 @@ pub enum ReplyError {
 #[derive(Debug, Default)]
 pub struct Replies {
     buffer: Vec<u8>,
-    /// Why nothing will follow. It came up while nobody waited for a reply.
+    /// The reason why nothing will follow. It came up while nobody waited for a reply.
     end: Option<ReplyError>,
 }
 
@@ -89,7 +89,7 @@ impl Replies {
         }
     }
 
-    /// How many whole replies are at hand.
+    /// The number of whole replies at hand.
     pub(super) fn at_hand(&self) -> usize {
         let end = self.buffer.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
         // Only the last line of a reply has no hyphen after its code.

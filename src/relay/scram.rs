@@ -25,7 +25,7 @@ const ROUNDS: std::ops::RangeInclusive<usize> = 4096..=1_000_000;
 pub(super) struct Scram {
     first: String,
     nonce: String,
-    /// What the server has to answer to our proof, once we have given it.
+    /// The signature that the server has to answer to our proof, once we have given it.
     signature: Option<Vec<u8>>,
     is_proved: bool,
 }

@@ -121,7 +121,7 @@ fn run(line: &str, limit: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
     }
 }
 
-/// What `child` writes, and how it ends.
+/// The output of `child`, and its end.
 fn output(mut child: Child) -> io::Result<(Zeroizing<Vec<u8>>, ExitStatus)> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
     if let Some(output) = child.stdout.take() {

@@ -50,7 +50,7 @@ fn standard_name(suite: &[u8]) -> Option<String> {
     Some(known.suites.iter().next()?.standard_name()?.to_owned())
 }
 
-/// What is left to read.
+/// The bytes that are left to read.
 struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {

@@ -1,7 +1,7 @@
 //! The settings of one smarthost: `[smarthost]` in the configuration file.
 //!
-//! What can be judged without the network is judged while it is read: a name that is no host, a fingerprint that is
-//! none, a limit of no time. The settings name the place of the password, and `credentials` reads it. Nothing here
+//! A setting is judged while it is read, as far as that needs no network: a name that is no host, a fingerprint that is
+//! not one, a limit of no time. The settings name the place of the password, and `credentials` reads it. Nothing here
 //! needs TLS: the door reads these settings too.
 
 use std::fmt;
@@ -30,7 +30,7 @@ pub struct Smarthost {
     /// The TCP port. If there is none, it is the usual one for `tls`.
     #[serde(default, deserialize_with = "some_port")]
     pub(crate) port: Option<u16>,
-    /// How the connection is protected.
+    /// The protection of the connection.
     #[serde(default)]
     pub tls: Tls,
     /// The account to log in with. Without one there is no login.
@@ -121,7 +121,7 @@ fn some_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::E
     if path.is_absolute() { Ok(Some(path)) } else { Err(D::Error::custom("expected an absolute path")) }
 }
 
-/// How the connection is protected.
+/// The protection of the connection.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::enum_variant_names, reason = "STARTTLS is one word in RFC 3207")]
@@ -253,7 +253,7 @@ impl Smarthost {
         self.tls == Tls::None && !self.trusted_port && is_unprivileged(self.port())
     }
 
-    /// Why the login that the settings want would show the secret to whoever listens.
+    /// The reason why the login of these settings would show the secret to anybody who listens.
     pub(crate) fn forbidden_login(&self) -> Option<String> {
         let is_proof = matches!(self.auth, AuthChoice::Auto | AuthChoice::CramMd5 | AuthChoice::ScramSha256);
         let is_token = self.token_command.is_some() || self.refresh_token_file.is_some();
@@ -261,7 +261,7 @@ impl Smarthost {
         is_forbidden.then(|| self.anybodys_port())
     }
 
-    /// Why no secret is shown at a port that [`is_at_anybodys_port`](Self::is_at_anybodys_port).
+    /// The reason why no secret is shown at a port that [`is_at_anybodys_port`](Self::is_at_anybodys_port).
     pub(super) fn anybodys_port(&self) -> String {
         format!(
             "without TLS any user of this machine could be listening at port {}, and would be told the secret: \

@@ -1,4 +1,4 @@
-//! Why a TLS handshake failed: one sentence for each of OpenSSL's texts, with what to do.
+//! The reasons why a TLS handshake failed: a sentence with the cure for each of OpenSSL's texts.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -10,7 +10,7 @@ use super::Fingerprint;
 use super::smarthost::Tls;
 use crate::outcome::Scope;
 
-/// Why the connection is not safe.
+/// The reason why the connection is not safe.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TlsError {
     #[error("the server refused the TLS handshake ({0})")]
@@ -60,7 +60,7 @@ impl TlsError {
     }
 }
 
-/// What OpenSSL means. Its reasons are texts, and its verdict on the certificate stands in brackets at the end.
+/// Reads OpenSSL's error. Its reasons are texts, and its verdict on the certificate stands in brackets at the end.
 pub(super) fn classify(error: &native_tls::Error, tls: Tls) -> TlsError {
     if let Some(cause) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
         return match cause.kind() {
@@ -107,7 +107,7 @@ fn certificate(verdict: &str) -> TlsError {
     }
 }
 
-/// What else the port may speak than `tls` says.
+/// The protocol that the port may speak if it does not speak that of `tls`.
 pub(super) fn hint(tls: Tls) -> &'static str {
     match tls {
         Tls::Implicit | Tls::None => "is tls = \"starttls\" or another port meant?",

@@ -1,4 +1,4 @@
-//! Where tokens are given out: `token-endpoint` in the configuration.
+//! The server that gives out tokens: `token-endpoint` in the configuration.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ impl TokenEndpoint {
     /// Reads a URL. Plain HTTP is for this machine itself only.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The fault in it.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let url = Url::parse(text).map_err(|_| "expected a URL such as https://login.example.com/token")?;
         let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));

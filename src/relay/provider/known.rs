@@ -1,4 +1,4 @@
-//! What a row of the table tells of a provider.
+//! The facts about a provider in its row of the table.
 
 use super::super::Tls;
 
@@ -13,13 +13,13 @@ pub(crate) struct Provider {
     pub(crate) domains: &'static [&'static str],
     /// The server that takes mail from its users. A person fills in `REGION`.
     pub(crate) host: &'static str,
-    /// How the connection to it is protected.
+    /// The protection of the connection to it.
     pub(crate) tls: Tls,
-    /// Who logs in.
+    /// The user who logs in.
     pub(crate) user: User,
-    /// What to log in with.
+    /// The credential that it wants.
     pub(crate) wants: &'static str,
-    /// How many mails it takes, where it tells that.
+    /// The number of mails that it takes, if it publishes that.
     pub(crate) limit: Option<Limit>,
     /// The names of its servers end in one of these.
     pub(super) servers: &'static [&'static str],
@@ -32,7 +32,7 @@ pub(crate) enum User {
     Address,
     /// This word, for everybody.
     Fixed(&'static str),
-    /// What the provider shows its customer under this name.
+    /// The text that the provider shows its customer under this name.
     Told(&'static str),
 }
 
@@ -41,6 +41,6 @@ pub(crate) enum User {
 pub(crate) struct Limit {
     /// The line of `[smarthost]` that keeps it.
     pub(crate) setting: &'static str,
-    /// Whose limit it is.
+    /// The accounts that have this limit.
     pub(crate) whose: &'static str,
 }

@@ -1,4 +1,5 @@
-//! What is known of well-known providers: the servers that take mail, and what they want instead of the password.
+//! The table of well-known providers: the servers that take mail, and the credentials that they want in place of the
+//! password.
 //!
 //! Most of them refuse the password that a person logs in with, and their words send people the wrong way. Nobody needs
 //! a line here to use a provider. It makes `ctl init --provider` and the sentence about a refused login better.
@@ -10,7 +11,7 @@ pub(crate) use self::known::{Limit, Provider, User};
 use self::table::{MICROSOFT, PROVIDERS};
 use crate::outcome::Reply;
 
-/// What a server says, in lower case, and what it wants then, whoever the provider is.
+/// The words of a refusal in lower case, and the credential that the server wants then, whoever the provider is.
 const WORDS: &[(&str, &str)] = &[
     (
         "smtpclientauthentication is disabled",
@@ -47,7 +48,7 @@ fn is_within(host: &str, end: &str) -> bool {
     host.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// What is wanted instead of what was refused. The server's words tell it, or else its name.
+/// The credential that is wanted in place of the refused one. The server's words tell it, or else its name.
 pub(super) fn wanted(host: &str, refusal: &Reply) -> Option<&'static str> {
     let said = refusal.text.to_lowercase();
     match WORDS.iter().find(|(words, _)| said.contains(words)) {
@@ -163,7 +164,7 @@ mod tests {
         for host in hosts {
             let provider = of_host(host).unwrap_or_else(|| panic!("README.md shows {host}, which nobody has"));
             assert_eq!(provider.host, host, "README.md");
-            // Of those in README only Microsoft does not speak TLS on port 465, it says.
+            // README says that all of its providers but Microsoft speak TLS on port 465.
             assert_eq!(provider.tls == Tls::StartTls, provider.wants == MICROSOFT, "README.md: {host}");
         }
     }
