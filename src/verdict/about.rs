@@ -1,8 +1,8 @@
-//! What a reply is about, and therefore what becomes of the mail.
+//! The subject of a reply, which decides what becomes of the mail.
 
 use crate::outcome::{Reply, Scope, Stage, Status};
 
-/// What a reply is about.
+/// The subject of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum About {
     /// Nothing is wrong: the mail is taken.
@@ -26,8 +26,8 @@ pub(crate) enum About {
 }
 
 impl About {
-    /// What becomes of the mail that got `reply` at `stage`, and whom that concerns. Only a permanent refusal that is
-    /// about the mail or a recipient, or may be, is a refusal for good.
+    /// The status and the scope of a mail that got `reply` at `stage`. Only a permanent refusal that is about the mail
+    /// or a recipient, or may be, is a refusal for good.
     pub(crate) fn verdict(self, stage: Stage, reply: &Reply) -> (Status, Scope) {
         let refused = if reply.is_permanent() { Status::Bounced } else { Status::Deferred };
         let own = if stage == Stage::Rcpt { Scope::Recipient } else { Scope::Message };

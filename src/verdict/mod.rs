@@ -1,4 +1,5 @@
-//! What a server's reply means: what was refused, what else is known, therefore what it is about.
+//! The meaning of a server's reply. The thing that was refused, and all else that is known, tell what the reply is
+//! about.
 //!
 //! Pure. A fault of our own settings or account never bounces a mail. Providers tell such a fault at every stage, with
 //! every code and in their own words, so the words (`words`) are a short cut only. What was refused says more: MAIL
@@ -15,7 +16,7 @@ use words::Words;
 
 use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
 
-/// What is known of a refusal besides the reply.
+/// The facts about a refusal besides the reply.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Known<'a> {
     /// The recipient whom RCPT named.
@@ -38,7 +39,7 @@ const PACE_STATUS: &[(u16, u16)] = &[(1, 90), (7, 232), (7, 233), (7, 236), (7, 
 const MAILBOX_STATUS: &[(u16, u16)] =
     &[(1, 1), (1, 2), (1, 3), (1, 4), (1, 6), (1, 10), (2, 1), (2, 2), (2, 4), (4, 1), (4, 4), (7, 17)];
 
-/// What `reply` at `stage` is about.
+/// The subject of `reply` at `stage`.
 pub(crate) fn judge(stage: Stage, reply: &Reply, known: &Known<'_>) -> About {
     let about = match stage {
         _ if reply.is_positive() => return at_acceptance(stage),
@@ -60,7 +61,7 @@ fn at_acceptance(stage: Stage) -> About {
     if stage == Stage::Content { About::Taken } else { About::Host }
 }
 
-/// What the server says to others tells what the reply alone leaves open.
+/// The server's replies to others decide what the reply alone leaves open.
 fn with_history(about: About, reply: &Reply, known: &Known<'_>) -> About {
     let is_of_all = known.is_report_refused || known.is_repeated && about == About::Unknown;
     match about {
@@ -177,7 +178,7 @@ pub(crate) fn outcome(stage: Stage, reply: &Reply) -> Outcome {
     Outcome { status, stage, scope, enhanced: enhanced(status, reply), reason: reply.to_string() }
 }
 
-/// What an outcome is about, if a reply has decided it.
+/// The subject of an outcome, if a reply has decided it.
 pub(crate) fn about(outcome: &Outcome, known: &Known<'_>) -> Option<About> {
     Some(judge(outcome.stage, &reply_of(outcome)?, known))
 }

@@ -282,7 +282,7 @@ const RECIPIENT: &[&str] = &[
     "user unknown",
 ];
 
-/// A list or group that takes no mail of ours, a list of addresses that get none.
+/// A list or group that takes no mail of ours, and a list of addresses that get no mail.
 const LIST: &[&str] = &[
     "members only",
     "not authenticated for group",
@@ -299,7 +299,7 @@ const LIST: &[&str] = &[
 const QUOTES: &[&str] =
     &[" said:", " says:", "callout", "recipient verify", "in reply to", "remote server", "remote host"];
 
-/// What the words of a refusal are about, by the kinds of them.
+/// The kinds of words in a refusal, each with its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Words {
     /// Login, sender, relaying: our settings.
@@ -318,7 +318,7 @@ pub(crate) enum Words {
     Recipient,
     /// A list or group.
     List,
-    /// What another server said of the recipient.
+    /// The words of another server about the recipient.
     Quote,
 }
 
