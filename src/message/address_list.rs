@@ -7,7 +7,7 @@ use super::encoded_word::SetAside;
 use super::mailbox::{Mailbox, may_be_addresses};
 use super::value::{decoded, text};
 
-/// What was found in a list.
+/// The addresses that were found in a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AddressList {
     /// Those who are meant, in the order they were written.
@@ -46,7 +46,7 @@ impl Mailbox {
     }
 }
 
-/// Where a list stands.
+/// The place of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Depth {
     Outside,
@@ -59,7 +59,7 @@ struct Reader<'a> {
     aside: &'a SetAside,
     depth: Depth,
     list: AddressList,
-    /// What came since the last comma or address in brackets.
+    /// The text since the last comma or address in brackets.
     chunks: Vec<Chunk>,
     /// The comment that came since the last comma.
     comment: Option<String>,
@@ -70,7 +70,7 @@ struct Reader<'a> {
     /// `mailto:` came before the address.
     is_url: bool,
     is_in_group: bool,
-    /// The last separator was a comma, or there was none: something has to come.
+    /// An address has to come: the last separator was a comma, or there was no separator yet.
     is_awaiting: bool,
     /// A bracket without its other half came.
     has_stray: bool,
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
         self.chunks.last().is_some_and(|chunk| chunk.has_at)
     }
 
-    /// What came before it is the name of a group, which is nobody; or `mailto`, or an address.
+    /// The text before it is the name of a group, which is nobody; or `mailto`, or an address.
     fn colon(&mut self) {
         self.rest = &self.rest[1..];
         // RFC 5321 section 4.1.1.3: a source route is ignored.

@@ -81,8 +81,8 @@ pub(crate) fn is_utf16(octets: &[u8]) -> bool {
     is_clean(encoding, text) && !encoding.decode_without_bom_handling(text).0.contains(odd)
 }
 
-/// The charset that HTML names itself, in its first kilobyte as the HTML standard wants it (section 4.2.5.4); `None`
-/// if it names none that can be read.
+/// The charset that HTML names itself, in its first kilobyte as the HTML standard wants it (section 4.2.5.4); `None` if
+/// it names none that can be read.
 pub(crate) fn of_html(octets: &[u8]) -> Option<String> {
     let text: String = octets.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect();
     let label = |tag: &str| {

@@ -1,7 +1,7 @@
 //! Encoded words (RFC 2047 section 2) in a value of addresses: they are set aside before the value is taken apart.
 //!
-//! Section 5 (3) allows an encoded word in a display name and in a comment, and forbids it in an address. Whoever encodes
-//! foreign text relies on that: a comma or an `@` within an encoded word has no meaning for the list around it.
+//! Section 5 (3) allows an encoded word in a display name and in a comment, and forbids it in an address. Whoever
+//! encodes foreign text relies on that: a comma or an `@` within an encoded word has no meaning for the list around it.
 
 /// Stands in for what was set aside. A noncharacter: no text of people holds it.
 const MARK: char = '\u{FDD0}';
@@ -48,8 +48,8 @@ impl SetAside {
     }
 }
 
-/// The length of the encoded word at the start of the text. Programs leave blanks, and what RFC 2047 section 5 (3) wants
-/// encoded, in such words; readers decode them all the same.
+/// The length of the encoded word at the start of the text. Programs leave blanks, and what RFC 2047 section 5 (3)
+/// wants encoded, in such words; readers decode them all the same.
 fn length(text: &str) -> Option<usize> {
     let mut parts = text.strip_prefix("=?")?.splitn(3, '?');
     let (charset, encoding, rest) = (parts.next()?, parts.next()?, parts.next()?);

@@ -1,6 +1,6 @@
-//! The name of an attached file as a parameter of a field, in the two forms that readers know. RFC 2231 is the standard,
-//! and many readers know only its form in one piece; QQ and Outlook know only encoded words within quotes, which RFC
-//! 2047 section 5 forbids and every mail program writes.
+//! The name of an attached file as a parameter of a field, in the two forms that readers know. RFC 2231 is the
+//! standard, and many readers know only its form in one piece; QQ and Outlook know only encoded words within quotes,
+//! which RFC 2047 section 5 forbids and every mail program writes.
 
 use email_encoding::headers::{rfc2047, writer::EmailWriter};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

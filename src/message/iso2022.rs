@@ -6,7 +6,7 @@ const TWO_OCTETS: [&[u8; 2]; 2] = [b"$@", b"$B"];
 /// Those that name ASCII and the sets that stand in for it.
 const ONE_OCTET: [&[u8; 2]; 3] = [b"(B", b"(J", b"(I"];
 
-/// What a pass over a text has seen of its sequences.
+/// The sequences that a pass over a text has seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Iso2022 {
     has_two_octets: bool,

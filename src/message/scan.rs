@@ -4,8 +4,8 @@
 //! nor a continuation. Four rules go beyond it. If no field of a known name was found, there was no header section and
 //! every byte is body, also if the first line looks like `error: disk full`. A line that is no field, between lines
 //! that are fields, belongs to them, lest readers see the Bcc behind it. The value of a variable of cron goes on to its
-//! bracket, over lines of any kind, since it may be a secret. A leading mbox line (`From root Mon ...`) or
-//! byte order mark before genuine fields is dropped.
+//! bracket, over lines of any kind, since it may be a secret. A leading mbox line (`From root Mon ...`) or byte order
+//! mark before genuine fields is dropped.
 
 use std::ops::Range;
 
@@ -137,8 +137,8 @@ impl Scan {
         None
     }
 
-    /// The last variable of cron has no closing bracket: its first line is all of it, and the lines behind it are judged
-    /// like any others.
+    /// The last variable of cron has no closing bracket: its first line is all of it, and the lines behind it are
+    /// judged like any others.
     fn retract_variable(&mut self) -> Option<Vec<u8>> {
         let end = self.open_variable.take()?;
         self.is_variable_unending = true;
@@ -164,7 +164,7 @@ impl Scan {
         Some(self.end(body))
     }
 
-    /// What was found, once the section has ended.
+    /// The result, once the section has ended.
     pub(super) fn into_section(self) -> Section {
         Section { octets: self.octets, fields: self.fields, separator_missing: self.separator_missing }
     }
@@ -211,8 +211,8 @@ impl Scan {
         None
     }
 
-    /// The line belongs to the value of the variable of cron before it: that has no closing bracket yet, or the line itself
-    /// closes one and is no field.
+    /// The line belongs to the value of the variable of cron before it: that has no closing bracket yet, or the line
+    /// itself closes one and is no field.
     fn continues_variable(&self, line: &[u8]) -> bool {
         let begins_one = split(line).is_some_and(|(name, _)| is_variable(&line[..name]));
         let is_behind_one = || self.fields.last().is_some_and(|last| is_variable(&self.octets[last.name.clone()]));

@@ -53,7 +53,7 @@ pub(crate) struct Shape {
     opening: Vec<u8>,
 }
 
-/// What a line is, as far as it has come.
+/// The kind of a line, as far as it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Label {
     /// So many of its octets are those that the names of such fields begin with.

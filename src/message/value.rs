@@ -1,7 +1,7 @@
 //! The value of a field: the one place that knows mail-parser.
 //!
-//! mail-parser decodes RFC 2047 words, folds and media types of every vintage. `scan.rs` decides where
-//! fields begin and end, since mail-parser would lose bodies there.
+//! mail-parser decodes RFC 2047 words, folds and media types of every vintage. `scan.rs` decides where fields begin and
+//! end, since mail-parser would lose bodies there.
 
 use mail_parser::{Attribute, HeaderName, MessageParser, MimeHeaders};
 

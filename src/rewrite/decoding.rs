@@ -7,7 +7,7 @@ use encoding_rs::{Decoder, UTF_16LE};
 use super::filter::{Chain, Filter};
 use crate::message::Shape;
 
-/// What a text passes before it is encoded.
+/// The decoding that a text passes before it is encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Decoding {
     /// As it came.
@@ -20,7 +20,7 @@ pub(super) enum Decoding {
 }
 
 impl Decoding {
-    /// What a text of that shape needs.
+    /// The decoding that a text of that shape needs.
     pub(super) fn of(shape: &Shape) -> Self {
         if shape.is_utf16() {
             Self::Utf16

@@ -16,7 +16,7 @@ use super::treatment::Coding;
 pub(crate) struct Plan {
     /// The body has bytes over 127 when it leaves: BODY=8BITMIME, RFC 6152.
     pub(crate) eight_bit: bool,
-    /// What a text passes first.
+    /// The decoding that a text passes first.
     pub(super) decoding: Decoding,
     /// The coding it passes.
     pub(crate) coding: Coding,

@@ -56,7 +56,7 @@ pub(super) struct Treatment {
     pub(super) content_type: Option<String>,
     /// The new value of Content-Transfer-Encoding.
     pub(super) encoding: Option<&'static str>,
-    /// What a text passes before.
+    /// The decoding that a text passes before.
     pub(super) decoding: Decoding,
     /// The way the body passes.
     pub(super) coding: Coding,
