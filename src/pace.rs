@@ -171,7 +171,7 @@ mod tests {
 
     const HOUR: i64 = 3600;
 
-    /// How many mails a user who has more than enough sends, of those that have left and until then.
+    /// The mails that a user with more than enough to send gets through until then, of those that have left.
     fn greedy(rate: Rate, sent: &mut Vec<Sent>, uid: u32, from: i64, until: i64) -> usize {
         let (mut now, mut count) = (at(from), 0);
         loop {

@@ -85,7 +85,7 @@ pub struct Destination {
     pub operands: Vec<Operand>,
     /// `-t`: the header section names recipients too.
     pub extract: bool,
-    /// When to report, for a recipient without a request of their own.
+    /// The occasions for a report about a recipient without a request of their own.
     pub notify: Option<Notify>,
 }
 

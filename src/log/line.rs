@@ -29,7 +29,7 @@ pub(super) struct Line<'a> {
     pub(super) fields: Vec<(&'static str, Value<'a>)>,
 }
 
-/// What a field holds. Text leaves out what is usual; JSON has every field.
+/// The value of a field. Text leaves out usual values; JSON has every field.
 pub(super) enum Value<'a> {
     /// An address; text has it in angle brackets.
     Address(Option<&'a str>),

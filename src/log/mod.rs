@@ -39,7 +39,7 @@ pub(crate) fn mail(id: &str) -> About<'_> {
     About(Some(id))
 }
 
-/// What a sentence is about: one mail, or none.
+/// The subject of a sentence: one mail, or no mail in particular.
 #[derive(Clone, Copy)]
 pub(crate) struct About<'a>(Option<&'a str>);
 

@@ -46,7 +46,7 @@ pub(crate) struct Left {
 }
 
 impl Spool {
-    /// What lies in `drop/` and is called as a mail is, in the order of the names.
+    /// The files in `drop/` that are called as mails are, in the order of the names.
     ///
     /// # Errors
     /// [`Error::Read`] if the directory cannot be listed.

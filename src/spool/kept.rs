@@ -1,5 +1,5 @@
-//! What the spool keeps of each user: the mails in `queue/`, and all that lies in `failed/`. Each name there says whose it
-//! is, so nothing is opened.
+//! The room that the spool spends on each user: the mails in `queue/`, and all files in `failed/`. The names tell the
+//! users, so no file is opened.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,7 +11,7 @@ use super::{Error, Mark, QueueId, Spool};
 /// node on the disk, and a look in every run.
 const MOST_FILES: u64 = 1000;
 
-/// What the spool keeps of one user.
+/// The room of one user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Kept {
     /// Mails, and other files that a person looks at. A journal is no file of its own.
@@ -34,7 +34,7 @@ impl Kept {
 }
 
 impl Spool {
-    /// What it keeps of each user.
+    /// The room of each user.
     ///
     /// # Errors
     /// [`Error::Read`] if `queue/` or `failed/` cannot be listed.

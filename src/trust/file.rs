@@ -38,7 +38,7 @@ struct Folder {
     link: Option<u32>,
 }
 
-/// Why a file does not decide anything.
+/// The reason why a file does not decide anything.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     /// Somebody else could put another file in its place.
@@ -46,9 +46,9 @@ pub(crate) enum Fault {
     Folder {
         /// The directory.
         folder: PathBuf,
-        /// Who could.
+        /// The users who could.
         why: String,
-        /// What keeps them from it.
+        /// The cure.
         cure: String,
     },
     /// It cannot be opened or read.
@@ -68,7 +68,7 @@ pub(crate) enum Fault {
     Writable {
         /// Its mode.
         mode: u32,
-        /// Who may.
+        /// The users who may.
         whom: &'static str,
     },
 }
@@ -128,7 +128,7 @@ impl DecidingFile {
         &self.metadata
     }
 
-    /// Nobody here can change it: it was mounted so, as a container's secrets are.
+    /// Its file system is mounted for reading alone, as a container's secrets are.
     pub(crate) fn is_read_only(&self) -> bool {
         is_read_only(&self.file)
     }

@@ -43,7 +43,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Why [`open`] would not append to what has the name; `None` if it would, or if nothing has it.
+/// The reason why [`open`] would not append to the file of that name; `None` if it would, or if there is no such file.
 pub(crate) fn refusal(path: &Path) -> Option<String> {
     let place = Place::of(path).map_err(|error| error.to_string());
     let judged = place.map(|place| match fstatat(&place.way, place.name, AtFlags::AT_SYMLINK_NOFOLLOW) {
@@ -54,7 +54,7 @@ pub(crate) fn refusal(path: &Path) -> Option<String> {
     judged.ok()?.err().map(|error| error.to_string())
 }
 
-/// Where a name is looked up.
+/// The directory that a name is looked up in.
 struct Place<'a> {
     way: OwnedFd,
     name: &'a OsStr,
@@ -66,7 +66,7 @@ impl<'a> Place<'a> {
         let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
         let above = path.parent().unwrap_or(Path::new("/"));
         let way = match geteuid().is_root() {
-            // Where a link of somebody else's leads is not for root to follow.
+            // Root does not follow a link of somebody else's.
             true => Directory::open(above)?.into(),
             false => openat(AT_FDCWD, above, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?,
         };

@@ -1,5 +1,5 @@
-//! What the owner and the mode of a file with a secret have to be, for the user who reads it. The advice is right for
-//! the user of a service, for a user with settings of their own, and for root.
+//! The owner and the mode that a file with a secret has to have, for the user who reads it. The advice is right for the
+//! user of a service, for a user with settings of their own, and for root.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -20,7 +20,7 @@ pub(crate) struct Reader {
 /// The user that runs the service, and that user's group.
 pub(crate) const SERVICE: &str = "mailx-t";
 
-/// What the user database calls a user.
+/// The name of a user in the user database.
 struct Names {
     user: String,
     /// The name of a group.
@@ -71,12 +71,12 @@ impl Reader {
         }
     }
 
-    /// How to open a file of that owner to this user, and to nobody else.
+    /// The command that opens a file of that owner to this user, and to nobody else.
     pub(crate) fn let_in(&self, owner: u32) -> String {
         if owner == self.uid { "chmod u=rw,o= it".to_owned() } else { self.give() }
     }
 
-    /// How to open the way to a file below the directory `closed`.
+    /// The command that opens the way to a file below the directory `closed`.
     pub(crate) fn let_through(&self, closed: &Path) -> String {
         let cure = if is_home(closed) { "move the file to /etc/mailx-t" } else { "chmod o+x that, or move the file" };
         format!("{} is closed to the user {}: {cure}", closed.display(), self.names().user)
@@ -98,7 +98,7 @@ impl Reader {
         if group == 0 || names.is_own_group() { None } else { names.group }
     }
 
-    /// What closes a file of that owner to the group that may read it.
+    /// The command that closes a file of that owner to the group that may read it.
     fn close(&self, owner: u32) -> String {
         if owner == self.uid { "chmod g= it".to_owned() } else { self.give() }
     }
