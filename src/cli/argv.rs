@@ -1,4 +1,4 @@
-//! What argv asks for: the face that was meant reads it, and what it found becomes a verb's own request.
+//! From argv to a command: the face that was meant reads the arguments, and a verb's own request is made of them.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -19,10 +19,10 @@ use crate::envelope::{Destination, Operand};
 use crate::error::{Error, Usage};
 use crate::message::may_be_addresses;
 
-/// What the program is asked to do, and what the command line is worth a word about; that never costs a mail.
+/// A command, and warnings about its command line, which never cost a mail.
 #[derive(Debug)]
 pub struct Asked {
-    /// What is to be done.
+    /// The command.
     pub command: Command,
     /// The warnings, to be told first.
     pub(crate) notes: Vec<String>,
@@ -34,7 +34,7 @@ impl From<Command> for Asked {
     }
 }
 
-/// What the program is asked to do.
+/// A command of the door.
 #[derive(Debug)]
 pub enum Command {
     /// `mailx-t ctl ...`.
@@ -43,7 +43,7 @@ pub enum Command {
     Converse {
         /// Another configuration than the usual one.
         config: Option<PathBuf>,
-        /// What holds for each of its mails.
+        /// The properties of each of its mails.
         defaults: converse::Defaults,
     },
     /// `--help`.
@@ -54,14 +54,14 @@ pub enum Command {
     List {
         /// Another configuration than the usual one.
         config: Option<PathBuf>,
-        /// How it is written.
+        /// The form of the listing.
         form: list::Form,
     },
     /// `sendmail -q`.
     RunQueue {
         /// Another configuration than the usual one.
         config: Option<PathBuf>,
-        /// Which mails.
+        /// The mails that are meant.
         which: run_queue::Which,
         /// Tell each outcome.
         verbose: bool,
@@ -88,7 +88,7 @@ pub enum Command {
     Verify {
         /// Another configuration than the usual one.
         config: Option<PathBuf>,
-        /// Whom they ask about.
+        /// The recipients that the caller asks about.
         destination: Destination,
     },
     /// `--version`.
@@ -102,7 +102,7 @@ impl Command {
     }
 }
 
-/// How a mail is read that a person types; nothing of it where stdin is no terminal.
+/// The treatment of a mail that a person types; nothing of it applies if stdin is no terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Typing {
     /// Ask for the subject first.
@@ -114,7 +114,7 @@ pub struct Typing {
 /// Between two queue runs of a daemon that was given no time: Postfix's queue_run_delay.
 const USUAL_INTERVAL: Duration = Duration::from_secs(300);
 
-/// What argv asks for.
+/// The command that argv asks for.
 ///
 /// # Errors
 /// [`Error::Usage`].
@@ -123,7 +123,7 @@ pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Resul
     if face == Face::Ctl {
         return Ok(Command::Control(ctl::read(&arguments)?).into());
     }
-    // What follows the word `ctl` is clap's. Elsewhere they may stand anywhere: who types one last means it as well.
+    // clap reads all that follow the word `ctl`. In other lines the common options may stand anywhere, also last.
     let for_ctl = if face == Face::OurCtl { line.cut_at_operand() } else { Vec::new() };
     let common = Common::take(&mut line, face.is_own())?;
     if common.help {
@@ -195,7 +195,7 @@ fn sendmail_face(face: Face, line: Line<'_>, common: Common, people: People) -> 
     Ok(Asked { command, notes })
 }
 
-/// What is done in each of sendmail's modes but that of mailq.
+/// The command for each of sendmail's modes, except that of mailq.
 fn sendmail_command(
     face: Face,
     arguments: &SendmailArguments,
@@ -286,9 +286,10 @@ fn mail_face(
         full_name: arguments.full_name.as_deref().map(text),
         is_from_cron: false,
         dsn: Default::default(),
-        delivery: match arguments.rehearsal {
-            true => Delivery::Never,
-            false => delivery(arguments.delivery, arguments.verbose, people),
+        delivery: if arguments.rehearsal {
+            Delivery::Never
+        } else {
+            delivery(arguments.delivery, arguments.verbose, people)
         },
         verbose: arguments.verbose,
     };
@@ -309,7 +310,8 @@ fn ignored(unknown: &[String]) -> Option<String> {
     (!unknown.is_empty()).then(|| format!("ignored unknown options: {}", unknown.join(" ")))
 }
 
-/// Who waits for the outcome: `-odi`, `-v`, crond's handler, and people at a terminal.
+/// The delivery that was asked for. Callers with `-odi` or `-v`, crond's handler and people at a terminal wait for the
+/// outcome.
 fn delivery(asked: DeliveryMode, is_waiting: bool, people: People) -> Delivery {
     match asked {
         DeliveryMode::Queue => Delivery::Queue,
@@ -320,7 +322,7 @@ fn delivery(asked: DeliveryMode, is_waiting: bool, people: People) -> Delivery {
     }
 }
 
-/// The warning about a sender who is none.
+/// The warning about a sender that is no address.
 fn no_sender(asked: Option<&OsStr>) -> Option<String> {
     let sender = asked.filter(|sender| !may_be_addresses(sender.as_bytes()))?;
     Some(format!("sender \"{}\" is no address", crate::outcome::clean(&text(sender))))
