@@ -108,7 +108,7 @@ fn read_file(path: &Path, access: Access) -> Result<Zeroizing<Vec<u8>>, String> 
     Ok(bytes)
 }
 
-/// What to do about a file that cannot be opened.
+/// The cure for a file that cannot be opened.
 fn cure(path: &Path, error: &io::Error) -> String {
     match (error.kind(), fs::metadata(path)) {
         (io::ErrorKind::NotFound, _) => "check the path".to_owned(),

@@ -1,5 +1,4 @@
-//! How a session reads the server's replies: each of them belongs to the mail that was offered first and still awaits
-//! one.
+//! The answers of a session: each reply of the server belongs to the mail that was offered first and still awaits one.
 
 use std::fmt;
 use std::os::fd::AsFd;
@@ -77,7 +76,7 @@ impl Session {
             let is_last_reply = mail.next_awaited().is_none();
             self.channel.give_up();
             if is_last_reply {
-                // Nobody can tell what the replies to the mails behind it belong to.
+                // Nobody can tell which mails behind it the next replies belong to.
                 let why = "the server has lost its way among the commands of a group";
                 return Err(self.distrust(awaited.stage(), why));
             }

@@ -30,7 +30,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// What the server says it can do.
+    /// The server's capabilities.
     pub(crate) fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
@@ -55,7 +55,7 @@ impl Session {
         self.channel.is_usable()
     }
 
-    /// How many mails may be under way at once.
+    /// The number of mails that may be under way at once.
     pub(crate) fn most_under_way(&self) -> usize {
         self.window.capacity()
     }

@@ -1,4 +1,4 @@
-//! How a session offers a mail: the commands of its envelope, and its content.
+//! The offer of a mail: the commands of its envelope, and its content.
 //!
 //! The server chooses how far a mail is written ahead of the replies (RFC 2920, RFC 3030):
 //!
@@ -21,7 +21,7 @@ use super::Session;
 use super::transaction::{Awaited, Transaction};
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 
-/// How many replies to chunks the server may owe us: no server has to hold more of them back.
+/// The most replies to chunks that the server may owe us: no server has to hold more of them back.
 const MOST_OWED: usize = 32;
 
 /// Commands that go out in one write. Its memory is wiped, since it may hold the login.
@@ -141,7 +141,8 @@ impl Session {
             self.read_replies_down_to(MOST_OWED)?;
             chunk = chunks.next().map_err(|error| self.break_off(&error))?;
         }
-        // Nobody gets it any more. The replies to the chunks that were under way come before those to the next mail.
+        // Every recipient was refused. The replies to the chunks that were under way come before those to the next
+        // mail.
         self.read_replies_down_to(0)
     }
 

@@ -1,4 +1,4 @@
-//! How a session opens: connection, greeting, TLS, EHLO, login.
+//! The opening of a session: connection, greeting, TLS, EHLO, login.
 //!
 //! Nothing is sent before the greeting (RFC 5321 section 3.1), and nothing together with EHLO (RFC 2920 section 3.1). A
 //! session that is to have STARTTLS never goes on without it, and plaintext never leaves this machine.

@@ -7,7 +7,7 @@ use super::super::trouble::Trouble;
 use super::Session;
 use crate::outcome::Stage;
 
-/// What to do about a sender who is refused.
+/// The advice about a sender who is refused.
 const CURE: &str = "set from in [rewrite] to an address that this login may send as";
 
 impl Session {

@@ -13,7 +13,7 @@ use super::super::trouble::Trouble;
 use crate::outcome::{EnhancedStatus, Outcome, Reply, Scope, Stage, Status};
 use crate::verdict;
 
-/// What became of a mail that was offered.
+/// The outcomes of a mail that was offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Offered {
     /// One for each recipient, in their order.
@@ -22,7 +22,7 @@ pub(crate) struct Offered {
     pub(crate) may_retry: bool,
     /// The content was sent to its end, and nobody knows whether it was taken.
     pub(crate) is_in_doubt: bool,
-    /// What the server has shown that it cannot handle.
+    /// The weakness that the server has shown.
     pub(crate) lesson: Option<Lesson>,
 }
 
@@ -33,7 +33,7 @@ impl Offered {
     }
 }
 
-/// What a server has shown that it cannot handle.
+/// A weakness that a server has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lesson {
     /// BDAT, although it offers CHUNKING.
@@ -91,7 +91,7 @@ impl Awaited {
     }
 }
 
-/// What the server has said of a recipient.
+/// The server's reply about a recipient.
 #[derive(Clone, Debug)]
 enum Standing {
     Accepted,
@@ -103,7 +103,7 @@ enum Standing {
 pub(super) struct Transaction {
     awaited: VecDeque<Awaited>,
     recipients: Vec<Standing>,
-    /// What becomes of the recipients who are not refused.
+    /// The outcome of the recipients who are not refused.
     rest: Option<Outcome>,
     /// Its commands went out in a group.
     is_grouped: bool,
@@ -153,7 +153,7 @@ impl Transaction {
         self.awaited.front().copied()
     }
 
-    /// How many replies the server owes.
+    /// The number of replies that the server owes.
     pub(super) fn replies_owed(&self) -> usize {
         self.awaited.len()
     }
@@ -309,7 +309,7 @@ impl Transaction {
         self.rest.get_or_insert(outcome);
     }
 
-    /// What became of the mail.
+    /// The outcomes of the mail.
     pub(super) fn conclude(self) -> Offered {
         let is_sent = self.rest.as_ref().is_some_and(|rest| rest.status == Status::Sent);
         let rest = self.rest.unwrap_or_else(unanswered);

@@ -20,7 +20,7 @@ pub(super) struct Window {
     /// As far as is known, a transaction is open at the server.
     pub(super) is_open: bool,
     under_way: VecDeque<Transaction>,
-    /// How many mails the server has taken over this connection.
+    /// The number of mails that the server has taken over this connection.
     taken: usize,
 }
 
@@ -34,9 +34,9 @@ impl Window {
         self.login = Some(login);
     }
 
-    /// How many mails may be under way at once: one until the server has taken one, then one more for each that it
-    /// takes. A server that wants to be asked for each content gets the mail that it is asked for, and the one before
-    /// it.
+    /// The number of mails that may be under way at once: one until the server has taken one, then one more for each
+    /// that it takes. A server that wants to be asked for each content gets the mail that it is asked for, and the one
+    /// before it.
     pub(super) fn capacity(&self) -> usize {
         match (self.groups, self.chunks) {
             (false, _) => 1,
@@ -66,7 +66,7 @@ impl Window {
         self.under_way.front()
     }
 
-    /// What became of the mail that was offered first. It is no longer under way.
+    /// The outcomes of the mail that was offered first, which is no longer under way.
     pub(super) fn conclude_oldest(&mut self) -> Option<Offered> {
         self.under_way.pop_front().map(Transaction::conclude)
     }
