@@ -20,14 +20,14 @@ pub(crate) struct Answered {
     pub(crate) attempt: Attempt,
 }
 
-/// What became of a mail, and what may follow.
+/// An attempt: the outcomes for a mail, and the steps that may follow.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
     /// The places of its recipients in the entry's list.
     pub(crate) recipients: Vec<usize>,
     /// One outcome for each of them.
     pub(crate) outcomes: Vec<Outcome>,
-    /// How it went.
+    /// The course of the attempt.
     pub(crate) course: Course,
     /// The smarthosts that were asked to take the mail for these recipients, in the order in which they were asked.
     pub(crate) asked: Vec<SmarthostId>,
@@ -39,18 +39,18 @@ pub(crate) struct Attempt {
     pub(crate) is_in_doubt: bool,
 }
 
-/// How an attempt went: what the log says of it.
+/// The course of an attempt, as the log tells it.
 #[derive(Clone, Debug)]
 pub(crate) struct Course {
     /// The server that answered.
     pub(crate) relay: Option<String>,
-    /// Which mail over its connection this was, from 1; 0 if there was no connection.
+    /// The place of this mail among those over its connection, from 1; 0 if there was no connection.
     pub(crate) conn_use: u32,
     /// The time that the connection took to open; zero for all its mails but the first.
     pub(crate) setup: Duration,
-    /// When it began.
+    /// The time of its start.
     pub(crate) started: Timestamp,
-    /// When it was over.
+    /// The time of its end.
     pub(crate) ended: Timestamp,
 }
 

@@ -1,5 +1,5 @@
-//! In the relay: one mail that no spool can keep, from an open file on stdin to the smarthost. It is sent
-//! now or not at all; the door says so to its caller.
+//! In the relay: one mail that no spool can keep, from an open file on stdin to the smarthost. It is sent now or not at
+//! all; the door says so to its caller.
 
 use std::fs::File;
 

@@ -97,8 +97,8 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Some providers refuse the null reverse-path. A report goes from the account then: it says Auto-Submitted,
-    /// and its failure is not reported in turn, so no loop comes of it.
+    /// Some providers refuse the null reverse-path. A report goes from the account then: it says Auto-Submitted, and
+    /// its failure is not reported in turn, so no loop comes of it.
     fn attempt_once(
         &mut self,
         at: Option<SmarthostId>,
@@ -192,8 +192,8 @@ impl<'a> Connection<'a> {
         Ok(if attempt.asked.is_empty() { left } else { Attempt { asked: left.asked, ..attempt } })
     }
 
-    /// What the server says of itself is no reason to refuse the mail. A fall-back's limits return nothing that the one
-    /// before it may take later.
+    /// The server's own words about its limits are no reason to refuse the mail. The limits of a fall-back return no
+    /// mail that the smarthost before it may take later.
     fn takes(&self, entry: &Entry, recipients: &[usize]) -> bool {
         let Some(capabilities) = self.session().map(Session::capabilities) else { return true };
         let is_ascii = |n: &usize| entry.recipients[*n].address.to_string().is_ascii();
@@ -201,11 +201,12 @@ impl<'a> Connection<'a> {
             && (capabilities.smtputf8 || recipients.iter().all(is_ascii))
     }
 
-    /// When a mail of that user may be begun for that account, by the limits of the settings.
+    /// The time at which a mail of that user may be begun for that account, by the limits of the settings.
     pub(crate) fn turn(&self, account: Option<&Address>, uid: u32) -> Turn {
-        match self.serves(account) {
-            true => self.smarthosts.turn_at(self.smarthost, uid),
-            false => self.smarthosts.turn(account, uid),
+        if self.serves(account) {
+            self.smarthosts.turn_at(self.smarthost, uid)
+        } else {
+            self.smarthosts.turn(account, uid)
         }
     }
 
@@ -228,9 +229,10 @@ impl<'a> Connection<'a> {
         let dsn: Vec<&OfRecipient> = recipients.iter().map(|n| &entry.recipients[*n].dsn).collect();
         // RFC 6152 section 3: what the server cannot take is converted for it.
         let is_converted = entry.eight_bit && self.session().is_some_and(|s| !s.capabilities().eight_bit_mime);
-        let size = match is_converted {
-            true => io::copy(&mut SevenBit::new(content()?), &mut io::sink()).unwrap_or(entry.size),
-            false => entry.size,
+        let size = if is_converted {
+            io::copy(&mut SevenBit::new(content()?), &mut io::sink()).unwrap_or(entry.size)
+        } else {
+            entry.size
         };
         let mail = Mail {
             reverse_path,
@@ -247,9 +249,10 @@ impl<'a> Connection<'a> {
             if wants_success && !session.capabilities().dsn {
                 log::mail(entry.id.as_str()).info("the smarthost offers no DSN: nobody will report success");
             }
-            match is_converted {
-                true => session.offer(&mail, &mut SevenBit::new(content)),
-                false => session.offer(&mail, &mut content),
+            if is_converted {
+                session.offer(&mail, &mut SevenBit::new(content));
+            } else {
+                session.offer(&mail, &mut content);
             }
             self.begun += 1;
             self.smarthosts.count(self.smarthost, entry.uid);
@@ -257,7 +260,7 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// What has become of the mail that was begun first; waits for it.
+    /// Waits for the attempt of the mail that was begun first.
     pub(crate) fn await_attempt(&mut self, recipients: Vec<usize>, started: Timestamp) -> Attempt {
         let answer = self.session.as_mut().and_then(Session::await_answer);
         let offered = answer.unwrap_or_else(|| Offered::nothing(recipients.len()));
@@ -316,7 +319,7 @@ impl<'a> Connection<'a> {
         self.session_in_use().filter(|_| !is_spent)
     }
 
-    /// The session over which mails are under way; none when it is of no use any more.
+    /// The session over which mails are under way; `None` if it is of no use any more.
     pub(crate) fn session_in_use(&self) -> Option<&Session> {
         self.session.as_ref().filter(|session| session.is_usable())
     }
@@ -358,8 +361,8 @@ impl<'a> Connection<'a> {
         Some((thread, self.smarthost))
     }
 
-    /// The same over the connection with that smarthost that [`open_beside`](Self::open_beside) has opened;
-    /// `number` is its place among them.
+    /// The same over the connection with that smarthost that [`open_beside`](Self::open_beside) has opened; `number` is
+    /// its place among them.
     pub(crate) fn over(&self, session: Session, smarthost: SmarthostId, number: u32) -> Self {
         let session = Some(session);
         let is_wary = self.smarthosts.has(smarthost, Weakness::OneMailAtATime);

@@ -74,7 +74,7 @@ pub(crate) struct Connections<'a> {
     opening: Option<Opening>,
     /// Connections that were tried in addition to the first.
     extra: u8,
-    /// How many mails wait behind those under way.
+    /// The number of mails that wait behind those under way.
     waiting: usize,
     answered: Vec<Answered>,
 }
@@ -205,7 +205,7 @@ impl<'a> Connections<'a> {
         std::mem::take(&mut self.others).into_iter().for_each(|pipeline| pipeline.connection.quit());
     }
 
-    /// When a mail of that user may be begun for that account, by the limits of the settings.
+    /// The time at which a mail of that user may be begun for that account, by the limits of the settings.
     pub(crate) fn turn(&self, account: Option<&Address>, uid: u32) -> Turn {
         self.first.connection.turn(account, uid)
     }

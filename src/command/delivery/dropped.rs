@@ -1,5 +1,5 @@
-//! In the relay: takes mails that users without a right to the queue have left in `drop/`. What their
-//! files say is input like any other: recipients and fields go through the same rewriting as stdin's.
+//! In the relay: takes mails that users without a right to the queue have left in `drop/`. What their files say is
+//! input like any other: recipients and fields go through the same rewriting as stdin's.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -28,13 +28,13 @@ const BATCH_TIME: Duration = Duration::from_secs(1);
 const MOST_FILES: usize = 500;
 const MOST_OCTETS: u64 = 512 << 20;
 
-/// What a run has taken out of `drop/`, and what it has seen there.
+/// The mails that a run has taken out of `drop/`, and the files that it has seen there.
 #[derive(Default)]
 pub(super) struct Intake {
-    /// What could not be taken is looked at once: a directory that a user has put there, a mail that the disk has no
-    /// room for.
+    /// Files that could not be taken, which are looked at once: a directory that a user has put there, a mail that the
+    /// disk has no room for.
     seen: HashSet<QueueId>,
-    /// What found no room in the spool, at the last look.
+    /// The files that found no room in the spool at the last look.
     kept_back: HashSet<QueueId>,
     room: Room,
     /// Files and octets of each user.
@@ -119,8 +119,8 @@ impl Intake {
     }
 }
 
-/// Takes a file out of its user's reach. What is no regular file is put away where it lies: a confined relay can carry
-/// none into another directory.
+/// Takes a file out of its user's reach. Anything but a regular file is put away in its place: a confined relay cannot
+/// move it into another directory.
 fn collect(spool: &Spool, left: &Left) -> Option<QueueId> {
     let (id, refusal) = if left.is_file {
         (spool.collect(left)?, None)

@@ -18,7 +18,7 @@ use crate::relay::{Client, Credentials, Session, Smarthost, Trouble};
 use crate::spool::{Remark, Spool};
 use crate::system;
 
-/// How long a smarthost that could not be reached comes after the others.
+/// The time for which a smarthost that could not be reached comes after the others.
 const AVOIDED: Duration = Duration::from_secs(5 * 60);
 
 /// A leader waits so long for the turn of the next mail; who comes later takes what has to wait longer.
@@ -29,7 +29,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 pub(crate) struct KnownSmarthosts<'a> {
     config: &'a Config,
     client: Client,
-    /// Where lessons are kept; none for a mail that no spool keeps.
+    /// The spool that keeps lessons; `None` for a mail that no spool keeps.
     memory: Option<&'a Spool>,
     /// Lessons that no spool keeps: the smarthost's name, and its weakness.
     learnt: Rc<RefCell<Vec<(String, Weakness)>>>,
@@ -63,7 +63,7 @@ impl fmt::Display for Weakness {
     }
 }
 
-/// When the limits of the settings let a mail leave.
+/// The time at which the limits of the settings let a mail leave.
 pub(crate) enum Turn {
     /// At once.
     Now,
@@ -96,7 +96,7 @@ impl<'a> KnownSmarthosts<'a> {
         self.config.smarthosts.of(account).contains(&smarthost) && self.wait(smarthost).is_none()
     }
 
-    /// When a mail of that user may leave from that account.
+    /// The time at which a mail of that user may leave from that account.
     pub(crate) fn turn(&self, account: Option<&Address>, uid: u32) -> Turn {
         match self.next_turn(account, &|smarthost| self.wait(smarthost)) {
             None => turn(self.next_turn(account, &|smarthost| self.wait_of(smarthost, uid)), Held::User),
@@ -104,7 +104,7 @@ impl<'a> KnownSmarthosts<'a> {
         }
     }
 
-    /// When a mail of that user may leave over that smarthost, which may take one now.
+    /// The time at which a mail of that user may leave over that smarthost, which may take one now.
     pub(crate) fn turn_at(&self, smarthost: SmarthostId, uid: u32) -> Turn {
         turn(self.wait_of(smarthost, uid), Held::User)
     }
@@ -151,7 +151,7 @@ impl<'a> KnownSmarthosts<'a> {
         Ok((opened?, smarthost))
     }
 
-    /// The first smarthost for that account that has room, is none of `asked`, and was in no trouble of late.
+    /// The first smarthost for that account that has room, is not among `asked`, and was in no trouble of late.
     pub(crate) fn beyond(&self, asked: &[SmarthostId], account: Option<&Address>) -> Option<SmarthostId> {
         let may_be_asked = |smarthost: &SmarthostId| {
             !self.is_among(asked, *smarthost) && !self.is_avoided(*smarthost) && self.wait(*smarthost).is_none()
@@ -170,7 +170,7 @@ impl<'a> KnownSmarthosts<'a> {
         move || open(&smarthost, &client)
     }
 
-    /// The smarthosts for mail of that account in their order; one that took none lately comes after the others.
+    /// The smarthosts for mail of that account in their order. One that took no mail lately comes after the others.
     fn in_order(&self, account: Option<&Address>) -> Vec<SmarthostId> {
         let mut smarthosts = self.config.smarthosts.of(account);
         smarthosts.sort_by_key(|smarthost| self.is_avoided(*smarthost));
@@ -226,15 +226,15 @@ impl<'a> KnownSmarthosts<'a> {
         self.learnt.borrow_mut().push((about, weakness));
     }
 
-    /// When the limits of that smarthost let another mail leave, if that is not now.
+    /// The time at which the limits of that smarthost let another mail leave, if that is not now.
     fn wait(&self, smarthost: SmarthostId) -> Option<(Timestamp, Rate)> {
         let (rates, now) = (self.config.smarthosts[smarthost].rates(), system::now());
         let sent = self.memory.filter(|_| !rates.is_empty())?.sent(&self.login(smarthost), now);
         pace::next(&rates, &sent, now)
     }
 
-    /// When a user's share of the limits of that smarthost lets another mail leave, if that is not now. Root and the
-    /// service have all of it.
+    /// The time at which a user's share of the limits of that smarthost lets another mail leave, if that is not now.
+    /// Root and the service have all of it.
     fn wait_of(&self, smarthost: SmarthostId, uid: u32) -> Option<(Timestamp, Rate)> {
         let (rates, now) = (self.config.smarthosts[smarthost].rates(), system::now());
         let spool = self.memory.filter(|_| !rates.is_empty() && uid != 0)?;

@@ -1,7 +1,7 @@
 //! The way of a mail behind the acceptance line: who leads, over which connection a mail leaves, what became of it.
 //!
-//! The relay's verbs are `flush`, `carry` and `serve`. Everything here runs in the relay, but for `settle` with
-//! `nondelivery`, which `ctl queue` uses too.
+//! The relay's verbs are `flush`, `carry` and `serve`. Everything here runs in the relay; `ctl queue` uses `settle`
+//! with `nondelivery` too.
 
 pub(crate) mod attempt;
 pub(crate) mod carry;

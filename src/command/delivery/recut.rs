@@ -11,9 +11,9 @@ use crate::spool::{Claim, Draft, Spool};
 use crate::system;
 use crate::verdict;
 
-/// What a smarthost takes that refuses for size and does not say what it takes.
+/// The size to try with a smarthost that refuses for size and does not tell its limit.
 const SURELY_TAKEN: u64 = 1 << 20;
-/// Of less there is nothing to cut.
+/// A smaller mail has nothing to cut.
 const LEAST: u64 = 16 << 10;
 
 /// The mail was refused for its size, and has not been cut for that reason yet.

@@ -1,8 +1,8 @@
-//! How much the spool may keep of each user. What is taken out of `drop/` becomes the service's on the disk, and a mail
-//! that is given up stays for good: without a bound, the disk of the service would be that of any user.
+//! The bound of each user's room in the spool. A file that is taken out of `drop/` becomes the service's on the disk,
+//! and a mail that is given up stays for good: without a bound, any user could fill the disk of the service.
 //!
-//! What finds no room stays in `drop/`. It is the user's own there and counts on the user's own quota, and nothing of it
-//! is lost.
+//! A mail that finds no room stays in `drop/`. It is the user's own there and counts on the user's own quota, and
+//! nothing of it is lost.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::interval::later;
 use crate::spool::{Kept, Mark, Remark, Spool};
 use crate::{log, system};
 
-/// What is remembered of a user whose mail found no room, and how long: root is told once a day.
+/// The mark of a user whose mail found no room, and the time for which it is kept: root is told once a day.
 const FULL: &str = "no room";
 const TOLD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What the spool keeps of each user: as of the last look, with what was taken since.
+/// The room of each user in the spool, as of the last look, and the mails that were taken since.
 #[derive(Default)]
 pub(super) struct Room {
     kept: HashMap<Mark, Kept>,
@@ -35,8 +35,8 @@ impl Room {
         self.is_old = true;
     }
 
-    /// There is room for a file of that user. If there is none, the log says so. Root has all the room: what lies in
-    /// `drop/` as root's is put away at once.
+    /// There is room for a file of that user; if there is not, the log says so. Root has all the room: a file of root's
+    /// in `drop/` is put away at once.
     ///
     /// # Errors
     /// `queue/` or `failed/` cannot be listed.

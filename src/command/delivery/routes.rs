@@ -21,7 +21,7 @@ use crate::verdict::{self, Known};
 
 /// So many mails in a row that a smarthost leaves unanswered mean that the trouble is not a mail's.
 const IN_A_ROW: usize = 2;
-/// What is remembered of an account of which a person was told, and how long.
+/// The mark of an account of which a person was told, and the time for which it is kept.
 const ALARMED: &str = "alarmed";
 const ALARMED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -68,7 +68,7 @@ impl Refused {
 }
 
 impl<'a> Routes<'a> {
-    /// What earlier processes have learnt counts for the way of those who have none of their own.
+    /// The lessons of earlier processes count for the way of accounts without a way of their own.
     pub(crate) fn new(config: &'a Config, spool: &'a Spool) -> Self {
         let mut routes = Self { config, spool, known: HashMap::new(), lost: None };
         if let Some(clock) = spool.clock().filter(|clock| clock.next_attempt > system::now()) {
@@ -83,7 +83,7 @@ impl<'a> Routes<'a> {
         own.unwrap_or(&self.config.account).clone()
     }
 
-    /// Why nothing is to be sent that way now.
+    /// The reason why nothing is to be sent that way now.
     pub(crate) fn closed(&self, account: &Address) -> Option<&str> {
         self.known.get(account)?.closed.as_deref()
     }
@@ -100,8 +100,8 @@ impl<'a> Routes<'a> {
         self.set_clock(account, Some(&Clock { attempts: 0, next_attempt: until, is_alarmed: false, reason }))
     }
 
-    /// What an attempt says about the smarthost: trouble before any mail, or with several in a row, closes the way for
-    /// a while; so does the same refusal of two mails to two people. A mail taken opens it.
+    /// Learns from an attempt: trouble before any mail, or with several in a row, closes the way for a while; so does
+    /// the same refusal of two mails to two people. A mail that was taken opens it.
     pub(crate) fn learn(&mut self, account: &Address, entry: &Entry, attempt: &Attempt) -> Result<(), Error> {
         if let Some(outcome) = self.repeated(account, entry, attempt) {
             self.route(account).in_a_row += 1;
@@ -146,7 +146,7 @@ impl<'a> Routes<'a> {
         if is_alarming && !was_alarmed {
             self.alarm(account, &trouble.reason);
         }
-        // What lies on this machine may be right for the next process: a credential that only the service has.
+        // A fault on this machine, such as a credential that only the service has, may not concern the next process.
         let is_ours = trouble.stage == Stage::Setup;
         let delay = if is_ours { Duration::ZERO } else { self.config.retry.delay(attempts, fastrand::f64()) };
         let now = system::now();

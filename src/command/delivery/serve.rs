@@ -1,5 +1,5 @@
-//! In the relay: `sendmail -bd -q5m`, for hosts without systemd. Serves `drop/` as soon as something is left
-//! there, and the retry clock as often as asked.
+//! In the relay: `sendmail -bd -q5m`, for hosts without systemd. Serves `drop/` as soon as something is left there, and
+//! the retry clock as often as asked.
 
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,11 @@ use crate::relay::Dialogue;
 use crate::spool::{Owner, Spool};
 use crate::system;
 
-/// How long to leave alone what has failed, at the most.
+/// The longest wait after a failure.
 const AFTER_TROUBLE: Duration = Duration::from_secs(60);
 
-/// Serves until the process is told to stop. Settings are read anew for each round, so that a mended
-/// configuration counts at once; while it cannot be read, the last good one does.
+/// Serves until the process is told to stop. Settings are read anew for each round, so that a mended configuration
+/// counts at once; while it cannot be read, the last good one does.
 ///
 /// # Errors
 /// The first round's: a daemon that cannot even begin should say so.

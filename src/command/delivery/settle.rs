@@ -1,6 +1,6 @@
-//! Writes down what an attempt came to, reports what failed, and puts the mail where it now belongs.
-//! The order is what keeps mails from being lost or doubled (`docs/spool.md`): delivered recipients
-//! first, then the report about refused ones, then that they are refused.
+//! Writes down what an attempt came to, reports what failed, and puts the mail where it now belongs. The order is what
+//! keeps mails from being lost or doubled (`docs/spool.md`): delivered recipients first, then the report about refused
+//! ones, then that they are refused.
 
 use super::attempt::Attempt;
 use super::nondelivery;
@@ -11,8 +11,8 @@ use crate::interval::later;
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 use crate::spool::{Claim, Entry, Record};
 
-/// An attempt's outcomes as the journal keeps them: with the next attempt, and past the age at which mail
-/// is given up, as refused.
+/// An attempt's outcomes as the journal keeps them: with the next attempt, and past the age at which mail is given up,
+/// as refused.
 pub(crate) fn records(config: &Config, claim: &Claim, attempt: &Attempt) -> Vec<Record> {
     let at = attempt.course.ended;
     let delay = config.retry.delay(claim.progress.attempts + 1, fastrand::f64());
@@ -47,7 +47,7 @@ pub(crate) fn expired(last: &Outcome) -> Outcome {
     }
 }
 
-/// What stands for an outcome where there has been no attempt.
+/// The outcome of a recipient without an attempt.
 pub(crate) fn untried(reason: &str) -> Outcome {
     Outcome {
         status: Status::Deferred,
@@ -85,7 +85,7 @@ fn is_delivered(claim: &Claim, records: &[Record]) -> bool {
     statuses(claim, records).iter().all(|status| *status == Some(Status::Sent))
 }
 
-/// Where each recipient stands with these records.
+/// The standing of each recipient with these records.
 fn statuses(claim: &Claim, records: &[Record]) -> Vec<Option<Status>> {
     let mut statuses = vec![None; claim.entry.recipients.len()];
     for record in claim.progress.last.values().chain(records) {
@@ -96,9 +96,9 @@ fn statuses(claim: &Claim, records: &[Record]) -> Vec<Option<Status>> {
     statuses
 }
 
-/// Puts the records on disk and the mail where it belongs: gone when everybody has it, in the queue while
-/// somebody waits. Refused recipients are reported unless the sender wants to hear nothing of them; a mail whose
-/// report does not carry it whole, or that is not reported for everybody refused, stays in `failed/`.
+/// Puts the records on disk and the mail where it belongs: gone when everybody has it, in the queue while somebody
+/// waits. Refused recipients are reported unless the sender wants to hear nothing of them; a mail whose report does not
+/// carry it whole, or that is not reported for everybody refused, stays in `failed/`.
 ///
 /// # Errors
 /// The disk refused; then the mail still stands in the queue.

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Puts the works of several users in turn: the first of each, then the second of each, and so on. Those that `is_first`
-/// names come before all others. Within a turn, and for each user, the order stays.
+/// Puts the works of several users in turn: the first of each, then the second of each, and so on. Those that
+/// `is_first` names come before all others. Within a turn, and for each user, the order stays.
 pub(super) fn in_turn<T, U: Eq + Hash>(
     works: Vec<T>,
     user_of: impl Fn(&T) -> U,

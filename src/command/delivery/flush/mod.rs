@@ -19,7 +19,7 @@ use crate::relay::{Client, Dialogue};
 use crate::spool::Spool;
 use crate::system;
 
-/// How often to ask for the lock that another leader holds.
+/// The time between two tries for the lock that another leader holds.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Sends the selected mails. `tell` gets each outcome once it is on disk; `dialogue` says whether stderr shows what is

@@ -20,7 +20,7 @@ pub(super) struct Sending<'a> {
     tell: &'a mut dyn FnMut(&Notice),
 }
 
-/// What is still to be done for a mail before its outcome stands.
+/// The work on a mail that is left before its outcome stands.
 enum FollowUp {
     /// Surely nobody has the mail: it is tried again.
     TryAgain(Claim),
@@ -71,9 +71,10 @@ impl<'a> Sending<'a> {
         self.settle(standing);
         let mut follow_ups = Vec::new();
         for mail in others {
-            match mail.attempt.may_retry {
-                true => follow_ups.push(FollowUp::TryAgain(mail.claim)),
-                false => follow_ups.extend(self.next(mail)),
+            if mail.attempt.may_retry {
+                follow_ups.push(FollowUp::TryAgain(mail.claim));
+            } else {
+                follow_ups.extend(self.next(mail));
             }
         }
         follow_ups
@@ -83,8 +84,8 @@ impl<'a> Sending<'a> {
         recut::is_called_for(mail) || self.connections.has_another_smarthost(mail)
     }
 
-    /// What is to be done for a mail that needs more. What the smarthost did for the other recipients is on disk before
-    /// another one is asked; without that the mail stays as it is.
+    /// The work on a mail that needs more. The outcomes of its other recipients are on disk before another smarthost is
+    /// asked; if they cannot be recorded, the mail stays as it is.
     fn next(&mut self, mail: Answered) -> Option<FollowUp> {
         if recut::is_called_for(&mail) {
             return Some(FollowUp::Cut(mail.claim));

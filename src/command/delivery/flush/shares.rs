@@ -1,5 +1,5 @@
-//! The users who have had their share of a limit of the settings. Their mail waits in the queue, and nobody waits behind
-//! it.
+//! The users who have had their share of a limit of the settings. Their mail waits in the queue, and nobody waits
+//! behind it.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::pace::Rate;
 use crate::spool::{Remark, Spool};
 use crate::{log, system};
 
-/// What this term knows of them.
+/// The knowledge of this term about them.
 pub(super) struct Shares<'a> {
     spool: &'a Spool,
     /// The account, the uid, and the sentence that says why.
@@ -22,7 +22,7 @@ impl<'a> Shares<'a> {
         Self { spool, spent: HashMap::new() }
     }
 
-    /// Why mail of that user does not leave from that account for the rest of this term.
+    /// The reason why mail of that user does not leave from that account for the rest of this term.
     pub(super) fn spent(&self, account: &Address, uid: u32) -> Option<&str> {
         self.spent.get(&(account.clone(), uid)).map(String::as_str)
     }

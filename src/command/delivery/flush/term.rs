@@ -25,15 +25,15 @@ use crate::system;
 pub(super) const LENGTH: Duration = Duration::from_secs(300);
 const MOST_MAILS: usize = 1000;
 
-/// How often the queue is listed while it is sent: not sooner than after so long, nor than after so many times what the
-/// last listing took.
+/// The pause between two listings of the queue while it is sent: at least so long, and at least so many times as long
+/// as the last listing took.
 const LIST_AGAIN: Duration = Duration::from_secs(1);
 const SENDING_PER_LISTING: u32 = 20;
 
 /// A connection is not left idle for longer: a server may close it, and then a mail over it is in doubt.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// Nothing is due any more.
@@ -44,8 +44,8 @@ pub(crate) enum End {
     TermOver,
 }
 
-/// What this process has looked at already. What it could not take out of `drop/`, such as a directory that a user has
-/// put there, must not make it look again for ever.
+/// The files that this process has looked at already. A thing that it cannot take out of `drop/`, such as a directory
+/// that a user has put there, must not make it look again for ever.
 #[derive(Default)]
 pub(super) struct Seen {
     queue: HashSet<QueueId>,
@@ -61,7 +61,7 @@ impl Seen {
     }
 }
 
-/// How often the term has gone through the queue.
+/// The number of times that the term has gone through the queue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pass {
     /// A mail whose turn comes soon is put off to the second pass.
@@ -77,7 +77,7 @@ pub(super) struct Term<'a> {
     seen: &'a mut Seen,
     sending: Sending<'a>,
     until: Instant,
-    /// When the queue is listed anew.
+    /// The time at which the queue is listed anew.
     list_again: Instant,
     tried: usize,
     /// Mails whose turn comes soon, and the accounts that wait for one of them, or the users: what follows of theirs
@@ -118,8 +118,8 @@ impl<'a> Term<'a> {
         end
     }
 
-    /// What is queued comes first, and again after each batch out of `drop/`: no mail waits for the work on what others
-    /// leave there.
+    /// The queue comes first, and again after each batch out of `drop/`: no mail waits for the work on files that
+    /// others leave there.
     fn send_selected(&mut self) -> Result<End, Error> {
         self.sweep();
         let mut end = self.send_queue()?;
@@ -168,7 +168,7 @@ impl<'a> Term<'a> {
     /// synced does, since what was taken out of it might come back.
     fn take_batch(&mut self) -> Result<bool, Error> {
         if let Err(error) = self.spool.left() {
-            // A user's own spool has none.
+            // A user's own spool has no `drop/`.
             if self.config.owner_of_spool() != Owner::User {
                 self.seen.trouble = Some(error.into());
             }
@@ -265,7 +265,7 @@ impl<'a> Term<'a> {
         }
         let is_forced = self.selection.is_forced(&claim.entry);
         match self.sending.routes.closed(account) {
-            // What was asked for by name is tried even so, until it has been seen to be in vain.
+            // A mail that was asked for by name is tried even so, until a try has been in vain.
             Some(_) => is_forced && !self.sending.routes.is_in_vain(account),
             None => is_forced || (!self.selection.is_exclusive() && claim.is_due(now)),
         }
@@ -278,7 +278,7 @@ impl<'a> Term<'a> {
         let (is_first, uid) = (pass == Pass::First, claim.entry.uid);
         loop {
             match self.sending.connections.turn(claim.entry.reverse_path.as_ref(), uid) {
-                // What comes after a mail that was put off comes behind it.
+                // A mail that is put off goes behind the others.
                 Turn::Now if !(is_first && self.is_waited_for(account, uid)) => return Ok(true),
                 Turn::Later(until, rate, Held::Everybody) => {
                     self.sending.settle_all();
