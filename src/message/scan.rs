@@ -3,9 +3,9 @@
 //! The rule of the big MTAs: the header section ends at an empty line, or before the first line that is neither a field
 //! nor a continuation. Four rules go beyond it. If no field of a known name was found, there was no header section and
 //! every byte is body, also if the first line looks like `error: disk full`. A line that is no field, between lines
-//! that are fields, belongs to them, lest readers see the Bcc behind it. The value of a variable of cron goes on to its
-//! bracket, over lines of any kind, since it may be a secret. A leading mbox line (`From root Mon ...`) or byte order
-//! mark before genuine fields is dropped.
+//! that are fields, belongs to them: otherwise readers would see the Bcc behind it. The value of a variable of cron
+//! goes on to its bracket, over lines of any kind, since it may be a secret. A leading mbox line (`From root Mon ...`)
+//! or byte order mark before genuine fields is dropped.
 
 use std::ops::Range;
 

@@ -4,8 +4,8 @@
 
 use super::filter::Filter;
 
-/// So many characters of a line are held, lest a line without end take memory without end. A carriage return cannot
-/// reach beyond them any more.
+/// The most characters of a line that are held, so that a line without end takes no memory without end. A carriage
+/// return cannot reach beyond them any more.
 const HELD: usize = 4096;
 
 /// Folds line by line.
