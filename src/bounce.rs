@@ -52,6 +52,8 @@ pub(crate) struct Report<'a> {
     pub(crate) size: u64,
     /// The sender's requests about reports, RFC 3461.
     pub(crate) dsn: &'a dsn::OfMail,
+    /// The text was refused, and would be again: the report goes without it.
+    pub(crate) is_text_refused: bool,
     /// The recipients that it is about; one or more.
     pub(crate) failed: &'a [Failed<'a>],
 }
@@ -82,13 +84,14 @@ impl Report<'_> {
         out.write_all(self.words().as_bytes())?;
         write!(out, "\r\n--{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n{}", self.status())?;
         let encoding = if self.eight_bit { "8bit" } else { "7bit" };
-        let whole = is_whole(self.size, self.dsn);
+        let whole = is_whole(self.size, self.dsn) && !self.is_text_refused;
         let kind = if whole { "message/rfc822" } else { "text/rfc822-headers" };
         write!(out, "\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n")?;
         if whole {
             io::copy(original, out)?;
         } else {
-            copy_header(original, out)?;
+            let is_wanted = |line: &[u8]| !self.is_text_refused || is_of_envelope(line);
+            copy_header(original, out, &is_wanted)?;
         }
         write!(out, "\r\n--{boundary}--\r\n")
     }
@@ -134,6 +137,10 @@ impl Report<'_> {
             text.push_str(&format!("<{address}>{written}:\r\n    {}\r\n\r\n", short(&outcome.reason)));
         }
         text.push_str("It will not be tried again.\r\n");
+        if self.is_text_refused {
+            let place = format!("failed/{} of the spool on {}", self.id, self.host);
+            text.push_str(&format!("Its text was refused, and is left out here: the whole is kept in {place}.\r\n"));
+        }
         text
     }
 
@@ -189,17 +196,29 @@ fn short(text: &str) -> String {
     text[..end.unwrap_or_default()].to_string()
 }
 
-/// The header section of a message in wire form, without its blank line.
-fn copy_header(original: &mut dyn Read, out: &mut dyn Write) -> io::Result<()> {
+/// A field that says who wrote to whom, and when: nobody refuses a mail for that.
+fn is_of_envelope(line: &[u8]) -> bool {
+    let name = line.split(|byte| *byte == b':').next().unwrap_or_default().to_ascii_lowercase();
+    matches!(name.as_slice(), b"from" | b"to" | b"cc" | b"date" | b"message-id")
+}
+
+/// The fields of the header section that are wanted, by their first lines, without the blank line behind them.
+fn copy_header(original: &mut dyn Read, out: &mut dyn Write, is_wanted: &dyn Fn(&[u8]) -> bool) -> io::Result<()> {
     use io::BufRead;
     let mut lines = io::BufReader::new(original);
-    let mut line = Vec::new();
+    let (mut line, mut is_kept) = (Vec::new(), false);
     loop {
         line.clear();
         if lines.read_until(b'\n', &mut line)? == 0 || line == b"\r\n" {
             return Ok(());
         }
-        out.write_all(&line)?;
+        // A line that begins with a blank goes on with its field (RFC 5322 section 2.2.3).
+        if !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            is_kept = is_wanted(&line);
+        }
+        if is_kept {
+            out.write_all(&line)?;
+        }
     }
 }
 
@@ -235,6 +254,7 @@ mod tests {
             eight_bit: false,
             size: original.len() as u64,
             dsn,
+            is_text_refused: false,
             failed: &failed,
         };
         let mut out = Vec::new();

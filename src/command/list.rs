@@ -75,10 +75,11 @@ impl Listed {
         }
     }
 
-    /// The recipients who still wait, each with the reason. The reason of one who has not been tried is the trouble that
-    /// the spool remembers.
+    /// The recipients who still wait, or whose report does, each with the reason. The reason of one who has not been
+    /// tried is the trouble that the spool remembers.
     fn waiting(&self, trouble: Option<&str>) -> Vec<(String, Option<String>)> {
-        let waits = |n: &usize| !self.progress.is_settled(*n);
+        let is_returned = |n: &usize| self.progress.returned().any(|record| record.recipient == *n);
+        let waits = |n: &usize| !self.progress.is_settled(*n) || is_returned(n);
         let reason = |n: usize| self.progress.last.get(&n).map(|record| record.outcome.reason.clone());
         (0..self.entry.recipients.len())
             .filter(waits)
@@ -247,6 +248,7 @@ mod tests {
             eight_bit: false,
             repairs: vec![],
             dsn: Default::default(),
+            about: None,
             size: 1234,
         };
         let record = |(n, reason): (usize, &Option<&str>)| {
@@ -258,7 +260,7 @@ mod tests {
                     enhanced: EnhancedStatus::new(4, 2, 1),
                     reason: reason.to_string(),
                 };
-                (n, Record { at: jiff::Timestamp::UNIX_EPOCH, recipient: n, outcome, next_attempt: None })
+                (n, Record { at: jiff::Timestamp::UNIX_EPOCH, recipient: n, outcome, next_attempt: None, report: None })
             })
         };
         let last = reasons.iter().enumerate().filter_map(record).collect();

@@ -99,7 +99,8 @@ fn bounce(config: &Config, claim: Claim) -> Result<(), Error> {
         enhanced: EnhancedStatus::new(5, 0, 0),
         reason: "given up by the administrator".to_string(),
     };
-    let record = |recipient| Record { at: system::now(), recipient, outcome: outcome.clone(), next_attempt: None };
+    let record =
+        |recipient| Record { at: system::now(), recipient, outcome: outcome.clone(), next_attempt: None, report: None };
     let records: Vec<Record> = claim.open().into_iter().map(record).collect();
     settle::settle(config, claim, &records)
 }

@@ -333,7 +333,7 @@ mod tests {
             enhanced: EnhancedStatus::new(2, 0, 0),
             reason: "250 ok".into(),
         };
-        Record { at: jiff::Timestamp::UNIX_EPOCH, recipient, outcome, next_attempt: None }
+        Record { at: jiff::Timestamp::UNIX_EPOCH, recipient, outcome, next_attempt: None, report: None }
     }
 
     #[test]

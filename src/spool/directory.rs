@@ -45,6 +45,11 @@ impl Spool {
         self.root.join(name)
     }
 
+    /// The mail stands in the queue.
+    pub(crate) fn stands(&self, id: &QueueId) -> bool {
+        self.file("queue", id).exists()
+    }
+
     pub(super) fn file(&self, directory: &str, id: &QueueId) -> PathBuf {
         self.root.join(directory).join(id.as_str())
     }

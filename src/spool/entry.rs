@@ -49,6 +49,8 @@ pub struct Entry {
     pub repairs: Vec<String>,
     /// The sender's requests about it, RFC 3461.
     pub(crate) dsn: dsn::OfMail,
+    /// The mail that it reports on, for a report.
+    pub(crate) about: Option<QueueId>,
     /// The message's octets in wire form.
     pub size: u64,
 }
@@ -83,6 +85,9 @@ impl Entry {
         }
         if let Some(envid) = &self.dsn.envid {
             line("envid", envid);
+        }
+        if let Some(about) = &self.about {
+            line("about", about);
         }
         line("message-id", &self.message_id);
         line("body", &if self.eight_bit { "8bit" } else { "7bit" });
@@ -130,6 +135,7 @@ struct Parsed {
     eight_bit: bool,
     repairs: Vec<String>,
     dsn: dsn::OfMail,
+    about: Option<QueueId>,
     size: Option<u64>,
 }
 
@@ -154,6 +160,7 @@ impl Parsed {
             "message-id" => self.message_id = value.to_string(),
             "body" => self.eight_bit = value == "8bit",
             "repairs" => self.repairs = value.split_whitespace().map(str::to_string).collect(),
+            "about" => self.about = Some(QueueId::parse(value)?),
             "size" => self.size = Some(value.parse().ok()?),
             _ => {}
         }
@@ -176,6 +183,7 @@ impl Parsed {
             eight_bit: self.eight_bit,
             repairs: self.repairs,
             dsn: self.dsn,
+            about: self.about,
             size: self.size.ok_or_else(|| missing("size"))?,
         })
     }
@@ -214,6 +222,7 @@ pub(super) mod tests {
             eight_bit: true,
             repairs: vec!["date".into(), "from".into()],
             dsn: dsn::OfMail::default(),
+            about: None,
             size: 42,
         }
     }

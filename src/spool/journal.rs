@@ -9,6 +9,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 
+use super::QueueId;
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 use crate::trust::plain;
 
@@ -23,6 +24,8 @@ pub struct Record {
     pub(crate) outcome: Outcome,
     /// For a deferred recipient: no attempt before this.
     pub(crate) next_attempt: Option<jiff::Timestamp>,
+    /// For a refused recipient: the report that has yet to be taken. Until then the mail stays.
+    pub(crate) report: Option<QueueId>,
 }
 
 /// The standing of an entry, from all its lines.
@@ -38,6 +41,11 @@ impl Progress {
     /// This recipient is not tried any more.
     pub fn is_settled(&self, recipient: usize) -> bool {
         self.last.get(&recipient).is_some_and(|record| record.outcome.status != Status::Deferred)
+    }
+
+    /// Who is refused, and told of by a report that has yet to be taken.
+    pub(crate) fn returned(&self) -> impl Iterator<Item = &Record> {
+        self.last.values().filter(|record| record.report.is_some())
     }
 
     /// Reads a journal; lines that are no record, such as a torn last one, do not count.
@@ -59,12 +67,14 @@ impl Record {
     /// Fields divided by tabs: no field can hold a tab.
     fn line(&self) -> String {
         let outcome = &self.outcome;
-        let next = self.next_attempt.map_or("-".to_string(), |at| at.to_string());
+        let time = self.next_attempt.map(|at| at.to_string());
+        let next = self.report.map(|id| id.to_string()).or(time).unwrap_or("-".to_string());
+        let status = self.report.map_or(outcome.status.name(), |_| RETURNED);
         format!(
             "{}\t{}\t{}\t{}\t{}\t{}\t{next}\t{}\n",
             self.at,
             self.recipient,
-            outcome.status.name(),
+            status,
             outcome.stage,
             scope_name(outcome.scope),
             outcome.enhanced,
@@ -77,18 +87,25 @@ impl Record {
         let mut next = || fields.next();
         let at = next()?.parse().ok()?;
         let recipient = next()?.parse().ok()?;
-        let status = Status::from_name(next()?)?;
+        let (status, is_returned) = match next()? {
+            RETURNED => (Status::Bounced, true),
+            name => (Status::from_name(name)?, false),
+        };
         let stage = Stage::from_name(next()?)?;
         let scope = scope_of(next()?)?;
         let enhanced: EnhancedStatus = next()?.parse().ok()?;
-        let next_attempt = match next()? {
-            "-" => None,
-            at => Some(at.parse().ok()?),
+        let (next_attempt, report) = match next()? {
+            "-" => (None, None),
+            id if is_returned => (None, Some(QueueId::parse(id)?)),
+            at => (Some(at.parse().ok()?), None),
         };
         let reason = next()?.to_string();
-        Some(Self { at, recipient, outcome: Outcome { status, stage, scope, enhanced, reason }, next_attempt })
+        Some(Self { at, recipient, outcome: Outcome { status, stage, scope, enhanced, reason }, next_attempt, report })
     }
 }
+
+/// The word for a refused recipient whose report has yet to be taken.
+const RETURNED: &str = "returned";
 
 const SCOPES: [(Scope, &str); 4] = [
     (Scope::Recipient, "recipient"),
@@ -157,6 +174,7 @@ mod tests {
                 reason: reason.into(),
             },
             next_attempt: Some("2026-11-20T09:31:03Z".parse().unwrap()),
+            report: None,
         }
     }
 
@@ -172,6 +190,15 @@ mod tests {
         assert_eq!(progress.last[&0].outcome.reason, "451 a b c");
         assert_eq!(progress.last[&0].next_attempt, record(0, Status::Sent, "").next_attempt);
         assert!(progress.is_settled(1) && !progress.is_settled(0) && !progress.is_settled(2));
+    }
+
+    #[test]
+    fn refused_recipient_keeps_the_name_of_the_report() {
+        let report = Some(QueueId::new());
+        let refused = Record { report, next_attempt: None, ..record(0, Status::Bounced, "550 no") };
+        let progress = Progress::parse(&refused.line());
+        assert_eq!(progress.last[&0], refused);
+        assert!(progress.is_settled(0) && progress.returned().count() == 1);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) enum About {
     Recipients,
     /// This recipient.
     Recipient,
+    /// This recipient, whose mailbox is full for now: RFC 3463 section 3.3 has X.2.2 for a condition that may pass.
+    Full,
     /// The size of this mail.
     Size,
     /// This mail.
@@ -35,7 +37,7 @@ impl About {
             About::Taken => (Status::Sent, Scope::Message),
             About::Host | About::Pace => (Status::Deferred, Scope::Host),
             About::Account => (Status::Deferred, Scope::Configuration),
-            About::Recipients => (Status::Deferred, Scope::Recipient),
+            About::Recipients | About::Full => (Status::Deferred, Scope::Recipient),
             About::Recipient | About::Size | About::Mail | About::Unknown => (refused, own),
         }
     }

@@ -90,6 +90,7 @@ fn at_rcpt(reply: &Reply, known: &Known<'_>) -> About {
     let is_named = known.mailbox.is_some_and(|mailbox| names(&reply.text, mailbox));
     match () {
         () if says(reply, Words::Quote) => About::Recipient,
+        () if has_status(reply, &[(2, 2)]) || reply.code == 552 && holds(reply, "full") => About::Full,
         () if is_too_many_recipients(reply) => About::Recipients,
         () if has_status(reply, MAILBOX_STATUS) && !says(reply, Words::Settings) => About::Recipient,
         () if says(reply, Words::List) || is_rate_of_recipient(reply) => About::Recipient,

@@ -115,10 +115,20 @@ fn mail_that_may_have_been_taken_is_not_offered_to_another_smarthost_at_once() {
 
 #[test]
 fn refusal_for_good_is_the_last_word() {
-    let (machine, first, second) = first_does(On::at(Point::Content).times(1), Act::reply("550 5.7.1 spam"));
+    let refused = On::at(Point::Rcpt).times(1);
+    let (machine, first, second) = first_does(refused, Act::reply("550 5.1.1 no such user"));
     assert_eq!(machine.send(&["a@host.example"], MAIL).status, Some(65));
     flush(&machine);
     assert_eq!((first.mails().len(), second.mails().len()), (1, 0), "the report leaves as any mail");
+}
+
+#[test]
+fn content_that_one_smarthost_refuses_is_offered_to_the_next_and_its_answer_counts() {
+    for reply in ["550 5.7.1 spam", "554 5.5.0 MI:STC"] {
+        let (machine, first, second) = first_does(Point::Content, Act::reply(reply));
+        assert_eq!(machine.send(&["a@host.example"], MAIL).status, Some(0));
+        assert_eq!((first.mails().len(), second.mails().len(), machine.queue().len()), (0, 1, 0), "{}", machine.log());
+    }
 }
 
 #[test]

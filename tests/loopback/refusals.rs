@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::smarthost::{Act, On, Point, Smarthost};
+use crate::smarthost::{Act, On, Point, Received, Smarthost};
 use crate::support::Machine;
 use crate::support::machine::{PASSWORD, USER, relay, start};
 
@@ -57,7 +57,8 @@ fn only_what_is_about_the_mail_or_its_recipient_is_refused_for_good() {
         let mut relay = relay();
         relay.arg("--config").arg(machine.config()).args(["flush", "--due"]);
         start(relay, b"").finish();
-        let is_refused = matches!(about.as_str(), "mail" | "recipient" | "size" | "unknown") && reply.starts_with('5');
+        // What is not known waits for what becomes of its report.
+        let is_refused = matches!(about.as_str(), "mail" | "recipient" | "size") && reply.starts_with('5');
         let expected = if is_refused { "bounced" } else { "deferred" };
         assert_eq!(status(&machine, PERSON), expected, "{stage} {about} {reply}\n{}", machine.log());
     }
@@ -85,4 +86,89 @@ fn refusal_of_one_person_never_closes_the_way_for_others() {
         machine.run("sendmail", &["-q"], b"");
         assert_eq!((status(&machine, "other@b.example").as_str(), machine.queue().len()), ("sent", 4), "{reply}");
     }
+}
+
+/// The report, if there is one among the mails that the smarthost has taken.
+fn report(machine: &Machine) -> Option<String> {
+    // Whoever waits hears of the refusal before the report leaves.
+    machine.run("sendmail", &["-q"], b"");
+    let is_report = |mail: &Received| mail.header("Auto-Submitted") == ["auto-replied"];
+    machine
+        .smarthost()
+        .mails()
+        .iter()
+        .find(|mail| is_report(mail))
+        .map(|mail| String::from_utf8_lossy(&mail.content).into_owned())
+}
+
+#[test]
+fn report_that_is_refused_as_its_mail_was_shows_that_the_refusal_is_about_all_our_mail() {
+    for reply in ["554 5.7.0 Service for this tenant is closed, ticket 4711", "550 5.7.1 policy"] {
+        let machine = refusing(Point::Content.into(), reply);
+        assert_eq!(machine.send(&[PERSON], MAIL).status, Some(0));
+        machine.run("sendmail", &["-q"], b"");
+        assert_eq!((machine.queue().len(), machine.failed().len()), (1, 0), "{}", machine.log());
+        assert!(machine.log().contains("no mail leaves this machine until"), "{}", machine.log());
+        assert!(!machine.log().contains(&format!("to=<{PERSON}>, relay=none, ")), "{}", machine.log());
+        let shown = machine.run("mailq", &[], b"").stdout;
+        assert!(shown.contains(reply) && shown.contains(PERSON), "{shown}");
+    }
+}
+
+#[test]
+fn mail_stays_until_its_report_is_taken() {
+    // The report is put off once.
+    let host = Smarthost::new().account(USER, PASSWORD).without("CHUNKING");
+    let host = host.on(On::at(Point::Rcpt).containing(PERSON), Act::reply("550 5.1.1 no such user"));
+    let machine = Machine::with(host.on(On::at(Point::Rcpt).times(2), Act::reply("450 4.3.0 later")), "");
+    assert_eq!(machine.send(&[PERSON], MAIL).status, Some(65));
+    let waiting = machine.queue();
+    assert_eq!((waiting.len(), machine.failed().len()), (2, 0), "{}", machine.log());
+    let journal = std::fs::read_to_string(machine.path("spool/queue").join(format!("{}.journal", waiting[0]))).unwrap();
+    assert!(journal.contains(&format!("\treturned\trcpt\trecipient\t5.1.1\t{}\t550", waiting[1])), "{journal}");
+    machine.run("sendmail", &["-q"], b"");
+    assert_eq!((machine.queue().len(), machine.failed().len()), (0, 0), "{}", machine.log());
+    assert!(report(&machine).unwrap().contains("all is well"));
+}
+
+#[test]
+fn report_about_a_refused_text_goes_without_the_text() {
+    let machine = refusing(On::at(Point::Content).containing("cheap-watches"), "554 5.7.1 looks like spam");
+    machine.send(&[PERSON], b"Subject: cheap-watches for you\n\nbuy cheap-watches now\n");
+    let report = report(&machine).unwrap();
+    assert!(report.contains("554 5.7.1 looks like spam") && !report.contains("cheap-watches"), "{report}");
+    assert_eq!((machine.queue().len(), machine.failed().len()), (0, 1), "the whole is kept: {}", machine.log());
+}
+
+#[test]
+fn report_goes_from_the_account_at_whatever_stage_the_null_sender_is_refused() {
+    for (point, reply) in [
+        (Point::Mail, "553 NULL sender is not allowed"),
+        (Point::Rcpt, "553 5.7.1 <>: Sender address rejected"),
+        (Point::Content, "550 5.7.60 Client does not have permissions to send as this sender"),
+    ] {
+        let host = Smarthost::new().account(USER, PASSWORD).without("CHUNKING");
+        let host = host.on(On::at(Point::Rcpt).containing("gone@"), Act::reply("550 5.1.1 no such user"));
+        let host = match point {
+            Point::Mail => host.on(On::at(point).containing("<>"), Act::reply(reply)),
+            Point::Rcpt => host.on(On::at(point).containing("ops@").times(1), Act::reply(reply)),
+            _ => host.on(On::at(point).times(1), Act::reply(reply)),
+        };
+        let machine = Machine::with(host, "");
+        machine.send(&["gone@b.example"], MAIL);
+        assert!(report(&machine).is_some(), "{reply}\n{}", machine.log());
+        assert_eq!((machine.queue().len(), machine.failed().len()), (0, 0), "{reply}\n{}", machine.log());
+        assert!(!machine.log().contains("no mail leaves"), "{}", machine.log());
+    }
+}
+
+#[test]
+fn report_that_its_originator_cannot_have_goes_to_the_administrator() {
+    let host = Smarthost::new().account(USER, PASSWORD);
+    let host = host.on(On::at(Point::Rcpt).containing("gone@"), Act::reply("550 5.1.1 no such user"));
+    let machine = Machine::with(host.on(On::at(Point::Rcpt).containing("boss@"), Act::reply("550 5.1.1 unknown")), "");
+    machine.run("sendmail", &["-odi", "-f", "boss@x.example", "gone@b.example"], MAIL);
+    let report = report(&machine).unwrap_or_default();
+    assert!(report.contains("To: ops@example.test"), "{report}\n{}", machine.log());
+    assert_eq!((machine.queue().len(), machine.failed().len()), (0, 0), "{}", machine.log());
 }

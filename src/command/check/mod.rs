@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::log::{self, Target};
 use crate::relay::Dialogue;
-use crate::spool::{Mark, Spool};
+use crate::spool::{Entry, Mark, Spool};
 use crate::system;
 
 /// The reach of a check.
@@ -61,6 +61,7 @@ pub(crate) fn run(
     for defect in &defects {
         findings.fail(defect)?;
     }
+    look_at_what_waits(&spool, &mut findings)?;
     look_at_what_is_left(&spool, &mut findings)?;
     look_at_room(config, &spool, &mut findings)?;
     look_at_log(config, &mut findings)?;
@@ -75,6 +76,21 @@ pub(crate) fn run(
     findings.flush()?;
     findings.count(usize::from(!relay_program::start_and_wait(config, &arguments)?));
     findings.conclude()
+}
+
+/// Fails while mail waits for a smarthost that refuses all of it, or that cannot be reached.
+fn look_at_what_waits(spool: &Spool, findings: &mut Findings<'_>) -> Result<(), Error> {
+    let Some(clock) = spool.clock().filter(|clock| clock.attempts > 0) else { return Ok(()) };
+    // A queue that cannot be listed is a defect of the spool, which has been told.
+    let waiting: Vec<Entry> =
+        spool.ids().unwrap_or_default().iter().filter_map(|id| Some(spool.peek(id).ok()??.0)).collect();
+    let Some(oldest) = waiting.iter().map(|entry| entry.arrived).min() else { return Ok(()) };
+    let (count, verb) = match waiting.len() {
+        1 => ("1 mail".to_string(), "waits"),
+        count => (format!("{count} mails"), "wait"),
+    };
+    let advice = "mend that, then run sendmail -q";
+    findings.fail(&format!("queue: {count} {verb}, the oldest of {}: {}: {advice}", day(oldest), clock.reason))
 }
 
 /// Names the mails that lie in `failed/` and `drop/` and that nobody else tells of. If there is nothing to see to,

@@ -135,11 +135,14 @@ impl Attempt {
         log::mail(entry.id.as_str()).trouble(outcome.scope, &sentence);
     }
 
-    /// One recipient's refusal is no matter of the smarthost while it takes the mail for others.
+    /// One recipient's refusal is no matter of the smarthost while it takes the mail for others. What it refuses for
+    /// the content, or for a reason that nobody knows, another one may take.
     fn may_go_elsewhere(&self, outcome: &Outcome) -> bool {
         let is_taken = || self.outcomes.iter().any(|outcome| outcome.status == Status::Sent);
         let is_own = outcome.scope == Scope::Recipient && is_taken();
-        outcome.status == Status::Deferred && !self.is_in_doubt && !is_own
+        let about = || verdict::about(outcome, &Known::default());
+        let is_open = outcome.status == Status::Deferred || matches!(about(), Some(About::Mail | About::Unknown));
+        outcome.status != Status::Sent && is_open && !self.is_in_doubt && !is_own
     }
 
     /// The line for the log.

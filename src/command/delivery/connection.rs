@@ -14,11 +14,12 @@ use crate::config::{Config, SmarthostId, Smarthosts};
 use crate::dsn::OfRecipient;
 use crate::error::Error;
 use crate::log;
-use crate::outcome::{Outcome, Scope, Stage, Status};
+use crate::outcome::{Outcome, Scope, Status};
 use crate::relay::{Client, Lesson, Mail, Offered, Session, Smarthost, Trouble};
 use crate::rewrite::SevenBit;
 use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
+use crate::verdict;
 
 use super::attempt::{Attempt, Course};
 use super::known_smarthosts::{KnownSmarthosts, Opened, Turn, Weakness};
@@ -97,8 +98,8 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Some providers refuse the null reverse-path. A report goes from the account then: it says Auto-Submitted, and
-    /// its failure is not reported in turn, so no loop comes of it.
+    /// Some providers refuse the null reverse-path, at MAIL or later. A report goes from the account then: it says
+    /// Auto-Submitted, and its failure is not reported in turn, so no loop comes of it.
     fn attempt_once(
         &mut self,
         at: Option<SmarthostId>,
@@ -112,8 +113,7 @@ impl<'a> Connection<'a> {
         let started = system::now();
         self.offer_entry(entry, recipients, content, entry.reverse_path.as_ref())?;
         let mut attempt = self.await_attempt(recipients.to_vec(), started).judge(entry);
-        let is_refused =
-            |o: &Outcome| o.stage == Stage::Mail && (o.status == Status::Bounced || o.scope == Scope::Configuration);
+        let is_refused = |o: &Outcome| o.status != Status::Sent && verdict::reply_of(o).is_some();
         if entry.reverse_path.is_none() && attempt.outcomes.iter().all(is_refused) && self.is_usable() {
             self.offer_entry(entry, recipients, content, Some(&self.config.account))?;
             attempt = self.await_attempt(recipients.to_vec(), started).judge(entry);

@@ -12,6 +12,7 @@ pub(crate) mod flush;
 pub(crate) mod known_smarthosts;
 pub(crate) mod nondelivery;
 pub(crate) mod recut;
+pub(crate) mod returned;
 pub(crate) mod room;
 pub(crate) mod routes;
 pub(crate) mod serve;

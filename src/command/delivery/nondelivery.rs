@@ -9,27 +9,44 @@ use crate::config::Config;
 use crate::dsn;
 use crate::error::Error;
 use crate::log;
+use crate::outcome::{EnhancedStatus, Stage, Status};
 use crate::spool::{Claim, Draft, Entry, EntryRecipient, QueueId, Record, Spool};
 use crate::system;
+use crate::verdict;
 
-/// Brings a report about the refused recipients to the queue, as far as the sender wants to hear of them. None is
-/// written about a report (RFC 5321 section 4.5.5).
+/// RFC 3463 section 3.5: delivery time expired.
+pub(crate) const EXPIRED: EnhancedStatus = EnhancedStatus::new(5, 4, 7);
+
+/// Brings a report about the refused recipients to the queue, as far as the sender wants to hear of them; returns its
+/// id. None is written about a report (RFC 5321 section 4.5.5).
 ///
 /// # Errors
 /// The disk refused.
-pub(crate) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<(), Error> {
+pub(crate) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Result<Option<QueueId>, Error> {
+    report_to(addressees(config, &claim.entry), config, claim, refused)
+}
+
+/// The same to these.
+///
+/// # Errors
+/// The disk refused.
+pub(crate) fn report_to(
+    to: Vec<Address>,
+    config: &Config,
+    claim: &Claim,
+    refused: &[Record],
+) -> Result<Option<QueueId>, Error> {
     let entry = &claim.entry;
     if entry.reverse_path.is_none() {
         log::mail(entry.id.as_str()).error("a report could not be delivered; it is kept in failed/");
-        return Ok(());
+        return Ok(None);
     }
     let wanted = |record: &&Record| entry.recipients[record.recipient].dsn.wants_failure();
     let failed: Vec<Failed<'_>> = refused.iter().filter(wanted).map(|record| failed(entry, record)).collect();
     if failed.is_empty() {
         log::mail(entry.id.as_str()).info("the sender asked for no report of failure (NOTIFY)");
-        return Ok(());
+        return Ok(None);
     }
-    let to = addressees(config, entry);
     let id = entry.id.anew();
     let host = system::host_name();
     let report = bounce::Report {
@@ -44,11 +61,29 @@ pub(crate) fn report(config: &Config, claim: &Claim, refused: &[Record]) -> Resu
         eight_bit: entry.eight_bit,
         size: entry.size,
         dsn: &entry.dsn,
+        is_text_refused: refused.iter().any(is_text_refused),
         failed: &failed,
     };
     enqueue(claim, &own_entry(entry, id, &report), &report)?;
     log::mail(entry.id.as_str()).info(&format!("sender non-delivery notification: {id}"));
-    Ok(())
+    Ok(Some(id))
+}
+
+/// The server has seen the text and does not take it, for another reason than its size.
+pub(crate) fn is_text_refused(record: &Record) -> bool {
+    let outcome = &record.outcome;
+    outcome.status == Status::Bounced
+        && outcome.stage == Stage::Content
+        && outcome.enhanced != EXPIRED
+        && !verdict::is_too_large(outcome)
+}
+
+/// Those who get mail for nobody in particular.
+pub(crate) fn administrators(config: &Config) -> Vec<Address> {
+    let names = LocalNames::here(config);
+    let found = names.resolver(&config.account).one("root").into_iter().map(|recipient| recipient.address);
+    let found: Vec<Address> = found.collect();
+    if found.is_empty() { vec![config.account.clone()] } else { found }
 }
 
 /// A real originator, else whoever gets mail for that user of this machine.
@@ -89,6 +124,7 @@ fn own_entry(about: &Entry, id: QueueId, report: &bounce::Report<'_>) -> Entry {
         eight_bit: true,
         repairs: Vec::new(),
         dsn: dsn::OfMail::default(),
+        about: Some(about.id),
         size: 0,
     }
 }

@@ -127,6 +127,12 @@ impl<'a> Routes<'a> {
         Ok(())
     }
 
+    /// What the server says is about all our mail: a report was refused as the mail it is about.
+    pub(crate) fn condemn(&mut self, account: &Address, trouble: &Outcome) -> Result<(), Error> {
+        self.route(account).in_a_row += 1;
+        self.close(account, trouble)
+    }
+
     /// The refusal that shows, with the one before it, that it is about all our mail.
     fn repeated(&mut self, account: &Address, entry: &Entry, attempt: &Attempt) -> Option<Outcome> {
         let outcome = attempt.refusal()?;

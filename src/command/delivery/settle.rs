@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::interval::later;
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 use crate::spool::{Claim, Entry, Record};
+use crate::verdict::{self, About, Known};
 
 /// An attempt's outcomes as the journal keeps them: with the next attempt, and past the age at which mail is given up,
 /// as refused.
@@ -19,13 +20,14 @@ pub(crate) fn records(config: &Config, claim: &Claim, attempt: &Attempt) -> Vec<
     let next = later(at, delay);
     let record = |(recipient, outcome): (&usize, &Outcome)| match outcome.status {
         Status::Deferred if is_expired(config, &claim.entry, at) => {
-            Record { at, recipient: *recipient, outcome: expired(outcome), next_attempt: None }
+            Record { at, recipient: *recipient, outcome: expired(outcome), next_attempt: None, report: None }
         }
         status => Record {
             at,
             recipient: *recipient,
             outcome: outcome.clone(),
             next_attempt: next.filter(|_| status == Status::Deferred),
+            report: None,
         },
     };
     attempt.recipients.iter().zip(&attempt.outcomes).map(record).collect()
@@ -40,8 +42,7 @@ pub(crate) fn is_expired(config: &Config, entry: &Entry, now: jiff::Timestamp) -
 pub(crate) fn expired(last: &Outcome) -> Outcome {
     Outcome {
         status: Status::Bounced,
-        // RFC 3463 section 3.5: delivery time expired.
-        enhanced: EnhancedStatus::new(5, 4, 7),
+        enhanced: nondelivery::EXPIRED,
         reason: format!("given up after too long a time; the last attempt said: {}", last.reason),
         ..last.clone()
     }
@@ -96,9 +97,10 @@ fn statuses(claim: &Claim, records: &[Record]) -> Vec<Option<Status>> {
     statuses
 }
 
-/// Puts the records on disk and the mail where it belongs: gone when everybody has it, in the queue while somebody
-/// waits. Refused recipients are reported unless the sender wants to hear nothing of them; a mail whose report does not
-/// carry it whole, or that is not reported for everybody refused, stays in `failed/`.
+/// Puts the records on disk and the mail where it belongs: gone when everybody has it, in the queue while
+/// somebody waits, or while a report has yet to be taken. Refused recipients are reported unless the sender wants to
+/// hear nothing of them; a mail whose report does not carry it whole, or that is not reported for everybody refused,
+/// goes to `failed/`.
 ///
 /// # Errors
 /// The disk refused; then the mail still stands in the queue.
@@ -109,14 +111,51 @@ pub(crate) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> R
     let statuses = statuses(&claim, records);
     let is_over = statuses.iter().all(|status| matches!(status, Some(Status::Sent | Status::Bounced)));
     record(config, &mut claim, records)?;
-    let mut refused_ever = claim.entry.recipients.iter().zip(&statuses).filter(|(_, s)| **s == Some(Status::Bounced));
-    let is_reported = claim.entry.reverse_path.is_some() && refused_ever.all(|(r, _)| r.dsn.wants_failure());
-    if is_over && is_reported && bounce::is_whole(claim.entry.size, &claim.entry.dsn) {
-        claim.remove_reported()?;
-    } else if is_over {
-        claim.fail()?;
+    conclude_reported(&mut claim)?;
+    if !is_over || claim.progress.returned().next().is_some() {
+        return Ok(());
+    }
+    if is_returned_whole(&claim) {
+        claim.remove_reported()?
+    } else {
+        claim.fail()?
     }
     Ok(())
+}
+
+/// Whoever sent the mail has all of it back, for everybody who was refused.
+fn is_returned_whole(claim: &Claim) -> bool {
+    let entry = &claim.entry;
+    let mut refused = claim.progress.last.values().filter(|record| record.outcome.status == Status::Bounced);
+    let is_told = |record: &Record| {
+        entry.recipients[record.recipient].dsn.wants_failure() && !nondelivery::is_text_refused(record)
+    };
+    entry.reverse_path.is_some() && bounce::is_whole(entry.size, &entry.dsn) && refused.all(is_told)
+}
+
+/// A report that stands in the queue no more has been taken: its removal is the record of that. Then the refusal is
+/// final.
+fn conclude_reported(claim: &mut Claim) -> Result<(), Error> {
+    let is_taken = |record: &&Record| record.report.is_some_and(|report| !claim.spool().stands(&report));
+    let taken: Vec<Record> = claim.progress.returned().filter(is_taken).cloned().collect();
+    if !taken.is_empty() {
+        let taken: Vec<Record> = taken.into_iter().map(|record| Record { report: None, ..record }).collect();
+        claim.record(&taken)?;
+    }
+    Ok(())
+}
+
+/// The outcome as it is told: as long as nobody knows what a refusal is about, the mail waits for what becomes of its
+/// report.
+pub(crate) fn told(entry: &Entry, record: &Record) -> Outcome {
+    let outcome = record.outcome.clone();
+    let is_unknown = verdict::about(&outcome, &Known::default()) == Some(About::Unknown);
+    let is_reported = entry.reverse_path.is_some() && entry.recipients[record.recipient].dsn.wants_failure();
+    if outcome.status != Status::Bounced || !is_unknown || !is_reported {
+        return outcome;
+    }
+    let enhanced = EnhancedStatus { class: 4, ..outcome.enhanced };
+    Outcome { status: Status::Deferred, enhanced, ..outcome }
 }
 
 /// Puts the records on disk, and reports refused recipients; the mail stays where it is.
@@ -130,7 +169,11 @@ pub(crate) fn record(config: &Config, claim: &mut Claim, records: &[Record]) -> 
         claim.record(&others)?;
     }
     if !refused.is_empty() {
-        nondelivery::report(config, claim, &refused)?;
+        let report = nondelivery::report(config, claim, &refused)?;
+        let entry = &claim.entry;
+        let is_told = |record: &Record| entry.recipients[record.recipient].dsn.wants_failure();
+        let returned = |record: Record| Record { report: report.filter(|_| is_told(&record)), ..record };
+        let refused: Vec<Record> = refused.into_iter().map(returned).collect();
         claim.record(&refused)?;
     }
     Ok(())

@@ -124,6 +124,7 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         eight_bit: rewritten.plan.eight_bit,
         repairs: rewritten.repairs.iter().map(|repair| repair.name().to_string()).collect(),
         dsn: request.dsn.clone(),
+        about: None,
         size: 0,
     };
     let steps = resolver.steps().to_vec();

@@ -4,13 +4,15 @@
 use super::super::attempt::{Answered, Attempt};
 use super::super::connections::Connections;
 use super::super::routes::Routes;
-use super::super::{recut, settle};
+use super::super::{recut, returned, settle};
 use crate::command::notice::Notice;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
+use crate::outcome::{Outcome, Status};
 use crate::relay::Client;
 use crate::spool::{Claim, Entry, Record, Spool};
+use crate::system;
 
 pub(super) struct Sending<'a> {
     config: &'a Config,
@@ -153,9 +155,54 @@ impl<'a> Sending<'a> {
 
     /// Settles mails, tells their outcomes, and lets the routes learn of them.
     fn settle(&mut self, answered: Vec<Answered>) {
+        let (refused_reports, answered) = answered.into_iter().partition(|mail| self.is_refused_report(mail));
         for (entry, attempt) in settle_and_tell(self.config, answered, self.tell) {
             let account = self.routes.of(&entry);
             self.routes.learn(&account, &entry, &attempt).unwrap_or_else(|error| log::error(&error.to_string()));
+            if entry.about.is_some() && !self.spool.stands(&entry.id) {
+                self.conclude(&entry);
+            }
+        }
+        for mail in refused_reports {
+            self.judge_report(mail);
+        }
+    }
+
+    fn is_refused_report(&self, mail: &Answered) -> bool {
+        let is_refused = |record: &Record| record.outcome.status == Status::Bounced;
+        mail.claim.entry.about.is_some()
+            && settle::records(self.config, &mail.claim, &mail.attempt).iter().all(is_refused)
+    }
+
+    /// The report was taken: its mail has its end.
+    fn conclude(&mut self, report: &Entry) {
+        match returned::conclude(self.config, self.spool, report) {
+            Ok(Some((entry, records))) => {
+                let outcomes: Vec<Outcome> = records.iter().map(|record| record.outcome.clone()).collect();
+                let places = records.iter().map(|record| record.recipient).collect();
+                let attempt = Attempt::untried(places, outcomes, system::now());
+                for record in &records {
+                    attempt.log_line(&entry, record.recipient, &record.outcome).log();
+                }
+            }
+            Ok(None) => {}
+            Err(error) => log::mail(report.id.as_str()).error(&error.to_string()),
+        }
+    }
+
+    /// A report was refused: that shows what the refusal of its mail is about.
+    fn judge_report(&mut self, mail: Answered) {
+        let Answered { claim, attempt } = mail;
+        let entry = claim.entry.clone();
+        let records = settle::records(self.config, &claim, &attempt);
+        tell(&entry, &attempt, &records, self.tell);
+        match returned::judge(self.config, claim, &attempt) {
+            Ok(Some((original, outcome))) => {
+                let account = self.routes.of(&original);
+                self.routes.condemn(&account, &outcome).unwrap_or_else(|error| log::error(&error.to_string()));
+            }
+            Ok(None) => {}
+            Err(error) => log::mail(entry.id.as_str()).error(&error.to_string()),
         }
     }
 
@@ -188,7 +235,8 @@ fn settle_and_tell(config: &Config, answered: Vec<Answered>, to: &mut dyn FnMut(
 /// Tells what was recorded: to the log, and to whoever waits.
 fn tell(entry: &Entry, attempt: &Attempt, records: &[Record], to: &mut dyn FnMut(&Notice)) {
     for record in records {
-        attempt.log_line(entry, record.recipient, &record.outcome).log();
-        to(&Notice::of(entry, record.recipient, &record.outcome));
+        let outcome = settle::told(entry, record);
+        attempt.log_line(entry, record.recipient, &outcome).log();
+        to(&Notice::of(entry, record.recipient, &outcome));
     }
 }
