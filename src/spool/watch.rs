@@ -28,6 +28,14 @@ pub(crate) enum Fate {
     Waiting,
 }
 
+/// A mail that only waits for its report to be taken is refused.
+fn as_told(fate: Fate, recipients: usize) -> Fate {
+    match fate {
+        Fate::Tried(progress) if (0..recipients).all(|n| progress.is_settled(n)) => Fate::Failed(progress),
+        fate => fate,
+    }
+}
+
 /// The kernel's word on changes in some directories.
 #[derive(Debug)]
 pub(crate) struct Watch(Inotify);
@@ -79,7 +87,7 @@ impl Spool {
                 Fate::Delivered | Fate::Failed(_) => false,
             };
             if !is_open || !has_changed() {
-                return Ok(fate);
+                return Ok(as_told(fate, recipients));
             }
         }
     }
