@@ -23,6 +23,12 @@ impl Spool {
         self.remarks(now).iter().any(|remark| remark.about == about && remark.says == says)
     }
 
+    /// The number in a remark `NUMBER WORDS` about that smarthost that still counts.
+    pub(crate) fn remarked_number(&self, about: &str, words: &str, now: jiff::Timestamp) -> Option<usize> {
+        let number = |remark: &Remark| remark.says.strip_suffix(words)?.trim_end().parse().ok();
+        self.remarks(now).iter().filter(|remark| remark.about == about).filter_map(number).min()
+    }
+
     /// Adds a remark, and drops those whose time is over.
     ///
     /// # Errors

@@ -31,6 +31,8 @@ pub(crate) struct Attempt {
     pub(crate) course: Course,
     /// The smarthosts that were asked to take the mail for these recipients, in the order in which they were asked.
     pub(crate) asked: Vec<SmarthostId>,
+    /// The places of those who were not named to the server, since it takes no more in one mail.
+    pub(crate) unnamed: Vec<usize>,
     /// The number of the connection, if it is of no use any more.
     pub(crate) lost: Option<u32>,
     /// Surely nobody has the mail, and it may be tried again at once.
@@ -66,7 +68,16 @@ impl Attempt {
     /// Outcomes without an attempt.
     pub(crate) fn untried(recipients: Vec<usize>, outcomes: Vec<Outcome>, now: Timestamp) -> Self {
         let course = Course { relay: None, conn_use: 0, setup: Duration::ZERO, started: now, ended: now };
-        Self { recipients, outcomes, course, asked: Vec::new(), lost: None, may_retry: false, is_in_doubt: false }
+        Self {
+            recipients,
+            outcomes,
+            course,
+            asked: Vec::new(),
+            unnamed: Vec::new(),
+            lost: None,
+            may_retry: false,
+            is_in_doubt: false,
+        }
     }
 
     /// An outcome that says more about the smarthost, or about our settings, than about the mail. A recipient who has
@@ -124,6 +135,47 @@ impl Attempt {
             part.outcomes.push(outcome.clone());
         }
         (done, left)
+    }
+
+    /// The server took some and has had enough of recipients, whatever its words: RFC 5321 section 4.5.3.1.10 has the
+    /// others go in another transaction. Those are the ones it said so of, or those it refused alike behind the last one
+    /// that it took.
+    fn is_beyond_limit(&self, place: usize) -> bool {
+        let Some(last) = self.outcomes.iter().rposition(|outcome| outcome.status == Status::Sent) else { return false };
+        let about = |outcome: &Outcome| verdict::about(outcome, &Known::default());
+        let outcome = &self.outcomes[place];
+        let behind = &self.outcomes[last + 1..];
+        let said = verdict::masked(&outcome.reason);
+        let are_alike = behind.len() > 1 && behind.iter().all(|other| verdict::masked(&other.reason) == said);
+        let is_unclear = || matches!(about(outcome), Some(About::Unknown | About::Pace)) && place > last && are_alike;
+        outcome.stage == Stage::Rcpt && (about(outcome) == Some(About::Recipients) || is_unclear())
+    }
+
+    /// Somebody is left for the next transaction on the same connection.
+    pub(crate) fn goes_on(&self) -> bool {
+        let is_left = || (0..self.outcomes.len()).any(|place| self.is_beyond_limit(place));
+        self.lost.is_none()
+            && !self.is_in_doubt
+            && (!self.unnamed.is_empty() && self.host_trouble().is_none() || is_left())
+    }
+
+    /// The recipients whose outcome stands, and the places of those who are left for the next transaction.
+    pub(crate) fn split_off_left(mut self) -> (Self, Vec<usize>) {
+        let is_left: Vec<bool> = (0..self.outcomes.len()).map(|place| self.is_beyond_limit(place)).collect();
+        let mut left: Vec<usize> =
+            self.recipients.iter().zip(&is_left).filter(|(_, is_left)| **is_left).map(|(place, _)| *place).collect();
+        left.append(&mut self.unnamed);
+        let mut stays = is_left.iter().map(|is_left| !is_left);
+        self.recipients.retain(|_| stays.next().unwrap_or(true));
+        let mut stays = is_left.iter().map(|is_left| !is_left);
+        self.outcomes.retain(|_| stays.next().unwrap_or(true));
+        (self, left)
+    }
+
+    /// How many the server has taken before it had enough, if it had.
+    pub(crate) fn limit_met(&self) -> Option<usize> {
+        let is_met = (0..self.outcomes.len()).any(|place| self.is_beyond_limit(place));
+        is_met.then(|| self.outcomes.iter().filter(|outcome| outcome.status == Status::Sent).count())
     }
 
     /// Logs that another smarthost is asked, and why.

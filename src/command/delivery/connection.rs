@@ -64,7 +64,31 @@ impl<'a> Connection<'a> {
 
     /// Tries the mail for everybody who still waits for it. Nothing else may be under way.
     pub(crate) fn attempt(&mut self, claim: &Claim) -> Result<Attempt, Error> {
-        self.attempt_for(&claim.entry, claim.open(), &|| Ok(claim.content()?))
+        self.go_on(claim, claim.open())
+    }
+
+    /// The same for these, as far as the smarthost takes so many in one mail.
+    pub(crate) fn go_on(&mut self, claim: &Claim, mut recipients: Vec<usize>) -> Result<Attempt, Error> {
+        let unnamed = self.split_off_unnamed(&mut recipients);
+        let attempt = self.attempt_for(&claim.entry, recipients, &|| Ok(claim.content()?))?;
+        self.learn_most_recipients(&attempt);
+        Ok(Attempt { unnamed, ..attempt })
+    }
+
+    /// Those beyond what the smarthost takes in one mail.
+    pub(crate) fn split_off_unnamed(&self, recipients: &mut Vec<usize>) -> Vec<usize> {
+        let is_one = recipients.len() < 2;
+        let most = if is_one { None } else { self.smarthosts.most_recipients(self.smarthost) };
+        most.map_or(Vec::new(), |most| recipients.split_off(most.max(1).min(recipients.len())))
+    }
+
+    /// Remembers how many recipients the smarthost takes in one mail, if it has taken no more.
+    pub(crate) fn learn_most_recipients(&self, attempt: &Attempt) {
+        if let Some(most) = attempt.limit_met() {
+            let sentence = format!("smarthost {} takes {most} recipients in one mail", self.settings());
+            log::info(&format!("{sentence}: the others follow at once"));
+            self.smarthosts.learn_most_recipients(self.smarthost, most, PROVEN);
+        }
     }
 
     /// Tries a mail for the recipients at these places; its content is asked for once for each try.
@@ -280,6 +304,7 @@ impl<'a> Connection<'a> {
             outcomes: offered.outcomes,
             course,
             asked: vec![self.smarthost],
+            unnamed: Vec::new(),
             lost: (!self.is_usable()).then_some(self.number),
             may_retry: offered.may_retry,
             is_in_doubt: offered.is_in_doubt,

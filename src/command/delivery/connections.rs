@@ -30,6 +30,7 @@ const FOR_ANOTHER: usize = 100;
 struct UnderWay {
     claim: Claim,
     recipients: Vec<usize>,
+    unnamed: Vec<usize>,
     started: Timestamp,
 }
 
@@ -52,8 +53,10 @@ impl<'a> Pipeline<'a> {
 
     /// Waits for what has become of the mail that was begun first.
     fn await_first(&mut self) -> Option<Answered> {
-        let UnderWay { claim, recipients, started } = self.under_way.pop_front()?;
+        let UnderWay { claim, recipients, unnamed, started } = self.under_way.pop_front()?;
         let attempt = self.connection.await_attempt(recipients, started).judge(&claim.entry);
+        self.connection.learn_most_recipients(&attempt);
+        let attempt = Attempt { unnamed, ..attempt };
         if attempt.lost.is_some() && !attempt.may_retry && !self.under_way.is_empty() {
             self.connection.doubt_writing_ahead();
         }
@@ -151,14 +154,14 @@ impl<'a> Connections<'a> {
             self.answered.push(Answered { claim, attempt });
             return Ok(None);
         }
-        let recipients = claim.open();
+        let mut recipients = claim.open();
         if !serves && let Err(trouble) = pipeline.connection.connect(account.as_ref()) {
             self.answered.push(Answered { claim, attempt: Attempt::unconnected(recipients, &trouble) });
             return Ok(None);
         }
-        let started = system::now();
+        let (started, unnamed) = (system::now(), pipeline.connection.split_off_unnamed(&mut recipients));
         pipeline.connection.offer_entry(&claim.entry, &recipients, &|| Ok(claim.content()?), account.as_ref())?;
-        pipeline.under_way.push_back(UnderWay { claim, recipients, started });
+        pipeline.under_way.push_back(UnderWay { claim, recipients, unnamed, started });
         Ok(None)
     }
 
@@ -184,6 +187,14 @@ impl<'a> Connections<'a> {
     /// The mail cannot be read; then nothing was said of it.
     pub(crate) fn try_again(&mut self, claim: &Claim) -> Result<Attempt, Error> {
         self.first.connection.attempt(claim)
+    }
+
+    /// Tries a mail for those whom the smarthost did not take in the transaction before; nothing may be under way.
+    ///
+    /// # Errors
+    /// The mail cannot be read; then nothing was said of it.
+    pub(crate) fn go_on(&mut self, claim: &Claim, recipients: Vec<usize>) -> Result<Attempt, Error> {
+        self.first.connection.go_on(claim, recipients)
     }
 
     /// Somebody was put off, and there is a smarthost that has not been asked to take the mail.

@@ -24,6 +24,9 @@ const AVOIDED: Duration = Duration::from_secs(5 * 60);
 /// A leader waits so long for the turn of the next mail; who comes later takes what has to wait longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// Behind a number: what a smarthost takes in one mail.
+const MOST_RECIPIENTS: &str = "recipients a mail";
+
 /// The smarthosts of the settings and what is known of them.
 #[derive(Clone)]
 pub(crate) struct KnownSmarthosts<'a> {
@@ -207,6 +210,22 @@ impl<'a> KnownSmarthosts<'a> {
     /// Remembers a weakness of the smarthost, for so long.
     pub(crate) fn remark(&self, smarthost: SmarthostId, weakness: Weakness, length: Duration) {
         self.remember(self.config.smarthosts[smarthost].to_string(), weakness, length);
+    }
+
+    /// The most recipients that the smarthost has been seen to take in one mail.
+    pub(crate) fn most_recipients(&self, smarthost: SmarthostId) -> Option<usize> {
+        let about = self.config.smarthosts[smarthost].to_string();
+        self.memory.and_then(|spool| spool.remarked_number(&about, MOST_RECIPIENTS, system::now()))
+    }
+
+    /// Remembers how many recipients the smarthost takes in one mail.
+    pub(crate) fn learn_most_recipients(&self, smarthost: SmarthostId, most: usize, length: Duration) {
+        let until = later(system::now(), length).unwrap_or(Timestamp::MAX);
+        let about = self.config.smarthosts[smarthost].to_string();
+        let remark = Remark { about, says: format!("{most} {MOST_RECIPIENTS}"), until };
+        if let Some(Err(error)) = self.memory.map(|spool| spool.remark(&remark)) {
+            log::error(&error.to_string());
+        }
     }
 
     fn is_known(&self, about: &str, weakness: Weakness) -> bool {

@@ -5,6 +5,7 @@ use super::super::attempt::{Answered, Attempt};
 use super::super::connections::Connections;
 use super::super::routes::Routes;
 use super::super::{recut, returned, settle};
+use crate::alarm;
 use crate::command::notice::Notice;
 use crate::config::Config;
 use crate::error::Error;
@@ -26,6 +27,8 @@ pub(super) struct Sending<'a> {
 enum FollowUp {
     /// Surely nobody has the mail: it is tried again.
     TryAgain(Claim),
+    /// The recipients who were too many for one mail get it in the next.
+    GoOn(Claim, Vec<usize>),
     /// Another smarthost is asked for the recipients who are left.
     AskAnother(Claim, Attempt),
     /// The mail is too large: it is cut.
@@ -83,7 +86,7 @@ impl<'a> Sending<'a> {
     }
 
     fn needs_more(&self, mail: &Answered) -> bool {
-        recut::is_called_for(mail) || self.connections.has_another_smarthost(mail)
+        recut::is_called_for(mail) || mail.attempt.goes_on() || self.connections.has_another_smarthost(mail)
     }
 
     /// The work on a mail that needs more. The outcomes of its other recipients are on disk before another smarthost is
@@ -92,16 +95,25 @@ impl<'a> Sending<'a> {
         if recut::is_called_for(&mail) {
             return Some(FollowUp::Cut(mail.claim));
         }
-        let Answered { mut claim, attempt } = mail;
+        let Answered { claim, attempt } = mail;
+        if attempt.goes_on() {
+            let (done, left) = attempt.split_off_left();
+            return Some(FollowUp::GoOn(self.record(claim, &done)?, left));
+        }
         let (done, left) = attempt.split();
-        let records = settle::records(self.config, &claim, &done);
+        Some(FollowUp::AskAnother(self.record(claim, &done)?, left))
+    }
+
+    /// Records and tells what stands of an attempt; nothing is left if that cannot be recorded.
+    fn record(&mut self, mut claim: Claim, done: &Attempt) -> Option<Claim> {
+        let records = settle::records(self.config, &claim, done);
         match settle::record(self.config, &mut claim, &records) {
             Ok(()) => {
-                tell(&claim.entry, &done, &records, self.tell);
-                Some(FollowUp::AskAnother(claim, left))
+                tell(&claim.entry, done, &records, self.tell);
+                Some(claim)
             }
             Err(error) => {
-                log::mail(claim.entry.id.as_str()).error(&error.to_string());
+                unrecorded(self.config, &claim.entry, done, &error);
                 None
             }
         }
@@ -110,6 +122,10 @@ impl<'a> Sending<'a> {
     fn follow_up(&mut self, follow_up: FollowUp) {
         match follow_up {
             FollowUp::TryAgain(claim) => self.try_again(claim),
+            FollowUp::GoOn(claim, left) => {
+                let tried = self.connections.go_on(&claim, left);
+                self.settle_after(claim, tried);
+            }
             FollowUp::AskAnother(claim, left) => {
                 let tried = self.connections.ask_another_smarthost(&claim, left);
                 self.settle_after(claim, tried);
@@ -226,10 +242,24 @@ fn settle_and_tell(config: &Config, answered: Vec<Answered>, to: &mut dyn FnMut(
         match settled {
             Ok(()) => tell(entry, attempt, records, to),
             // A mail that the disk has no room for must not stand before the others.
-            Err(error) => log::mail(entry.id.as_str()).error(&error.to_string()),
+            Err(error) => unrecorded(config, entry, attempt, &error),
         }
     }
     mails
+}
+
+/// An outcome could not be recorded. If somebody has the mail, a person has to know: it is not tried again.
+fn unrecorded(config: &Config, entry: &Entry, attempt: &Attempt, error: &Error) {
+    let id = entry.id;
+    log::mail(id.as_str()).error(&error.to_string());
+    if attempt.outcomes.iter().any(|outcome| outcome.status == Status::Sent) {
+        let advice = format!("it is not tried again until the disk is mended: then mailx-t ctl queue release {id}");
+        let sentence = format!("mail {id} was taken, and that cannot be recorded ({error}): {advice}");
+        log::mail(id.as_str()).error(&sentence);
+        if let Err(error) = alarm::raise(&config.alarm, &sentence) {
+            log::error(&format!("the alarm command could not be started: {error}"));
+        }
+    }
 }
 
 /// Tells what was recorded: to the log, and to whoever waits.
