@@ -7,7 +7,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::entry::MOST_BLOCK;
-use super::{Entry, Error, Progress, QueueId, Record, Spool, files, journal};
+use super::{Entry, Error, Progress, QueueId, Record, Spool, files, journal, unrecorded};
+use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 use crate::trust::plain;
 
 /// A mail that no other process will touch.
@@ -68,6 +69,9 @@ impl Spool {
     pub(crate) fn claim(&self, id: &QueueId) -> Result<Option<Claim>, Error> {
         let path = self.file("queue", id);
         let fail = |source| Error::Read { path: path.clone(), source };
+        if unrecorded::is_set_aside(id) {
+            return Ok(None);
+        }
         let Some(file) = open(&path)? else { return Ok(None) };
         match file.try_lock() {
             Ok(()) => {}
@@ -180,10 +184,19 @@ impl Claim {
     /// Writes records to the journal; returns once they are on disk.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::Write`]; if somebody has the mail, it is held then, so that nobody gets it twice.
     pub(crate) fn record(&mut self, records: &[Record]) -> Result<(), Error> {
         let path = self.spool.journal(&self.entry.id);
-        journal::append(&path, records).map_err(|source| Error::Write { path, source })?;
+        // What fails once may succeed at once; a torn line is closed by the next one.
+        let written = journal::append(&path, records).or_else(|_| journal::append(&path, records));
+        if let Err(source) = written {
+            if records.iter().any(|record| record.outcome.status == Status::Sent) {
+                unrecorded::set_aside(self.entry.id);
+                // Nobody tries a mail that is held. If that cannot be written either, this process knows.
+                let _ = self.hold(true);
+            }
+            return Err(Error::Write { path, source });
+        }
         for record in records {
             self.progress.last.insert(record.recipient, record.clone());
         }
@@ -228,13 +241,16 @@ impl Claim {
     /// result for each, in their order.
     pub(crate) fn remove_all(claims: Vec<Self>) -> Vec<Result<(), Error>> {
         let path = |claim: &Self| claim.spool.file("queue", &claim.entry.id);
-        let mut results: Vec<io::Result<()>> = claims.iter().map(|claim| fs::remove_file(path(claim))).collect();
-        let synced = claims.first().map_or(Ok(()), |claim| files::sync_directory(&claim.spool.directory("queue")));
+        let mut results: Vec<io::Result<()>> = claims.iter().map(Self::take_away).collect();
+        let sync = |claim: &Self| files::sync_directory(&claim.spool.directory("queue"));
+        let synced = claims.first().map_or(Ok(()), |claim| sync(claim).or_else(|_| sync(claim)));
         if let Err(error) = synced {
             let again = |()| Err(io::Error::new(error.kind(), error.to_string()));
             results = results.into_iter().map(|removed| removed.and_then(again)).collect();
         }
-        for (claim, _) in claims.iter().zip(&results).filter(|(_, removed)| removed.is_ok()) {
+        let is_gone =
+            |(claim, removed): &(&Self, &io::Result<()>)| removed.is_ok() && !claim.spool.stands(&claim.entry.id);
+        for (claim, _) in claims.iter().zip(&results).filter(is_gone) {
             // Without its entry a journal means nothing; a journal that stays is swept.
             let _ = fs::remove_file(claim.spool.journal(&claim.entry.id));
             let _ = fs::remove_file(claim.spool.hold(&claim.entry.id));
@@ -243,6 +259,34 @@ impl Claim {
             removed.map_err(|source| Error::Write { path: path(claim), source })
         };
         claims.iter().zip(results).map(named).collect()
+    }
+
+    /// Takes the file out of the queue: without that everybody would get the mail again. If it cannot be unlinked, it
+    /// becomes debris of `tmp/`, or the journal says that everybody has it; else this process leaves it alone.
+    fn take_away(&self) -> io::Result<()> {
+        let path = self.spool.file("queue", &self.entry.id);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let debris = self.spool.file("tmp", &self.entry.id);
+                let away = fs::remove_file(&path).or_else(|_| fs::rename(&path, debris));
+                away.or_else(|_| self.record_sent()).inspect_err(|_| unrecorded::set_aside(self.entry.id))
+            }
+            done => done,
+        }
+    }
+
+    fn record_sent(&self) -> io::Result<()> {
+        let outcome = Outcome {
+            status: Status::Sent,
+            stage: Stage::Content,
+            scope: Scope::Message,
+            enhanced: EnhancedStatus::new(2, 0, 0),
+            reason: "taken; the mail could not be taken out of the queue".to_string(),
+        };
+        let at = jiff::Timestamp::now();
+        let record = |recipient| Record { at, recipient, outcome: outcome.clone(), next_attempt: None, report: None };
+        let records: Vec<Record> = self.open().into_iter().map(record).collect();
+        journal::append(&self.spool.journal(&self.entry.id), &records)
     }
 
     /// Some recipient will never have it: keeps mail and journal in `failed/`, for a person to look at.
@@ -323,7 +367,6 @@ pub(super) fn read_block(file: &File, path: &Path) -> Result<(Entry, u64), Error
 mod tests {
     use super::super::directory::tests::queued;
     use super::*;
-    use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 
     fn record(recipient: usize, status: Status) -> Record {
         let outcome = Outcome {

@@ -18,6 +18,7 @@ mod sent;
 mod settings;
 mod skeleton;
 mod spill;
+mod unrecorded;
 mod watch;
 mod whole;
 

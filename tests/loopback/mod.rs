@@ -31,4 +31,5 @@ mod rough;
 mod strangers;
 mod streams;
 mod trouble;
+mod unrecorded;
 mod verify;
