@@ -31,7 +31,7 @@ complete -c mailx-t -n "__fish_mailx_t_needs_command" -s M -d 'the media type of
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s N -d 'when to report (never, or of success,failure,delay), also to the smarthost where it offers DSN' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s O -d 'DeliveryMode, IgnoreDots and Verbose are obeyed, any other name is ignored' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s R -d 'how much of the mail a report returns (hdrs, full), also to the smarthost where it offers DSN' -r -f
-complete -c mailx-t -n "__fish_mailx_t_needs_command" -s S -d 'from= and sendwait are obeyed, debug is --dry-run, any other variable is ignored' -r -f
+complete -c mailx-t -n "__fish_mailx_t_needs_command" -s S -d 'from=, replyto=, reply-to= and sendwait are obeyed, debug is --dry-run, any other variable is ignored' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s V -d 'the envelope\'s identifier, which reports name, also to the smarthost where it offers DSN' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s a -d 'a header where the value has the form of one and is no file, else a file to attach' -r -F
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s b -d 'the mode, see below' -r -f

@@ -266,7 +266,10 @@ fn mail_face(
     config: Option<PathBuf>,
     people: People,
 ) -> Result<Asked, Error> {
-    let arguments = arguments.map_err(wrong_option)?;
+    let arguments = arguments.map_err(wrong_option)?.or_of(|name| std::env::var_os(name));
+    if arguments.version {
+        return Ok(Command::Version.into());
+    }
     if arguments.reading {
         return Err(Usage::Reading.into());
     }
@@ -280,12 +283,12 @@ fn mail_face(
         destination: Destination {
             operands: composed.recipients.into_iter().map(Operand::from).collect(),
             extract: arguments.formatted,
-            notify: None,
+            notify: arguments.notify,
         },
         sender: sender(arguments.from.as_deref().or(arguments.reverse_path.as_deref())),
         full_name: arguments.full_name.as_deref().map(text),
         is_from_cron: false,
-        dsn: Default::default(),
+        dsn: arguments.dsn.clone(),
         delivery: if arguments.rehearsal {
             Delivery::Never
         } else {

@@ -45,6 +45,9 @@ pub enum Takes {
     Late,
     /// No value: further letters may follow in the same argument (`-ti`).
     Nothing,
+    /// The rest of its own argument, or else the next argument, unless that is an option: a value in one dialect, and
+    /// none in another.
+    Perhaps,
     /// The rest of its own argument, or else the next argument (`-fX`, `-f X`, `-f ''`).
     Value,
 }
@@ -258,6 +261,10 @@ impl<'a> Lexer<'_, 'a> {
                 }
                 Takes::Glued => false,
                 Takes::Late => self.has_operand,
+                Takes::Perhaps => {
+                    let next = self.rest.as_slice().first().map(|next| next.as_bytes());
+                    next.is_some_and(|next| !next.starts_with(b"-"))
+                }
                 Takes::Value => true,
             };
             let value = match may_be_next && tail.is_empty() {
@@ -291,6 +298,7 @@ mod tests {
         Letter::obeyed('f', Takes::Value, ""),
         Letter::obeyed('i', Takes::Nothing, ""),
         Letter::obeyed('l', Takes::Late, ""),
+        Letter::ignored('p', Takes::Perhaps, ""),
         Letter::obeyed('q', Takes::Glued, ""),
         Letter::obeyed('t', Takes::Nothing, ""),
         Letter::ignored('X', Takes::Value, ""),
@@ -325,6 +333,14 @@ mod tests {
 
     fn operand(text: &str) -> Word {
         Word::Operand(text.into())
+    }
+
+    #[test]
+    fn value_that_only_one_dialect_has_is_no_option() {
+        assert_eq!(mixed(&["-p", "a", "b"]), [with('p', "a"), operand("b")]);
+        assert_eq!(mixed(&["-p", "-i", "b"]), [with('p', ""), flag('i'), operand("b")]);
+        assert_eq!(mixed(&["-pa", "b"]), [with('p', "a"), operand("b")]);
+        assert_eq!(mixed(&["-p"]), [with('p', "")]);
     }
 
     #[test]

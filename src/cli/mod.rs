@@ -28,8 +28,9 @@ use crate::command::submission::request::{Delivery, Input};
 use crate::command::{converse, list, rehearse, run_daemon, run_queue, submit, verify};
 use crate::config::{self, Config};
 use crate::confinement;
-use crate::error::{self, Error, Exit};
+use crate::error::{self, Error, Exit, Usage};
 use crate::system;
+use getopt::WrongOption;
 
 /// The program `mailx-t` under all its names: does the command of argv, and returns the exit status.
 pub fn door() -> ExitCode {
@@ -41,7 +42,7 @@ pub fn door() -> ExitCode {
     let argv0 = arguments.next().unwrap_or_default();
     let command = command(&argv0, arguments.collect(), terminal::people());
     // A command line that cannot be read may come with a mail.
-    let has_input = command.as_ref().map_or(true, |asked| asked.command.reads_mail());
+    let has_input = command.as_ref().map_or_else(may_have_mail, |asked| asked.command.reads_mail());
     let result = command.and_then(|Asked { command, notes }| {
         notes.iter().for_each(|note| terminal::complain(note));
         run(command)
@@ -57,6 +58,12 @@ pub fn door() -> ExitCode {
             error.exit().into()
         }
     }
+}
+
+/// A script that asks by `sendmail -F` alone whether the letter is known has its mail on stdin for the next call.
+fn may_have_mail(error: &Error) -> bool {
+    let Error::Usage(Usage::Option(why)) = error else { return true };
+    !matches!(why.downcast_ref(), Some(WrongOption::MissingValue(_)))
 }
 
 fn run(command: Command) -> Result<(), Error> {

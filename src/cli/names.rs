@@ -72,7 +72,7 @@ pub const NAMES: &[Name] = &[
 ];
 
 /// Letters of mail(1) that mean nothing in sendmail, or mean nothing any longer.
-const MAIL_ONLY: &[u8] = b"EHSacsu~";
+pub(super) const MAIL_ONLY: &[u8] = b"EHSacsu~";
 
 /// The word that opens administration under our own name.
 const CTL: &str = "ctl";

@@ -36,9 +36,11 @@ pub(crate) fn compose(arguments: &MailArguments) -> Result<Composed, Error> {
     let given = given(arguments, &mut composition, &mut notes)?;
     let body = arguments.content_type.as_ref().map(|kind| ("Content-Type".to_string(), kind.as_bytes().to_vec()));
     let from = arguments.from.as_ref().map(|from| ("From".to_string(), from.as_bytes().to_vec()));
+    let reply_to = arguments.reply_to.as_ref().map(|to| ("Reply-To".to_string(), to.as_bytes().to_vec()));
     let subject = arguments.subject.as_ref().map(|_| ("Subject".to_string(), subject));
     // If a field may stand once, the first one counts.
-    composition.fields = [from, subject, body].into_iter().flatten().chain(of_subject).chain(given).collect();
+    let first = [from, subject, body].into_iter().flatten();
+    composition.fields = first.chain(of_subject).chain(given).chain(reply_to).collect();
     let named = composition.fields.iter().filter(|(name, _)| names_recipients(name)).map(|(_, value)| value.clone());
     let lists = [&arguments.recipients, &arguments.cc, &arguments.bcc].into_iter().flatten();
     let recipients = lists.map(|operand| operand.as_bytes().to_vec()).chain(named).collect();
@@ -63,7 +65,7 @@ fn names_recipients(name: &str) -> bool {
 }
 
 fn holds_addresses(name: &str) -> bool {
-    names_recipients(name) || name.eq_ignore_ascii_case("From")
+    names_recipients(name) || ["From", "Reply-To"].iter().any(|field| name.eq_ignore_ascii_case(field))
 }
 
 /// The fields of `-a` and `-C`. The files of `-a` and `-A` are opened and go to the composition.

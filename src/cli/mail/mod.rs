@@ -1,8 +1,8 @@
 //! mail(1)'s command line: its letters as one table, and the arguments that they make.
 //!
 //! Four dialects collide under this name (POSIX, bsd-mailx, GNU mailutils, s-nail and heirloom), and the table follows
-//! the meaning of their callers. Options and operands may mix. After `--`, `-f`, `-F` and `-o` are for the mailer, as
-//! in s-nail, and all else is a recipient. An unknown letter never costs a mail. An unknown long option does, since a
+//! the meaning of their callers. Options and operands may mix. After `--`, sendmail's letters are for the mailer,
+//! as in s-nail, and all else is a recipient. An unknown letter never costs a mail. An unknown long option does, since a
 //! misspelt `--dry-run` must not send. `long` has the long options; `composed` decides whether `-a` names a header or a
 //! file.
 
@@ -17,7 +17,9 @@ use std::vec::IntoIter;
 
 use super::getopt::{self, Grammar, Letter, Line, Takes, Word, WrongOption};
 use super::sendmail::mode::DeliveryMode;
-use Takes::{Glued, Late, Nothing, Value};
+use super::sendmail::{self, SendmailArguments};
+use crate::dsn::{Notify, OfMail};
+use Takes::{Glued, Late, Nothing, Perhaps, Value};
 pub use long::{LONG, Means};
 pub(super) use long::{knows, wrong_long};
 
@@ -45,18 +47,19 @@ pub const LETTERS: &[Letter] = &[
     Letter::ignored('i', Nothing, "an interrupt before the end of input sends nothing, ever"),
     Letter::ignored('L', Value, "there are no mailboxes to open"),
     Letter::obeyed('M', Glued, "the media type of the body (s-nail), here or as the next argument; alone (mailutils) it is not needed"),
-    Letter::ignored('m', Value, "the body is read from stdin"),
+    Letter::ignored('m', Perhaps, "the body is read from stdin, not from s-nail's file; HP-UX's letter takes no value"),
     Letter::ignored('N', Nothing, "no mailbox is listed"),
     Letter::ignored('n', Nothing, "start-up files are never read"),
     Letter::obeyed('o', Glued, "sendmail's `-od` is obeyed, as `--help` promises under every name, any other (`-oi`) is ignored"),
     Letter::obeyed('q', Glued, "a file that the body starts with (s-nail), here or as the next argument; alone (mailutils) it is not needed"),
     Letter::ignored('R', Nothing, "no mailbox is opened"),
     Letter::obeyed('r', Value, "the sender, in From and in the envelope"),
-    Letter::obeyed('S', Value, "`from=` and `sendwait` are obeyed, `debug` is `--dry-run`, any other variable is ignored"),
+    Letter::obeyed('S', Value, "`from=`, `replyto=`, `reply-to=` and `sendwait` are obeyed, `debug` is `--dry-run`, any other variable is ignored"),
     Letter::obeyed('s', Value, "the subject"),
     Letter::ignored('T', Value, "historic (heirloom); s-nail's recipients by kind are not known"),
     Letter::obeyed('t', Nothing, "stdin is a message with a header section, whose own fields win"),
     Letter::obeyed('u', Value, "reads a user's mailbox: there is none to read"),
+    Letter::obeyed('V', Nothing, "tells program and version, and reads nothing"),
     Letter::obeyed('v', Nothing, "waits for the outcome and tells it"),
     Letter::ignored('X', Value, "s-nail's commands are not run"),
     Letter::ignored('Y', Value, "s-nail's commands are not run"),
@@ -100,12 +103,16 @@ pub(crate) struct MailArguments {
     pub(crate) content_type: Option<OsString>,
     /// Whether to wait for the outcome (`-Ssendwait`, `-od`).
     pub(crate) delivery: DeliveryMode,
+    /// The content of reports of delivery (`-- -R`, `-- -V`).
+    pub(crate) dsn: OfMail,
     /// stdin is a message with a header section (`-t`).
     pub(crate) formatted: bool,
     /// The sender, an address or a name with one (`-r`, `-S from=`).
     pub(crate) from: Option<OsString>,
     /// The sender's name (`-- -F`).
     pub(crate) full_name: Option<OsString>,
+    /// The occasions for a report (`-- -N`).
+    pub(crate) notify: Option<Notify>,
     /// A file that the body starts with (`-q`).
     pub(crate) quoted: Option<PathBuf>,
     /// The caller wants to read a mailbox, or names nothing that a mail would need.
@@ -114,6 +121,8 @@ pub(crate) struct MailArguments {
     pub(crate) rehearsal: bool,
     /// The recipients as given: each may hold several addresses.
     pub(crate) recipients: Vec<OsString>,
+    /// Where answers go (`-S replyto=`).
+    pub(crate) reply_to: Option<OsString>,
     /// The envelope sender alone (`-- -f`).
     pub(crate) reverse_path: Option<OsString>,
     /// An empty body is not sent (`-E`).
@@ -124,6 +133,8 @@ pub(crate) struct MailArguments {
     pub(crate) unknown: Vec<String>,
     /// Tell what happens (`-v`).
     pub(crate) verbose: bool,
+    /// Only program and version are asked for (`-V`).
+    pub(crate) version: bool,
 }
 
 /// Reads a line that [`GRAMMAR`] lexed.
@@ -162,7 +173,21 @@ fn read(is_ours: bool, line: Line<'_>) -> Result<MailArguments, WrongOption> {
     Ok(arguments)
 }
 
+/// Variables of the environment that mail programs obey, where no option says otherwise: heirloom's, and bsd-mailx's
+/// REPLYTO.
+const FROM: &str = "from";
+const REPLY_TO: [&str; 2] = ["replyto", "REPLYTO"];
+
 impl MailArguments {
+    /// Takes what the environment says and no option does.
+    #[must_use]
+    pub(crate) fn or_of(mut self, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        self.from = self.from.or_else(|| set(FROM));
+        self.reply_to = self.reply_to.or_else(|| REPLY_TO.iter().find_map(|name| set(name)));
+        self
+    }
+
     /// Whether the caller gave anything that only a mail to be sent needs.
     fn sends(&self) -> bool {
         let lists = [&self.recipients, &self.cc, &self.bcc];
@@ -194,6 +219,7 @@ impl MailArguments {
             'S' => self.obey_variable(&value),
             's' => self.subject = Some(value),
             't' => self.formatted = true,
+            'V' => self.version = true,
             'v' => self.verbose = true,
             _ => {}
         }
@@ -234,6 +260,7 @@ impl MailArguments {
             (b"from", Some(value)) => {
                 self.from.get_or_insert_with(|| OsString::from_vec(value.to_vec()));
             }
+            (b"replyto" | b"reply-to", Some(value)) => self.reply_to = Some(OsString::from_vec(value.to_vec())),
             // s-nail delivers nothing under this variable.
             (b"debug", _) => self.rehearsal = true,
             (b"sendwait", _) => self.delivery = DeliveryMode::Wait,
@@ -241,23 +268,37 @@ impl MailArguments {
         }
     }
 
-    /// Obeys the words after `--`: options for the mailer, and recipients.
+    /// Obeys the words after `--`: sendmail's options for the mailer, and recipients.
     fn obey_mailer(&mut self, mut words: impl Iterator<Item = OsString>) -> Result<(), WrongOption> {
+        let mut mailer = SendmailArguments { delivery: self.delivery, ..SendmailArguments::default() };
         while let Some(word) = words.next() {
-            match word.as_bytes() {
-                [b'-', letter @ (b'F' | b'f'), glued @ ..] => {
-                    let glued = Some(glued).filter(|glued| !glued.is_empty());
-                    let value = glued.map(|glued| OsString::from_vec(glued.to_vec())).or_else(|| words.next());
-                    let value = value.ok_or(WrongOption::MissingValue(char::from(*letter)))?;
-                    let kept = if *letter == b'F' { &mut self.full_name } else { &mut self.reverse_path };
-                    *kept = Some(value);
-                }
-                [b'-', b'o', setting @ ..] => self.obey_setting(setting),
-                _ => self.recipients.push(word),
-            }
+            let Some((known, glued)) = for_mailer(word.as_bytes()) else {
+                self.recipients.push(word);
+                continue;
+            };
+            let glued = OsString::from_vec(glued.to_vec());
+            let value = match known.takes {
+                Value if glued.is_empty() => words.next().ok_or(WrongOption::MissingValue(known.letter))?,
+                _ => glued,
+            };
+            mailer.obey(known.letter, value);
         }
+        self.delivery = mailer.delivery;
+        self.verbose |= mailer.verbose;
+        (self.dsn, self.notify) = (mailer.dsn, mailer.notify);
+        (self.full_name, self.reverse_path) = (mailer.full_name, mailer.reverse_path);
+        self.unknown.extend(mailer.unknown);
         Ok(())
     }
+}
+
+/// The letter of sendmail's that a word after `--` begins with, and the rest of the word. An address may begin with a
+/// dash, which is what `--` is for.
+fn for_mailer(word: &[u8]) -> Option<(&'static Letter, &[u8])> {
+    let [b'-', letter, glued @ ..] = word else { return None };
+    let known = sendmail::LETTERS.iter().find(|known| known.letter == char::from(*letter))?;
+    let is_address = glued.contains(&b'@') && !matches!(known.letter, 'F' | 'f' | 'r');
+    (!is_address).then_some((known, glued))
 }
 
 /// The operands among the words that are left: all words after `--` are operands.

@@ -60,10 +60,13 @@ fn copies_may_repeat_and_stay_as_given() {
 
 #[test]
 fn words_after_two_dashes_are_for_the_mailer_or_recipients() {
-    let request = read(&["-s", "S", "a@x", "--", "-f", "f@x", "-FName", "-odq", "-oem", "-weird", "b@x"]);
-    assert_eq!(request.recipients, ["a@x", "-weird", "b@x"]);
+    let request = read(&["-s", "S", "a@x", "--", "-f", "f@x", "-FName", "-odq", "-oem", "-weird@x", "b@x"]);
+    assert_eq!(request.recipients, ["a@x", "-weird@x", "b@x"]);
     assert_eq!((request.reverse_path, request.full_name), (Some("f@x".into()), Some("Name".into())));
     assert_eq!(request.delivery, DeliveryMode::Queue);
+    let request = read(&["a@x", "--", "-r", "r@x", "-N", "never", "-R", "hdrs", "-v", "-B8BITMIME", "-au", "-O", "x"]);
+    assert_eq!((request.recipients, request.verbose), (vec!["a@x".into()], true));
+    assert_eq!((request.reverse_path, request.notify.is_some()), (Some("r@x".into()), true));
     assert_eq!(try_read(&["-s", "S", "a@x", "--", "-f"]), Err(WrongOption::MissingValue('f')));
 }
 
@@ -270,4 +273,23 @@ fn sender_and_full_name_take_a_value_under_our_own_name() {
     // A file named after the recipient keeps a copy: the letter takes no value.
     assert_eq!(read(&["-s", "s", "-F", "a@b.c"]).recipients, ["a@b.c"]);
     assert!(read(&["-f", "a@b.c"]).reading);
+}
+
+#[test]
+fn answers_go_where_a_variable_says() {
+    for line in [&["-S", "replyto=a@x", "b@x"][..], &["-Sreply-to=a@x", "b@x"]] {
+        assert_eq!(read(line).reply_to, Some("a@x".into()));
+    }
+    let environment = |set: &'static [(&str, &str)]| {
+        move |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+    };
+    let of = |line: &[&str], set| read(line).or_of(environment(set));
+    assert_eq!(of(&["b@x"], &[("REPLYTO", "a@x")]).reply_to, Some("a@x".into()));
+    assert_eq!(of(&["-r", "r@x", "b@x"], &[("from", "a@x"), ("replyto", "")]).from, Some("r@x".into()));
+    assert_eq!(of(&["b@x"], &[("from", "a@x")]).from, Some("a@x".into()));
+}
+
+#[test]
+fn question_for_the_version_is_no_mail() {
+    assert!(read(&["-V"]).version);
 }

@@ -1,7 +1,7 @@
 //! sendmail's command line: its letters as one table, and the arguments that they make.
 //!
-//! The letters are those of Sendmail 8.17, Postfix 3.7 and OpenSMTPD's sendmail, so that no value of theirs is taken
-//! for a recipient. Options end at the first operand. An unknown letter is worth a warning and never costs a mail; a
+//! The letters are those of Sendmail 8.17, Postfix 3.7 and the sendmails of OpenSMTPD, BusyBox and msmtp, so that no
+//! value of theirs is taken for a recipient. Options end at the first operand. An unknown letter is worth a warning and never costs a mail; a
 //! missing value of a letter that is obeyed does. `mode` has the meaning of `-b`, `-q` and `-od`.
 
 pub(super) mod mode;
@@ -21,6 +21,7 @@ use mode::{DeliveryMode, Mode};
 #[rustfmt::skip]
 pub const LETTERS: &[Letter] = &[
     Letter::ignored('A', Value, "one configuration serves submission and transfer"),
+    Letter::ignored('a', Value, "an account of msmtp's, or BusyBox's login (`-auUSER`, `-apPASSWORD`): the settings say who logs in"),
     Letter::ignored('B', Value, "the body's own bytes decide how it is encoded, whatever was declared"),
     Letter::obeyed('b', Value, "the mode, see below"),
     Letter::obeyed('C', Value, "another configuration file, never with more rights than the caller's"),
@@ -32,6 +33,7 @@ pub const LETTERS: &[Letter] = &[
     Letter::obeyed('F', Value, "the sender's full name, for a message that has no From; without it, that of the user database"),
     Letter::obeyed('f', Value, "the reverse-path; what the smarthost would not let us use is replaced by the account's address"),
     Letter::ignored('G', Nothing, "a relayed mail and a new one get the same repairs"),
+    Letter::ignored('H', Value, "BusyBox's program for the connection: the settings name the server"),
     Letter::ignored('h', Value, "the servers on the way count the hops"),
     Letter::obeyed('I', Nothing, "the same as `-bi`"),
     Letter::obeyed('i', Nothing, "dots at the start of lines are text, all of them; without it see above"),
@@ -48,12 +50,14 @@ pub const LETTERS: &[Letter] = &[
     Letter::obeyed('q', Glued, "runs the queue, see below; never takes the next argument"),
     Letter::obeyed('R', Value, "how much of the mail a report returns (`hdrs`, `full`), also to the smarthost where it offers DSN"),
     Letter::obeyed('r', Value, "the same as `-f`"),
+    Letter::ignored('S', Value, "BusyBox's server: the settings name it"),
     Letter::ignored('s', Nothing, "historic"),
     Letter::ignored('T', Glued, "historic; how long a mail is kept is a setting"),
     Letter::obeyed('t', Nothing, "recipients from To, Cc and Bcc, in union with the operands"),
     Letter::ignored('U', Nothing, "every mail is taken as a first submission"),
     Letter::obeyed('V', Value, "the envelope's identifier, which reports name, also to the smarthost where it offers DSN"),
     Letter::obeyed('v', Nothing, "waits for the outcome and tells it"),
+    Letter::ignored('w', Value, "BusyBox's time limit: every wait has its own"),
     Letter::ignored('X', Value, "no traffic log: it would hold what the mails say"),
     Letter::ignored('x', Nothing, "historic"),
 ];
@@ -133,7 +137,7 @@ impl SendmailArguments {
     }
 
     /// Obeys one letter. The last of a kind wins, as in Postfix.
-    fn obey(&mut self, letter: char, value: OsString) {
+    pub(in crate::cli) fn obey(&mut self, letter: char, value: OsString) {
         match letter {
             'b' => self.mode = Mode::from_letter(value.as_bytes()),
             'C' => self.config = Some(value.into()),
