@@ -15,6 +15,23 @@ pub(crate) struct Client {
     pub(crate) dialogue: Dialogue,
     /// The directory where access tokens are kept until they expire. Without one, each run asks for a token of its own.
     pub(crate) tokens: Option<PathBuf>,
+    /// What is known of the server's way with BDAT.
+    pub(crate) chunk_proof: ChunkProof,
+}
+
+/// Whether a server reads the octets of a chunk that it refuses (RFC 3030 section 2), so that it takes none of them for
+/// a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ChunkProof {
+    /// Nothing is known: the server is to be asked before content rides with its envelope.
+    #[default]
+    Wanted,
+    /// It has shown that it does, over this connection.
+    Shown,
+    /// It has shown that it does not.
+    Failed,
+    /// It has shown that it does, and that is remembered.
+    Known,
 }
 
 /// Whether a person sees the dialogue with the server on stderr, without its secrets.
@@ -37,7 +54,13 @@ impl Dialogue {
 impl Client {
     /// A client of that name for mail that nobody watches.
     pub(crate) fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), patience: None, dialogue: Dialogue::Hidden, tokens: None }
+        Self {
+            name: name.to_owned(),
+            patience: None,
+            dialogue: Dialogue::Hidden,
+            tokens: None,
+            chunk_proof: ChunkProof::Wanted,
+        }
     }
 
     /// The limit for each reply of a server that may take `timeout` for it.

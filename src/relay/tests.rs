@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lettre::Address;
 
-use super::{Client, Mail, Session, Smarthost, Tls, Trouble};
+use super::{ChunkProof, Client, Mail, Session, Smarthost, Tls, Trouble};
 use crate::outcome::{Outcome, Scope, Stage, Status};
 
 pub(super) type Script = &'static [(&'static str, &'static str)];
@@ -71,7 +71,8 @@ pub(super) fn hasty(script: Script) -> (Smarthost, JoinHandle<String>) {
 }
 
 pub(super) fn open(smarthost: &Smarthost) -> Result<Session, Trouble> {
-    Session::open(smarthost, None, &Client::named("me"))
+    let client = Client { chunk_proof: ChunkProof::Known, ..Client::named("me") };
+    Session::open(smarthost, None, &client)
 }
 
 pub(super) fn with_mail<T>(recipients: usize, content: &str, then: impl FnOnce(&Mail<'_>, &mut dyn Read) -> T) -> T {

@@ -25,7 +25,7 @@ fn verbs(machine: &Machine, connection: usize) -> Vec<String> {
 }
 
 fn remarks(machine: &Machine) -> String {
-    std::fs::read_to_string(machine.path("spool/queue/relay.remarks")).unwrap_or_default()
+    machine.remarks()
 }
 
 #[test]

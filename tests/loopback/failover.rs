@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::smarthost::{Act, Authority, HANG, On, Point, Running, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{PASSWORD, Ran, USER, reach, relay, start};
+use crate::support::machine::{PASSWORD, Ran, USER, reach, relay, remember_chunks, start};
 use mailx_t::spool::QueueId;
 
 const MAIL: &[u8] = b"Subject: x\n\nx\n";
@@ -20,6 +20,9 @@ fn machine(smarthosts: Vec<(Smarthost, &str)>) -> (Machine, Vec<Running>) {
         let table = |(running, lines): (&Running, &&str)| format!("[[smarthost]]\n{}{lines}\n", reach(running, place));
         running.iter().zip(&lines).map(table).collect()
     });
+    for running in &running {
+        remember_chunks(&machine.path("spool"), &format!("{}:{}", running.host(), running.port()));
+    }
     (machine, running)
 }
 
@@ -259,7 +262,7 @@ fn mail_that_no_spool_keeps_goes_to_the_next_smarthost_too() {
 #[test]
 fn fall_back_without_a_memory_does_not_ask_the_first_one_again() {
     let busy = Smarthost::new().on(Point::Mail, Act::reply("452 4.3.1 disk full"));
-    let unable = Smarthost::new().on(On::at(Point::Content).times(1), Act::reply("503 5.5.1 no BDAT here"));
+    let unable = Smarthost::new().on(On::at(Point::Mail).times(1), Act::reply("503 5.5.1 out of order"));
     let (machine, running) = machine(vec![(busy, ""), (unable, "")]);
     assert_eq!(carry(&machine).status, Some(0), "{}", machine.log());
     assert_eq!((running[0].connections().len(), running[1].mails().len()), (1, 1));

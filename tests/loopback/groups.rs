@@ -70,7 +70,7 @@ fn send(machine: &Machine) -> Ran {
 }
 
 fn remarks(machine: &Machine) -> String {
-    std::fs::read_to_string(machine.path("spool/queue/relay.remarks")).unwrap_or_default()
+    machine.remarks()
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::smarthost::{Act, HANG, On, Point, Received, Running, Smarthost};
 use crate::support::bench::{Bench, PASSWORD, USER, complaint, stdin_of};
+use crate::support::machine::remember_chunks;
 use crate::support::{DOOR, RELAY};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -43,6 +44,7 @@ impl Crowd {
         let running = smarthost.start();
         let bench = Bench::new();
         let config = bench.configure("config", &running, "");
+        remember_chunks(&bench.spool(), &format!("127.0.0.1:{}", running.port()));
         bench.file("input", "Subject: x\n\nbody\n", 0o644);
         Self { running, bench, config }
     }

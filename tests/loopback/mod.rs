@@ -15,6 +15,7 @@ mod dsn;
 mod examples;
 mod failover;
 mod fairness;
+mod first_contact;
 mod groups;
 mod growth;
 mod hostile;

@@ -184,7 +184,8 @@ impl Dialogue<'_> {
         };
         let verb = text.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
         self.note(if verb == "AUTH" { masked(text) } else { text.to_owned() });
-        if self.wire.is_ahead() && self.must_be_last(&verb) {
+        // A server that forgets octets minds nothing else.
+        if self.wire.is_ahead() && self.must_be_last(&verb) && self.house.host.chunks_unread.is_none() {
             self.say("554 5.5.0 protocol synchronization error");
             return Err(End::Cut);
         }

@@ -62,6 +62,9 @@ impl Dialogue<'_> {
             self.say("501 5.5.4 syntax: BDAT size [LAST]");
             return Err(End::Cut);
         };
+        if self.forgets_octets() {
+            return self.reply("502 5.5.1 what is BDAT?");
+        }
         // The octets come whatever the reply will be (RFC 3030 section 2).
         let octets = self.wire.octets(size)?;
         if let Err(reply) = self.content_gate() {
@@ -75,6 +78,16 @@ impl Dialogue<'_> {
         }
         let wire = std::mem::take(chunks);
         self.finish("BDAT", wire.clone(), wire)
+    }
+
+    /// It is one of the servers that take the octets of this chunk for commands.
+    fn forgets_octets(&self) -> bool {
+        match (self.house.host.chunks_unread, &self.mail) {
+            (None, _) => false,
+            (Some(Point::Mail), mail) => mail.is_none(),
+            (Some(Point::Rcpt), mail) => mail.as_ref().is_some_and(|mail| mail.recipients.is_empty()),
+            (Some(_), _) => true,
+        }
     }
 
     /// The content is here: keeps the mail or refuses it.

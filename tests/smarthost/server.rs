@@ -14,7 +14,7 @@ use openssl::ssl::{SslAcceptor, SslMethod, SslOptions, SslVersion};
 use super::certificates::{Authority, Kind};
 use super::dialogue;
 use super::record::{Connection, Journal, Received};
-use super::script::{Act, On, Script};
+use super::script::{Act, On, Point, Script};
 use super::transaction::TOO_LARGE;
 use super::wire::Stop;
 
@@ -40,6 +40,8 @@ pub(crate) struct Smarthost {
     pub(super) is_sender_bound: bool,
     is_author_bound: bool,
     pub(super) script: Script,
+    /// The state up to which it forgets to read the octets of a BDAT that it refuses.
+    pub(super) chunks_unread: Option<Point>,
 }
 
 impl Smarthost {
@@ -61,12 +63,20 @@ impl Smarthost {
             is_sender_bound: false,
             is_author_bound: false,
             script: Script::default(),
+            chunks_unread: None,
         }
     }
 
     /// Shows a certificate of that kind.
     pub(crate) fn certificate(mut self, kind: Kind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// Offers CHUNKING and forgets to read the octets of a BDAT that it refuses: of any (`Point::Connect`), of one
+    /// outside of a transaction (`Point::Mail`), of one for nobody (`Point::Rcpt`).
+    pub(crate) fn chunks_unread(mut self, until: Point) -> Self {
+        self.chunks_unread = Some(until);
         self
     }
 

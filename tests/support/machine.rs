@@ -1,6 +1,8 @@
 //! A machine of its own for one test: configuration, password, spool and log in a temporary directory, a smarthost
 //! beside it, and the real programs to run against both.
 //!
+//! The smarthost is one that has taken mail before, so that the dialogue is that of every day.
+//!
 //! A test uses nothing of the machine it runs on: no home directory, no `/etc/mailx-t`, no `/etc/aliases`, and the
 //! environment is empty except for `MAILX_T_CONFIG`. Each program here ends by itself, or the test fails.
 
@@ -25,6 +27,8 @@ pub(crate) const USER: &str = "mail@example.test";
 pub(crate) const PASSWORD: &str = "hunter2-is-not-it";
 /// The recipient of mail for nobody in particular.
 pub(crate) const DEFAULT: &str = "ops@example.test";
+/// The spool's remarks on a smarthost that has proved how it reads chunks (docs/spool.md).
+const READS_CHUNKS: [&str; 2] = ["content with the envelope", "content with the envelope and the login"];
 
 /// One machine; its files are gone when it is dropped.
 pub(crate) struct Machine {
@@ -63,7 +67,25 @@ impl Machine {
         let table = |place: &Path| format!("[smarthost]\n{}{lines}", reach(&running, place));
         let machine = Self::configured(table);
         fs::write(machine.path("ca.pem"), running.ca_pem()).expect("the directory is ours");
+        remember_chunks(&machine.path("spool"), &format!("{}:{}", running.host(), running.port()));
         Self { smarthost: Some(running), ..machine }
+    }
+
+    /// Lets the spool forget all that is known of the smarthost, as if no mail had ever gone there.
+    pub(crate) fn forget_smarthost(&self) {
+        fs::remove_file(self.remarks_path()).expect("it was written");
+    }
+
+    /// What the spool remembers of the smarthost, without the proof about chunks that every machine starts with.
+    pub(crate) fn remarks(&self) -> String {
+        let text = fs::read_to_string(self.remarks_path()).unwrap_or_default();
+        let is_lesson = |line: &&str| !READS_CHUNKS.iter().any(|says| line.ends_with(&format!("\t{says}")));
+        text.lines().filter(is_lesson).map(|line| format!("{line}\n")).collect()
+    }
+
+    /// Where the spool remembers it.
+    pub(crate) fn remarks_path(&self) -> PathBuf {
+        self.path("spool/queue/relay.remarks")
     }
 
     /// A machine without a smarthost of its own; `tables` makes the configuration's part about smarthosts.
@@ -188,6 +210,14 @@ impl Machine {
         ids.sort();
         ids
     }
+}
+
+/// Has a spool know that the smarthost `name` (`host:port`) reads the chunks that it refuses.
+pub(crate) fn remember_chunks(spool: &Path, name: &str) {
+    let remark = |says: &str| format!("2999-01-01T00:00:00Z\t{name}\t{says}\n");
+    let path = spool.join("queue/relay.remarks");
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    fs::write(path, before + &READS_CHUNKS.map(remark).concat()).expect("the directory is ours");
 }
 
 /// The lines of a smarthost's table that name its address and our account there.

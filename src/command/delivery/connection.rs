@@ -22,13 +22,16 @@ use crate::system;
 use crate::verdict;
 
 use super::attempt::{Attempt, Course};
-use super::known_smarthosts::{KnownSmarthosts, Opened, Turn, Weakness};
+use super::known_smarthosts::{KnownSmarthosts, Opened, Trait, Turn};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
 const TRIES: usize = 3;
 /// The time for which we remember that a server failed at what it offers, and that it may have failed.
 const PROVEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const SUSPECTED: Duration = Duration::from_secs(60 * 60);
+/// The time for which we remember that a server reads the chunks that it refuses, and that it does not. A lesson comes
+/// after the proof that it belies, and so outlives it.
+const CHUNKS_KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Connection and login, kept from one mail to the next.
 pub(crate) struct Connection<'a> {
@@ -175,7 +178,7 @@ impl<'a> Connection<'a> {
         let (session, smarthost) = opened?;
         self.number += 1;
         self.smarthost = smarthost;
-        self.is_wary = self.smarthosts.has(smarthost, Weakness::OneMailAtATime);
+        self.is_wary = self.smarthosts.has(smarthost, Trait::OneMailAtATime);
         self.session = Some(session);
         Ok(())
     }
@@ -291,6 +294,13 @@ impl<'a> Connection<'a> {
         if let Some(lesson) = offered.lesson {
             self.remember(lesson);
         }
+        match self.session.as_mut().and_then(Session::take_chunk_proof) {
+            Some(true) => {
+                self.smarthosts.remark(self.smarthost, self.smarthosts.reads_chunks(self.smarthost), CHUNKS_KNOWN);
+            }
+            Some(false) => self.remember(Lesson::Chunking),
+            None => {}
+        }
         self.used += 1;
         let course = Course {
             relay: self.session.as_ref().map(|session| session.relay().to_string()),
@@ -331,9 +341,11 @@ impl<'a> Connection<'a> {
     /// each time when an envelope comes before it has answered the content before it, so the next ones go alone.
     pub(crate) fn doubt_writing_ahead(&mut self) {
         if !self.is_wary {
-            let (smarthost, weakness) = (self.settings(), Weakness::OneMailAtATime);
-            log::info(&format!("smarthost {smarthost} was lost with several mails under way: {weakness} for a while"));
-            self.smarthosts.remark(self.smarthost, weakness, SUSPECTED);
+            let (smarthost, remembered) = (self.settings(), Trait::OneMailAtATime);
+            log::info(&format!(
+                "smarthost {smarthost} was lost with several mails under way: {remembered} for a while"
+            ));
+            self.smarthosts.remark(self.smarthost, remembered, SUSPECTED);
             self.is_wary = true;
         }
     }
@@ -390,19 +402,20 @@ impl<'a> Connection<'a> {
     /// its place among them.
     pub(crate) fn over(&self, session: Session, smarthost: SmarthostId, number: u32) -> Self {
         let session = Some(session);
-        let is_wary = self.smarthosts.has(smarthost, Weakness::OneMailAtATime);
+        let is_wary = self.smarthosts.has(smarthost, Trait::OneMailAtATime);
         Self { session, smarthost, number, is_wary, ..Self::with(self.config, self.smarthosts.clone()) }
     }
 
     fn remember(&self, lesson: Lesson) {
-        let (weakness, length, why) = match lesson {
-            Lesson::Chunking => (Weakness::NoChunking, PROVEN, "offers BDAT and refuses it"),
-            Lesson::Groups => (Weakness::NoGroups, PROVEN, "cannot take commands in groups"),
-            Lesson::GroupsMaybe => (Weakness::NoGroups, SUSPECTED, "was lost within the first group of commands"),
-            Lesson::Login => (Weakness::NoLoginInGroups, PROVEN, "cannot take a login in a group"),
-            Lesson::LoginMaybe => (Weakness::NoLoginInGroups, SUSPECTED, "was lost within a group with the login"),
+        let (remembered, length, why) = match lesson {
+            Lesson::Chunking => (Trait::NoChunking, CHUNKS_KNOWN, "offers BDAT and refuses it, or what comes with it"),
+            Lesson::ChunkingMaybe => (Trait::NoChunking, SUSPECTED, "was lost at a question about BDAT"),
+            Lesson::Groups => (Trait::NoGroups, PROVEN, "cannot take commands in groups"),
+            Lesson::GroupsMaybe => (Trait::NoGroups, SUSPECTED, "was lost within the first group of commands"),
+            Lesson::Login => (Trait::NoLoginInGroups, PROVEN, "cannot take a login in a group"),
+            Lesson::LoginMaybe => (Trait::NoLoginInGroups, SUSPECTED, "was lost within a group with the login"),
         };
-        log::info(&format!("smarthost {} {why}: for a while it gets {weakness}", self.settings()));
-        self.smarthosts.remark(self.smarthost, weakness, length);
+        log::info(&format!("smarthost {} {why}: for a while it gets {remembered}", self.settings()));
+        self.smarthosts.remark(self.smarthost, remembered, length);
     }
 }

@@ -14,7 +14,7 @@ use crate::interval::later;
 use crate::log;
 use crate::outcome::Stage;
 use crate::pace::{self, Rate};
-use crate::relay::{Client, Credentials, Session, Smarthost, Trouble};
+use crate::relay::{ChunkProof, Client, Credentials, Session, Smarthost, Trouble};
 use crate::spool::{Remark, Spool};
 use crate::system;
 
@@ -34,13 +34,13 @@ pub(crate) struct KnownSmarthosts<'a> {
     client: Client,
     /// The spool that keeps lessons; `None` for a mail that no spool keeps.
     memory: Option<&'a Spool>,
-    /// Lessons that no spool keeps: the smarthost's name, and its weakness.
-    learnt: Rc<RefCell<Vec<(String, Weakness)>>>,
+    /// Lessons that no spool keeps: the smarthost's name, and its trait.
+    learnt: Rc<RefCell<Vec<(String, Trait)>>>,
 }
 
-/// A weakness of a smarthost, which is remembered for a while.
+/// A trait of a smarthost, which is remembered for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Weakness {
+pub(crate) enum Trait {
     /// It offers CHUNKING and fails at it.
     NoChunking,
     /// It offers PIPELINING and fails at it.
@@ -51,10 +51,14 @@ pub(crate) enum Weakness {
     OneMailAtATime,
     /// It could not be reached.
     OutOfReach,
+    /// It has shown that it reads the octets of a BDAT that it refuses.
+    ReadsChunks,
+    /// The same before the login too.
+    ReadsChunksBeforeLogin,
 }
 
 /// The words for the spool's remarks and for the log.
-impl fmt::Display for Weakness {
+impl fmt::Display for Trait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoChunking => "no chunking",
@@ -62,6 +66,8 @@ impl fmt::Display for Weakness {
             Self::NoLoginInGroups => "no login in groups",
             Self::OneMailAtATime => "one mail at a time",
             Self::OutOfReach => "out of reach",
+            Self::ReadsChunks => "content with the envelope",
+            Self::ReadsChunksBeforeLogin => "content with the envelope and the login",
         })
     }
 }
@@ -145,7 +151,7 @@ impl<'a> KnownSmarthosts<'a> {
 
     /// A connection with that one.
     pub(crate) fn open_one(&self, smarthost: SmarthostId) -> Result<Opened, Trouble> {
-        let opened = open(&self.spared(smarthost), &self.client);
+        let opened = open(&self.spared(smarthost), &self.client_of(smarthost));
         // A login that is refused is avoided too: too many of them close an account. What is wrong here says nothing of
         // it.
         if opened.as_ref().is_err_and(|trouble| trouble.stage != Stage::Setup) {
@@ -169,7 +175,7 @@ impl<'a> KnownSmarthosts<'a> {
 
     /// Opens a connection to that smarthost, somewhere else: nothing of it is ours.
     pub(crate) fn opener(&self, smarthost: SmarthostId) -> impl FnOnce() -> Result<Session, Trouble> + Send + 'static {
-        let (smarthost, client) = (self.spared(smarthost), self.client.clone());
+        let (smarthost, client) = (self.spared(smarthost), self.client_of(smarthost));
         move || open(&smarthost, &client)
     }
 
@@ -183,33 +189,46 @@ impl<'a> KnownSmarthosts<'a> {
     /// The smarthost without what it has failed at.
     fn spared(&self, smarthost: SmarthostId) -> Smarthost {
         let mut spared = self.config.smarthosts[smarthost].clone();
-        spared.pipelining &= !self.has(smarthost, Weakness::NoGroups);
-        spared.chunking &= !self.has(smarthost, Weakness::NoChunking);
+        spared.pipelining &= !self.has(smarthost, Trait::NoGroups);
         // Without a memory of what came of it we could not fall back the next time either.
-        spared.auth_in_group &= self.memory.is_some() && !self.has(smarthost, Weakness::NoLoginInGroups);
+        spared.chunking &= self.memory.is_some() && !self.has(smarthost, Trait::NoChunking);
+        spared.auth_in_group &= self.memory.is_some() && !self.has(smarthost, Trait::NoLoginInGroups);
         spared
+    }
+
+    /// Us, with what the spool knows of that smarthost.
+    fn client_of(&self, smarthost: SmarthostId) -> Client {
+        let is_known = self.has(smarthost, self.reads_chunks(smarthost));
+        let chunk_proof = if is_known { ChunkProof::Known } else { ChunkProof::Wanted };
+        Client { chunk_proof, ..self.client.clone() }
+    }
+
+    /// What that smarthost has to have shown before content may ride with its envelope.
+    pub(crate) fn reads_chunks(&self, smarthost: SmarthostId) -> Trait {
+        let with_login = self.config.smarthosts[smarthost].auth_in_group;
+        if with_login { Trait::ReadsChunksBeforeLogin } else { Trait::ReadsChunks }
     }
 
     /// Has the smarthost come after the others for a while, where there are others.
     pub(crate) fn avoid(&self, smarthost: SmarthostId) {
         if self.config.smarthosts.are_several() {
             // It may be the account's trouble alone.
-            self.remember(self.login(smarthost), Weakness::OutOfReach, AVOIDED);
+            self.remember(self.login(smarthost), Trait::OutOfReach, AVOIDED);
         }
     }
 
     fn is_avoided(&self, smarthost: SmarthostId) -> bool {
-        self.is_known(&self.login(smarthost), Weakness::OutOfReach)
+        self.is_known(&self.login(smarthost), Trait::OutOfReach)
     }
 
-    /// The smarthost has shown that weakness of late.
-    pub(crate) fn has(&self, smarthost: SmarthostId, weakness: Weakness) -> bool {
-        self.is_known(&self.config.smarthosts[smarthost].to_string(), weakness)
+    /// The smarthost has shown that of late.
+    pub(crate) fn has(&self, smarthost: SmarthostId, what: Trait) -> bool {
+        self.is_known(&self.config.smarthosts[smarthost].to_string(), what)
     }
 
-    /// Remembers a weakness of the smarthost, for so long.
-    pub(crate) fn remark(&self, smarthost: SmarthostId, weakness: Weakness, length: Duration) {
-        self.remember(self.config.smarthosts[smarthost].to_string(), weakness, length);
+    /// Remembers a trait of the smarthost, for so long.
+    pub(crate) fn remark(&self, smarthost: SmarthostId, what: Trait, length: Duration) {
+        self.remember(self.config.smarthosts[smarthost].to_string(), what, length);
     }
 
     /// The most recipients that the smarthost has been seen to take in one mail.
@@ -228,21 +247,21 @@ impl<'a> KnownSmarthosts<'a> {
         }
     }
 
-    fn is_known(&self, about: &str, weakness: Weakness) -> bool {
-        let is_learnt = self.learnt.borrow().iter().any(|known| known.0 == about && known.1 == weakness);
-        is_learnt || self.memory.is_some_and(|spool| spool.is_remarked(about, &weakness.to_string(), system::now()))
+    fn is_known(&self, about: &str, what: Trait) -> bool {
+        let is_learnt = self.learnt.borrow().iter().any(|known| known.0 == about && known.1 == what);
+        is_learnt || self.memory.is_some_and(|spool| spool.is_remarked(about, &what.to_string(), system::now()))
     }
 
     /// Keeps it in the spool; without one, until this process ends.
-    fn remember(&self, about: String, weakness: Weakness, length: Duration) {
+    fn remember(&self, about: String, what: Trait, length: Duration) {
         let until = later(system::now(), length).unwrap_or(Timestamp::MAX);
-        let remark = Remark { about: about.clone(), says: weakness.to_string(), until };
+        let remark = Remark { about: about.clone(), says: what.to_string(), until };
         match self.memory.map(|spool| spool.remark(&remark)) {
             Some(Ok(())) => return,
             Some(Err(error)) => log::error(&error.to_string()),
             None => {}
         }
-        self.learnt.borrow_mut().push((about, weakness));
+        self.learnt.borrow_mut().push((about, what));
     }
 
     /// The time at which the limits of that smarthost let another mail leave, if that is not now.

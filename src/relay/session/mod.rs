@@ -5,6 +5,7 @@
 //! `probe` only asks whether a mail would be taken.
 
 mod answer;
+mod chunk_proof;
 mod offer;
 mod opening;
 mod probe;
@@ -18,7 +19,7 @@ use lettre::transport::smtp::commands::Quit;
 pub(crate) use transaction::{Lesson, Offered};
 
 use super::channel::Channel;
-use super::{Capabilities, Certificate};
+use super::{Capabilities, Certificate, ChunkProof};
 use crate::outcome::Stage;
 use window::Window;
 
@@ -27,6 +28,8 @@ pub(crate) struct Session {
     channel: Channel,
     capabilities: Capabilities,
     window: Window,
+    /// What is known of the server's way with chunks.
+    chunk_proof: ChunkProof,
 }
 
 impl Session {

@@ -3,7 +3,7 @@
 //! The server chooses how far a mail is written ahead of the replies (RFC 2920, RFC 3030):
 //!
 //! - With CHUNKING a small mail goes out whole, envelope and content in one write, and the next mail may follow before
-//!   it is answered.
+//!   it is answered. The server has to prove first that it reads a chunk that it refuses (`chunk_proof`).
 //! - With PIPELINING alone, the envelope goes out as one group. The next mail's envelope follows this mail's final dot.
 //! - With neither, or where that has not worked, each command waits for its reply.
 //!
@@ -77,7 +77,9 @@ impl Session {
     }
 
     fn write_mail(&mut self, mail: &Mail<'_>, first: Chunk, chunks: Chunks<'_>) -> Result<(), Trouble> {
-        let group = self.write_envelope(mail, first.bytes.len())?;
+        let envelope = EnvelopeCommands::new(mail, &self.capabilities);
+        self.prove_chunks(&envelope.mail).inspect_err(|_| self.window.newest().blame_chunks())?;
+        let group = self.write_envelope(mail, &envelope, first.bytes.len())?;
         match (self.window.chunks, first.is_last) {
             (true, true) => self.write_only_chunk(group, &first),
             (true, false) => self.write_chunks(group, first, chunks),
@@ -87,8 +89,12 @@ impl Session {
 
     /// The commands up to the last RCPT, in a group that has room for `content` octets more. Where there are no groups,
     /// they have gone out and the group is empty.
-    fn write_envelope(&mut self, mail: &Mail<'_>, content: usize) -> Result<Group, Trouble> {
-        let envelope = EnvelopeCommands::new(mail, &self.capabilities);
+    fn write_envelope(
+        &mut self,
+        mail: &Mail<'_>,
+        envelope: &EnvelopeCommands,
+        content: usize,
+    ) -> Result<Group, Trouble> {
         let login = self.window.login.as_ref().map_or(0, |login| login.command.len());
         // A group that grows would leave copies of the login behind.
         let mut group = Group::new(Vec::with_capacity(login + envelope.len() + content + 64));

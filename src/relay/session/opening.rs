@@ -14,8 +14,9 @@ use super::super::mechanism;
 use super::super::stream::Stream;
 use super::super::tls::{self, Handshake, Roots};
 use super::super::trouble::{Peer, Trouble};
-use super::super::{Capabilities, Client, Credentials, Smarthost, Tls};
+use super::super::{Capabilities, ChunkProof, Client, Credentials, Smarthost, Tls};
 use super::Session;
+use super::chunk_proof::is_shown_before_login;
 use super::window::Window;
 use crate::outcome::{Scope, Stage};
 
@@ -50,20 +51,27 @@ fn open_trusting(
     let capabilities = introduce(&mut channel, client)?;
     let groups = smarthost.pipelining && capabilities.pipelining;
     let mut window = Window::new(groups, smarthost.chunking && capabilities.chunking);
+    let is_unproven = window.chunks && client.chunk_proof == ChunkProof::Wanted;
+    let mut chunk_proof = client.chunk_proof;
     if let Some(user) = smarthost.login() {
         let Some(credentials) = credentials else {
             let why = format!("login of {user} is configured, but there is no password");
             return Err(channel.peer().trouble(Stage::Setup, Scope::Configuration, why));
         };
         match LoginInGroup::of(smarthost, &capabilities.auth, credentials) {
-            Some(login) if groups => {
+            Some(login) if groups && !is_unproven => {
                 login.hide(channel.redaction());
                 window.log_in_with_first(login);
+            }
+            Some(_) if is_unproven && !is_shown_before_login(&mut channel)? => {
+                window.chunks = false;
+                chunk_proof = ChunkProof::Failed;
+                log_in(&mut channel, smarthost, &capabilities.auth, credentials)?;
             }
             _ => log_in(&mut channel, smarthost, &capabilities.auth, credentials)?,
         }
     }
-    Ok(Session { channel, capabilities, window })
+    Ok(Session { channel, capabilities, window, chunk_proof })
 }
 
 /// A channel on which the server has greeted us, with TLS if the settings want it.

@@ -38,6 +38,8 @@ impl Offered {
 pub(crate) enum Lesson {
     /// BDAT, although it offers CHUNKING.
     Chunking,
+    /// The link was lost when it was asked about BDAT: the question may be the reason.
+    ChunkingMaybe,
     /// Commands in groups, although it offers PIPELINING.
     Groups,
     /// The link was lost within the first group: groups may be the reason.
@@ -179,6 +181,12 @@ impl Transaction {
     /// The server has shown that it cannot handle what we did.
     pub(super) fn has_lesson(&self) -> bool {
         self.lesson.is_some()
+    }
+
+    /// The link was lost before the server has heard of this mail, at a question about chunks.
+    pub(super) fn blame_chunks(&mut self) {
+        self.lesson = Some(Lesson::ChunkingMaybe);
+        self.may_retry = true;
     }
 
     /// The recipient at that place is not named to the server.
