@@ -226,8 +226,9 @@ pub(crate) fn clean(text: &str) -> String {
 }
 
 /// Neither a control character nor one that turns the direction of the line (Unicode TR 36, 3.1).
-fn is_printable(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+pub(crate) fn is_printable(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

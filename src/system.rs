@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use signal_hook::consts::{SIGCHLD, SIGXFSZ};
@@ -88,6 +89,13 @@ pub(crate) fn settle() {
         // The one that listed them is closed already.
         let _ = close(file);
     }
+}
+
+/// Has neither a keystroke (Ctrl-Z) nor writing to the terminal of another job (`stty tostop`) stop this process: it
+/// holds the queue, and other mail would wait until it goes on. Threads inherit that.
+pub(crate) fn go_on_in_background() {
+    let stops = SigSet::from_iter([Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU]);
+    let _ = stops.thread_block();
 }
 
 /// Makes a limit on the size of files (`ulimit -f`) an error of writing, like a full disk, and no sudden death with a

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{help, terminal};
+use super::{help, screen, terminal};
 use crate::command::queue::{self, Act, Which};
 use crate::command::run_queue::Detail;
 use crate::command::{check, import, init, list, send_test};
@@ -158,11 +158,12 @@ pub(crate) fn run(control: Control) -> Result<(), Error> {
         Control::Print(text) => return help::print(&text),
     };
     let load = || Config::load_as_service(config::locate(arguments.config.as_deref()));
-    let mut out = io::stdout();
+    let mut out = screen::stdout();
     match arguments.verb {
         Verb::Check { offline, json, verbose } => {
             let reach = if offline { check::Reach::Offline } else { check::Reach::Online };
-            check::run(&load()?, reach, Dialogue::shown_if(verbose), check_form(json), &mut out)
+            // Its findings are fit to print, and may be coloured.
+            check::run(&load()?, reach, Dialogue::shown_if(verbose), check_form(json), &mut io::stdout())
         }
         Verb::Test { to, verbose } => {
             let detail = if verbose { Detail::Dialogue } else { Detail::Outcomes };
@@ -194,7 +195,7 @@ fn check_form(json: bool) -> check::Form {
 }
 
 fn run_on_queue(config: &Config, asked: Queue) -> Result<(), Error> {
-    let mut out = io::stdout();
+    let mut out = screen::stdout();
     let (act, which) = match asked {
         Queue::List { json } => {
             let form = if json { list::Form::Json } else { list::Form::Text };

@@ -13,6 +13,7 @@ pub mod mail;
 pub mod names;
 mod progress;
 pub mod relay;
+mod screen;
 pub mod sendmail;
 pub(crate) mod terminal;
 
@@ -76,7 +77,7 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Help => help::help(),
         Command::Nothing => Ok(()),
-        Command::List { config, form } => list::run(&load(config)?, terminal::listing(form), &mut io::stdout()),
+        Command::List { config, form } => list::run(&load(config)?, terminal::listing(form), &mut screen::stdout()),
         Command::RunQueue { config, which, verbose } => {
             let detail = if verbose { Detail::Outcomes } else { Detail::Nothing };
             run_queue::run(&load(config)?, &which, detail)
@@ -88,7 +89,7 @@ fn run(command: Command) -> Result<(), Error> {
                 given.fields.extend(terminal::ask_subject(&mut stdin, &mut io::stdout()));
             }
             let submit = |input: &mut dyn Read| match request.delivery {
-                Delivery::Never => rehearse::run(&request, load(config), input, &mut io::stdout()),
+                Delivery::Never => rehearse::run(&request, load(config), input, &mut screen::stdout()),
                 _ => submit::run(&request, load(config), input),
             };
             let notes =
@@ -97,7 +98,7 @@ fn run(command: Command) -> Result<(), Error> {
             Ok(())
         }
         Command::Verify { config, destination } => {
-            verify::run(&destination, &load(config)?, &mut io::stdin().lock(), &mut io::stdout())
+            verify::run(&destination, &load(config)?, &mut io::stdin().lock(), &mut screen::stdout())
         }
         Command::Version => help::version(),
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use super::progress::Progress;
-use super::terminal;
+use super::{screen, terminal};
 use crate::command::check::findings::Form;
 use crate::command::check::{Reach, probe};
 use crate::command::delivery::flush::{self, End};
@@ -137,6 +137,9 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     let settings = source(&arguments)?;
     let config = Config::load_as_service(settings.clone())?;
     confine(&config, &arguments.verb);
+    if !matches!(arguments.verb, Verb::Probe { .. }) {
+        system::go_on_in_background();
+    }
     match arguments.verb {
         Verb::Carry => carry_stdin(&config),
         Verb::Deliver { id } => deliver_one(&config, id),
@@ -240,7 +243,7 @@ fn tell_if(is_verbose: bool, notice: &Notice) {
 
 /// Writes to the door, which may have stopped listening.
 fn tell(text: &str) {
-    let mut out = io::stdout();
+    let mut out = screen::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 

@@ -40,6 +40,23 @@ fn at_terminal(machine: &Machine, letter: &str) -> String {
 }
 
 #[test]
+fn mail_that_is_shown_does_not_steer_the_terminal() {
+    let machine = machine();
+    let mail = b"From: root\nSubject: s\x1b]0;pwn\x07\n\n\x1b]0;pwn\x07\x1b[2Jbody\n";
+    assert_eq!(machine.run("sendmail", &["-odq", "a@host.example"], mail).status, Some(0));
+    let id = machine.queue().pop().unwrap();
+    fs::write(machine.path("mail"), mail).unwrap();
+    let rehearsed = format!("--dry-run a@host.example <{}", machine.path("mail").display());
+    for words in [rehearsed.as_str(), &format!("ctl queue show {id}"), "-bp", "ctl queue list"] {
+        let shown = at_terminal(&machine, words);
+        assert!(!shown.contains(['\x1b', '\x07']), "{words}: {shown:?}");
+    }
+    assert!(at_terminal(&machine, &rehearsed).contains("\\x1b]0;pwn\\x07\\x1b[2Jbody"));
+    let piped = machine.run("mailx-t", &["--dry-run", "a@host.example"], mail).stdout;
+    assert!(piped.contains("\x1b]0;pwn\x07\x1b[2Jbody"), "{piped:?}");
+}
+
+#[test]
 fn mailq_reads_like_postfix() {
     let machine = machine();
     assert_eq!(done(&machine.run("mailq", &[], b"")), "Mail queue is empty\n");

@@ -9,12 +9,11 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::smarthost::{Act, HANG, Point, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{PASSWORD, Ran, USER, door_path, start};
+use crate::support::machine::{PASSWORD, Ran, USER, children, door_path, start};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
 
@@ -204,19 +203,6 @@ fn mail_that_can_be_neither_kept_nor_sent_is_saved_in_failed_of_its_own_spool() 
 fn seen(pid: u32) -> String {
     let read = |name: &str| String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/{name}")).unwrap()).into_owned();
     format!("{} {}", read("cmdline"), read("environ")).replace('\0', " ")
-}
-
-/// The processes that this one has started.
-fn children(parent: u32) -> Vec<u32> {
-    let children = |pid: &u32| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // The fields after the name, which may hold anything: state and parent, proc_pid_stat(5).
-        let after = stat.rsplit_once(") ").map_or("", |(_, after)| after);
-        after.split(' ').nth(1).and_then(|ppid| ppid.parse().ok()) == Some(parent)
-    };
-    let processes = fs::read_dir(Path::new("/proc")).unwrap();
-    let pids = processes.filter_map(|process| process.ok()?.file_name().to_str()?.parse().ok());
-    pids.filter(children).collect()
 }
 
 #[test]

@@ -1,8 +1,16 @@
-//! What reaches the programs from a stranger: a configuration that an argument or a variable names.
+//! What reaches the programs from a stranger: a configuration that an argument or a variable names, a signal of the
+//! terminal.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
+use std::time::Instant;
 
-use crate::smarthost::Smarthost;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::smarthost::{Act, HANG, Point, Smarthost};
+use crate::support::Machine;
+use crate::support::machine::{self, children, start};
 use crate::support::village::{self, ALICE, Village};
 
 const UPLOAD: &str = "home/alice/upload.jpg";
@@ -121,4 +129,43 @@ fn command_is_run_for_the_users_own_place_and_for_a_file_of_roots() {
         assert_eq!(village.at("home/alice/ran").exists(), is_run, "{words:?}: {said}");
         let _ = fs::remove_file(village.at("home/alice/ran"));
     }
+}
+
+/// Waits until it holds; true then.
+fn becomes(holds: impl Fn() -> bool) -> bool {
+    let until = Instant::now() + HANG;
+    while !holds() {
+        if Instant::now() > until {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    true
+}
+
+/// The letter for the state of a process, proc_pid_stat(5); `None` if it is gone.
+fn state(pid: u32) -> Option<char> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    text.rsplit_once(") ")?.1.chars().next()
+}
+
+#[test]
+fn keystroke_that_stops_a_queue_run_does_not_stop_the_queue() {
+    let smarthost = Smarthost::new().account(machine::USER, machine::PASSWORD).on(Point::Content, Act::StoreThenStall);
+    let mut machine = Machine::with(smarthost, "");
+    assert_eq!(machine.run("sendmail", &["-odq", "a@host.example"], b"x\n").status, Some(0));
+    let mut command = machine.door("sendmail", &["-q"]);
+    command.process_group(0);
+    let door = start(command, b"");
+    assert!(machine.smarthost().wait_for(1, HANG));
+    let (id, relay) = (door.child.id(), children(door.child.id())[0]);
+    let group = Pid::from_raw(i32::try_from(id).unwrap());
+    killpg(group, Signal::SIGTSTP).unwrap();
+    assert!(becomes(|| state(id) == Some('T')));
+    // The relay hears that the link is lost, and ends; the door cannot bury it.
+    machine.stop_smarthost();
+    let is_over = becomes(|| matches!(state(relay), None | Some('Z')));
+    killpg(group, Signal::SIGCONT).unwrap();
+    door.finish();
+    assert!(is_over, "the relay was stopped as well, and holds the queue");
 }

@@ -239,6 +239,19 @@ pub(crate) fn relay_path() -> PathBuf {
     PathBuf::from(RELAY)
 }
 
+/// The processes that this one has started.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let children = |pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // The fields after the name, which may hold anything: state and parent, proc_pid_stat(5).
+        let after = stat.rsplit_once(") ").map_or("", |(_, after)| after);
+        after.split(' ').nth(1).and_then(|ppid| ppid.parse().ok()) == Some(parent)
+    };
+    let processes = fs::read_dir("/proc").expect("proc is mounted");
+    let pids = processes.filter_map(|process| process.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(children).collect()
+}
+
 /// Puts a program in a place, ready to run.
 ///
 /// Another process writes it: a file cannot be run (`ETXTBSY`) while a child of a test beside this one holds it open
