@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 use socks::Socks5Stream;
 
-use super::Smarthost;
+use super::{Smarthost, network};
 use crate::outcome::Stage;
 
 /// The recommended Connection Attempt Delay, RFC 8305 section 5.
@@ -23,6 +23,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 pub(super) enum ConnectError {
     #[error("connection failed ({0}): check [smarthost] host and port, and the way there")]
     Attempts(String),
+    #[error("this process may not connect ({0}): check the limits of the unit or container that it runs in")]
+    Forbidden(String),
     #[error("name look-up failed ({0}): check the machine's DNS")]
     Lookup(String),
     #[error("name look-up gave no answer in time: check the machine's DNS")]
@@ -36,9 +38,22 @@ pub(super) enum ConnectError {
 }
 
 impl ConnectError {
+    /// What to say of it if it says nothing of the smarthost, since a process that sees the machine's network may get
+    /// through. If this process sees the loopback alone, not even a refusal there is the smarthost's.
+    pub(super) fn excuse(&self) -> Option<&'static str> {
+        match self {
+            ConnectError::Forbidden(_) => Some(""),
+            _ if network::has_interface() => None,
+            _ => Some("; this process sees no network but its own, and the mail waits for the next one that does"),
+        }
+    }
+
     pub(super) fn stage(&self) -> Stage {
         match self {
-            ConnectError::Attempts(_) | ConnectError::NoRoute(_) | ConnectError::Proxy(..) => Stage::Connect,
+            ConnectError::Attempts(_)
+            | ConnectError::Forbidden(_)
+            | ConnectError::NoRoute(_)
+            | ConnectError::Proxy(..) => Stage::Connect,
             ConnectError::Lookup(_) | ConnectError::LookupTimeout | ConnectError::NameNotFound => Stage::Resolve,
         }
     }
@@ -61,10 +76,31 @@ pub(super) fn connect(smarthost: &Smarthost, until: Instant) -> Result<(TcpStrea
     if let [address] = addresses[..] {
         return match attempt(address, source, until) {
             Ok(stream) => Ok((stream, address)),
-            Err(error) => Err(ConnectError::Attempts(format!("{}: {}", address.ip(), plain(&error)))),
+            Err(error) => Err(Failures::default().and(address, &error).told()),
         };
     }
     race(families_in_turn(addresses), source, until)
+}
+
+/// The attempts that have failed.
+#[derive(Default)]
+struct Failures {
+    why: Vec<String>,
+    /// For one of them at least the reason is not a limit of this process.
+    is_any_allowed: bool,
+}
+
+impl Failures {
+    fn and(mut self, address: SocketAddr, error: &io::Error) -> Self {
+        self.why.push(format!("{}: {}", address.ip(), plain(error)));
+        self.is_any_allowed |= !network::is_forbidden(error);
+        self
+    }
+
+    fn told(self) -> ConnectError {
+        let why = self.why.join(", ");
+        if self.is_any_allowed { ConnectError::Attempts(why) } else { ConnectError::Forbidden(why) }
+    }
 }
 
 /// One attempt after the other, each with a head start; the first that succeeds wins.
@@ -74,7 +110,7 @@ fn race(
     until: Instant,
 ) -> Result<(TcpStream, SocketAddr), ConnectError> {
     let (sender, results) = mpsc::channel();
-    let mut failures = Vec::new();
+    let mut failures = Failures::default();
     let mut waiting = addresses.into_iter();
     let mut running = 0;
     loop {
@@ -91,17 +127,18 @@ fn race(
         match results.recv_timeout(if is_last { left } else { left.min(HEAD_START) }) {
             Ok((address, Ok(stream))) => return Ok((stream, address)),
             Ok((address, Err(error))) => {
-                failures.push(format!("{}: {}", address.ip(), plain(&error)));
+                failures = failures.and(address, &error);
                 running -= 1;
             }
             Err(RecvTimeoutError::Timeout) if !is_last && Instant::now() < until => continue,
             Err(_) => {
-                failures.push(plain(&ErrorKind::TimedOut.into()));
-                return Err(ConnectError::Attempts(failures.join(", ")));
+                failures.why.push(plain(&ErrorKind::TimedOut.into()));
+                failures.is_any_allowed = true;
+                return Err(failures.told());
             }
         }
         if running == 0 && waiting.len() == 0 {
-            return Err(ConnectError::Attempts(failures.join(", ")));
+            return Err(failures.told());
         }
     }
 }

@@ -26,6 +26,7 @@ mod kept_token;
 mod login;
 mod mail;
 mod mechanism;
+mod network;
 pub(crate) mod provider;
 mod proxy;
 mod redaction;

@@ -51,6 +51,8 @@ impl Trouble {
             (Stage::Auth, _) => (7, 8),
             (Stage::Connect, _) => (4, 1),
             (Stage::Resolve, _) => (4, 3),
+            // RFC 3463 section 3.5: unable to route.
+            (Stage::Setup, Scope::Host) => (4, 4),
             (Stage::Setup, _) => (3, 5),
             (Stage::Tls, Scope::Configuration) => (7, 5),
             (Stage::Content, Scope::Message) => (3, 0),

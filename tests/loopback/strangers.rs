@@ -1,5 +1,5 @@
 //! What reaches the programs from a stranger: a configuration that an argument or a variable names, a signal of the
-//! terminal.
+//! terminal, a network that is not the machine's.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -168,4 +168,25 @@ fn keystroke_that_stops_a_queue_run_does_not_stop_the_queue() {
     killpg(group, Signal::SIGCONT).unwrap();
     door.finish();
     assert!(is_over, "the relay was stopped as well, and holds the queue");
+}
+
+#[test]
+fn caller_without_a_network_puts_off_nobody_elses_mail() {
+    let Some(village) = Village::new() else { return };
+    let running = Smarthost::new().account(village::USER, village::PASSWORD).start();
+    village.configure(&running, "");
+    assert_eq!(village.run("root", &["mailx-t", "ctl", "init"], "").0, Some(0));
+    if village.run("root", &["unshare", "-n", "true"], "").0 != Some(0) {
+        return println!("skipped: no network namespace here");
+    }
+    for within in ["", "ip link set lo up; "] {
+        for _ in 0..2 {
+            let line = format!("{within}exec mail -Ssendwait -s within a@b.example");
+            let (code, said) = village.run("root", &["unshare", "-n", "sh", "-c", &line], "x\n");
+            assert!(code == Some(0) && said.contains("sees no network but its own"), "{code:?}: {said}");
+        }
+    }
+    assert_eq!(village.run("root", &["mail", "-s", "outside", "c@d.example"], "x\n").0, Some(0));
+    // Those of the caller without a network leave with it.
+    assert!(running.wait_for(5, HANG), "{}", running.mails().len());
 }

@@ -146,14 +146,15 @@ impl<'a> Routes<'a> {
     fn close(&mut self, account: &Address, trouble: &Outcome) -> Result<(), Error> {
         self.route(account).closed = Some(trouble.reason.clone());
         let before = self.spool.clock().filter(|_| self.is_for_all(account));
-        let attempts = before.as_ref().map_or(0, |clock| clock.attempts) + 1;
+        // A fault on this machine may not concern the next process, which may have a secret or a network that this one
+        // lacks.
+        let is_ours = trouble.stage == Stage::Setup;
+        let attempts = before.as_ref().map_or(0, |clock| clock.attempts) + u32::from(!is_ours);
         let was_alarmed = before.is_some_and(|clock| clock.is_alarmed) || self.is_alarmed(account);
         let is_alarming = trouble.scope == Scope::Configuration;
         if is_alarming && !was_alarmed {
             self.alarm(account, &trouble.reason);
         }
-        // A fault on this machine, such as a credential that only the service has, may not concern the next process.
-        let is_ours = trouble.stage == Stage::Setup;
         let delay = if is_ours { Duration::ZERO } else { self.config.retry.delay(attempts, fastrand::f64()) };
         let now = system::now();
         let clock = Clock {

@@ -17,7 +17,9 @@ use crate::verdict::{self, About, Known};
 pub(crate) fn records(config: &Config, claim: &Claim, attempt: &Attempt) -> Vec<Record> {
     let at = attempt.course.ended;
     let delay = config.retry.delay(claim.progress.attempts + 1, fastrand::f64());
-    let next = later(at, delay);
+    // A process without a network is no reason to let others wait.
+    let is_ours = |outcome: &Outcome| outcome.stage == Stage::Setup && outcome.scope == Scope::Host;
+    let next = |outcome: &Outcome| if is_ours(outcome) { Some(at) } else { later(at, delay) };
     let record = |(recipient, outcome): (&usize, &Outcome)| match outcome.status {
         Status::Deferred if is_expired(config, &claim.entry, at) => {
             Record { at, recipient: *recipient, outcome: expired(outcome), next_attempt: None, report: None }
@@ -26,7 +28,7 @@ pub(crate) fn records(config: &Config, claim: &Claim, attempt: &Attempt) -> Vec<
             at,
             recipient: *recipient,
             outcome: outcome.clone(),
-            next_attempt: next.filter(|_| status == Status::Deferred),
+            next_attempt: next(outcome).filter(|_| status == Status::Deferred),
             report: None,
         },
     };

@@ -107,7 +107,10 @@ fn open_channel(
 fn reach(smarthost: &Smarthost, client: &Client) -> Result<Channel, Trouble> {
     let peer = Peer::named(smarthost);
     let until = from_now(smarthost.connect_timeout);
-    let (tcp, address) = connect(smarthost, until).map_err(|error| peer.trouble(error.stage(), Scope::Host, &error))?;
+    let (tcp, address) = connect(smarthost, until).map_err(|error| match error.excuse() {
+        Some(excuse) => peer.trouble(Stage::Setup, Scope::Host, format!("{error}{excuse}")),
+        None => peer.trouble(error.stage(), Scope::Host, &error),
+    })?;
     let peer = Peer::reached(smarthost, address);
     let leaves_machine = smarthost.proxy.is_some() || !address.ip().to_canonical().is_loopback();
     if smarthost.tls == Tls::None && leaves_machine {

@@ -1,0 +1,21 @@
+//! Whether this process sees the network of the machine at all. A service may be shut off from it (`PrivateNetwork=`,
+//! `unshare -n`), and hand in mail all the same: what its relay cannot reach says nothing of the smarthost.
+
+use std::io::{self, ErrorKind};
+
+use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
+
+/// The kernel does not let this process have such a connection: the filter of a unit or a container.
+pub(super) fn is_forbidden(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::PermissionDenied || error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32)
+}
+
+/// An interface is up that leads elsewhere. If that cannot be told, one is.
+pub(super) fn has_interface() -> bool {
+    let wanted = InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING;
+    let leads_elsewhere =
+        |flags: InterfaceFlags| flags.contains(wanted) && !flags.contains(InterfaceFlags::IFF_LOOPBACK);
+    getifaddrs().map_or(true, |mut all| all.any(|one| leads_elsewhere(one.flags)))
+}
