@@ -41,9 +41,14 @@ pub fn door() -> ExitCode {
     confinement::forbid_core_dumps();
     let mut arguments = std::env::args_os();
     let argv0 = arguments.next().unwrap_or_default();
-    let command = command(&argv0, arguments.collect(), terminal::people());
+    let arguments: Vec<_> = arguments.collect();
+    let is_single = arguments.len() == 1;
+    let command = command(&argv0, arguments, terminal::people());
     // A command line that cannot be read may come with a mail.
-    let has_input = command.as_ref().map_or_else(may_have_mail, |asked| asked.command.reads_mail());
+    let has_input = match &command {
+        Ok(asked) => asked.command.reads_mail(),
+        Err(error) => !(is_single && is_question(error)),
+    };
     let result = command.and_then(|Asked { command, notes }| {
         notes.iter().for_each(|note| terminal::complain(note));
         run(command)
@@ -61,10 +66,11 @@ pub fn door() -> ExitCode {
     }
 }
 
-/// A script that asks by `sendmail -F` alone whether the letter is known has its mail on stdin for the next call.
-fn may_have_mail(error: &Error) -> bool {
-    let Error::Usage(Usage::Option(why)) = error else { return true };
-    !matches!(why.downcast_ref(), Some(WrongOption::MissingValue(_)))
+/// A script that asks by `sendmail -F`, and nothing else, whether the letter is known, has its mail on stdin for the
+/// next call.
+fn is_question(error: &Error) -> bool {
+    let Error::Usage(Usage::Option(why)) = error else { return false };
+    matches!(why.downcast_ref(), Some(WrongOption::MissingValue(_)))
 }
 
 fn run(command: Command) -> Result<(), Error> {

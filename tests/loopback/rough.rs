@@ -122,6 +122,18 @@ fn caller_that_still_writes_hears_the_status_and_no_broken_pipe() {
 }
 
 #[test]
+fn lone_option_without_its_value_is_a_question_that_leaves_stdin_alone() {
+    let machine = machine();
+    let door = machine.door("mailx-t", &[]).get_program().to_owned();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "\"$0\" -F 2>&1; cat"]).arg(door);
+    shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ran = start(shell, b"for the next\n").finish();
+    let expected = "mailx-t: option -F needs a value, and the command line ends after it\nfor the next\n";
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), expected), "{ran:?}");
+}
+
+#[test]
 fn killed_before_the_end_of_its_input_it_leaves_nothing() {
     let machine = machine();
     let mut child = machine.door("sendmail", &["-odi", "a@host.example"]).spawn().unwrap();
