@@ -136,12 +136,17 @@ impl Config {
         })
     }
 
-    /// Refuses a command, and a log that could pass for a program, in a file that a stranger may have chosen. A page
-    /// that hands its visitors' text to sendmail as arguments may let them upload files too.
+    /// Refuses a command, a log that could pass for a program, and a secret of another place, whose first line the
+    /// stranger's own server would get, in a file that a stranger may have chosen. A page that hands its visitors' text
+    /// to sendmail as arguments may let them upload files too.
     fn forbid_power(&self, path: &Path) -> Result<(), Error> {
         let forbidden = |names, cure| Err(Error::Power { path: path.to_path_buf(), names, cure });
         if self.has_commands() {
             return forbidden("a command to run", "use password-file");
+        }
+        let is_elsewhere = |file: &Path| file.parent() != path.parent();
+        if self.smarthosts.iter().flat_map(Smarthost::secret_files).any(is_elsewhere) {
+            return forbidden("a secret outside of its own directory", "put the secret beside it");
         }
         match self.log.file() {
             Some(file) if !access::is_called_log(file) => {

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lettre::Address;
@@ -273,6 +273,12 @@ impl Smarthost {
     /// A command has to be run for the login.
     pub(crate) fn has_commands(&self) -> bool {
         self.password_command.is_some() || self.token_command.is_some()
+    }
+
+    /// The files whose first line, or whose key, goes into the login.
+    pub(crate) fn secret_files(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.password_file, &self.refresh_token_file, &self.client_secret_file, &self.client_key];
+        files.into_iter().flatten().map(PathBuf::as_path)
     }
 
     /// The host as the resolver and the check of the certificate want it: without the brackets of an IPv6 address.

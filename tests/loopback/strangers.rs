@@ -59,7 +59,7 @@ fn configuration_that_a_stranger_may_have_named_runs_no_command() {
     for table in [
         format!("{SMARTHOST}password-command = \"{touch}\"\n"),
         format!("{SMARTHOST}token-command = \"{touch}\"\n"),
-        format!("{SMARTHOST}password-file = \"/nonexistent\"\n[alarm]\ncommand = \"{touch}\"\n"),
+        format!("{SMARTHOST}password-file = \"/home/alice/nonexistent\"\n[alarm]\ncommand = \"{touch}\"\n"),
     ] {
         upload(&village, &table);
         for words in calls() {
@@ -67,6 +67,30 @@ fn configuration_that_a_stranger_may_have_named_runs_no_command() {
             assert!(!village.at("home/alice/ran").exists(), "{words:?}: {said}");
             let is_refused = said.contains("names a command to run") || said.contains("--config");
             assert!(is_refused || words.contains(&"-bs"), "{words:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn configuration_that_a_stranger_may_have_named_takes_no_secret_from_another_place() {
+    let Some(village) = village() else { return };
+    let secret = "home/alice/.netrc";
+    village.write(secret, "geheim\n", 0o600);
+    village.own(secret, ALICE);
+    let tokens = "client-id = \"i\"\ntoken-endpoint = \"https://localhost:1/t\"\n";
+    fs::create_dir(village.at("home/alice/uploads")).unwrap();
+    village.own("home/alice/uploads", ALICE);
+    for table in
+        ["password-file = \"/home/alice/.netrc\"\n", &format!("{tokens}refresh-token-file = \"/home/alice/.netrc\"\n")]
+    {
+        village.write("home/alice/uploads/x.jpg", format!("{SMARTHOST}{table}"), 0o644);
+        village.own("home/alice/uploads/x.jpg", ALICE);
+        for words in [
+            &["sendmail", "-odi", "-C/home/alice/uploads/x.jpg", "c@d.example"][..],
+            &["sendmail", "-q", "-C/home/alice/uploads/x.jpg"],
+        ] {
+            let (_, said) = village.run(&ALICE.to_string(), words, "x\n");
+            assert!(said.contains("names a secret outside of its own directory"), "{words:?}: {said}");
         }
     }
 }
@@ -92,7 +116,10 @@ fn variable_that_leads_away_from_home_is_not_the_users_own_place() {
 #[test]
 fn configuration_that_a_stranger_may_have_named_writes_nothing_that_could_be_run() {
     let Some(village) = village() else { return };
-    upload(&village, &format!("{SMARTHOST}password-file = \"/x\"\n[log]\ntarget = \"/home/alice/page.php\"\n"));
+    upload(
+        &village,
+        &format!("{SMARTHOST}password-file = \"/home/alice/x\"\n[log]\ntarget = \"/home/alice/page.php\"\n"),
+    );
     for words in calls() {
         let (_, said) = village.run(&ALICE.to_string(), &words, "x\n");
         assert!(!village.at("home/alice/page.php").exists(), "{words:?}: {said}");
