@@ -2,6 +2,7 @@
 //! `unshare -n`), and hand in mail all the same: what its relay cannot reach says nothing of the smarthost.
 
 use std::io::{self, ErrorKind};
+use std::net::UdpSocket;
 
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
@@ -12,10 +13,14 @@ pub(super) fn is_forbidden(error: &io::Error) -> bool {
     error.kind() == ErrorKind::PermissionDenied || error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32)
 }
 
-/// An interface is up that leads elsewhere. If that cannot be told, one is.
+/// An interface is up that leads elsewhere. A process that may not ask has one if it may have a socket at all
+/// (`RestrictAddressFamilies=AF_UNIX` lets it have neither).
 pub(super) fn has_interface() -> bool {
     let wanted = InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING;
     let leads_elsewhere =
         |flags: InterfaceFlags| flags.contains(wanted) && !flags.contains(InterfaceFlags::IFF_LOOPBACK);
-    getifaddrs().map_or(true, |mut all| all.any(|one| leads_elsewhere(one.flags)))
+    match getifaddrs() {
+        Ok(mut all) => all.any(|one| leads_elsewhere(one.flags)),
+        Err(_) => ["0.0.0.0:0", "[::]:0"].iter().any(|any| UdpSocket::bind(any).is_ok()),
+    }
 }
