@@ -14,7 +14,7 @@ SAME_EVERYWHERE := build.rustflags = ["--remap-path-prefix=$(CRATES)=/cargo", "-
 
 export DESTDIR PREFIX
 
-.PHONY: help demo unit test e2e bench packages check deny build install uninstall deb rpm
+.PHONY: help demo unit test e2e bench packages check deny advisories build install uninstall deb rpm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,11 @@ check: require ## judge form: fmt, clippy, rustdoc, links, manual pages, scripts
 deny: require ## judge the tree of crates: licences, bans, sources (deny.toml)
 	@packaging/tool cargo-deny 0.20.2 "$(abspath $(TARGET))"
 	@"$(TARGET)/tools/bin/cargo-deny" --locked check bans licenses sources
+
+# The database comes from the network. `make advisories` fetches it; CI passes FETCH=no, and takes the one that is there.
+advisories: require ## judge the tree of crates by the RustSec advisories (before each release)
+	@packaging/tool cargo-deny 0.20.2 "$(abspath $(TARGET))"
+	@packaging/advisories "$(TARGET)/tools/bin/cargo-deny" $(FETCH)
 
 build: require ## build the release programs
 	$(CARGO) --config '$(SAME_EVERYWHERE)' build --locked --release
