@@ -101,12 +101,17 @@ impl<'a> Resolver<'a> {
     /// The recipients that these mailboxes stand for, each address once, whatever its case. A request about a mailbox
     /// goes to all that it stands for.
     pub(super) fn resolve(&mut self, mailboxes: &[(Mailbox, OfRecipient)]) -> Vec<Recipient> {
-        let mut seen = BTreeSet::new();
-        let mut found = Vec::new();
+        let (mut names, mut seen, mut found) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for (mailbox, dsn) in mailboxes {
-            found.extend(self.one(&mailbox.address).into_iter().map(|r| Recipient { dsn: dsn.clone(), ..r }));
+            // The name of a long list may stand here a hundred thousand times, and leads to the same each time.
+            if self.key_of_local(&mailbox.address).is_some_and(|name| !names.insert(name)) {
+                continue;
+            }
+            let recipients = self.one(&mailbox.address).into_iter();
+            let new = recipients.filter(|recipient| seen.insert(recipient.address.to_string().to_lowercase()));
+            found.extend(new.map(|recipient| Recipient { dsn: dsn.clone(), ..recipient }));
         }
-        found.into_iter().filter(|r| seen.insert(r.address.to_string().to_lowercase())).collect()
+        found
     }
 
     /// The default recipient, else the account itself.
@@ -132,6 +137,11 @@ impl<'a> Resolver<'a> {
     /// The address is a bare name, or one of this machine.
     pub(crate) fn is_local(&self, address: &str) -> bool {
         self.local_name(address.trim()).is_some()
+    }
+
+    /// The name of this machine that the address means, in the one form that all its spellings have.
+    pub(crate) fn key_of_local(&self, address: &str) -> Option<String> {
+        self.local_name(address.trim()).map(|name| name.to_lowercase())
     }
 
     fn local_name(&self, address: &str) -> Option<String> {

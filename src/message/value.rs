@@ -15,6 +15,9 @@ pub fn decoded(value: &[u8]) -> String {
         .unwrap_or_default()
 }
 
+/// A type has more parameters than this only to cost time.
+const MOST_PARAMETERS: usize = 500;
+
 /// A media type with its parameters, RFC 2045 section 5.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaType {
@@ -27,7 +30,7 @@ pub struct MediaType {
 impl MediaType {
     /// The type that a Content-Type field with this value names; `None` if it names no type.
     pub(crate) fn parse(value: &[u8]) -> Option<Self> {
-        let field = as_field("Content-Type", &text(value));
+        let field = as_field("Content-Type", &text(first_parameters(value)));
         let message = MessageParser::new().with_mime_headers().parse_headers(field.as_bytes())?;
         let kind = message.content_type()?;
         let (main, sub) = (token(kind.ctype()), token(kind.subtype()?));
@@ -101,6 +104,13 @@ impl MediaType {
     }
 }
 
+/// The value up to the last parameter that counts. For each piece of a parameter (RFC 2231 section 3) mail-parser looks
+/// through all others; no real type has more than a few.
+fn first_parameters(value: &[u8]) -> &[u8] {
+    let end = value.iter().enumerate().filter(|(_, byte)| **byte == b';').nth(MOST_PARAMETERS);
+    end.map_or(value, |(end, _)| &value[..end])
+}
+
 /// The token that a text begins with, RFC 2045 section 5.1.
 fn token(text: &str) -> &str {
     let is_token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?=".contains(c);
@@ -129,6 +139,13 @@ mod tests {
         let kind = MediaType::parse(b"text/html; format=flowed; a b=c").unwrap();
         assert_eq!(kind.with_charset("utf-8"), "text/html; charset=utf-8; format=flowed");
         assert_eq!(MediaType::parse("text/备".as_bytes()), None);
+    }
+
+    #[test]
+    fn parameters_beyond_any_number_do_not_count() {
+        let many: String = (0..100_000).map(|n| format!("; p{n}*1=a")).collect();
+        let kind = MediaType::parse(format!("text/plain; charset=x{many}; late=b").as_bytes()).unwrap();
+        assert_eq!((kind.charset(), kind.parameters.len(), kind.parameter("late")), (Some("x"), MOST_PARAMETERS, None));
     }
 
     #[test]

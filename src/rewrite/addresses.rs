@@ -1,6 +1,6 @@
 //! The fields that name people: readers see them, and answers go to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::field;
 use super::field_rules::is_empty;
@@ -9,6 +9,9 @@ use super::originator::Originator;
 use super::repair::Repair;
 use crate::envelope::Resolver;
 use crate::message::{AddressList, Field, Mailbox, text};
+
+/// The most fields of a mail in which a local name is replaced; only Resent fields can be so many.
+const MOST_FIELDS: usize = 50;
 
 impl Header<'_> {
     /// An address field, together with the later ones of its name: RFC 5322 wants one. Resent fields come in blocks
@@ -47,9 +50,30 @@ impl Header<'_> {
         }
         // Several names may stand for one address, as the default recipient does.
         let mut known = BTreeSet::new();
-        let resolved = mailboxes.iter().flat_map(|mailbox| resolved(mailbox, resolver));
+        let resolved = self.resolved(&mailboxes, resolver).into_iter();
         let once = resolved.filter(|mailbox| known.insert(mailbox.address.to_lowercase())).collect();
         self.mailboxes(name, once);
+    }
+
+    /// The mailboxes as readers see them. The name of a long list stands for it once in a field, and in so many fields
+    /// of a mail: a hundred thousand times a thousand addresses would be nobody's mail.
+    fn resolved(&mut self, mailboxes: &[Mailbox], resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
+        let mut here = HashSet::new();
+        let mut all = Vec::new();
+        for mailbox in mailboxes {
+            let Some(key) = resolver.key_of_local(&mailbox.address) else {
+                all.push(mailbox.clone());
+                continue;
+            };
+            if here.insert(key.clone()) {
+                let times = self.resolved.entry(key).or_default();
+                *times += 1;
+                if *times <= MOST_FIELDS {
+                    all.extend(resolved(mailbox, resolver));
+                }
+            }
+        }
+        all
     }
 
     /// An address beyond ASCII may stand in an address field only if every server on the way offers SMTPUTF8 (RFC 6532
@@ -110,11 +134,8 @@ fn is_group(each: &Field<'_>) -> bool {
     each.octets.is_ascii() && each.value.contains(&b':') && each.value.trim_ascii_end().ends_with(b";")
 }
 
-/// A mailbox as readers see it: a local name becomes the addresses it stands for, the display name stays.
+/// A local name as readers see it: the addresses it stands for; the display name stays.
 fn resolved(mailbox: &Mailbox, resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
-    if !resolver.is_local(&mailbox.address) {
-        return vec![mailbox.clone()];
-    }
     let name = mailbox.name.clone();
     let recipients = resolver.one(&mailbox.address);
     recipients.into_iter().map(|r| Mailbox { name: name.clone(), address: r.address.to_string() }).collect()

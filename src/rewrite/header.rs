@@ -40,6 +40,7 @@ pub(crate) fn rewrite(
         seen: BTreeSet::new(),
         first_values: BTreeMap::new(),
         left_out: BTreeSet::new(),
+        resolved: BTreeMap::new(),
     };
     if let Some(value) = trace {
         field::plain("Received", &value, &mut header.out);
@@ -91,6 +92,8 @@ pub(super) struct Header<'a> {
     first_values: BTreeMap<String, &'a [u8]>,
     /// Lower-case names of the fields that were read and have no field of their name on the wire.
     pub(super) left_out: BTreeSet<String>,
+    /// Local names, and the number of fields in which each was replaced.
+    pub(super) resolved: BTreeMap<String, usize>,
 }
 
 impl<'a> Header<'a> {

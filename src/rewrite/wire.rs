@@ -63,7 +63,8 @@ fn place_to_fold(line: &[u8]) -> Option<usize> {
     let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
     let start = line.iter().position(|b| !is_blank(b))?;
     let blank = line[start..READABLE.max(start)].iter().rposition(is_blank);
-    let next = || line[start..].iter().position(is_blank);
+    // A blank beyond the longest line is of no use, and a line without any is looked at again for each of its folds.
+    let next = || line.get(start..line.len().min(LONGEST))?.iter().position(is_blank);
     match blank.or_else(next).map(|at| start + at) {
         Some(at) if at < LONGEST => Some(at),
         _ if line.len() >= LONGEST => Some(LONGEST - 1),

@@ -56,7 +56,7 @@ const PARTS: &str = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=
 #[test]
 fn fields_cost_what_they_are_many() {
     let machine = Machine::strict(crate::smarthost::Smarthost::new());
-    let shapes: [Shape<'_>; 6] = [
+    let shapes: [Shape<'_>; 11] = [
         // Each duplicate was looked for among all the fields before it.
         ("two names", 2000, &|n| message(&("b:\n".repeat(n) + &"Date: 1\n".repeat(n)), b"x\n")),
         ("names", 500, &|n| message(&numbered(n, |i| format!("X-{i}: v\n")), b"x\n")),
@@ -64,6 +64,21 @@ fn fields_cost_what_they_are_many() {
         ("cron", 500, &|n| message(&"X-Cron-Env: <A=b>\n".repeat(n), b"x\n")),
         ("parameters", 500, &|n| message(&format!("Content-Type: text/plain{}\n", "; charset=x".repeat(n)), b"\xe4\n")),
         ("words", 500, &|n| message(&format!("Comments:{}\n", " =?utf-8?q?a=20b?=".repeat(n)), b"x\n")),
+        ("continuations", 1500, &|n| {
+            // Each piece was looked for among all the others.
+            let pieces = numbered(n, |i| format!(";\n p{i}*1=a"));
+            message(&format!("MIME-Version: 1.0\nContent-Type: text/plain{pieces}\n"), b"x\n")
+        }),
+        ("raw parameters", 500, &|n| {
+            let pieces = numbered(n, |i| format!(";\n p{i}=\"ä{i}\""));
+            message(&format!("Content-Disposition: attachment{pieces}\n"), b"x\n")
+        }),
+        ("references", 500, &|n| {
+            message(&format!("References:{}\n", numbered(n, |i| format!("\n <{i}@host.example>"))), b"x\n")
+        }),
+        ("folds", 2000, &|n| message(&format!("Comments: x{}\n", "\n y".repeat(n)), b"x\n")),
+        // Its end was looked for from each of its folds.
+        ("long line", 200_000, &|n| message(&format!("Comments: {}\n", "x".repeat(n)), b"x\n")),
     ];
     for (name, size, shape) in shapes {
         let growth = growth(&machine, shape, size);
@@ -74,13 +89,15 @@ fn fields_cost_what_they_are_many() {
 #[test]
 fn addresses_cost_what_they_are_many() {
     let machine = Machine::strict(crate::smarthost::Smarthost::new());
-    let shapes: [Shape<'_>; 6] = [
+    let shapes: [Shape<'_>; 8] = [
         ("list", 400, &|n| message(&format!("Cc: {}\n", numbered(n, |i| format!("u{i}@host.example, "))), b"x\n")),
         ("fields", 200, &|n| message(&numbered(n, |i| format!("Cc: u{i}@host.example\n")), b"x\n")),
         ("hidden", 200, &|n| message(&numbered(n, |i| format!("Bcc: u{i}@host.example\n")), b"x\n")),
         ("local", 400, &|n| message(&format!("Cc: {}\n", numbered(n, |i| format!("u{i}, "))), b"x\n")),
         ("comments", 4000, &|n| message(&format!("Cc: {}{} b@host.example\n", "(".repeat(n), ")".repeat(n)), b"x\n")),
         ("groups", 400, &|n| message(&format!("Cc: {}\n", "g: a@host.example; ".repeat(n)), b"x\n")),
+        ("empty groups", 1000, &|n| message(&format!("Cc: {}\n", "g:; ".repeat(n)), b"x\n")),
+        ("quotes", 2000, &|n| message(&format!("Cc: {}b@host.example\n", "\"\\\"\" ".repeat(n)), b"x\n")),
     ];
     for (name, size, shape) in shapes {
         let growth = growth(&machine, shape, size);
@@ -96,7 +113,7 @@ fn parts_cost_what_they_are_many() {
         let fields = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b0\n";
         message(fields, &[open.as_bytes(), b"\xe4\n"].concat())
     };
-    let shapes: [Shape<'_>; 4] = [
+    let shapes: [Shape<'_>; 5] = [
         ("parts", 500, &|n| message(PARTS, &[&b"--b\n\nx\xe4\n".repeat(n)[..], b"--b--\n"].concat())),
         ("fields of a part", 500, &|n| {
             let fields = numbered(n, |i| format!("X-{i}: ä\n"));
@@ -108,6 +125,23 @@ fn parts_cost_what_they_are_many() {
             message(PARTS, &body)
         }),
         ("parts in parts", 100, &nested),
+        ("boundaries of no part", 100, &|n| [nested(n), b"--c\n".repeat(20 * n)].concat()),
+    ];
+    for (name, size, shape) in shapes {
+        let growth = growth(&machine, shape, size);
+        assert!(growth < MOST, "{name}: {growth:.2}");
+    }
+}
+
+#[test]
+fn bodies_cost_what_they_are_long() {
+    let machine = Machine::strict(crate::smarthost::Smarthost::new());
+    let shapes: [Shape<'_>; 5] = [
+        ("lines", 4000, &|n| message("", &b"a line\n".repeat(n))),
+        ("dots", 10_000, &|n| message("", &b".\n".repeat(n))),
+        ("charsets", 4000, &|n| message("", &b"\xe4 \xc3\xa4\n".repeat(n))),
+        ("titles without an end", 4000, &|n| message("", &b"\x1b]0;".repeat(n))),
+        ("backspaces", 10_000, &|n| message("", &[b"x".repeat(n), b"\x08".repeat(n), b"\n".to_vec()].concat())),
     ];
     for (name, size, shape) in shapes {
         let growth = growth(&machine, shape, size);
@@ -118,17 +152,34 @@ fn parts_cost_what_they_are_many() {
 #[test]
 fn aliases_cost_what_they_are_many() {
     let machine = Machine::strict(crate::smarthost::Smarthost::new());
-    let growth_of = |aliases: &dyn Fn(usize) -> String, size: usize| {
+    let growth_of = |aliases: &dyn Fn(usize) -> String, to: &dyn Fn(usize) -> String, size: usize| {
         let [once, twice, four_times] = [1, 2, 4].map(|times| {
             std::fs::write(machine.path("aliases"), aliases(size * times)).unwrap();
-            work(&machine, b"Subject: s\nTo: a0\n\nx\n")
+            work(&machine, format!("Subject: s\nTo: {}\n\nx\n", to(size * times)).as_bytes())
         });
+        assert!(twice - once > 100_000, "the size must count: {once}, {twice}");
         (four_times - twice) as f64 / (twice - once) as f64
     };
-    let names = growth_of(&|n| numbered(n, |i| format!("a{i}: u{i}@host.example\n")), 1000);
-    let targets = growth_of(&|n| format!("a0: {}\n", numbered(n, |i| format!("u{i}@host.example, "))), 500);
-    let chain = growth_of(&|n| numbered(n, |i| format!("a{i}: a{}\n", i + 1)) + "last: a@host.example\n", 200);
-    for (name, growth) in [("names", names), ("targets", targets), ("chain", chain)] {
+    let one = |_| "a0".to_string();
+    let targets = |n| format!("a0: {}\n", numbered(n, |i| format!("u{i}@host.example, ")));
+    let chain = |n| numbered(n, |i| format!("a{i}: a{}\n", i + 1)) + "last: a@host.example\n";
+    let twice = |n| numbered(n, |i| format!("a{i}: a{0}, a{0}\n", i + 1));
+    let circle = |n| numbered(n, |i| format!("a{i}: a{}\n", (i + 1) % n));
+    let forms = |n| numbered(n, |i| format!("{}, ", ["a0", "A0", "\"a0\"", "<a0>"][i % 4]));
+    let names = |n| numbered(n, |i| format!("a{i}: u{i}@host.example\n"));
+    type Aliases<'a> = (&'a str, usize, &'a dyn Fn(usize) -> String, &'a dyn Fn(usize) -> String);
+    let shapes: [Aliases<'_>; 7] = [
+        ("names", 1000, &names, &one),
+        ("targets", 500, &targets, &one),
+        ("chain", 200, &chain, &one),
+        ("chain of two ways", 200, &twice, &one),
+        ("circle", 200, &circle, &one),
+        // The whole list was gone through for each.
+        ("one name again and again", 100, &targets, &forms),
+        ("what is refused", 500, &|n| numbered(n, |i| format!("a{i}: :include:/x{i}\n")), &one),
+    ];
+    for (name, size, aliases, to) in shapes {
+        let growth = growth_of(aliases, to, size);
         assert!(growth < MOST, "{name}: {growth:.2}");
     }
 }
