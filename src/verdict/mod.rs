@@ -118,7 +118,7 @@ fn at_content(reply: &Reply) -> About {
     match () {
         () if says(reply, Words::Quote) => About::Unknown,
         () if is_pace(reply) => About::Pace,
-        () if says(reply, Words::List) || has_status(reply, &[(1, 1), (1, 10), (2, 2)]) => About::Mail,
+        () if says(reply, Words::List) || has_status(reply, &[(1, 1), (1, 10), (2, 2)]) => About::Recipient,
         () if says(reply, Words::Recipients) => About::Recipients,
         () if is_of_login || says(reply, Words::Settings) || says(reply, Words::Account) => About::Account,
         () if is_size(reply) => About::Size,
