@@ -191,3 +191,20 @@ fn recipients_past_a_limit_get_the_mail_in_the_next_transactions_of_the_same_con
         assert_eq!(machine.smarthost().mails()[3].addresses().len(), 3);
     }
 }
+
+#[test]
+fn mail_that_is_one_too_many_for_a_connection_goes_over_the_next() {
+    for (point, reply) in [
+        (Point::Mail, "450 MI:DMC smtp8"),
+        (Point::Data, "452 4.4.5 Maximum number of messages per session exceeded"),
+        (Point::Mail, "550 5.7.0 Too many messages for this connection"),
+    ] {
+        let machine = refusing(On::at(point).skip(2).times(1), reply);
+        for n in 1..=4 {
+            machine.run("sendmail", &["-odq", &format!("u{n}@b.example")], MAIL);
+        }
+        machine.run("sendmail", &["-q"], b"");
+        let connections = machine.smarthost().connections().len();
+        assert_eq!((machine.smarthost().mails().len(), connections), (4, 2), "{reply}\n{}", machine.log());
+    }
+}

@@ -14,7 +14,7 @@ use crate::config::{Config, SmarthostId, Smarthosts};
 use crate::dsn::OfRecipient;
 use crate::error::Error;
 use crate::log;
-use crate::outcome::{Outcome, Scope, Status};
+use crate::outcome::{Outcome, Scope, Stage, Status};
 use crate::relay::{Client, Lesson, Mail, Offered, Session, Smarthost, Trouble};
 use crate::rewrite::SevenBit;
 use crate::spool::{Claim, Content, Entry, Spool};
@@ -47,6 +47,10 @@ pub(crate) struct Connection<'a> {
     /// Mails that were offered over it, and those of them that were answered.
     begun: u32,
     used: u32,
+    /// Mails that it has taken.
+    taken: u32,
+    /// It takes no more mails over this connection.
+    is_spent: bool,
     /// The time that opening the session took; the log has it with the first mail over it.
     setup: Duration,
 }
@@ -62,7 +66,19 @@ impl<'a> Connection<'a> {
 
     fn with(config: &'a Config, smarthosts: KnownSmarthosts<'a>) -> Self {
         let (smarthost, setup) = (Smarthosts::FIRST, Duration::ZERO);
-        Self { config, smarthosts, session: None, smarthost, number: 0, is_wary: false, begun: 0, used: 0, setup }
+        Self {
+            config,
+            smarthosts,
+            session: None,
+            smarthost,
+            number: 0,
+            is_wary: false,
+            begun: 0,
+            used: 0,
+            taken: 0,
+            is_spent: false,
+            setup,
+        }
     }
 
     /// Tries the mail for everybody who still waits for it. Nothing else may be under way.
@@ -174,7 +190,7 @@ impl<'a> Connection<'a> {
         self.close();
         let opened = open();
         self.setup = started.elapsed();
-        (self.begun, self.used) = (0, 0);
+        (self.begun, self.used, self.taken, self.is_spent) = (0, 0, 0, false);
         let (session, smarthost) = opened?;
         self.number += 1;
         self.smarthost = smarthost;
@@ -302,6 +318,8 @@ impl<'a> Connection<'a> {
             None => {}
         }
         self.used += 1;
+        let has_enough = self.has_enough(&offered.outcomes);
+        self.is_spent |= has_enough;
         let course = Course {
             relay: self.session.as_ref().map(|session| session.relay().to_string()),
             conn_use: self.used,
@@ -316,11 +334,22 @@ impl<'a> Connection<'a> {
             asked: vec![self.smarthost],
             unnamed: Vec::new(),
             lost: (!self.is_usable()).then_some(self.number),
-            may_retry: offered.may_retry,
+            may_retry: offered.may_retry || has_enough,
             is_in_doubt: offered.is_in_doubt,
         };
         self.judge(&attempt);
         attempt
+    }
+
+    /// A server that has taken mails over this connection refuses the next before its content: it may have had enough of
+    /// the connection, whatever its words. Over a new one the mail shows what it is.
+    fn has_enough(&mut self, outcomes: &[Outcome]) -> bool {
+        let is_taken = outcomes.iter().any(|outcome| outcome.status == Status::Sent);
+        self.taken += u32::from(is_taken);
+        let is_refused = |outcome: &Outcome| {
+            matches!(outcome.stage, Stage::Mail | Stage::Data) && verdict::reply_of(outcome).is_some()
+        };
+        self.taken > 0 && !outcomes.is_empty() && outcomes.iter().all(is_refused)
     }
 
     /// A smarthost with trouble of its own comes after the others for a while. A link that is lost later than with the
@@ -352,8 +381,8 @@ impl<'a> Connection<'a> {
 
     /// The session, if it can take another mail.
     pub(crate) fn session(&self) -> Option<&Session> {
-        let is_spent = self.settings().per_connection.is_some_and(|most| self.begun >= most.get());
-        self.session_in_use().filter(|_| !is_spent)
+        let is_over = self.settings().per_connection.is_some_and(|most| self.begun >= most.get());
+        self.session_in_use().filter(|_| !is_over && !self.is_spent)
     }
 
     /// The session over which mails are under way; `None` if it is of no use any more.
