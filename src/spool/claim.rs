@@ -5,9 +5,11 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::entry::MOST_BLOCK;
 use super::{Entry, Error, Progress, QueueId, Record, Spool, files, journal, unrecorded};
+use crate::interval::later;
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 use crate::trust::plain;
 
@@ -146,12 +148,14 @@ impl Claim {
     }
 
     /// One of those recipients has not been tried, or may be tried again by now.
-    pub(crate) fn is_due(&self, now: jiff::Timestamp) -> bool {
+    /// A next attempt further ahead than `longest` was written while the clock was wrong.
+    pub(crate) fn is_due(&self, now: jiff::Timestamp, longest: Duration) -> bool {
         if self.spool.is_held(&self.entry.id) {
             return false;
         }
         let next = |n: &usize| self.progress.last.get(n).and_then(|record| record.next_attempt);
-        self.open().iter().any(|n| next(n).is_none_or(|next| next <= now))
+        let latest = later(now, longest).unwrap_or(jiff::Timestamp::MAX);
+        self.open().iter().any(|n| next(n).is_none_or(|next| next <= now || next > latest))
     }
 
     /// Holds the mail back from every attempt, or frees it.

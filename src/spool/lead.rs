@@ -22,6 +22,8 @@ pub(crate) struct Leader(#[allow(dead_code, reason = "the lock lives as long as 
 pub(crate) struct Clock {
     /// The number of times in a row that it was in trouble.
     pub(crate) attempts: u32,
+    /// When it was last tried; unknown in the file of an earlier version.
+    pub(crate) tried: Option<jiff::Timestamp>,
     /// No attempt comes before this.
     pub(crate) next_attempt: jiff::Timestamp,
     /// A person has been told.
@@ -94,13 +96,18 @@ impl Clock {
     fn text(&self) -> String {
         let alarmed = if self.is_alarmed { "yes" } else { "no" };
         let Self { attempts, next_attempt, reason, .. } = self;
-        format!("attempts: {attempts}\nnext-attempt: {next_attempt}\nalarmed: {alarmed}\nreason: {}\n", clean(reason))
+        let tried = self.tried.map_or(String::new(), |tried| format!("tried: {tried}\n"));
+        format!(
+            "attempts: {attempts}\n{tried}next-attempt: {next_attempt}\nalarmed: {alarmed}\nreason: {}\n",
+            clean(reason)
+        )
     }
 
     fn parse(text: &str) -> Option<Self> {
         let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
         Some(Self {
             attempts: value("attempts")?.parse().ok()?,
+            tried: value("tried").and_then(|tried| tried.parse().ok()),
             next_attempt: value("next-attempt")?.parse().ok()?,
             is_alarmed: value("alarmed")? == "yes",
             reason: value("reason")?.to_string(),
@@ -132,6 +139,7 @@ mod tests {
         assert_eq!(spool.clock(), None);
         let clock = Clock {
             attempts: 3,
+            tried: "2026-11-20T09:30:03Z".parse().ok(),
             next_attempt: "2026-11-20T09:31:03Z".parse().unwrap(),
             is_alarmed: true,
             reason: "535 5.7.8 no: way".into(),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lettre::Address;
 
 use super::attempt::Attempt;
@@ -19,6 +19,12 @@ use crate::spool::{Clock, Entry, QueueId, Remark, Spool};
 use crate::system;
 use crate::verdict::{self, Known};
 
+/// A smarthost that is away is tried at least so often: its clock is not that of a mail.
+const AWAY: Duration = Duration::from_secs(15 * 60);
+/// A new mail is an occasion to try it, at most so often.
+const NEW_MAIL_TRIES: SignedDuration = SignedDuration::from_secs(60);
+/// A limit of the settings is over after a day at most.
+const LONGEST_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// So many mails in a row that a smarthost leaves unanswered mean that the trouble is not a mail's.
 const IN_A_ROW: usize = 2;
 /// The mark of an account of which a person was told, and the time for which it is kept.
@@ -67,11 +73,17 @@ impl Refused {
     }
 }
 
+/// The clock's time has not come. One that is too far ahead was written while the machine's clock was wrong.
+fn is_closed(config: &Config, clock: &Clock, now: Timestamp) -> bool {
+    let longest = if clock.attempts == 0 { LONGEST_LIMIT } else { config.retry.max.max(AWAY) };
+    clock.next_attempt > now && later(now, longest).is_none_or(|latest| clock.next_attempt <= latest)
+}
+
 impl<'a> Routes<'a> {
     /// The lessons of earlier processes count for the way of accounts without a way of their own.
     pub(crate) fn new(config: &'a Config, spool: &'a Spool) -> Self {
         let mut routes = Self { config, spool, known: HashMap::new(), lost: None };
-        if let Some(clock) = spool.clock().filter(|clock| clock.next_attempt > system::now()) {
+        if let Some(clock) = spool.clock().filter(|clock| is_closed(config, clock, system::now())) {
             routes.route(&config.account).closed = Some(clock.reason);
         }
         routes
@@ -88,6 +100,14 @@ impl<'a> Routes<'a> {
         self.known.get(account)?.closed.as_deref()
     }
 
+    /// A new mail is an occasion to see whether a smarthost that was away is back. One that does not let us in is left
+    /// alone: too many refused logins close an account.
+    pub(crate) fn may_try_new(&self, account: &Address, now: Timestamp) -> bool {
+        let Some(clock) = self.spool.clock().filter(|_| self.is_for_all(account)) else { return false };
+        let was_long_ago = |tried: Timestamp| tried > now || now.duration_since(tried) >= NEW_MAIL_TRIES;
+        clock.attempts > 0 && !clock.is_alarmed && clock.tried.is_none_or(was_long_ago)
+    }
+
     /// This process has seen for itself that it is in vain.
     pub(crate) fn is_in_vain(&self, account: &Address) -> bool {
         self.known.get(account).is_some_and(|route| route.in_a_row > 0)
@@ -97,7 +117,10 @@ impl<'a> Routes<'a> {
     pub(crate) fn close_until(&mut self, account: &Address, until: Timestamp, rate: Rate) -> Result<(), Error> {
         let reason = format!("{rate} are allowed by the settings, and so many have left: the next may at {until:.0}");
         self.route(account).closed = Some(reason.clone());
-        self.set_clock(account, Some(&Clock { attempts: 0, next_attempt: until, is_alarmed: false, reason }))
+        self.set_clock(
+            account,
+            Some(&Clock { attempts: 0, tried: None, next_attempt: until, is_alarmed: false, reason }),
+        )
     }
 
     /// Learns from an attempt: trouble before any mail, or with several in a row, closes the way for a while; so does
@@ -155,10 +178,13 @@ impl<'a> Routes<'a> {
         if is_alarming && !was_alarmed {
             self.alarm(account, &trouble.reason);
         }
-        let delay = if is_ours { Duration::ZERO } else { self.config.retry.delay(attempts, fastrand::f64()) };
+        let longest = if is_alarming { Duration::MAX } else { AWAY };
+        let delay = self.config.retry.delay(attempts, fastrand::f64()).min(longest);
+        let delay = if is_ours { Duration::ZERO } else { delay };
         let now = system::now();
         let clock = Clock {
             attempts,
+            tried: Some(now),
             next_attempt: later(now, delay).unwrap_or(now),
             is_alarmed: was_alarmed || is_alarming,
             reason: trouble.reason.clone(),

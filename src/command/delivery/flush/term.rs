@@ -266,8 +266,12 @@ impl<'a> Term<'a> {
         let is_forced = self.selection.is_forced(&claim.entry);
         match self.sending.routes.closed(account) {
             // A mail that was asked for by name is tried even so, until a try has been in vain.
-            Some(_) => is_forced && !self.sending.routes.is_in_vain(account),
-            None => is_forced || (!self.selection.is_exclusive() && claim.is_due(now)),
+            Some(_) => {
+                let is_new = claim.progress.last.is_empty() && !self.selection.is_exclusive();
+                let may_try = is_forced || is_new && self.sending.routes.may_try_new(account, now);
+                may_try && !self.sending.routes.is_in_vain(account)
+            }
+            None => is_forced || (!self.selection.is_exclusive() && claim.is_due(now, self.config.retry.max)),
         }
     }
 
