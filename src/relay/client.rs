@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Smarthost;
+
 /// The client of one run of the program.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
@@ -61,6 +63,12 @@ impl Client {
             tokens: None,
             chunk_proof: ChunkProof::Wanted,
         }
+    }
+
+    /// The same with the name that the smarthost is to hear.
+    pub(super) fn as_told_to(&self, smarthost: &Smarthost) -> Self {
+        let name = smarthost.ehlo.clone().unwrap_or_else(|| self.name.clone());
+        Self { name, ..self.clone() }
     }
 
     /// The limit for each reply of a server that may take `timeout` for it.

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn read(smarthost: &Smarthost) -> Result<Option<Credentials>, CredentialsError> {
-        Credentials::read(smarthost, &Client::named("me"))
+        Credentials::read(smarthost, &Client::named("me.example"))
     }
 
     fn smarthost() -> Smarthost {

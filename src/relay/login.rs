@@ -177,7 +177,7 @@ mod tests {
     fn with_login(smarthost: Smarthost, auth: AuthChoice) -> (Smarthost, Credentials) {
         let password = Some("geheim".to_owned().into());
         let smarthost = Smarthost { user: Some("me".to_owned()), password, auth, trusted_port: true, ..smarthost };
-        let credentials = Credentials::read(&smarthost, &Client::named("me")).unwrap().unwrap();
+        let credentials = Credentials::read(&smarthost, &Client::named("me.example")).unwrap().unwrap();
         (smarthost, credentials)
     }
 
@@ -187,7 +187,8 @@ mod tests {
 
     fn log_in_at((smarthost, server): (Smarthost, JoinHandle<String>), auth: AuthChoice) -> (Option<Trouble>, String) {
         let (smarthost, credentials) = with_login(smarthost, auth);
-        let trouble = Session::open(&smarthost, Some(&credentials), &Client::named("me")).map(Session::quit).err();
+        let trouble =
+            Session::open(&smarthost, Some(&credentials), &Client::named("me.example")).map(Session::quit).err();
         (trouble, server.join().unwrap())
     }
 
@@ -329,10 +330,10 @@ mod tests {
     fn without_a_usable_mechanism_nothing_goes_on() {
         let (trouble, heard) =
             log_in(&[("", "220 x\r\n"), ("EHLO", "250-x\r\n250 AUTH DIGEST-MD5\r\n")], AuthChoice::Auto);
-        assert_eq!((trouble.unwrap().stage, heard.as_str()), (Stage::Auth, "EHLO me\r\n"));
+        assert_eq!((trouble.unwrap().stage, heard.as_str()), (Stage::Auth, "EHLO me.example\r\n"));
         let (smarthost, server) = patient(&[("", "220 x\r\n"), HELLO]);
         let (smarthost, _) = with_login(smarthost, AuthChoice::Auto);
-        let trouble = Session::open(&smarthost, None, &Client::named("me")).err().unwrap();
+        let trouble = Session::open(&smarthost, None, &Client::named("me.example")).err().unwrap();
         assert_eq!(trouble.stage, Stage::Setup);
         server.join().unwrap();
     }

@@ -214,7 +214,7 @@ mod tests {
             password: Some(secret.to_owned().into()),
             ..Smarthost::new("server.example.com")
         };
-        Credentials::read(&smarthost, &Client::named("me")).unwrap().unwrap()
+        Credentials::read(&smarthost, &Client::named("me.example")).unwrap().unwrap()
     }
 
     fn chosen(choice: AuthChoice, offered: &[&str]) -> Result<Vec<Mechanism>, String> {

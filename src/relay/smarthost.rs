@@ -27,6 +27,8 @@ pub struct Smarthost {
     /// Its name or address. An IPv6 address may stand in brackets.
     #[serde(deserialize_with = "host")]
     pub host: String,
+    /// The name that EHLO tells. Without one it is this machine's, or its address if that has no dot.
+    pub(crate) ehlo: Option<String>,
     /// The TCP port. If there is none, it is the usual one for `tls`.
     #[serde(default, deserialize_with = "some_port")]
     pub(crate) port: Option<u16>,
@@ -209,6 +211,7 @@ impl Smarthost {
             rate: None,
             per_day: None,
             per_connection: None,
+            ehlo: None,
             max_connections: two(),
         }
     }

@@ -71,7 +71,7 @@ pub(super) fn hasty(script: Script) -> (Smarthost, JoinHandle<String>) {
 }
 
 pub(super) fn open(smarthost: &Smarthost) -> Result<Session, Trouble> {
-    let client = Client { chunk_proof: ChunkProof::Known, ..Client::named("me") };
+    let client = Client { chunk_proof: ChunkProof::Known, ..Client::named("me.example") };
     Session::open(smarthost, None, &client)
 }
 

@@ -92,7 +92,7 @@ mod tests {
 
     fn open(script: Script) -> (Session, std::thread::JoinHandle<String>) {
         let (smarthost, server) = patient(script);
-        (Session::open(&smarthost, None, &Client::named("me")).unwrap(), server)
+        (Session::open(&smarthost, None, &Client::named("me.example")).unwrap(), server)
     }
 
     #[test]

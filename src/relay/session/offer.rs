@@ -330,7 +330,7 @@ mod tests {
         assert_eq!(verdicts(&outcomes), [(Status::Bounced, Stage::Mail, Scope::Message); 2]);
         assert_eq!(outcomes[0].enhanced.to_string(), "5.3.4");
         session.quit();
-        assert!(server.join().unwrap().ends_with("EHLO me\r\nQUIT\r\n"));
+        assert!(server.join().unwrap().ends_with("EHLO me.example\r\nQUIT\r\n"));
     }
 
     #[test]

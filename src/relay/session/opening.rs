@@ -3,6 +3,8 @@
 //! Nothing is sent before the greeting (RFC 5321 section 3.1), and nothing together with EHLO (RFC 2920 section 3.1). A
 //! session that is to have STARTTLS never goes on without it, and plaintext never leaves this machine.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use lettre::transport::smtp::commands::{Ehlo, Starttls};
 use lettre::transport::smtp::extension::ClientId;
 
@@ -46,6 +48,7 @@ fn open_trusting(
     credentials: Option<&Credentials>,
     client: &Client,
 ) -> Result<Session, Trouble> {
+    let client = &client.as_told_to(smarthost);
     let mut channel = open_channel(roots, smarthost, credentials, client)?;
     // RFC 3207 section 4.2: what the server said before TLS does not count.
     let capabilities = introduce(&mut channel, client)?;
@@ -146,7 +149,8 @@ fn greet(channel: &mut Channel, tls: Tls) -> Result<(), Trouble> {
 
 /// EHLO, RFC 5321 section 4.1.1.1.
 fn introduce(channel: &mut Channel, client: &Client) -> Result<Capabilities, Trouble> {
-    let answer = channel.ask(Stage::Ehlo, &Ehlo::new(client_id(&client.name)).to_string())?;
+    let own = channel.timed().socket().local_addr().ok().map(|address| address.ip().to_canonical());
+    let answer = channel.ask(Stage::Ehlo, &Ehlo::new(client_id(&client.name, own)).to_string())?;
     if answer.is_class(2) {
         let mut capabilities = Capabilities::of(&answer.lines);
         // A name that is not known here may be anything, and sentences tell it.
@@ -179,10 +183,27 @@ fn start_tls(channel: &mut Channel, client: &Client) -> Result<(), Trouble> {
     Err(channel.peer().refusal(Stage::Tls, reply, why))
 }
 
-/// The name for EHLO, without any character that would break the command line.
-fn client_id(name: &str) -> ClientId {
-    let name: String = name.chars().filter(char::is_ascii_graphic).take(255).collect();
-    ClientId::Domain(if name.is_empty() { "localhost".to_owned() } else { name })
+/// The name for EHLO: a name with a dot, else the address literal that RFC 5321 section 4.1.4 has for a machine without
+/// one. Many servers refuse `web1`, and names that are none.
+fn client_id(name: &str, own: Option<IpAddr>) -> ClientId {
+    match own {
+        _ if is_full_name(name) => ClientId::Domain(name.to_owned()),
+        Some(IpAddr::V4(address)) => ClientId::Ipv4(address),
+        Some(IpAddr::V6(address)) => ClientId::Ipv6(address),
+        None => ClientId::Ipv4(Ipv4Addr::LOCALHOST),
+    }
+}
+
+/// RFC 5321 section 4.1.2: labels of letters, digits and hyphens, two or more.
+fn is_full_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 255 && name.contains('.') && name.split('.').all(is_label)
 }
 
 #[cfg(test)]
@@ -225,7 +246,7 @@ mod tests {
         ] {
             let (smarthost, server) = patient(&[]);
             let smarthost = Smarthost { tls: Tls::StartTls, timeout, ..smarthost };
-            let client = Client { patience: Some(LIMIT), ..Client::named("me") };
+            let client = Client { patience: Some(LIMIT), ..Client::named("me.example") };
             let trouble = Session::open(&smarthost, None, &client).err().unwrap();
             assert!(trouble.sentence.contains(told), "{trouble}");
             server.join().unwrap();
@@ -262,7 +283,7 @@ mod tests {
         let refused = trouble(&Smarthost { tls: Tls::StartTls, ..smarthost });
         assert_eq!((refused.stage, refused.scope), (Stage::Tls, Scope::Configuration));
         assert!(refused.sentence.contains("STARTTLS is not offered"), "{refused}");
-        assert_eq!(server.join().unwrap(), "EHLO me\r\n");
+        assert_eq!(server.join().unwrap(), "EHLO me.example\r\n");
     }
 
     #[test]
@@ -302,7 +323,7 @@ mod tests {
         assert_eq!(session.capabilities().size, Some(1000));
         assert_eq!(send(&mut session, 1, "x")[0].status, Status::Sent);
         session.quit();
-        assert!(server.join().unwrap().starts_with("EHLO me\r\nSTARTTLS\r\nEHLO me\r\nMAIL"));
+        assert!(server.join().unwrap().starts_with("EHLO me.example\r\nSTARTTLS\r\nEHLO me.example\r\nMAIL"));
     }
 
     #[test]
@@ -315,7 +336,7 @@ mod tests {
         let refused = trouble(&Smarthost { tls: Tls::StartTls, ..smarthost });
         assert_eq!((refused.stage, refused.scope), (Stage::Tls, Scope::Host));
         assert!(refused.sentence.contains("tampering"), "{refused}");
-        assert_eq!(server.join().unwrap(), "EHLO me\r\nSTARTTLS\r\n");
+        assert_eq!(server.join().unwrap(), "EHLO me.example\r\nSTARTTLS\r\n");
     }
 
     #[test]
@@ -335,9 +356,11 @@ mod tests {
     }
 
     #[test]
-    fn name_cannot_break_the_command_line() {
-        let (smarthost, server) = patient(&[("", "220 hello\r\n"), ("EHLO", "250 hi\r\n")]);
-        drop(Session::open(&smarthost, None, &Client::named("we b\r\nMAIL")).unwrap());
-        assert_eq!(server.join().unwrap(), "EHLO webMAIL\r\n");
+    fn name_that_is_no_full_one_becomes_an_address() {
+        for name in ["web1", "project_web_1.x", "web1.", "-x.y", "we b.x\r\nMAIL", "(none)", ""] {
+            let (smarthost, server) = patient(&[("", "220 hello\r\n"), ("EHLO", "250 hi\r\n")]);
+            drop(Session::open(&smarthost, None, &Client::named(name)).unwrap());
+            assert_eq!(server.join().unwrap(), "EHLO [127.0.0.1]\r\n", "{name}");
+        }
     }
 }

@@ -30,7 +30,9 @@ impl Session {
             return Ok(());
         }
         let reply = answer.reply();
-        let why = if reply.is_permanent() {
+        let why = if reply.text.to_lowercase().contains("helo command") {
+            format!("this machine's name is refused ({reply}): set ehlo in [smarthost] to a name that the server takes")
+        } else if reply.is_permanent() {
             format!("{what} is refused ({reply}): {CURE}")
         } else {
             format!("{what} is put off ({reply}): try again later")
