@@ -2,7 +2,7 @@
 //! that order. The order is the design's, not sendmail's: a bare name must never become a stranger's address at the
 //! provider.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use lettre::Address;
 
@@ -11,6 +11,9 @@ use super::{Aliases, Recipient};
 use crate::dsn::OfRecipient;
 use crate::message::{AddressList, Mailbox};
 use crate::outcome::clean;
+
+/// So many words of a mail may name a user; more are text.
+const MOST_ASKED: usize = 100;
 
 /// The rules for names, and the facts noticed while following them.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub struct Resolver<'a> {
     default: Option<&'a [String]>,
     account: &'a Address,
     is_user: fn(&str) -> bool,
+    /// The words that the user database was asked about, and its answers: each may be a question on the network.
+    asked: HashMap<String, bool>,
     warnings: Vec<String>,
     steps: Vec<Step>,
     /// The entries of those two: a mail may have very many recipients.
@@ -54,7 +59,18 @@ impl<'a> Resolver<'a> {
         account: &'a Address,
     ) -> Self {
         let (warnings, steps, known) = (Vec::new(), Vec::new(), HashSet::new());
-        Self { aliases, hosts, domain, default, account, is_user: |_| false, warnings, steps, known }
+        Self {
+            aliases,
+            hosts,
+            domain,
+            default,
+            account,
+            is_user: |_| false,
+            asked: HashMap::new(),
+            warnings,
+            steps,
+            known,
+        }
     }
 
     /// `is_user` tells whether a name is that of a user of this machine.
@@ -66,13 +82,28 @@ impl<'a> Resolver<'a> {
     pub(crate) fn meant(&mut self, list: AddressList) -> Vec<Mailbox> {
         let mut meant = list.mailboxes;
         for word in list.words {
-            if self.aliases.get(&word).is_some() || (self.is_user)(&word) {
+            if self.is_name(&word) {
                 meant.push(Mailbox { name: None, address: word });
             } else {
                 self.warn(format!("recipient \"{}\" is no address", clean(&word)));
             }
         }
         meant
+    }
+
+    /// An alias or a user has that name.
+    fn is_name(&mut self, word: &str) -> bool {
+        if self.aliases.get(word).is_some() {
+            return true;
+        }
+        if let Some(known) = self.asked.get(word) {
+            return *known;
+        }
+        let is_user = self.asked.len() < MOST_ASKED && (self.is_user)(word);
+        if self.asked.len() < MOST_ASKED {
+            self.asked.insert(word.to_string(), is_user);
+        }
+        is_user
     }
 
     /// The warnings on the way, one sentence each.
@@ -239,6 +270,8 @@ fn is_plain(domain: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     const ALIASES: &str = "root: ops, dev@x.org\nops: ops@x.org\na: b\nb: a\nmixed: root, nobody\n";
@@ -252,6 +285,24 @@ mod tests {
         let asked = |name: &&str| (Mailbox { name: None, address: name.to_string() }, OfRecipient::default());
         let boxes: Vec<_> = names.iter().map(asked).collect();
         resolver.resolve(&boxes).into_iter().map(|r| r.address.to_string()).collect()
+    }
+
+    #[test]
+    fn user_database_is_asked_about_few_words_and_each_once() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let (aliases, account) = (Aliases::default(), "account@x.org".parse().unwrap());
+        let is_user = |name: &str| {
+            ASKED.fetch_add(1, Ordering::Relaxed);
+            name == "w7"
+        };
+        let mut resolver = Resolver::new(&aliases, &[], None, None, &account).with_users(is_user);
+        let words: Vec<String> = (0..10_000).map(|n| format!("w{n}")).collect();
+        for _ in 0..2 {
+            let list = AddressList::read(format!("a@x.org {}", words.join(" ")).as_bytes());
+            let meant: Vec<String> = resolver.meant(list).into_iter().map(|mailbox| mailbox.address).collect();
+            assert_eq!(meant, ["a@x.org", "w7"]);
+        }
+        assert_eq!(ASKED.load(Ordering::Relaxed), MOST_ASKED);
     }
 
     #[test]

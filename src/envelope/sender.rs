@@ -41,9 +41,16 @@ pub(crate) fn local_name(address: &str, hosts: &[String]) -> Option<String> {
     (!local.is_empty()).then_some(local)
 }
 
+/// Names of every machine for itself.
+const LOOPBACK: [&str; 4] = ["127.0.0.1", "[127.0.0.1]", "[IPv6:::1]", "ip6-localhost"];
+
 fn is_here(domain: &str, hosts: &[String]) -> bool {
+    // IDNA takes these for dots (RFC 3490 section 3.1).
+    let domain = domain.replace(['\u{3002}', '\u{ff0e}', '\u{ff61}'], ".");
     let domain = domain.trim().trim_end_matches('.');
-    domain.is_empty() || hosts.iter().any(|host| host.trim_end_matches('.').eq_ignore_ascii_case(domain))
+    domain.is_empty()
+        || LOOPBACK.contains(&domain)
+        || hosts.iter().any(|host| host.trim_end_matches('.').eq_ignore_ascii_case(domain))
 }
 
 fn unquoted(local: &str) -> String {
@@ -72,6 +79,11 @@ mod tests {
             "root@VM.Example",
             "root@vm.",
             "root@vm.example.",
+            "root@vm\u{3002}",
+            "root@vm\u{ff0e}example",
+            "root@127.0.0.1",
+            "root@[127.0.0.1]",
+            "root@[IPv6:::1]",
             "<root@vm>",
             "root (a@b.c)",
             "Root Admin <root@vm>",

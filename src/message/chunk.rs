@@ -41,10 +41,16 @@ pub(super) fn joined(chunks: Vec<Chunk>, is_irregular: &mut bool) -> Vec<Chunk> 
 }
 
 /// `'a@x'` out of a script whose quotes were taken for text. An apostrophe within a local part stays.
-pub(super) fn without_shell_quotes(text: &str) -> &str {
+pub(super) fn without_shell_quotes<'t>(text: &'t str) -> &'t str {
     const QUOTES: [(char, char); 4] = [('\'', '\''), ('`', '`'), ('\u{201c}', '\u{201d}'), ('\u{2018}', '\u{2019}')];
-    let inner = |(open, close)| text.strip_prefix(open).and_then(|text: &str| text.strip_suffix(close));
-    QUOTES.into_iter().find_map(inner).map_or(text, without_shell_quotes)
+    let inner = |text: &'t str| {
+        QUOTES.iter().find_map(|(open, close)| text.strip_prefix(*open).and_then(|text| text.strip_suffix(*close)))
+    };
+    let mut text = text;
+    while let Some(within) = inner(text) {
+        text = within;
+    }
+    text
 }
 
 /// The octets up to and with the quote that ends the string at the start.

@@ -48,12 +48,18 @@ impl SetAside {
     }
 }
 
+/// No program writes a longer word, in octets; RFC 2047 section 2 allows 75.
+const LONGEST: usize = 2048;
+
 /// The length of the encoded word at the start of the text. Programs leave blanks, and what RFC 2047 section 5 (3)
 /// wants encoded, in such words; readers decode them all the same.
 fn length(text: &str) -> Option<usize> {
     let mut parts = text.strip_prefix("=?")?.splitn(3, '?');
     let (charset, encoding, rest) = (parts.next()?, parts.next()?, parts.next()?);
-    let encoded = rest.find('?').filter(|end| rest[*end..].starts_with("?="))?;
+    // A `?` that is not encoded is no end of it, unless what follows looks like text between two words.
+    let is_whole = |end: &usize| !rest[..*end].contains('?') || !rest[..*end].contains(char::is_whitespace);
+    let near = &rest.as_bytes()[..rest.len().min(LONGEST)];
+    let encoded = memchr::memmem::find(near, b"?=").filter(is_whole)?;
     let is_charset = !charset.is_empty() && charset.bytes().all(|b| b.is_ascii_graphic());
     let is_word = is_charset && matches!(encoding, "b" | "B" | "q" | "Q");
     is_word.then_some("=?".len() + charset.len() + 1 + encoding.len() + 1 + encoded + "?=".len())

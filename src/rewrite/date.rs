@@ -154,7 +154,9 @@ fn clock(text: &str) -> Option<Time> {
     if parts.next().is_some() {
         return None;
     }
-    Time::new(hour, minute, second.min(59), 0).ok()
+    // A leap second has no place in every reader.
+    let second = if second == 60 { 59 } else { second };
+    Time::new(hour, minute, second, 0).ok()
 }
 
 /// `+0100`, `+01:00`, `+01`.
@@ -166,6 +168,9 @@ fn offset(text: &str) -> Option<Offset> {
     }
     let (hours, minutes) = digits.split_at(2);
     let minutes: i32 = if minutes.is_empty() { 0 } else { minutes.parse().ok()? };
+    if minutes > 59 {
+        return None;
+    }
     let seconds = hours.parse::<i32>().ok()? * 3600 + minutes * 60;
     Offset::from_seconds(sign * seconds).ok()
 }
@@ -250,6 +255,8 @@ mod tests {
             "30/11/2026 12:00:00",
             "11/30/26",
             "Mon Nov 30 12:00:00 CST 2026",
+            "Mon Nov 30 12:00:99 UTC 2026",
+            "Mon Nov 30 12:00:00 +0199 2026",
             "Mon Nov 31 12:00:00 UTC 2026",
             "2026-11-30 25:00:00",
             "Mon Nov 30 12:00:00 UTC 2026 2027",
