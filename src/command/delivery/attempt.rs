@@ -137,45 +137,49 @@ impl Attempt {
         (done, left)
     }
 
-    /// The server took some and has had enough of recipients, whatever its words: RFC 5321 section 4.5.3.1.10 has the
-    /// others go in another transaction. Those are the ones it said so of, or those it refused alike behind the last one
-    /// that it took.
-    fn is_beyond_limit(&self, place: usize) -> bool {
-        let Some(last) = self.outcomes.iter().rposition(|outcome| outcome.status == Status::Sent) else { return false };
-        let about = |outcome: &Outcome| verdict::about(outcome, &Known::default());
-        let outcome = &self.outcomes[place];
-        let behind = &self.outcomes[last + 1..];
-        let said = verdict::masked(&outcome.reason);
-        let are_alike = behind.len() > 1 && behind.iter().all(|other| verdict::masked(&other.reason) == said);
-        let is_unclear = || matches!(about(outcome), Some(About::Unknown | About::Pace)) && place > last && are_alike;
-        outcome.stage == Stage::Rcpt && (about(outcome) == Some(About::Recipients) || is_unclear())
+    /// For each recipient: the server took some and has had enough of recipients, whatever its words, and this is one of
+    /// the others. RFC 5321 section 4.5.3.1.10 has them go in another transaction. Those are the ones it said so of, or
+    /// those it refused alike behind the last one that it took.
+    fn beyond_limit(&self) -> Vec<bool> {
+        let Some(last) = self.outcomes.iter().rposition(|outcome| outcome.status == Status::Sent) else {
+            return vec![false; self.outcomes.len()];
+        };
+        let are_alike = are_alike(&self.outcomes[last + 1..]);
+        let is_beyond = |(place, outcome): (usize, &Outcome)| match about_recipient(outcome) {
+            Some(About::Recipients) => true,
+            Some(About::Unknown | About::Pace) => are_alike && place > last,
+            _ => false,
+        };
+        self.outcomes.iter().enumerate().map(is_beyond).collect()
     }
 
     /// Somebody is left for the next transaction on the same connection.
     pub(crate) fn goes_on(&self) -> bool {
-        let is_left = || (0..self.outcomes.len()).any(|place| self.is_beyond_limit(place));
         self.lost.is_none()
             && !self.is_in_doubt
-            && (!self.unnamed.is_empty() && self.host_trouble().is_none() || is_left())
+            && (!self.unnamed.is_empty() && self.host_trouble().is_none() || self.beyond_limit().contains(&true))
     }
 
     /// The recipients whose outcome stands, and the places of those who are left for the next transaction.
     pub(crate) fn split_off_left(mut self) -> (Self, Vec<usize>) {
-        let is_left: Vec<bool> = (0..self.outcomes.len()).map(|place| self.is_beyond_limit(place)).collect();
-        let mut left: Vec<usize> =
-            self.recipients.iter().zip(&is_left).filter(|(_, is_left)| **is_left).map(|(place, _)| *place).collect();
+        let (beyond, mut left) = (self.beyond_limit(), Vec::new());
+        let (recipients, outcomes) = (std::mem::take(&mut self.recipients), std::mem::take(&mut self.outcomes));
+        for ((recipient, outcome), is_beyond) in recipients.into_iter().zip(outcomes).zip(beyond) {
+            if is_beyond {
+                left.push(recipient);
+            } else {
+                self.recipients.push(recipient);
+                self.outcomes.push(outcome);
+            }
+        }
         left.append(&mut self.unnamed);
-        let mut stays = is_left.iter().map(|is_left| !is_left);
-        self.recipients.retain(|_| stays.next().unwrap_or(true));
-        let mut stays = is_left.iter().map(|is_left| !is_left);
-        self.outcomes.retain(|_| stays.next().unwrap_or(true));
         (self, left)
     }
 
     /// How many the server has taken before it had enough, if it had.
     pub(crate) fn limit_met(&self) -> Option<usize> {
-        let is_met = (0..self.outcomes.len()).any(|place| self.is_beyond_limit(place));
-        is_met.then(|| self.outcomes.iter().filter(|outcome| outcome.status == Status::Sent).count())
+        let taken = || self.outcomes.iter().filter(|outcome| outcome.status == Status::Sent).count();
+        self.beyond_limit().contains(&true).then(taken)
     }
 
     /// Logs that another smarthost is asked, and why.
@@ -214,6 +218,54 @@ impl Attempt {
             dsn: outcome.enhanced,
             status: outcome.status,
             reason: &outcome.reason,
+        }
+    }
+}
+
+/// The subject of a reply to RCPT, by the reply alone.
+fn about_recipient(outcome: &Outcome) -> Option<About> {
+    verdict::about(outcome, &Known::default()).filter(|_| outcome.stage == Stage::Rcpt)
+}
+
+/// Several recipients got the same reply.
+fn are_alike(outcomes: &[Outcome]) -> bool {
+    let said = outcomes.first().map(|outcome| verdict::masked(&outcome.reason));
+    outcomes.len() > 1 && outcomes.iter().all(|outcome| Some(verdict::masked(&outcome.reason)) == said)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::outcome::{EnhancedStatus, Reply};
+
+    /// An attempt in which the server took the first recipients and gave the others that reply at RCPT.
+    fn taking(taken: usize, others: usize, reply: &str) -> Attempt {
+        let sent = Outcome {
+            status: Status::Sent,
+            stage: Stage::Content,
+            scope: Scope::Message,
+            enhanced: EnhancedStatus::new(2, 0, 0),
+            reason: "250 2.0.0 ok".to_owned(),
+        };
+        let refused = verdict::outcome(Stage::Rcpt, &Reply::new(reply[..3].parse().unwrap(), &reply[4..]));
+        let mut outcomes = vec![sent; taken];
+        outcomes.resize(taken + others, refused);
+        Attempt::untried((0..taken + others).collect(), outcomes, Timestamp::UNIX_EPOCH)
+    }
+
+    /// The leader does nothing else meanwhile. With work for each pair of recipients this takes hours.
+    #[test]
+    fn work_on_refused_recipients_is_linear() {
+        for (reply, left) in [("550 5.1.1 no such user", 0), ("452 4.5.3 too many", 30_000), ("450 no", 30_000)] {
+            let (done, is_done) = mpsc::channel();
+            std::thread::spawn(move || {
+                let attempt = taking(1, 30_000, reply);
+                let _ = done.send((attempt.goes_on(), attempt.split_off_left().1.len()));
+            });
+            let found = is_done.recv_timeout(Duration::from_secs(120));
+            assert_eq!(found, Ok((left > 0, left)), "{reply}");
         }
     }
 }
