@@ -1,9 +1,7 @@
 //! Turns the settings of another mailer into our configuration: prints it, or writes it with its password files. A
 //! person is told of each setting that was left out. The configuration holds no password.
 
-use std::fs::Permissions;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use lettre::Address;
@@ -12,7 +10,7 @@ use super::init;
 use crate::config::Source;
 use crate::config::import::{self, Kind, Written};
 use crate::error::Error;
-use crate::trust::{Directory, plain};
+use crate::trust::plain;
 use crate::{config, spool, system};
 
 /// An import: a file, and the place of the configuration that it becomes.
@@ -89,31 +87,11 @@ fn put(target: &Path, written: &Written, is_forced: bool, group: Option<u32>) ->
     for (path, password) in &written.passwords {
         // The modes of ctl init: root owns the file, and the service's group may read it.
         let mode = if group.is_some() { 0o640 } else { 0o600 };
-        replace(path, password.line().as_bytes(), mode, group).map_err(|source| fail(path, source))?;
+        init::replace(path, password.line().as_bytes(), mode, group).map_err(|source| fail(path, source))?;
         files.push(path.clone());
     }
     let mode = if system::is_root() { 0o644 } else { 0o600 };
-    replace(target, written.config.as_bytes(), mode, None).map_err(|source| fail(target, source))?;
+    init::replace(target, written.config.as_bytes(), mode, None).map_err(|source| fail(target, source))?;
     files.push(target.to_path_buf());
     Ok(files)
-}
-
-/// Replaces the file whole or not at all: it is written under another name, then renamed.
-fn replace(path: &Path, bytes: &[u8], mode: u32, group: Option<u32>) -> io::Result<()> {
-    let directory = Directory::above(path)?;
-    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let mut draft = name.to_os_string();
-    draft.push(".new");
-    // A file of that name was left by a run that was cut short.
-    let _ = directory.remove(&draft);
-    let mut file = directory.create(&draft)?;
-    let mut fill = || -> io::Result<()> {
-        init::close(&file, group)?;
-        file.set_permissions(Permissions::from_mode(mode))?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        directory.rename(&draft, name)?;
-        directory.sync()
-    };
-    fill().inspect_err(|_| drop(directory.remove(&draft)))
 }

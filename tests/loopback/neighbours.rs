@@ -38,6 +38,23 @@ fn give_the_spool_to_the_service(village: &Village) {
 }
 
 #[test]
+fn init_is_repeated_before_and_after_the_settings_are_filled_in() {
+    let Some(village) = Village::new() else { return };
+    let init = |arguments: &[&str]| village.run("root", &[&["mailx-t", "ctl", "init"], arguments].concat(), "");
+    assert_eq!(init(&[]).0, Some(0));
+    fs::remove_file(village.at("etc/mailx-t/password")).unwrap();
+    let (code, said) = init(&[]);
+    assert!(code == Some(0) && said.contains("now fill in its [smarthost]"), "{code:?}: {said}");
+    assert!(village.at("etc/mailx-t/password").is_file(), "{said}");
+    let (code, said) = init(&["--provider", "gmail"]);
+    assert!(code == Some(0) && said.contains("app password"), "{code:?}: {said}");
+    let filled = fs::read_to_string(village.at("etc/mailx-t/config.toml")).unwrap();
+    assert!(filled.contains("host = \"smtp.gmail.com\""), "{filled}");
+    let (code, said) = init(&["--provider", "qq"]);
+    assert!(code == Some(0) && said.contains("does not change"), "{code:?}: {said}");
+}
+
+#[test]
 fn service_owns_no_name_that_root_works_with() {
     let Some(village) = Village::new() else { return };
     village.configure(&smarthost(), "");

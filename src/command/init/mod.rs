@@ -1,5 +1,6 @@
 //! `ctl init`: makes the spool, a commented configuration, and for the machine an empty password file, unless they are
-//! there. It is safe to repeat: it changes nothing that is there except the modes of the spool's directories.
+//! there. It is safe to repeat: it changes nothing that is there except the modes of the spool's directories, and for a
+//! provider a configuration that nobody has filled in.
 
 mod provider;
 
@@ -13,7 +14,7 @@ use crate::config::{self, Config, Source};
 use crate::error::Error;
 use crate::spool::{self, Spool};
 use crate::system;
-use crate::trust::Directory;
+use crate::trust::{Directory, plain};
 
 /// The text of a new configuration.
 pub(super) const TEMPLATE: &str = include_str!("../../../packaging/config.toml");
@@ -31,22 +32,70 @@ pub(crate) fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Wr
     };
     let chosen = provider.map(provider::find).transpose()?;
     let text = chosen.as_ref().map_or_else(|| TEMPLATE.to_string(), |chosen| chosen.fill(TEMPLATE));
-    let is_new = !path.as_os_str().is_empty() && write_new(&path, &text)?;
-    let spool = if is_new { new_spool(&source) } else { Config::load(source.clone())?.spool_path() };
+    let state = settle(&path, &text, chosen.is_some())?;
+    let (spool, names_password) = match &state {
+        State::Filled => {
+            let config = Config::load(source.clone())?;
+            (config.spool_path(), names(&config, &password_path(&path)))
+        }
+        _ => (new_spool(&source), true),
+    };
     // Only the machine's spool is the service user's. A spool of another file belongs to the user who named that.
     Spool::new(&spool).create_for(config::owner_of_spool(&spool, &source))?;
     let mut say = |text: String| writeln!(out, "{text}").map_err(Error::Output);
-    if is_new {
-        let what = chosen.as_ref().map_or_else(|| "fill in its [smarthost]".to_string(), Chosen::advice);
-        say(format!("made {}: now {what}", path.display()))?;
-        if source.is_machine() && system::is_root() && make_password_file(&path.with_file_name("password"))? {
-            say(format!("made {}: put the password on its first line", path.with_file_name("password").display()))?;
-        }
-        say(format!("spool {} is ready; then run: mailx-t ctl check", spool.display()))
-    } else {
-        let what = if chosen.is_some() { ", which --provider does not change" } else { "" };
-        say(format!("kept {source}{what}; spool {} is ready", spool.display()))
+    let password = password_path(&path);
+    let makes_password = names_password && source.is_machine() && system::is_root();
+    let what = chosen.as_ref().map_or_else(|| "fill in its [smarthost]".to_string(), Chosen::advice);
+    match state {
+        State::Made => say(format!("made {}: now {what}", path.display()))?,
+        State::Unfilled => say(format!("kept {}: now {what}", path.display()))?,
+        State::Filled if chosen.is_some() => say(format!("kept {source}, which --provider does not change"))?,
+        State::Filled => say(format!("kept {source}"))?,
     }
+    if makes_password && make_password_file(&password)? {
+        say(format!("made {}: put the password on its first line", password.display()))?;
+    }
+    let then = if state == State::Filled { "" } else { "; then run: mailx-t ctl check" };
+    say(format!("spool {} is ready{then}", spool.display()))
+}
+
+/// What became of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It is new, or took the place of one that was not filled in.
+    Made,
+    /// It is there as this command made it.
+    Unfilled,
+    /// A person has written it, or the environment has it.
+    Filled,
+}
+
+/// Makes the configuration, unless there is one. For a provider one that nobody has filled in is written anew.
+fn settle(path: &Path, text: &str, is_for_provider: bool) -> Result<State, Error> {
+    if path.as_os_str().is_empty() {
+        return Ok(State::Filled);
+    }
+    if write_new(path, text)? {
+        return Ok(State::Made);
+    }
+    if !plain::read_text(path).is_ok_and(|found| found == TEMPLATE) {
+        return Ok(State::Filled);
+    }
+    if is_for_provider {
+        replace(path, text.as_bytes(), config_mode(), None)
+            .map_err(|source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source }))?;
+        return Ok(State::Made);
+    }
+    Ok(State::Unfilled)
+}
+
+/// The password file that the template names, beside the configuration.
+fn password_path(config: &Path) -> PathBuf {
+    config.with_file_name("password")
+}
+
+fn names(config: &Config, password: &Path) -> bool {
+    config.smarthosts.iter().any(|smarthost| smarthost.password_file.as_deref() == Some(password))
 }
 
 /// The named file, the machine's for root, else the user's own.
@@ -81,13 +130,16 @@ pub(super) fn close(file: &File, group: Option<u32>) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o640))
 }
 
-/// Writes the text unless there is a file already. Others may read the machine's file, but not a user's, which may hold
-/// the password.
+/// Others may read the machine's file, but not a user's, which may hold the password.
+fn config_mode() -> u32 {
+    if system::is_root() { 0o644 } else { 0o600 }
+}
+
+/// Writes the text unless there is a file already.
 fn write_new(path: &Path, text: &str) -> Result<bool, Error> {
-    let mode = if system::is_root() { 0o644 } else { 0o600 };
     let made = new_file(path).and_then(|file| {
         let Some(mut file) = file else { return Ok(false) };
-        file.set_permissions(Permissions::from_mode(mode))?;
+        file.set_permissions(Permissions::from_mode(config_mode()))?;
         file.write_all(text.as_bytes()).map(|()| true)
     });
     made.map_err(|source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source }))
@@ -103,12 +155,45 @@ fn new_file(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
+/// Replaces the file whole or not at all: it is written under another name, then renamed.
+pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32, group: Option<u32>) -> io::Result<()> {
+    let directory = Directory::above(path)?;
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let mut draft = name.to_os_string();
+    draft.push(".new");
+    // A file of that name was left by a run that was cut short.
+    let _ = directory.remove(&draft);
+    let mut file = directory.create(&draft)?;
+    let mut fill = || -> io::Result<()> {
+        close(&file, group)?;
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        directory.rename(&draft, name)?;
+        directory.sync()
+    };
+    fill().inspect_err(|_| drop(directory.remove(&draft)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::MetadataExt;
 
     use super::*;
+
+    #[test]
+    fn repeated_it_keeps_what_is_filled_in_and_fills_in_what_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        let settled = |text: &str, is_for_provider| settle(&path, text, is_for_provider).unwrap();
+        assert_eq!(settled(TEMPLATE, false), State::Made);
+        assert_eq!(settled(TEMPLATE, false), State::Unfilled);
+        assert_eq!(settled("filled", true), State::Made);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "filled");
+        assert_eq!(settled("other", true), State::Filled);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "filled");
+    }
 
     #[test]
     fn password_file_is_closed_to_others_and_made_once() {
