@@ -19,6 +19,7 @@ pub(super) const FORMS: &[(&str, &str)] = &[
     ("cron-env", "a word in quotes, such as \"drop\""),
     ("default", "an address in quotes, or a list of them"),
     ("domain", "a domain in quotes, such as \"example.org\""),
+    ("ehlo", "a host name with a dot, or an address literal, in quotes, such as \"web1.example.org\""),
     ("fallback-charset", "a charset in quotes, such as \"gb18030\""),
     ("fingerprint", "\"sha256:\" and 64 hexadecimal digits, all in quotes"),
     ("first", TIME),

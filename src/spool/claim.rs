@@ -462,6 +462,8 @@ mod tests {
         pipe(&spool.journal(&id));
         assert!(claim.record(&[record(0, Status::Sent)]).is_err() && claim.reserve().is_err());
         drop(claim);
+        // What could not be recorded is set aside: another mail.
+        let (_keep, spool, id) = queued(&["a@x.org"]);
         let path = spool.file("queue", &id);
         fs::remove_file(&path).unwrap();
         pipe(&path);
