@@ -298,23 +298,32 @@ impl Claim {
     /// # Errors
     /// [`Error::Write`]; then the mail still stands in the queue.
     pub(crate) fn fail(self) -> Result<(), Error> {
+        self.fail_with(&[])
+    }
+
+    /// As [`fail`](Self::fail), with records that the journal gets in `failed/` only: as long as the mail stands in the
+    /// queue they do not hold.
+    ///
+    /// # Errors
+    /// As [`fail`](Self::fail).
+    pub(crate) fn fail_with(self, records: &[Record]) -> Result<(), Error> {
         let id = &self.entry.id;
-        let (journal, failed) = (self.spool.journal(id), self.spool.directory("failed"));
+        let (path, failed) = (self.spool.journal(id), self.spool.directory("failed"));
         // The journal comes first: an entry without it would be sent again if it came back.
         let copy = failed.join(format!("{id}.journal"));
         let keep = || -> io::Result<()> {
             // A crash cut an earlier try short and left this file.
             let _ = fs::remove_file(&copy);
             let mut kept = files::create_new(&copy)?;
-            io::copy(&mut plain::open(&journal, OpenOptions::new().read(true))?, &mut kept)?;
-            kept.sync_all()
+            io::copy(&mut plain::open(&path, OpenOptions::new().read(true))?, &mut kept)?;
+            if records.is_empty() { kept.sync_all() } else { journal::append(&copy, records) }
         };
         let moved = keep()
             .and_then(|()| fs::rename(self.spool.file("queue", id), failed.join(id.as_str())))
             .and_then(|()| files::sync_directory(&failed))
             .and_then(|()| files::sync_directory(&self.spool.directory("queue")));
         moved.map_err(|source| Error::Write { path: failed.join(id.as_str()), source })?;
-        let _ = fs::remove_file(journal);
+        let _ = fs::remove_file(path);
         let _ = fs::remove_file(self.spool.hold(id));
         Ok(())
     }

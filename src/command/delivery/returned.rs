@@ -52,9 +52,9 @@ pub(crate) fn judge(config: &Config, report: Claim, attempt: &Attempt) -> Result
         original.record(&with_report(refused, id))?;
         None
     } else {
-        original.record(&with_report(refused, None))?;
         tell_by_other_ways(config, &original.entry, attempt);
-        original.fail()?;
+        // In the queue, a refusal without a report would say that the report was taken, and the mail be removed.
+        original.fail_with(&with_report(refused, None))?;
         return Ok(report.remove().map(|()| None)?);
     };
     report.remove()?;
