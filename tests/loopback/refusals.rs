@@ -208,3 +208,20 @@ fn mail_that_is_one_too_many_for_a_connection_goes_over_the_next() {
         assert_eq!((machine.smarthost().mails().len(), connections), (4, 2), "{reply}\n{}", machine.log());
     }
 }
+
+#[test]
+fn report_that_one_of_its_addressees_has_taken_is_no_refused_report() {
+    let host = Smarthost::new().account(USER, PASSWORD);
+    let host = host.on(On::at(Point::Rcpt).containing("gone@"), Act::reply("550 5.1.1 no such user"));
+    let host = host.on(On::at(Point::Rcpt).containing("two@").times(1), Act::reply("450 4.2.1 later"));
+    let host = host.on(On::at(Point::Rcpt).containing("two@"), Act::reply("550 5.1.1 no such user"));
+    let machine = Machine::with(host, "");
+    std::fs::write(machine.path("aliases"), "root: one@b.example, two@b.example\n").unwrap();
+    machine.run("sendmail", &["-odq", "gone@b.example"], MAIL);
+    for _ in 0..3 {
+        machine.run("sendmail", &["-q"], b"");
+    }
+    assert!(machine.log().contains("to=<two@b.example>"), "{}", machine.log());
+    assert!(!machine.log().contains("was refused, and a report could not be delivered"), "{}", machine.log());
+    assert_eq!(machine.queue().len(), 0, "{}", machine.log());
+}

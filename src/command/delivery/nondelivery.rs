@@ -38,7 +38,7 @@ pub(crate) fn report_to(
 ) -> Result<Option<QueueId>, Error> {
     let entry = &claim.entry;
     if entry.reverse_path.is_none() {
-        log::mail(entry.id.as_str()).error("a report could not be delivered; it is kept in failed/");
+        log::mail(entry.id.as_str()).error("a report could not be delivered to everybody; it is kept in failed/");
         return Ok(None);
     }
     let wanted = |record: &&Record| entry.recipients[record.recipient].dsn.wants_failure();

@@ -89,7 +89,7 @@ fn is_delivered(claim: &Claim, records: &[Record]) -> bool {
 }
 
 /// The standing of each recipient with these records.
-fn statuses(claim: &Claim, records: &[Record]) -> Vec<Option<Status>> {
+pub(crate) fn statuses(claim: &Claim, records: &[Record]) -> Vec<Option<Status>> {
     let mut statuses = vec![None; claim.entry.recipients.len()];
     for record in claim.progress.last.values().chain(records) {
         if let Some(status) = statuses.get_mut(record.recipient) {

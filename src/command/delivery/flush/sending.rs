@@ -184,10 +184,11 @@ impl<'a> Sending<'a> {
         }
     }
 
+    /// Nobody took the report, in this attempt or before.
     fn is_refused_report(&self, mail: &Answered) -> bool {
-        let is_refused = |record: &Record| record.outcome.status == Status::Bounced;
-        mail.claim.entry.about.is_some()
-            && settle::records(self.config, &mail.claim, &mail.attempt).iter().all(is_refused)
+        let records = settle::records(self.config, &mail.claim, &mail.attempt);
+        let is_refused = |status: &Option<Status>| *status == Some(Status::Bounced);
+        mail.claim.entry.about.is_some() && settle::statuses(&mail.claim, &records).iter().all(is_refused)
     }
 
     /// The report was taken: its mail has its end.
