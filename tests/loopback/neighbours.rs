@@ -5,7 +5,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use crate::smarthost::{Running, Smarthost};
+use crate::smarthost::{Act, On, Point, Running, Smarthost};
 use crate::support::village::{ALICE, BOB, PASSWORD, SERVICE, USER, Village};
 
 fn smarthost() -> Running {
@@ -316,4 +316,59 @@ fn log_that_the_service_has_made_a_link_is_not_followed_by_root() {
         told.contains("FAIL  log /var/log/mailx-t/mail.log: it is a link in a directory that others may"),
         "{told}"
     );
+}
+
+/// A village whose mail goes to that smarthost.
+fn village_with(host: Smarthost) -> Option<(Village, Running)> {
+    let village = Village::new()?;
+    let running = host.start();
+    village.configure(&running, "");
+    assert_init(&village, 0, "");
+    Some((village, running))
+}
+
+fn send(village: &Village, who: u32, to: &str) {
+    let (code, said) = village.run(&who.to_string(), &["sendmail", "-odq", to], "Subject: x\n\nx\n");
+    assert_eq!(code, Some(0), "{said}");
+}
+
+/// Sends the queue; returns the log so far, and whether the way of all mail is closed.
+fn sent(village: &Village) -> (String, bool) {
+    for _ in 0..2 {
+        village.run("root", &["sendmail", "-q"], "");
+    }
+    let log = fs::read_to_string(village.at("var/log/mailx-t/mail.log")).unwrap();
+    (log, village.at("var/spool/mailx-t/queue/relay.clock").exists())
+}
+
+#[test]
+fn mails_of_one_user_do_not_stop_the_mail_of_others() {
+    for (point, reply) in [
+        (Point::Rcpt, "554 5.7.1 Relay access denied"),
+        (Point::Rcpt, "550 Access denied"),
+        (Point::Rcpt, "451 4.3.0 later"),
+        (Point::Content, "554 5.7.1 Message rejected"),
+        (Point::Content, "451 4.3.0 later"),
+    ] {
+        let refused = On::at(point).containing("elsewhere");
+        let host = Smarthost::new().account(USER, PASSWORD).without("CHUNKING").on(refused, Act::reply(reply));
+        let Some((village, _running)) = village_with(host) else { return };
+        for to in ["one@elsewhere.example", "two@elsewhere.org"] {
+            send(&village, ALICE, to);
+        }
+        let (log, is_closed) = sent(&village);
+        assert!(log.contains(&reply[..9]), "{reply}: {log}");
+        assert!(!is_closed && !log.contains("no mail leaves"), "{reply}: {log}");
+    }
+}
+
+#[test]
+fn same_refusal_of_two_users_closes_the_way() {
+    let refused = On::at(Point::Rcpt).containing("elsewhere");
+    let host = Smarthost::new().account(USER, PASSWORD).on(refused, Act::reply("554 5.7.1 Relay access denied"));
+    let Some((village, _running)) = village_with(host) else { return };
+    send(&village, ALICE, "one@elsewhere.example");
+    send(&village, BOB, "two@elsewhere.org");
+    let (log, is_closed) = sent(&village);
+    assert!(is_closed, "{log}");
 }

@@ -225,3 +225,33 @@ fn report_that_one_of_its_addressees_has_taken_is_no_refused_report() {
     assert!(!machine.log().contains("was refused, and a report could not be delivered"), "{}", machine.log());
     assert_eq!(machine.queue().len(), 0, "{}", machine.log());
 }
+
+#[test]
+fn texts_that_the_server_refuses_stop_nobody_elses_mail() {
+    for quiet in [&[][..], &["-N", "never"]] {
+        let machine = refusing(On::at(Point::Content).containing("cheap-watches"), "554 5.7.1 Message rejected");
+        for n in 1..=3 {
+            let to = format!("o{n}@b.example");
+            let words = [&["-odq"], quiet, &[to.as_str()]].concat();
+            machine.run("sendmail", &words, b"Subject: cheap-watches\n\nbuy cheap-watches now\n");
+        }
+        machine.run("sendmail", &["-odq", PERSON], MAIL);
+        for _ in 0..2 {
+            machine.run("sendmail", &["-q"], b"");
+        }
+        assert_eq!(status(&machine, PERSON), "sent", "{quiet:?}\n{}", machine.log());
+        assert!(!machine.log().contains("no mail leaves"), "{quiet:?}\n{}", machine.log());
+        assert!(machine.queue().is_empty(), "{quiet:?}\n{}", machine.log());
+    }
+}
+
+#[test]
+fn mail_whose_refusal_is_repeated_waits_and_nobody_is_told_before_a_report_is_refused() {
+    let machine = refusing(Point::Rcpt.into(), "550 5.7.1 policy");
+    for n in 1..=2 {
+        machine.run("sendmail", &["-odq", "-N", "never", &format!("o{n}@b.example")], MAIL);
+    }
+    machine.run("sendmail", &["-q"], b"");
+    assert_eq!((machine.queue().len(), machine.failed().len()), (1, 1), "{}", machine.log());
+    assert!(!machine.log().contains("no mail leaves"), "{}", machine.log());
+}

@@ -1,7 +1,7 @@
 //! The ways of mail, one for each account with smarthosts of its own: open, or closed for a while, and why. Trouble on
 //! one is no reason to keep the mail of another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +17,7 @@ use crate::outcome::{Outcome, Scope, Stage};
 use crate::pace::Rate;
 use crate::spool::{Clock, Entry, QueueId, Remark, Spool};
 use crate::system;
-use crate::verdict::{self, Known};
+use crate::verdict::{self, About, Known};
 
 /// A smarthost that is away is tried at least so often: its clock is not that of a mail.
 const AWAY: Duration = Duration::from_secs(15 * 60);
@@ -27,6 +27,8 @@ const NEW_MAIL_TRIES: SignedDuration = SignedDuration::from_secs(60);
 const LONGEST_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// So many mails in a row that a smarthost leaves unanswered mean that the trouble is not a mail's.
 const IN_A_ROW: usize = 2;
+/// So many mails of other users are looked at for the same refusal.
+const MOST_LOOKED_AT: usize = 100;
 /// The mark of an account of which a person was told, and the time for which it is kept.
 const ALARMED: &str = "alarmed";
 const ALARMED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -47,30 +49,59 @@ struct Route {
     /// Mails in a row that the smarthost's own trouble met; those that a connection took with it count as one.
     in_a_row: usize,
     /// The last mail that was refused in words that may be about all our mail; none since a mail was taken.
-    refused: Option<Refused>,
+    refused: Option<Met>,
+    /// The last mail that the smarthost's own trouble met behind MAIL.
+    troubled: Option<Met>,
 }
 
-/// A refusal that may be about all our mail.
-struct Refused {
+/// A mail that met trouble which may be that of all our mail.
+#[derive(Clone)]
+struct Met {
     /// The reply without what is of one mail.
     said: String,
     mail: QueueId,
     /// To whom.
-    people: Vec<Address>,
+    people: HashSet<Address>,
+    /// The user who sent it.
+    uid: u32,
 }
 
-impl Refused {
-    fn of(entry: &Entry, attempt: &Attempt, outcome: &Outcome) -> Self {
-        let people = attempt.recipients.iter().map(|n| entry.recipients[*n].address.clone()).collect();
-        Self { said: format!("{} {}", outcome.stage, verdict::masked(&outcome.reason)), mail: entry.id, people }
+impl Met {
+    fn of(entry: &Entry, outcome: &Outcome) -> Self {
+        let people = entry.recipients.iter().map(|recipient| recipient.address.clone()).collect();
+        let said = format!("{} {}", outcome.stage, verdict::masked(&outcome.reason));
+        Self { said, mail: entry.id, people, uid: entry.uid }
     }
 
     /// The same was said of another mail, to others.
     fn repeats(&self, before: &Self) -> bool {
-        self.said == before.said
-            && self.mail != before.mail
-            && self.people.iter().all(|one| !before.people.contains(one))
+        self.said == before.said && self.people.is_disjoint(&before.people) && self.confirms(before)
     }
+
+    /// The two show more than one mail shows. A user chooses text and recipients, and must not stop the mail of others
+    /// with them: only the mail of another user, to another domain, or our own shows more.
+    fn confirms(&self, before: &Self) -> bool {
+        let are_ours = self.is_ours() && before.is_ours();
+        let are_others = || self.uid != before.uid && self.domains().is_disjoint(&before.domains());
+        self.mail != before.mail && (are_ours || are_others())
+    }
+
+    fn domains(&self) -> HashSet<String> {
+        self.people.iter().map(|one| one.domain().to_ascii_lowercase()).collect()
+    }
+
+    /// It is the mail of root or of the spool's owner, who need no trick to stop all mail.
+    fn is_ours(&self) -> bool {
+        self.uid == 0 || self.uid == system::effective_uid()
+    }
+}
+
+/// The same refusal of two mails, which closes the way.
+pub(crate) struct Repeated {
+    outcome: Outcome,
+    /// The server names our account itself, and one of the mails is ours. Otherwise no person is told before the
+    /// server refuses a report as well.
+    is_sure: bool,
 }
 
 /// The clock's time has not come. One that is too far ahead was written while the machine's clock was wrong.
@@ -123,12 +154,40 @@ impl<'a> Routes<'a> {
         )
     }
 
-    /// Learns from an attempt: trouble before any mail, or with several in a row, closes the way for a while; so does
-    /// the same refusal of two mails to two people. A mail that was taken opens it.
-    pub(crate) fn learn(&mut self, account: &Address, entry: &Entry, attempt: &Attempt) -> Result<(), Error> {
-        if let Some(outcome) = self.repeated(account, entry, attempt) {
+    /// Judges an attempt by the one before it: the same refusal of two users' mails to two people is about all our
+    /// mail, and the mail waits. What the server says of a content is judged by the report alone: two mails may well
+    /// have a text that it does not take.
+    pub(crate) fn judge(&mut self, account: &Address, entry: &Entry, attempt: &mut Attempt) -> Option<Repeated> {
+        let Some(outcome) = attempt.refusal().filter(|outcome| outcome.stage != Stage::Content) else {
+            if attempt.refusal().is_none() && attempt.host_trouble().is_none() {
+                self.route(account).refused = None;
+            }
+            return None;
+        };
+        let refused = Met::of(entry, outcome);
+        let is_said = verdict::about(outcome, &Known::default()) == Some(About::Account);
+        let before = self.route(account).refused.replace(refused.clone())?;
+        if !refused.repeats(&before) {
+            return None;
+        }
+        let known = Known { is_repeated: true, ..Known::default() };
+        attempt.outcomes = attempt.outcomes.iter().map(|outcome| verdict::with(outcome, &known)).collect();
+        let is_sure = is_said && (refused.is_ours() || before.is_ours());
+        Some(Repeated { outcome: attempt.outcomes.first()?.clone(), is_sure })
+    }
+
+    /// Learns from an attempt: trouble before any mail, or with several in a row, closes the way for a while; so does a
+    /// refusal that was repeated. A mail that was taken opens it.
+    pub(crate) fn learn(
+        &mut self,
+        account: &Address,
+        entry: &Entry,
+        attempt: &Attempt,
+        repeated: Option<&Repeated>,
+    ) -> Result<(), Error> {
+        if let Some(Repeated { outcome, is_sure }) = repeated {
             self.route(account).in_a_row += 1;
-            return self.close(account, &outcome);
+            return self.close(account, outcome, *is_sure);
         }
         let Some(trouble) = attempt.host_trouble() else {
             if attempt.refusal().is_some() {
@@ -142,31 +201,45 @@ impl<'a> Routes<'a> {
         }
         self.lost = attempt.lost;
         let route = self.route(account);
+        if matches!(trouble.stage, Stage::Rcpt | Stage::Data | Stage::Content) {
+            // Two mails that one user has chosen are one.
+            let met = Met::of(entry, trouble);
+            if route.troubled.as_ref().is_some_and(|before| !met.confirms(before)) {
+                return Ok(());
+            }
+            route.troubled = Some(met);
+        }
         route.in_a_row += 1;
         let is_before_mail = !matches!(trouble.stage, Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content);
         if is_before_mail || route.in_a_row >= IN_A_ROW {
-            self.close(account, trouble)?;
+            self.close(account, trouble, true)?;
         }
         Ok(())
     }
 
-    /// What the server says is about all our mail: a report was refused as the mail it is about.
-    pub(crate) fn condemn(&mut self, account: &Address, trouble: &Outcome) -> Result<(), Error> {
+    /// A report was refused as the mail it is about. That is about all our mail if the mail is ours, or if another
+    /// user's waits for the same reason; else the mail waits alone, since a report quotes what its sender has chosen.
+    pub(crate) fn condemn(&mut self, account: &Address, entry: &Entry, trouble: &Outcome) -> Result<(), Error> {
+        if !Met::of(entry, trouble).is_ours() && !self.meets_others(entry, trouble) {
+            return Ok(());
+        }
         self.route(account).in_a_row += 1;
-        self.close(account, trouble)
+        self.close(account, trouble, true)
     }
 
-    /// The refusal that shows, with the one before it, that it is about all our mail.
-    fn repeated(&mut self, account: &Address, entry: &Entry, attempt: &Attempt) -> Option<Outcome> {
-        let outcome = attempt.refusal()?;
-        let refused = Refused::of(entry, attempt, outcome);
-        let route = self.route(account);
-        let is_repeated = route.refused.as_ref().is_some_and(|before| refused.repeats(before));
-        route.refused = Some(refused);
-        is_repeated.then(|| verdict::with(outcome, &Known { is_repeated, ..Known::default() }))
+    /// Another user's mail waits after the same refusal.
+    fn meets_others(&self, entry: &Entry, trouble: &Outcome) -> bool {
+        let met = Met::of(entry, trouble);
+        let is_alike = |id: &QueueId| {
+            let Ok(Some((other, progress))) = self.spool.peek(id) else { return false };
+            progress.last.values().any(|record| met.repeats(&Met::of(&other, &record.outcome)))
+        };
+        let ids = self.spool.ids().unwrap_or_default();
+        ids.iter().filter(|id| id.mark() != entry.id.mark()).take(MOST_LOOKED_AT).any(is_alike)
     }
 
-    fn close(&mut self, account: &Address, trouble: &Outcome) -> Result<(), Error> {
+    /// `is_sure` if a fault of the settings or the account is to be told to a person.
+    fn close(&mut self, account: &Address, trouble: &Outcome, is_sure: bool) -> Result<(), Error> {
         self.route(account).closed = Some(trouble.reason.clone());
         let before = self.spool.clock().filter(|_| self.is_for_all(account));
         // A fault on this machine may not concern the next process, which may have a secret or a network that this one
@@ -174,7 +247,7 @@ impl<'a> Routes<'a> {
         let is_ours = trouble.stage == Stage::Setup;
         let attempts = before.as_ref().map_or(0, |clock| clock.attempts) + u32::from(!is_ours);
         let was_alarmed = before.is_some_and(|clock| clock.is_alarmed) || self.is_alarmed(account);
-        let is_alarming = trouble.scope == Scope::Configuration;
+        let is_alarming = is_sure && trouble.scope == Scope::Configuration;
         if is_alarming && !was_alarmed {
             self.alarm(account, &trouble.reason);
         }

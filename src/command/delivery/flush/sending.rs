@@ -3,7 +3,7 @@
 
 use super::super::attempt::{Answered, Attempt};
 use super::super::connections::Connections;
-use super::super::routes::Routes;
+use super::super::routes::{Repeated, Routes};
 use super::super::{recut, returned, settle};
 use crate::alarm;
 use crate::command::notice::Notice;
@@ -171,10 +171,14 @@ impl<'a> Sending<'a> {
 
     /// Settles mails, tells their outcomes, and lets the routes learn of them.
     fn settle(&mut self, answered: Vec<Answered>) {
-        let (refused_reports, answered) = answered.into_iter().partition(|mail| self.is_refused_report(mail));
-        for (entry, attempt) in settle_and_tell(self.config, answered, self.tell) {
+        let (refused_reports, mut answered): (Vec<_>, Vec<_>) =
+            answered.into_iter().partition(|mail| self.is_refused_report(mail));
+        let repeated: Vec<Option<Repeated>> = answered.iter_mut().map(|mail| self.judge(mail)).collect();
+        let settled = settle_and_tell(self.config, answered, self.tell);
+        for ((entry, attempt), repeated) in settled.into_iter().zip(repeated) {
             let account = self.routes.of(&entry);
-            self.routes.learn(&account, &entry, &attempt).unwrap_or_else(|error| log::error(&error.to_string()));
+            let learned = self.routes.learn(&account, &entry, &attempt, repeated.as_ref());
+            learned.unwrap_or_else(|error| log::error(&error.to_string()));
             if entry.about.is_some() && !self.spool.stands(&entry.id) {
                 self.conclude(&entry);
             }
@@ -182,6 +186,11 @@ impl<'a> Sending<'a> {
         for mail in refused_reports {
             self.judge_report(mail);
         }
+    }
+
+    fn judge(&mut self, mail: &mut Answered) -> Option<Repeated> {
+        let account = self.routes.of(&mail.claim.entry);
+        self.routes.judge(&account, &mail.claim.entry, &mut mail.attempt)
     }
 
     /// Nobody took the report, in this attempt or before.
@@ -216,7 +225,8 @@ impl<'a> Sending<'a> {
         match returned::judge(self.config, claim, &attempt) {
             Ok(Some((original, outcome))) => {
                 let account = self.routes.of(&original);
-                self.routes.condemn(&account, &outcome).unwrap_or_else(|error| log::error(&error.to_string()));
+                let learned = self.routes.condemn(&account, &original, &outcome);
+                learned.unwrap_or_else(|error| log::error(&error.to_string()));
             }
             Ok(None) => {}
             Err(error) => log::mail(entry.id.as_str()).error(&error.to_string()),
