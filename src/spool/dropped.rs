@@ -14,6 +14,9 @@ use super::{Entry, Error, QueueId, Spool, files};
 use crate::outcome::clean;
 use crate::trust::plain;
 
+/// The user that a file counts as whose owner need not have left it: nobody can use up what is another's.
+pub(crate) const NOBODY: u32 = u32::MAX;
+
 /// The directory that remembers a user's own mails in `drop/`.
 pub(super) const REMEMBERED: &str = "dropped";
 /// The kind of a file's name once it is out of reach.
@@ -39,6 +42,8 @@ pub(crate) struct Left {
     pub(crate) name: QueueId,
     /// The uid of its owner.
     pub(crate) uid: u32,
+    /// The user it counts as: its owner, or [`NOBODY`] if another may have put it there.
+    pub(crate) payer: u32,
     /// Its size.
     pub(crate) octets: u64,
     /// It is a regular file, and could be a mail.
@@ -50,10 +55,12 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`] if the directory cannot be listed.
-    pub(crate) fn left_files(&self) -> Result<Vec<Left>, Error> {
-        let files = self.left()?.into_iter().filter_map(|name| {
+    pub(crate) fn left_files(&self, is_known: &dyn Fn(&QueueId) -> bool) -> Result<Vec<Left>, Error> {
+        let names = self.left()?.into_iter().filter(|name| !is_known(name));
+        let files = names.filter_map(|name| {
             let found = fs::symlink_metadata(self.file("drop", &name)).ok()?;
-            Some(Left { name, uid: found.uid(), octets: found.len(), is_file: found.is_file() })
+            let payer = if self.is_its_owners(&found) { found.uid() } else { NOBODY };
+            Some(Left { name, uid: found.uid(), payer, octets: found.len(), is_file: found.is_file() })
         });
         Ok(files.collect())
     }
@@ -70,7 +77,7 @@ impl Spool {
     /// `drop/` is the user's choice, and would sort where the user wishes. `None` if the user has taken it back, which
     /// is a user's right.
     pub(crate) fn collect(&self, left: &Left) -> Option<QueueId> {
-        let id = QueueId::of_user(left.uid);
+        let id = QueueId::of_user(left.payer);
         files::rename_new(&self.file("drop", &left.name), &self.taken(&id)).is_ok().then_some(id)
     }
 
@@ -116,7 +123,7 @@ impl Spool {
     /// Puts away a name in `drop/` that is no regular file; returns the id it has from now on, and the error that says
     /// where. `None` if it stays: a directory that is not empty is in nobody's way there, and `ctl check` names it.
     pub(crate) fn clear(&self, left: &Left) -> Option<(QueueId, Error)> {
-        let id = QueueId::of_user(left.uid);
+        let id = QueueId::of_user(left.payer);
         let path = self.put_away(&id, &self.file("drop", &left.name)).ok()?;
         Some((id, Error::Damaged { path, why: "it is no regular file".to_string() }))
     }
@@ -178,6 +185,15 @@ impl Spool {
             return Some("its owner has the queue, and leaves no mail in drop/");
         }
         (found.gid() != drop.gid()).then_some("it was not made in drop/, so its owner need not have left it")
+    }
+
+    /// Its owner has left it. A link has no mode, and a directory has several names.
+    fn is_its_owners(&self, found: &fs::Metadata) -> bool {
+        let is_ours = || fs::symlink_metadata(self.directory("drop")).is_ok_and(|drop| drop.gid() == found.gid());
+        match found.is_file() {
+            true => found.nlink() == 1 && self.is_forged(found).is_none(),
+            false => found.uid() != 0 && (found.nlink() == 1 || found.is_dir()) && is_ours(),
+        }
     }
 
     fn taken(&self, id: &QueueId) -> PathBuf {
@@ -291,12 +307,12 @@ mod tests {
     }
 
     fn collect(spool: &Spool) -> Vec<(QueueId, QueueId)> {
-        let files = spool.left_files().unwrap();
+        let files = spool.left_files(&|_| false).unwrap();
         files.iter().filter(|left| left.is_file).filter_map(|left| Some((left.name, spool.collect(left)?))).collect()
     }
 
     fn clear(spool: &Spool) -> usize {
-        let files = spool.left_files().unwrap();
+        let files = spool.left_files(&|_| false).unwrap();
         files.iter().filter(|left| !left.is_file).filter_map(|left| spool.clear(left)).count()
     }
 

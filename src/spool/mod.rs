@@ -26,7 +26,7 @@ pub(crate) use claim::{Carried, Claim, Content};
 pub(crate) use directory::Queued;
 pub use directory::Spool;
 pub(crate) use draft::Draft;
-pub(crate) use dropped::{Dropped, Left};
+pub(crate) use dropped::{Dropped, Left, NOBODY};
 pub use entry::{Entry, EntryRecipient};
 pub(crate) use error::Error;
 pub(crate) use id::Mark;

@@ -122,7 +122,8 @@ fn look_at_what_is_left(spool: &Spool, findings: &mut Findings<'_>) -> Result<()
 /// Names the users whose mail finds no room in the spool, and waits for a person.
 fn look_at_room(config: &Config, spool: &Spool, findings: &mut Findings<'_>) -> Result<(), Error> {
     let kept = spool.kept().unwrap_or_default();
-    let users: BTreeSet<u32> = spool.left_files().unwrap_or_default().into_iter().map(|left| left.uid).collect();
+    let users: BTreeSet<u32> =
+        spool.left_files(&|_| false).unwrap_or_default().into_iter().map(|left| left.payer).collect();
     for uid in users {
         let kept = kept.get(&Mark::of(uid)).copied().unwrap_or_default();
         if kept.is_full(config.spool.user_quota.as_u64()) {

@@ -1,7 +1,7 @@
 //! In the relay: takes mails that users without a right to the queue have left in `drop/`. What their files say is
 //! input like any other: recipients and fields go through the same rewriting as stdin's.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::room::Room;
@@ -34,8 +34,8 @@ pub(super) struct Intake {
     /// Files that could not be taken, which are looked at once: a directory that a user has put there, a mail that the
     /// disk has no room for.
     seen: HashSet<QueueId>,
-    /// The files that found no room in the spool at the last look.
-    kept_back: HashSet<QueueId>,
+    /// What was looked at and not taken: after the last batch, what found no room in the spool.
+    left: BTreeMap<QueueId, Left>,
     room: Room,
     /// Files and octets of each user.
     taken: HashMap<u32, (usize, u64)>,
@@ -46,7 +46,7 @@ pub(super) struct Intake {
 impl Intake {
     /// A file has come that was not looked at.
     pub(super) fn misses_any(&self, spool: &Spool) -> bool {
-        let is_known = |name: &QueueId| self.seen.contains(name) || self.kept_back.contains(name);
+        let is_known = |name: &QueueId| self.seen.contains(name) || self.left.contains_key(name);
         spool.left().is_ok_and(|left| !left.iter().all(is_known))
     }
 
@@ -63,9 +63,9 @@ impl Intake {
             return Ok(false);
         }
         let until = Instant::now() + BATCH_TIME;
-        let ids = self.collect_batch(config, spool)?;
+        let (ids, has_taken) = self.collect_batch(config, spool)?;
         if ids.is_empty() {
-            return Ok(false);
+            return Ok(has_taken);
         }
         // A name that came back in drop/ would get another id, and its mail would leave twice.
         spool.sync_collected()?;
@@ -82,22 +82,23 @@ impl Intake {
     }
 
     /// Takes a batch out of everybody's reach, a file of each user in turn; returns the ids that the files have now.
-    fn collect_batch(&mut self, config: &Config, spool: &Spool) -> Result<Vec<QueueId>, Error> {
+    /// Returns too whether there was anything to take. Each name is looked at once in a run.
+    fn collect_batch(&mut self, config: &Config, spool: &Spool) -> Result<(Vec<QueueId>, bool), Error> {
         let mut ids = spool.collected()?;
         ids.retain(|id| !self.seen.contains(id));
-        let mut files = spool.left_files()?;
-        files.retain(|left| !self.seen.contains(&left.name));
-        self.kept_back.clear();
+        let is_known = |name: &QueueId| self.seen.contains(name) || self.left.contains_key(name);
+        let new = spool.left_files(&is_known)?;
+        self.left.extend(new.into_iter().map(|left| (left.name, left)));
         self.room.age();
         let (mut count, mut octets) = (ids.len(), 0);
-        for left in in_turn(files, |left| left.uid, |_| false) {
+        for left in in_turn(self.left.values().cloned().collect(), |left| left.payer, |_| false) {
             if count >= BATCH || octets >= BATCH_OCTETS {
                 break;
             }
-            if !self.room.has_room(config, spool, left.uid)? {
-                self.kept_back.insert(left.name);
+            if !self.room.has_room(config, spool, left.payer)? {
                 continue;
             }
+            self.left.remove(&left.name);
             self.seen.insert(left.name);
             if !self.is_within_bounds(&left) {
                 self.has_left_some = true;
@@ -105,14 +106,14 @@ impl Intake {
             }
             count += 1;
             octets += left.octets;
-            self.room.add(left.uid, left.octets);
+            self.room.add(left.payer, left.octets);
             ids.extend(collect(spool, &left));
         }
-        Ok(ids)
+        Ok((ids, count > 0))
     }
 
     fn is_within_bounds(&mut self, left: &Left) -> bool {
-        let (files, octets) = self.taken.entry(left.uid).or_default();
+        let (files, octets) = self.taken.entry(left.payer).or_default();
         *files += 1;
         *octets += left.octets;
         *files == 1 || (*files <= MOST_FILES && *octets <= MOST_OCTETS)

@@ -4,7 +4,7 @@
 //! A mail that finds no room stays in `drop/`. It is the user's own there and counts on the user's own quota, and
 //! nothing of it is lost.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::error::Error;
 use crate::interval::later;
-use crate::spool::{Kept, Mark, Remark, Spool};
+use crate::spool::{Kept, Mark, NOBODY, Remark, Spool};
 use crate::{log, system};
 
 /// The mark of a user whose mail found no room, and the time for which it is kept: root is told once a day.
@@ -27,33 +27,40 @@ pub(super) struct Room {
     /// It has not been looked at since mail could have left.
     is_old: bool,
     has_looked: bool,
+    /// Users without room, since the last look, and those whom this run has told of.
+    full: HashSet<u32>,
+    told: HashSet<u32>,
 }
 
 impl Room {
     /// Mail may have left: whoever has no room is looked at anew.
     pub(super) fn age(&mut self) {
         self.is_old = true;
+        self.full.clear();
     }
 
-    /// There is room for a file of that user; if there is not, the log says so. Root has all the room: a file of root's
-    /// in `drop/` is put away at once.
+    /// There is room for a file of that user; if there is not, the log says so. A user without room costs one look.
     ///
     /// # Errors
     /// `queue/` or `failed/` cannot be listed.
     pub(super) fn has_room(&mut self, config: &Config, spool: &Spool, uid: u32) -> Result<bool, Error> {
-        let quota = config.spool.user_quota.as_u64();
-        if Mark::of(uid) == Mark::FIRST {
-            return Ok(true);
+        if self.full.contains(&uid) {
+            return Ok(false);
         }
+        let quota = config.spool.user_quota.as_u64();
         if !self.has_looked || (self.is_old && self.of(uid).is_full(quota)) {
             self.kept = spool.kept()?;
             (self.is_old, self.has_looked) = (false, true);
         }
         let kept = self.of(uid);
-        if kept.is_full(quota) {
+        if !kept.is_full(quota) {
+            return Ok(true);
+        }
+        self.full.insert(uid);
+        if self.told.insert(uid) {
             tell_once(spool, uid, kept);
         }
-        Ok(!kept.is_full(quota))
+        Ok(false)
     }
 
     /// A file of that user was taken, of so many octets.
@@ -68,10 +75,13 @@ impl Room {
 
 /// The sentence about a user whose mail finds no room.
 pub(crate) fn sentence(uid: u32, kept: Kept) -> String {
+    let whose = match uid {
+        NOBODY => "what its owners need not have left".to_string(),
+        uid => format!("the mail of user {}", system::user(uid).name),
+    };
     format!(
-        "the mail of user {} stays in drop/: {} files and {} of it lie in queue/ and failed/ already, as much as \
+        "{whose} stays in drop/: {} files and {} of it lie in queue/ and failed/ already, as much as \
          user-quota in [spool] allows; remove what is seen to from failed/",
-        system::user(uid).name,
         kept.files,
         ByteSize::b(kept.octets)
     )
