@@ -77,7 +77,7 @@ impl Spool {
     /// `drop/` is the user's choice, and would sort where the user wishes. `None` if the user has taken it back, which
     /// is a user's right.
     pub(crate) fn collect(&self, left: &Left) -> Option<QueueId> {
-        let id = QueueId::of_user(left.payer);
+        let id = QueueId::marked(self.mark_of(left.payer));
         files::rename_new(&self.file("drop", &left.name), &self.taken(&id)).is_ok().then_some(id)
     }
 
@@ -123,7 +123,7 @@ impl Spool {
     /// Puts away a name in `drop/` that is no regular file; returns the id it has from now on, and the error that says
     /// where. `None` if it stays: a directory that is not empty is in nobody's way there, and `ctl check` names it.
     pub(crate) fn clear(&self, left: &Left) -> Option<(QueueId, Error)> {
-        let id = QueueId::of_user(left.payer);
+        let id = QueueId::marked(self.mark_of(left.payer));
         let path = self.put_away(&id, &self.file("drop", &left.name)).ok()?;
         Some((id, Error::Damaged { path, why: "it is no regular file".to_string() }))
     }
@@ -367,6 +367,9 @@ mod tests {
             assert_eq!(spool.dropped(&id, 1000).is_ok(), name == names[4], "{:?}", spool.dropped(&id, 1000));
         }
         assert_eq!(fs::read_dir(spool.directory("failed")).unwrap().count(), 4);
+        let kept = spool.kept().unwrap();
+        let of = |uid| kept.get(&spool.mark_of(uid)).map(|kept| kept.files);
+        assert_eq!((of(NOBODY), of(STRANGER), of(0)), (Some(4), None, None), "it counts as nobody's");
     }
 
     #[test]

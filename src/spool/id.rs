@@ -14,6 +14,8 @@ pub struct QueueId([u8; LENGTH]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Mark([u8; 2]);
 
+/// So many users have a mark of their own.
+const MARKS: u64 = 1295;
 const LENGTH: usize = 15;
 const TIME: Range<usize> = 0..10;
 const MARK: Range<usize> = 10..12;
@@ -29,11 +31,16 @@ impl QueueId {
         id
     }
 
+    /// A new id for a mail of the user with that mark.
+    pub(crate) fn marked(mark: Mark) -> Self {
+        let mut id = Self::new();
+        id.0[MARK].copy_from_slice(&mark.0);
+        id
+    }
+
     /// A new id for another mail of the same user.
     pub(crate) fn anew(&self) -> Self {
-        let mut id = Self::new();
-        id.0[MARK].copy_from_slice(&self.0[MARK]);
-        id
+        Self::marked(self.mark())
     }
 
     /// A new id for a file that is no mail: nobody asks whose it is.
@@ -82,11 +89,30 @@ impl Mark {
     /// Root and the service, who share this mark with nobody else.
     pub(crate) const FIRST: Self = Self(*b"00");
 
-    /// The user with that uid.
+    /// The user with that uid, unless another user has that mark already.
     pub(crate) fn of(uid: u32) -> Self {
-        let mut mark = Self([b'0'; 2]);
-        write(&mut mark.0, uid.checked_sub(1).map_or(0, |above| 1 + u64::from(above) % 1295));
-        mark
+        Self::of_choice(uid).next().unwrap_or(Self::FIRST)
+    }
+
+    /// The marks that the user with that uid could have, the first choice first.
+    pub(crate) fn of_choice(uid: u32) -> impl Iterator<Item = Self> {
+        let above = u64::from(uid).checked_sub(1);
+        let number = move |step: u64| above.map_or(0, |above| 1 + (above + step) % MARKS);
+        (0..MARKS).map(move |step| {
+            let mut mark = Self([b'0'; 2]);
+            write(&mut mark.0, number(step));
+            mark
+        })
+    }
+
+    /// The mark with those characters.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        text.as_bytes().try_into().ok().map(Self)
+    }
+
+    /// Its characters.
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 

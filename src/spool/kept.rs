@@ -1,11 +1,13 @@
 //! The room that the spool spends on each user: the mails in `queue/`, and all files in `failed/`. The names tell the
 //! users, so no file is opened.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::{Error, Mark, QueueId, Spool};
+use jiff::Timestamp;
+
+use super::{Error, Mark, QueueId, Remark, Spool};
 
 /// The most files of one user that the spool keeps before further mail of theirs waits in `drop/`. Each costs a name, a
 /// node on the disk, and a look in every run.
@@ -33,7 +35,34 @@ impl Kept {
     }
 }
 
+/// The start of the remark that says which mark a user has.
+const MARK_OF: &str = "mark of user ";
+
 impl Spool {
+    /// The mark of that user's mail. Two users never share one while fewer than 1295 have one: a remark for each keeps it.
+    pub(crate) fn mark_of(&self, uid: u32) -> Mark {
+        if let Some(known) = self.known_mark_of(uid) {
+            return known;
+        }
+        let remarks = self.remarks(Timestamp::now());
+        let taken: HashSet<&str> =
+            remarks.iter().filter(|r| r.about.starts_with(MARK_OF)).map(|r| r.says.as_str()).collect();
+        let free = Mark::of_choice(uid).find(|mark| !taken.contains(mark.as_str())).unwrap_or(Mark::of(uid));
+        let says = free.as_str().to_string();
+        // A remark that the disk has no room for is made again with the next file.
+        let _ = self.remark(&Remark { about: format!("{MARK_OF}{uid}"), says, until: Timestamp::MAX });
+        free
+    }
+
+    /// The mark of that user's mail, if the spool has had any.
+    pub(crate) fn known_mark_of(&self, uid: u32) -> Option<Mark> {
+        if uid == 0 {
+            return Some(Mark::FIRST);
+        }
+        let about = format!("{MARK_OF}{uid}");
+        self.remarks(Timestamp::now()).iter().find(|r| r.about == about).and_then(|r| Mark::parse(&r.says))
+    }
+
     /// The room of each user.
     ///
     /// # Errors
@@ -66,6 +95,18 @@ fn stem(name: &str) -> Option<(QueueId, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users_whose_uids_are_alike_have_marks_of_their_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        spool.create(None).unwrap();
+        let uids = [1000, 1000 + 1295, 1000 + 2 * 1295, u32::MAX, 0];
+        assert_eq!(spool.known_mark_of(1000), None);
+        let marks: Vec<Mark> = uids.map(|uid| spool.mark_of(uid)).to_vec();
+        assert_eq!(marks.iter().collect::<HashSet<_>>().len(), uids.len());
+        assert_eq!(uids.map(|uid| spool.mark_of(uid)).to_vec(), marks, "they stay");
+    }
 
     #[test]
     fn all_that_is_kept_of_a_user_counts() {

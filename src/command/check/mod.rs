@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::log::{self, Target};
 use crate::relay::Dialogue;
-use crate::spool::{Entry, Mark, Spool};
+use crate::spool::{Entry, Spool};
 use crate::system;
 
 /// The reach of a check.
@@ -125,7 +125,8 @@ fn look_at_room(config: &Config, spool: &Spool, findings: &mut Findings<'_>) -> 
     let users: BTreeSet<u32> =
         spool.left_files(&|_| false).unwrap_or_default().into_iter().map(|left| left.payer).collect();
     for uid in users {
-        let kept = kept.get(&Mark::of(uid)).copied().unwrap_or_default();
+        let mark = spool.known_mark_of(uid);
+        let kept = mark.and_then(|mark| kept.get(&mark)).copied().unwrap_or_default();
         if kept.is_full(config.spool.user_quota.as_u64()) {
             findings.fail(&room::sentence(uid, kept))?;
         }

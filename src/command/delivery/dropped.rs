@@ -106,7 +106,7 @@ impl Intake {
             }
             count += 1;
             octets += left.octets;
-            self.room.add(left.payer, left.octets);
+            self.room.add(spool, left.payer, left.octets);
             ids.extend(collect(spool, &left));
         }
         Ok((ids, count > 0))

@@ -48,11 +48,11 @@ impl Room {
             return Ok(false);
         }
         let quota = config.spool.user_quota.as_u64();
-        if !self.has_looked || (self.is_old && self.of(uid).is_full(quota)) {
+        if !self.has_looked || (self.is_old && self.of(spool, uid).is_full(quota)) {
             self.kept = spool.kept()?;
             (self.is_old, self.has_looked) = (false, true);
         }
-        let kept = self.of(uid);
+        let kept = self.of(spool, uid);
         if !kept.is_full(quota) {
             return Ok(true);
         }
@@ -64,12 +64,12 @@ impl Room {
     }
 
     /// A file of that user was taken, of so many octets.
-    pub(super) fn add(&mut self, uid: u32, octets: u64) {
-        self.kept.entry(Mark::of(uid)).or_default().add(octets);
+    pub(super) fn add(&mut self, spool: &Spool, uid: u32, octets: u64) {
+        self.kept.entry(spool.mark_of(uid)).or_default().add(octets);
     }
 
-    fn of(&self, uid: u32) -> Kept {
-        self.kept.get(&Mark::of(uid)).copied().unwrap_or_default()
+    fn of(&self, spool: &Spool, uid: u32) -> Kept {
+        self.kept.get(&spool.mark_of(uid)).copied().unwrap_or_default()
     }
 }
 
