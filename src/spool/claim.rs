@@ -196,8 +196,8 @@ impl Claim {
         if let Err(source) = written {
             if records.iter().any(|record| record.outcome.status == Status::Sent) {
                 unrecorded::set_aside(self.entry.id);
-                // Nobody tries a mail that is held. If that cannot be written either, this process knows.
-                let _ = self.hold(true);
+                // Nobody tries a mail that is held, or that lies in failed/. If neither can be, this process knows.
+                let _ = self.hold(true).or_else(|_| self.put_away());
             }
             return Err(Error::Write { path, source });
         }
@@ -273,10 +273,26 @@ impl Claim {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 let debris = self.spool.file("tmp", &self.entry.id);
                 let away = fs::remove_file(&path).or_else(|_| fs::rename(&path, debris));
-                away.or_else(|_| self.record_sent()).inspect_err(|_| unrecorded::set_aside(self.entry.id))
+                away.or_else(|_| self.record_sent()).inspect_err(|_| {
+                    unrecorded::set_aside(self.entry.id);
+                    let _ = self.hold(true);
+                })
             }
             done => done,
         }
+    }
+
+    /// Moves mail and journal to `failed/`: that needs no room. Without its journal a mail must not stand in the queue,
+    /// so that the journal follows.
+    fn put_away(&self) -> Result<(), Error> {
+        let id = &self.entry.id;
+        let (queue, failed) = (self.spool.directory("queue"), self.spool.directory("failed"));
+        let path = failed.join(id.as_str());
+        fs::rename(self.spool.file("queue", id), &path)
+            .and_then(|()| files::sync_directory(&failed))
+            .and_then(|()| files::sync_directory(&queue))
+            .and_then(|()| fs::rename(self.spool.journal(id), failed.join(format!("{id}.journal"))))
+            .map_err(|source| Error::Write { path, source })
     }
 
     fn record_sent(&self) -> io::Result<()> {

@@ -68,3 +68,14 @@ fn mail_whose_journal_cannot_be_written_is_not_sent_again() {
         }
     }
 }
+
+#[test]
+fn mail_that_can_neither_be_recorded_nor_held_is_put_into_failed() {
+    let (machine, id) = queued(&["good@b.example", "later@b.example"]);
+    // Nothing can be made behind this name.
+    std::os::unix::fs::symlink("/nonexistent/x", machine.path("spool/queue").join(format!("{id}.hold"))).unwrap();
+    flush_with(&machine, &[format!("queue/{id}.journal")], "write,writev:error=ENOSPC");
+    assert_eq!(copies(&machine, "good@b.example"), 1, "{}", machine.log());
+    assert_eq!((machine.queue().len(), machine.failed()), (0, vec![id.clone()]), "{}", machine.log());
+    assert!(machine.log().contains(&format!("it lies in failed/{id}")), "{}", machine.log());
+}

@@ -259,12 +259,17 @@ fn settle_and_tell(config: &Config, answered: Vec<Answered>, to: &mut dyn FnMut(
     mails
 }
 
-/// An outcome could not be recorded. If somebody has the mail, a person has to know: it is not tried again.
+/// An outcome could not be recorded. If somebody has the mail, a person has to know, and whether it is tried again.
 fn unrecorded(config: &Config, entry: &Entry, attempt: &Attempt, error: &Error) {
     let id = entry.id;
     log::mail(id.as_str()).error(&error.to_string());
     if attempt.outcomes.iter().any(|outcome| outcome.status == Status::Sent) {
-        let advice = format!("it is not tried again until the disk is mended: then mailx-t ctl queue release {id}");
+        let spool = Spool::new(config.spool_path());
+        let advice = match (spool.is_held(&id), spool.stands(&id)) {
+            (true, _) => format!("it is not tried again until the disk is mended: then mailx-t ctl queue release {id}"),
+            (_, false) => format!("it is not tried again: it lies in failed/{id}, or has left the queue"),
+            _ => format!("the next process sends it once more, unless you say mailx-t ctl queue remove {id}"),
+        };
         let sentence = format!("mail {id} was taken, and that cannot be recorded ({error}): {advice}");
         log::mail(id.as_str()).error(&sentence);
         if let Err(error) = alarm::raise(&config.alarm, &sentence) {
