@@ -331,7 +331,12 @@ impl Claim {
             // A crash cut an earlier try short and left this file.
             let _ = fs::remove_file(&copy);
             let mut kept = files::create_new(&copy)?;
-            io::copy(&mut plain::open(&path, OpenOptions::new().read(true))?, &mut kept)?;
+            match plain::open(&path, OpenOptions::new().read(true)) {
+                Ok(mut journal) => io::copy(&mut journal, &mut kept).map(drop)?,
+                // Nothing was recorded of it: it was refused at the first attempt.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
             if records.is_empty() { kept.sync_all() } else { journal::append(&copy, records) }
         };
         let moved = keep()

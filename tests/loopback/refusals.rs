@@ -255,3 +255,25 @@ fn mail_whose_refusal_is_repeated_waits_and_nobody_is_told_before_a_report_is_re
     assert_eq!((machine.queue().len(), machine.failed().len()), (1, 1), "{}", machine.log());
     assert!(!machine.log().contains("no mail leaves"), "{}", machine.log());
 }
+
+#[test]
+fn refused_report_whose_mail_has_left_the_queue_goes_to_failed() {
+    let host = Smarthost::new().account(USER, PASSWORD);
+    let host = host.on(On::at(Point::Rcpt).containing("gone@"), Act::reply("550 5.1.1 no such user"));
+    let host = host.on(On::at(Point::Rcpt).containing("boss@").times(2), Act::reply("450 4.3.0 later"));
+    let host = host.on(On::at(Point::Rcpt).containing("boss@"), Act::reply("550 5.1.1 no such user"));
+    let machine = Machine::with(host, "");
+    machine.run("sendmail", &["-odq", "-f", "boss@x.example", "gone@b.example"], MAIL);
+    let id = machine.queue()[0].clone();
+    machine.run("sendmail", &["-q"], b"");
+    let queue = machine.path("spool/queue");
+    // The entry and then its journal, as a stop may leave it.
+    std::fs::remove_file(queue.join(&id)).unwrap();
+    for journal in std::fs::read_dir(&queue).unwrap().map(|file| file.unwrap().path()) {
+        if journal.extension().is_some_and(|kind| kind == "journal") {
+            std::fs::remove_file(journal).unwrap();
+        }
+    }
+    machine.run("sendmail", &["-q"], b"");
+    assert_eq!((machine.queue().len(), machine.failed().len()), (0, 1), "{}", machine.log());
+}

@@ -37,8 +37,9 @@ pub(crate) fn conclude(config: &Config, spool: &Spool, report: &Entry) -> Result
 pub(crate) fn judge(config: &Config, report: Claim, attempt: &Attempt) -> Result<Option<(Entry, Outcome)>, Error> {
     let spool = report.spool().clone();
     let Some(mut original) = report.entry.about.map(|id| spool.claim(&id)).transpose()?.flatten() else {
-        // A person has taken the mail away: the report is all that is left of it.
-        return Ok(report.fail().map(|()| None)?);
+        // The mail is in failed/ already, or a person has taken it away: the report is all that is left of it here.
+        let records = settle::records(config, &report, attempt);
+        return Ok(report.fail_with(&records).map(|()| None)?);
     };
     if refused_with(&original, &report.entry).next().is_none() {
         // The machine stopped after the mail was put back, or after another report was written.
