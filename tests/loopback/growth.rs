@@ -88,7 +88,10 @@ fn fields_cost_what_they_are_many() {
 #[test]
 fn addresses_cost_what_they_are_many() {
     let machine = Machine::strict(crate::smarthost::Smarthost::new());
-    let shapes: [Shape<'_>; 8] = [
+    let shapes: [Shape<'_>; 11] = [
+        ("literals", 4000, &|n| message(&format!("Cc: a@host.example, {}\n", "@[".repeat(n)), b"x\n")),
+        ("words", 1000, &|n| message(&format!("Cc: a@host.example {}\n", numbered(n, |i| format!("w{i} "))), b"x\n")),
+        ("apostrophes", 4000, &|n| message(&format!("Cc: {0}a@host.example{0}\n", "'".repeat(n)), b"x\n")),
         ("list", 400, &|n| message(&format!("Cc: {}\n", numbered(n, |i| format!("u{i}@host.example, "))), b"x\n")),
         ("fields", 200, &|n| message(&numbered(n, |i| format!("Cc: u{i}@host.example\n")), b"x\n")),
         ("hidden", 200, &|n| message(&numbered(n, |i| format!("Bcc: u{i}@host.example\n")), b"x\n")),
