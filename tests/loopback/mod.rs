@@ -31,6 +31,7 @@ mod rehearsal;
 mod rough;
 mod strangers;
 mod streams;
+mod transactions;
 mod trouble;
 mod unrecorded;
 mod verify;

@@ -174,25 +174,6 @@ fn report_that_its_originator_cannot_have_goes_to_the_administrator() {
 }
 
 #[test]
-fn recipients_past_a_limit_get_the_mail_in_the_next_transactions_of_the_same_connection() {
-    let people: Vec<String> = (1..=9).map(|n| format!("r{n}@b.example")).collect();
-    let people: Vec<&str> = people.iter().map(String::as_str).collect();
-    for reply in ["452 4.5.3 Too many recipients", "550 5.5.3 Too many recipients", "556 over size RCPTs", "450 RP:DRC"]
-    {
-        let machine = refusing(On::at(Point::Rcpt).skip(3).times(6), reply);
-        assert_eq!(machine.send(&people, MAIL).status, Some(0), "{}", machine.log());
-        let mails = machine.smarthost().mails();
-        let counts: Vec<usize> = mails.iter().map(|mail| mail.addresses().len()).collect();
-        // The second transaction asks for no more than the first has shown to be taken.
-        assert_eq!((counts, machine.queue().len()), (vec![3, 3, 3], 0), "{reply}\n{}", machine.log());
-        assert_eq!(machine.smarthost().connections().len(), 1);
-        // The next mail knows.
-        machine.send(&people[..4], MAIL);
-        assert_eq!(machine.smarthost().mails()[3].addresses().len(), 3);
-    }
-}
-
-#[test]
 fn mail_that_is_one_too_many_for_a_connection_goes_over_the_next() {
     for (point, reply) in [
         (Point::Mail, "450 MI:DMC smtp8"),

@@ -38,6 +38,8 @@ pub(crate) struct Smarthost {
     pub(super) mechanisms: Vec<String>,
     pub(super) is_auth_optional: bool,
     pub(super) is_sender_bound: bool,
+    /// So many recipients in one mail, and the reply to more.
+    pub(super) most_recipients: Option<(usize, String)>,
     is_author_bound: bool,
     pub(super) script: Script,
     /// The state up to which it forgets to read the octets of a BDAT that it refuses.
@@ -61,6 +63,7 @@ impl Smarthost {
             mechanisms: ["PLAIN", "LOGIN", "XOAUTH2"].map(str::to_owned).into(),
             is_auth_optional: false,
             is_sender_bound: false,
+            most_recipients: None,
             is_author_bound: false,
             script: Script::default(),
             chunks_unread: None,
@@ -149,6 +152,12 @@ impl Smarthost {
     /// Refuses any MAIL but from the address that logged in, the null reverse-path included.
     pub(crate) fn mail_from_must_be_login(mut self) -> Self {
         self.is_sender_bound = true;
+        self
+    }
+
+    /// Takes so many recipients in one mail, and gives that reply to more.
+    pub(crate) fn most_recipients(mut self, most: usize, reply: &str) -> Self {
+        self.most_recipients = Some((most, reply.to_owned()));
         self
     }
 

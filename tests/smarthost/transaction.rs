@@ -37,6 +37,9 @@ impl Transaction {
     /// Reads a RCPT command: the recipient with its parameters; the error is the reply to a wrong one.
     pub(super) fn recipient(&self, line: &str, host: &Smarthost) -> Result<String, String> {
         let (address, parameters) = path(line, "RCPT TO:")?;
+        if let Some((_, reply)) = host.most_recipients.as_ref().filter(|(most, _)| self.recipients.len() >= *most) {
+            return Err(reply.clone());
+        }
         if !address.contains('@') && !address.eq_ignore_ascii_case("postmaster") {
             return Err("501 5.1.3 a recipient has a domain".into());
         }

@@ -1,5 +1,6 @@
 //! An attempt to send a mail: an outcome for each recipient it was for, and what the outcomes say of the smarthost.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,6 +40,24 @@ pub(crate) struct Attempt {
     pub(crate) may_retry: bool,
     /// The mail was sent to its end, and nobody knows whether it was taken.
     pub(crate) is_in_doubt: bool,
+}
+
+/// The recipients who are left for the next transaction: too many for the one before.
+pub(crate) struct Left {
+    /// The places of those whom the server refused.
+    pub(crate) refused: Vec<usize>,
+    /// The places of those who were not named to it.
+    pub(crate) unnamed: Vec<usize>,
+    /// How many it took, if nothing tells yet that this is a limit and not what it thinks of those refused. If it takes
+    /// one of them next, it is a limit.
+    pub(crate) suspected: Option<usize>,
+}
+
+impl Left {
+    /// All of them.
+    pub(crate) fn places(&self) -> Vec<usize> {
+        [self.refused.as_slice(), &self.unnamed].concat()
+    }
 }
 
 /// The course of an attempt, as the log tells it.
@@ -160,26 +179,40 @@ impl Attempt {
             && (!self.unnamed.is_empty() && self.host_trouble().is_none() || self.beyond_limit().contains(&true))
     }
 
-    /// The recipients whose outcome stands, and the places of those who are left for the next transaction.
-    pub(crate) fn split_off_left(mut self) -> (Self, Vec<usize>) {
-        let (beyond, mut left) = (self.beyond_limit(), Vec::new());
+    /// The recipients whose outcome stands, and those who are left for the next transaction.
+    pub(crate) fn split_off_left(mut self) -> (Self, Left) {
+        let (beyond, limit_said, taken) = (self.beyond_limit(), self.limit_said(), self.taken());
         let (recipients, outcomes) = (std::mem::take(&mut self.recipients), std::mem::take(&mut self.outcomes));
+        let mut refused = Vec::new();
         for ((recipient, outcome), is_beyond) in recipients.into_iter().zip(outcomes).zip(beyond) {
             if is_beyond {
-                left.push(recipient);
+                refused.push(recipient);
             } else {
                 self.recipients.push(recipient);
                 self.outcomes.push(outcome);
             }
         }
-        left.append(&mut self.unnamed);
-        (self, left)
+        let suspected = Some(taken).filter(|_| limit_said.is_none() && !refused.is_empty());
+        let unnamed = std::mem::take(&mut self.unnamed);
+        (self, Left { refused, unnamed, suspected })
     }
 
-    /// How many the server has taken before it had enough, if it had.
-    pub(crate) fn limit_met(&self) -> Option<usize> {
-        let taken = || self.outcomes.iter().filter(|outcome| outcome.status == Status::Sent).count();
-        self.beyond_limit().contains(&true).then(taken)
+    /// How many the server has taken, if it said that it takes no more in one mail.
+    pub(crate) fn limit_said(&self) -> Option<usize> {
+        let is_limit = |outcome: &Outcome| about_recipient(outcome) == Some(About::Recipients);
+        let is_met = self.taken() > 0 && self.outcomes.iter().any(is_limit);
+        is_met.then(|| self.taken())
+    }
+
+    /// The server has taken the mail for one of these.
+    pub(crate) fn has_taken_any(&self, places: &[usize]) -> bool {
+        let places: HashSet<&usize> = places.iter().collect();
+        let mut outcomes = self.recipients.iter().zip(&self.outcomes);
+        outcomes.any(|(place, outcome)| outcome.status == Status::Sent && places.contains(place))
+    }
+
+    fn taken(&self) -> usize {
+        self.outcomes.iter().filter(|outcome| outcome.status == Status::Sent).count()
     }
 
     /// Logs that another smarthost is asked, and why.
@@ -262,10 +295,21 @@ mod tests {
             let (done, is_done) = mpsc::channel();
             std::thread::spawn(move || {
                 let attempt = taking(1, 30_000, reply);
-                let _ = done.send((attempt.goes_on(), attempt.split_off_left().1.len()));
+                let _ = done.send((attempt.goes_on(), attempt.split_off_left().1.places().len()));
             });
             let found = is_done.recv_timeout(Duration::from_secs(120));
             assert_eq!(found, Ok((left > 0, left)), "{reply}");
         }
+    }
+    #[test]
+    fn only_what_the_server_said_is_a_limit_before_it_is_proven() {
+        let attempt = taking(1, 2, "550 5.7.1 blocked");
+        assert_eq!((attempt.goes_on(), attempt.limit_said()), (true, None));
+        let left = attempt.split_off_left().1;
+        assert_eq!((left.places(), left.suspected), (vec![1, 2], Some(1)));
+        let attempt = taking(1, 2, "452 4.5.3 too many");
+        assert_eq!(attempt.limit_said(), Some(1));
+        assert_eq!(attempt.split_off_left().1.suspected, None);
+        assert_eq!(taking(0, 2, "452 4.5.3 too many").limit_said(), None);
     }
 }

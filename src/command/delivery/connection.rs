@@ -21,7 +21,7 @@ use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
 use crate::verdict;
 
-use super::attempt::{Attempt, Course};
+use super::attempt::{Attempt, Course, Left};
 use super::known_smarthosts::{KnownSmarthosts, Opened, Trait, Turn};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
@@ -83,14 +83,24 @@ impl<'a> Connection<'a> {
 
     /// Tries the mail for everybody who still waits for it. Nothing else may be under way.
     pub(crate) fn attempt(&mut self, claim: &Claim) -> Result<Attempt, Error> {
-        self.go_on(claim, claim.open())
+        self.attempt_in_part(claim, claim.open())
     }
 
-    /// The same for these, as far as the smarthost takes so many in one mail.
-    pub(crate) fn go_on(&mut self, claim: &Claim, mut recipients: Vec<usize>) -> Result<Attempt, Error> {
+    /// Tries the mail for those who were too many for the transaction before. If one of those refused has it now, the
+    /// number was a limit.
+    pub(crate) fn go_on(&mut self, claim: &Claim, left: &Left) -> Result<Attempt, Error> {
+        let attempt = self.attempt_in_part(claim, left.places())?;
+        if let Some(most) = left.suspected.filter(|_| attempt.has_taken_any(&left.refused)) {
+            self.learn_most_recipients(most);
+        }
+        Ok(attempt)
+    }
+
+    /// Tries the mail for these, as far as the smarthost takes so many in one mail.
+    fn attempt_in_part(&mut self, claim: &Claim, mut recipients: Vec<usize>) -> Result<Attempt, Error> {
         let unnamed = self.split_off_unnamed(&mut recipients);
         let attempt = self.attempt_for(&claim.entry, recipients, &|| Ok(claim.content()?))?;
-        self.learn_most_recipients(&attempt);
+        self.learn_limit_said(&attempt);
         Ok(Attempt { unnamed, ..attempt })
     }
 
@@ -101,13 +111,17 @@ impl<'a> Connection<'a> {
         most.map_or(Vec::new(), |most| recipients.split_off(most.max(1).min(recipients.len())))
     }
 
-    /// Remembers how many recipients the smarthost takes in one mail, if it has taken no more.
-    pub(crate) fn learn_most_recipients(&self, attempt: &Attempt) {
-        if let Some(most) = attempt.limit_met() {
-            let sentence = format!("smarthost {} takes {most} recipients in one mail", self.settings());
-            log::info(&format!("{sentence}: the others follow at once"));
-            self.smarthosts.learn_most_recipients(self.smarthost, most, PROVEN);
+    /// Remembers how many recipients the smarthost takes in one mail, if it said that it takes no more.
+    pub(crate) fn learn_limit_said(&self, attempt: &Attempt) {
+        if let Some(most) = attempt.limit_said() {
+            self.learn_most_recipients(most);
         }
+    }
+
+    fn learn_most_recipients(&self, most: usize) {
+        let sentence = format!("smarthost {} takes {most} recipients in one mail", self.settings());
+        log::info(&format!("{sentence}: the others follow at once"));
+        self.smarthosts.learn_most_recipients(self.smarthost, most, PROVEN);
     }
 
     /// Tries a mail for the recipients at these places; its content is asked for once for each try.

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 use lettre::Address;
 
-use super::attempt::{Answered, Attempt};
+use super::attempt::{Answered, Attempt, Left};
 use super::connection::Connection;
 use super::known_smarthosts::Turn;
 use crate::config::{Config, SmarthostId};
@@ -55,7 +55,7 @@ impl<'a> Pipeline<'a> {
     fn await_first(&mut self) -> Option<Answered> {
         let UnderWay { claim, recipients, unnamed, started } = self.under_way.pop_front()?;
         let attempt = self.connection.await_attempt(recipients, started).judge(&claim.entry);
-        self.connection.learn_most_recipients(&attempt);
+        self.connection.learn_limit_said(&attempt);
         let attempt = Attempt { unnamed, ..attempt };
         if attempt.lost.is_some() && !attempt.may_retry && !self.under_way.is_empty() {
             self.connection.doubt_writing_ahead();
@@ -193,8 +193,8 @@ impl<'a> Connections<'a> {
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.
-    pub(crate) fn go_on(&mut self, claim: &Claim, recipients: Vec<usize>) -> Result<Attempt, Error> {
-        self.first.connection.go_on(claim, recipients)
+    pub(crate) fn go_on(&mut self, claim: &Claim, left: &Left) -> Result<Attempt, Error> {
+        self.first.connection.go_on(claim, left)
     }
 
     /// Somebody was put off, and there is a smarthost that has not been asked to take the mail.

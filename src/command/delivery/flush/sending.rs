@@ -1,7 +1,7 @@
 //! Mails on their way: an answered mail is settled, or more is done for it first, over another connection, with another
 //! smarthost, or with less of the mail.
 
-use super::super::attempt::{Answered, Attempt};
+use super::super::attempt::{Answered, Attempt, Left};
 use super::super::connections::Connections;
 use super::super::routes::{Repeated, Routes};
 use super::super::{recut, returned, settle};
@@ -28,7 +28,7 @@ enum FollowUp {
     /// Surely nobody has the mail: it is tried again.
     TryAgain(Claim),
     /// The recipients who were too many for one mail get it in the next.
-    GoOn(Claim, Vec<usize>),
+    GoOn(Claim, Left),
     /// Another smarthost is asked for the recipients who are left.
     AskAnother(Claim, Attempt),
     /// The mail is too large: it is cut.
@@ -123,7 +123,7 @@ impl<'a> Sending<'a> {
         match follow_up {
             FollowUp::TryAgain(claim) => self.try_again(claim),
             FollowUp::GoOn(claim, left) => {
-                let tried = self.connections.go_on(&claim, left);
+                let tried = self.connections.go_on(&claim, &left);
                 self.settle_after(claim, tried);
             }
             FollowUp::AskAnother(claim, left) => {

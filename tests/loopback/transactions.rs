@@ -1,0 +1,56 @@
+//! Mails that a smarthost takes in several transactions, since it takes so many recipients in one.
+
+use crate::smarthost::{Act, On, Point, Smarthost};
+use crate::support::Machine;
+use crate::support::machine::{PASSWORD, USER};
+
+const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
+const TOO_MANY: &str = "452 4.5.3 Too many recipients";
+
+/// A smarthost that takes so many recipients in one mail, and gives that reply to more.
+fn taking(most: usize, reply: &str) -> Smarthost {
+    Smarthost::new().account(USER, PASSWORD).without("CHUNKING").most_recipients(most, reply)
+}
+
+fn people(count: usize) -> Vec<String> {
+    (1..=count).map(|n| format!("r{n}@b.example")).collect()
+}
+
+/// Sends or queues a mail to so many people.
+fn mail(machine: &Machine, how: &str, count: usize) {
+    let people = people(count);
+    let people: Vec<&str> = people.iter().map(String::as_str).collect();
+    let ran = machine.run("sendmail", &[&["-i", how], people.as_slice()].concat(), MAIL);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+}
+
+/// How many recipients each mail had that has come.
+fn counts(machine: &Machine) -> Vec<usize> {
+    machine.smarthost().mails().iter().map(|mail| mail.addresses().len()).collect()
+}
+
+#[test]
+fn recipients_past_a_limit_get_the_mail_in_the_next_transactions_of_the_same_connection() {
+    for reply in [TOO_MANY, "550 5.5.3 Too many recipients", "556 over size RCPTs", "450 RP:DRC"] {
+        let machine = Machine::with(taking(3, reply), "");
+        mail(&machine, "-odi", 9);
+        assert_eq!((counts(&machine), machine.queue().len()), (vec![3, 3, 3], 0), "{reply}\n{}", machine.log());
+        assert_eq!(machine.smarthost().connections().len(), 1);
+        // The next mail knows: the server has nothing to refuse.
+        assert!(machine.remarks().contains("3 recipients"), "{reply}\n{}", machine.remarks());
+        mail(&machine, "-odi", 4);
+        assert_eq!(counts(&machine)[3..], [3, 1], "{reply}");
+    }
+}
+
+/// Anybody can name two people whom a server does not want.
+#[test]
+fn refusal_of_two_people_teaches_no_limit() {
+    let host = Smarthost::new().account(USER, PASSWORD).without("CHUNKING");
+    let host = host.on(On::at(Point::Rcpt).containing("bad"), Act::reply("550 5.7.1 blocked"));
+    let machine = Machine::with(host, "");
+    machine.send(&["good@b.example", "bad1@b.example", "bad2@b.example"], MAIL);
+    assert!(!machine.log().contains("recipients in one mail"), "{}", machine.log());
+    assert!(!machine.remarks().contains("recipients"), "{}", machine.remarks());
+    assert!(machine.log().contains("to=<bad2@b.example>"), "{}", machine.log());
+}
