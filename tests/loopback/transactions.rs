@@ -2,7 +2,7 @@
 
 use crate::smarthost::{Act, On, Point, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{PASSWORD, USER};
+use crate::support::machine::{PASSWORD, USER, relay, start};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
 const TOO_MANY: &str = "452 4.5.3 Too many recipients";
@@ -53,4 +53,23 @@ fn refusal_of_two_people_teaches_no_limit() {
     assert!(!machine.log().contains("recipients in one mail"), "{}", machine.log());
     assert!(!machine.remarks().contains("recipients"), "{}", machine.remarks());
     assert!(machine.log().contains("to=<bad2@b.example>"), "{}", machine.log());
+}
+
+#[test]
+fn who_is_not_named_to_a_server_in_trouble_waits_like_the_others() {
+    let host = taking(1, TOO_MANY).on(On::at(Point::Mail).skip(3), Act::reply("421 4.3.2 not now"));
+    let machine = Machine::with(host, "");
+    mail(&machine, "-odi", 3);
+    assert_eq!(counts(&machine).len(), 3, "{}", machine.log());
+    mail(&machine, "-odq", 3);
+    let flush = || {
+        let mut relay = relay();
+        relay.arg("--config").arg(machine.config()).args(["flush", "--due"]);
+        assert_eq!(start(relay, b"").finish().status, Some(0));
+    };
+    flush();
+    assert_eq!(machine.log().matches("status=deferred").count(), 3, "{}", machine.log());
+    let before = machine.smarthost().connections().len();
+    flush();
+    assert_eq!(machine.smarthost().connections().len(), before, "{}", machine.log());
 }

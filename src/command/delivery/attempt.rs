@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::config::SmarthostId;
 use crate::log;
-use crate::outcome::{Outcome, Scope, Stage, Status};
+use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
 use crate::relay::Trouble;
 use crate::spool::{Claim, Entry};
 use crate::system;
@@ -172,11 +172,25 @@ impl Attempt {
         self.outcomes.iter().enumerate().map(is_beyond).collect()
     }
 
-    /// Somebody is left for the next transaction on the same connection.
+    /// Somebody is left for the next transaction. A server that closes its connections after some mails is gone on with
+    /// over the next one, as long as it takes any.
     pub(crate) fn goes_on(&self) -> bool {
-        self.lost.is_none()
-            && !self.is_in_doubt
-            && (!self.unnamed.is_empty() && self.host_trouble().is_none() || self.beyond_limit().contains(&true))
+        let is_alive = self.lost.is_none() || self.taken() > 0;
+        let has_unnamed = || !self.unnamed.is_empty() && self.host_trouble().is_none();
+        is_alive && !self.is_in_doubt && (has_unnamed() || self.lost.is_none() && self.beyond_limit().contains(&true))
+    }
+
+    /// The same with those who were not named to the server. If they are not next, they wait as the others do: without
+    /// an outcome the mail would be due at once, whatever the server said.
+    pub(crate) fn with_unnamed(mut self, unnamed: Vec<usize>) -> Self {
+        self.unnamed = unnamed;
+        if self.unnamed.is_empty() || self.goes_on() {
+            return self;
+        }
+        let outcome = self.host_trouble().cloned().unwrap_or_else(not_named);
+        self.recipients.append(&mut self.unnamed);
+        self.outcomes.resize(self.recipients.len(), outcome);
+        self
     }
 
     /// The recipients whose outcome stands, and those who are left for the next transaction.
@@ -255,6 +269,17 @@ impl Attempt {
     }
 }
 
+/// The outcome of recipients whom the server did not hear of.
+fn not_named() -> Outcome {
+    Outcome {
+        status: Status::Deferred,
+        stage: Stage::Mail,
+        scope: Scope::Message,
+        enhanced: EnhancedStatus::new(4, 4, 2),
+        reason: "the connection was lost before this recipient was named".to_owned(),
+    }
+}
+
 /// The subject of a reply to RCPT, by the reply alone.
 fn about_recipient(outcome: &Outcome) -> Option<About> {
     verdict::about(outcome, &Known::default()).filter(|_| outcome.stage == Stage::Rcpt)
@@ -271,7 +296,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::outcome::{EnhancedStatus, Reply};
+    use crate::outcome::Reply;
 
     /// An attempt in which the server took the first recipients and gave the others that reply at RCPT.
     fn taking(taken: usize, others: usize, reply: &str) -> Attempt {
@@ -311,5 +336,17 @@ mod tests {
         assert_eq!(attempt.limit_said(), Some(1));
         assert_eq!(attempt.split_off_left().1.suspected, None);
         assert_eq!(taking(0, 2, "452 4.5.3 too many").limit_said(), None);
+    }
+
+    #[test]
+    fn who_was_not_named_waits_like_those_who_met_the_trouble_of_the_server() {
+        let trouble = taking(0, 2, "421 4.3.2 closing");
+        let attempt = trouble.clone().with_unnamed(vec![2, 3]);
+        assert_eq!((attempt.recipients.as_slice(), attempt.unnamed.len()), ([0, 1, 2, 3].as_slice(), 0));
+        assert_eq!(attempt.outcomes[2], trouble.outcomes[0]);
+        let attempt = taking(2, 0, "421 4.3.2 closing").with_unnamed(vec![2, 3]);
+        assert_eq!((attempt.recipients.len(), attempt.goes_on()), (2, true));
+        let lost = Attempt { lost: Some(1), ..taking(0, 2, "450 4.2.0 greylisted") };
+        assert_eq!(lost.with_unnamed(vec![2]).outcomes[2], not_named());
     }
 }

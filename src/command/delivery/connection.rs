@@ -101,7 +101,7 @@ impl<'a> Connection<'a> {
         let unnamed = self.split_off_unnamed(&mut recipients);
         let attempt = self.attempt_for(&claim.entry, recipients, &|| Ok(claim.content()?))?;
         self.learn_limit_said(&attempt);
-        Ok(Attempt { unnamed, ..attempt })
+        Ok(attempt.with_unnamed(unnamed))
     }
 
     /// Those beyond what the smarthost takes in one mail.

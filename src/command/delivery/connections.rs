@@ -56,7 +56,7 @@ impl<'a> Pipeline<'a> {
         let UnderWay { claim, recipients, unnamed, started } = self.under_way.pop_front()?;
         let attempt = self.connection.await_attempt(recipients, started).judge(&claim.entry);
         self.connection.learn_limit_said(&attempt);
-        let attempt = Attempt { unnamed, ..attempt };
+        let attempt = attempt.with_unnamed(unnamed);
         if attempt.lost.is_some() && !attempt.may_retry && !self.under_way.is_empty() {
             self.connection.doubt_writing_ahead();
         }
