@@ -1,8 +1,10 @@
 //! Mails that a smarthost takes in several transactions, since it takes so many recipients in one.
 
+use std::process::{Command, Stdio};
+
 use crate::smarthost::{Act, On, Point, Smarthost};
 use crate::support::Machine;
-use crate::support::machine::{PASSWORD, USER, relay, start};
+use crate::support::machine::{PASSWORD, USER, relay, relay_path, start};
 
 const MAIL: &[u8] = b"Subject: backup\n\nall is well\n";
 const TOO_MANY: &str = "452 4.5.3 Too many recipients";
@@ -53,6 +55,37 @@ fn refusal_of_two_people_teaches_no_limit() {
     assert!(!machine.log().contains("recipients in one mail"), "{}", machine.log());
     assert!(!machine.remarks().contains("recipients"), "{}", machine.remarks());
     assert!(machine.log().contains("to=<bad2@b.example>"), "{}", machine.log());
+}
+
+/// One frame of the stack for each transaction would be too much for this one.
+#[test]
+fn mail_in_hundreds_of_transactions_needs_no_deeper_stack() {
+    let machine = Machine::with(taking(1, TOO_MANY), "");
+    mail(&machine, "-odq", 300);
+    let mut narrow = Command::new("prlimit");
+    narrow.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    narrow.arg(format!("--stack={}", 1 << 20)).arg(relay_path()).arg("--config").arg(machine.config()).arg("flush");
+    let ran = start(narrow, b"").finish();
+    assert_eq!((ran.status, counts(&machine).len()), (Some(0), 300), "{}", ran.stderr);
+}
+
+#[test]
+fn each_transaction_of_a_mail_counts_for_the_limits_of_the_settings() {
+    let machine = Machine::with(taking(1, TOO_MANY), "rate = \"2/h\"\n");
+    mail(&machine, "-odi", 6);
+    assert_eq!((counts(&machine).len(), machine.queue().len()), (2, 1), "{}", machine.log());
+    assert_eq!(machine.smarthost().connections().len(), 1);
+    assert_eq!(machine.log().matches("status=deferred").count(), 4, "{}", machine.log());
+    machine.run("sendmail", &["-q"], b"");
+    assert_eq!(counts(&machine).len(), 2, "{}", machine.log());
+}
+
+#[test]
+fn mail_in_several_transactions_goes_on_when_its_turn_comes() {
+    let machine = Machine::with(taking(1, TOO_MANY), "rate = \"2/100ms\"\n");
+    mail(&machine, "-odq", 6);
+    machine.run("sendmail", &["-q"], b"");
+    assert_eq!((counts(&machine).len(), machine.queue().len()), (6, 0), "{}", machine.log());
 }
 
 #[test]

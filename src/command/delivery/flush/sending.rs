@@ -1,8 +1,11 @@
 //! Mails on their way: an answered mail is settled, or more is done for it first, over another connection, with another
 //! smarthost, or with less of the mail.
 
+use std::time::Instant;
+
 use super::super::attempt::{Answered, Attempt, Left};
 use super::super::connections::Connections;
+use super::super::known_smarthosts::Turn;
 use super::super::routes::{Repeated, Routes};
 use super::super::{recut, returned, settle};
 use crate::alarm;
@@ -12,7 +15,7 @@ use crate::error::Error;
 use crate::log;
 use crate::outcome::{Outcome, Status};
 use crate::relay::Client;
-use crate::spool::{Claim, Entry, Record, Spool};
+use crate::spool::{Claim, Entry, QueueId, Record, Spool};
 use crate::system;
 
 pub(super) struct Sending<'a> {
@@ -21,6 +24,12 @@ pub(super) struct Sending<'a> {
     pub(super) connections: Connections<'a>,
     pub(super) routes: Routes<'a>,
     tell: &'a mut dyn FnMut(&Notice),
+    /// The end of the term, if it has one: no further transaction for a mail begins behind it.
+    pub(super) until: Option<Instant>,
+    /// A mail that could go on is left to the next term.
+    pub(super) has_left_some: bool,
+    /// Mails that go on when their turn comes, which is soon.
+    pub(super) later: Vec<QueueId>,
 }
 
 /// The work on a mail that is left before its outcome stands.
@@ -38,7 +47,8 @@ enum FollowUp {
 impl<'a> Sending<'a> {
     pub(super) fn new(config: &'a Config, spool: &'a Spool, client: &Client, tell: &'a mut dyn FnMut(&Notice)) -> Self {
         let connections = Connections::new(config, client, spool);
-        Self { config, spool, connections, routes: Routes::new(config, spool), tell }
+        let routes = Routes::new(config, spool);
+        Self { config, spool, connections, routes, tell, until: None, has_left_some: false, later: Vec::new() }
     }
 
     /// Waits until nothing is under way any more.
@@ -61,7 +71,10 @@ impl<'a> Sending<'a> {
             }
         }
         for follow_up in follow_ups {
-            self.follow_up(follow_up);
+            let mut next = Some(follow_up);
+            while let Some(follow_up) = next {
+                next = self.follow_up(follow_up);
+            }
         }
         count
     }
@@ -119,52 +132,87 @@ impl<'a> Sending<'a> {
         }
     }
 
-    fn follow_up(&mut self, follow_up: FollowUp) {
+    /// Does that work; returns what is left to do then.
+    fn follow_up(&mut self, follow_up: FollowUp) -> Option<FollowUp> {
         match follow_up {
             FollowUp::TryAgain(claim) => self.try_again(claim),
-            FollowUp::GoOn(claim, left) => {
-                let tried = self.connections.go_on(&claim, &left);
-                self.settle_after(claim, tried);
-            }
+            FollowUp::GoOn(claim, left) => self.go_on(claim, &left),
             FollowUp::AskAnother(claim, left) => {
                 let tried = self.connections.ask_another_smarthost(&claim, left);
-                self.settle_after(claim, tried);
+                self.settle_after(claim, tried)
             }
             FollowUp::Cut(claim) => self.cut(claim),
         }
     }
 
     /// Tries a mail once more. It waits if its route is closed by now.
-    fn try_again(&mut self, claim: Claim) {
+    fn try_again(&mut self, claim: Claim) -> Option<FollowUp> {
         if self.routes.closed(&self.routes.of(&claim.entry)).is_some() {
-            return;
+            return None;
         }
         let tried = self.connections.try_again(&claim);
-        self.settle_after(claim, tried);
+        self.settle_after(claim, tried)
+    }
+
+    /// Tries a mail for those who are left of it. Each transaction counts as a mail to the server, so it has its turn
+    /// by the limits of the settings, and its place in a term.
+    fn go_on(&mut self, claim: Claim, left: &Left) -> Option<FollowUp> {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            self.has_left_some = true;
+            self.leave_open(claim, left, "the relay's term is over, and the next one goes on with this mail");
+            return None;
+        }
+        match self.connections.turn(claim.entry.reverse_path.as_ref(), claim.entry.uid) {
+            Turn::Now => {
+                let tried = self.connections.go_on(&claim, left);
+                self.settle_after(claim, tried)
+            }
+            Turn::Soon(..) => {
+                self.later.push(claim.entry.id);
+                None
+            }
+            Turn::Later(until, rate, _) => {
+                let reason =
+                    format!("the settings allow {rate}, and this mail has several parts: the next at {until:.0}");
+                self.leave_open(claim, left, &reason);
+                None
+            }
+        }
+    }
+
+    /// Leaves a mail to a later term, for those who did not get it yet.
+    fn leave_open(&mut self, claim: Claim, left: &Left, reason: &str) {
+        let places = left.places();
+        let outcomes = vec![settle::untried(reason); places.len()];
+        let attempt = Attempt::untried(places, outcomes, system::now());
+        settle_and_tell(self.config, vec![Answered { claim, attempt }], self.tell);
     }
 
     /// After another try: there may be one more smarthost to ask, and this one may find the mail too large.
-    fn settle_after(&mut self, claim: Claim, tried: Result<Attempt, Error>) {
+    fn settle_after(&mut self, claim: Claim, tried: Result<Attempt, Error>) -> Option<FollowUp> {
         let mail = match tried {
             Ok(attempt) => Answered { claim, attempt },
-            Err(error) => return log::mail(claim.entry.id.as_str()).error(&error.to_string()),
+            Err(error) => {
+                log::mail(claim.entry.id.as_str()).error(&error.to_string());
+                return None;
+            }
         };
-        if !self.needs_more(&mail) {
-            self.settle(vec![mail]);
-        } else if let Some(follow_up) = self.next(mail) {
-            self.follow_up(follow_up);
+        if self.needs_more(&mail) {
+            return self.next(mail);
         }
+        self.settle(vec![mail]);
+        None
     }
 
     /// Tries less of a mail that was refused for its size. A mail that cannot be cut stays as it is: if it were
     /// refused, the whole of it would be lost.
-    fn cut(&mut self, claim: Claim) {
+    fn cut(&mut self, claim: Claim) -> Option<FollowUp> {
         let id = claim.entry.id;
         match recut::recut(self.spool, claim, self.connections.largest_mail()) {
-            Ok(Some(claim)) => self.try_again(claim),
-            Ok(None) => {}
+            Ok(claim) => self.try_again(claim?),
             Err(error) => {
-                log::mail(id.as_str()).error(&format!("too large for the smarthost, and cannot be cut: {error}"))
+                log::mail(id.as_str()).error(&format!("too large for the smarthost, and cannot be cut: {error}"));
+                None
             }
         }
     }

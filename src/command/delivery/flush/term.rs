@@ -93,9 +93,10 @@ impl<'a> Term<'a> {
         spool: &'a Spool,
         selection: &'a Selection,
         seen: &'a mut Seen,
-        sending: Sending<'a>,
+        mut sending: Sending<'a>,
     ) -> Self {
         let now = Instant::now();
+        sending.until = has_end(selection).then_some(now + LENGTH);
         Self {
             config,
             spool,
@@ -126,14 +127,21 @@ impl<'a> Term<'a> {
         while end == End::Done && self.take_batch()? {
             end = self.send_queue()?;
         }
-        if end == End::Done {
+        while end == End::Done && self.has_later() && !self.is_over() {
             let mut later = std::mem::take(&mut self.later);
             later.sort_by_key(|id| id.mark() != Mark::FIRST);
             end = self.go_through(later, Pass::Second).unwrap_or(end);
         }
-        self.sending.settle_all();
-        let is_over = self.later.is_empty() && !self.seen.intake.has_left_some;
+        let has_left_some = self.has_later() || self.sending.has_left_some;
+        let is_over = !has_left_some && !self.seen.intake.has_left_some;
         Ok(if is_over { end } else { End::TermOver })
+    }
+
+    /// A mail waits for a turn that comes soon. Those under way are answered before: one of them may have to go on.
+    fn has_later(&mut self) -> bool {
+        self.sending.settle_all();
+        self.later.append(&mut self.sending.later);
+        !self.later.is_empty()
     }
 
     /// Sends what this process has not looked at. A long queue is listed anew while it is sent: a mail that comes
@@ -217,10 +225,8 @@ impl<'a> Term<'a> {
         Some(End::Done)
     }
 
-    /// A person who asked for the whole queue gets the whole queue.
     fn is_over(&self) -> bool {
-        let has_term = matches!(self.selection, Selection::Due | Selection::One(_));
-        has_term && (self.tried >= MOST_MAILS || Instant::now() >= self.until)
+        has_end(self.selection) && (self.tried >= MOST_MAILS || Instant::now() >= self.until)
     }
 
     /// Starts to send a mail, or sees that it is not to be sent now.
@@ -339,6 +345,11 @@ impl<'a> Term<'a> {
         let attempt = Attempt::untried(claim.open(), outcomes, now);
         self.sending.settle_untold(Answered { claim, attempt });
     }
+}
+
+/// A person who asked for the whole queue gets the whole queue.
+fn has_end(selection: &Selection) -> bool {
+    matches!(selection, Selection::Due | Selection::One(_))
 }
 
 #[cfg(test)]
