@@ -5,8 +5,8 @@
 //!
 //! - `submission`: the way of a mail up to the acceptance line, and the hand-over. It runs in the door; the relay takes
 //!   mail from `drop/` the same way.
-//! - `delivery`: the way behind it, with the relay's verbs `flush`, `carry` and `serve`. It runs in the relay, but for
-//!   `settle`.
+//! - `delivery`: the way behind it, with the relay's verbs `flush`, `carry` and `serve`. It runs in the relay; the
+//!   door uses `settle` and `room` too.
 //! - `check`, `init`: those verbs with their parts; `check::probe` is a verb of the relay.
 //!
 //! No verb of the door names a verb of the relay, so that the door links no TLS library.

@@ -12,7 +12,7 @@ use super::stream::Stream;
 use super::tls::{Handshake, shake_hands};
 use super::tls_error::TlsError;
 use super::trouble::{Peer, Trouble};
-use super::{Certificate, Client, Dialogue, dialogue, server_hello};
+use super::{Certificate, Client, Dialogue, server_hello, transcript};
 use crate::outcome::{Scope, Stage};
 
 /// The reason why a command or its reply did not get through.
@@ -150,7 +150,7 @@ impl Channel {
     /// Sends bytes within the limit. What comes meanwhile is kept for [`receive`](Self::receive).
     pub(super) fn send(&mut self, stage: Stage, bytes: &[u8]) -> Result<(), Trouble> {
         if self.dialogue == Dialogue::Shown {
-            dialogue::show_sent(stage, bytes);
+            transcript::show_sent(stage, bytes);
         }
         self.stream.timed_mut().allow(self.limit);
         self.stream.write_all(bytes).and_then(|()| self.stream.flush()).map_err(|error| {
@@ -179,7 +179,7 @@ impl Channel {
         })?;
         let redacted = self.redacted(&answer);
         if self.dialogue == Dialogue::Shown {
-            dialogue::show_received(stage, &redacted);
+            transcript::show_received(stage, &redacted);
         }
         // We act on these two as they are. Nobody else reads them.
         let is_offer = stage == Stage::Ehlo && answer.is_class(2);

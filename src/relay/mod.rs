@@ -19,7 +19,6 @@ mod connect;
 mod credentials;
 mod credentials_error;
 mod deadline;
-mod dialogue;
 pub(crate) mod discovery;
 mod fingerprint;
 mod kept_token;
@@ -46,6 +45,7 @@ mod tls;
 mod tls_error;
 mod token_endpoint;
 mod token_request;
+mod transcript;
 mod trouble;
 
 pub use capabilities::Capabilities;

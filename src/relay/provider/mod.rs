@@ -4,10 +4,10 @@
 //! Most of them refuse the password that a person logs in with, and their words send people the wrong way. Nobody needs
 //! a line here to use a provider. It makes `ctl init --provider` and the sentence about a refused login better.
 
-mod known;
+mod row;
 mod table;
 
-pub(crate) use self::known::{Limit, Provider, User};
+pub(crate) use self::row::{Limit, Provider, User};
 use self::table::{MICROSOFT, PROVIDERS};
 use crate::outcome::Reply;
 

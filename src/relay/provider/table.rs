@@ -1,7 +1,7 @@
 //! The providers, one after the other: what their own help pages say. A row is all that a new one needs; the pages that
 //! list them are written from here (`BLESS=1`, see the tests of the module above).
 
-use super::known::{Limit, Provider, User};
+use super::row::{Limit, Provider, User};
 use crate::relay::Tls;
 
 /// A provider whose accounts are addresses, and whose server speaks TLS on port 465.

@@ -1,15 +1,15 @@
 //! `flush` in the relay: sends the queue. Whoever gets the relay lock leads, and sends everything that is due; after
 //! letting go of the lock it looks once more, so that no mail waits for a wake-up that is lost.
 
+mod leader_term;
 mod sending;
 mod shares;
-mod term;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use self::leader_term::End;
+use self::leader_term::{Seen, Term};
 use self::sending::Sending;
-pub(crate) use self::term::End;
-use self::term::{Seen, Term};
 use crate::command::notice::Notice;
 use crate::command::selection::Selection;
 use crate::config::Config;
@@ -62,7 +62,7 @@ pub(crate) fn run_in_turn(
     dialogue: Dialogue,
     tell: &mut dyn FnMut(&Notice),
 ) -> Result<(), Error> {
-    let until = Instant::now() + term::LENGTH + term::LENGTH / 5;
+    let until = Instant::now() + leader_term::LENGTH + leader_term::LENGTH / 5;
     loop {
         match run(config, selection, dialogue, tell)? {
             End::Done | End::TermOver => return Ok(()),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use lettre::Address;
 
 use super::super::attempt::{Answered, Attempt};
-use super::super::dropped::Intake;
+use super::super::intake::Intake;
 use super::super::known_smarthosts::{Held, Turn};
 use super::super::settle;
 use super::super::turns::in_turn;
