@@ -3,56 +3,48 @@
 //! A mail is tried again at once, over a new connection or in a plainer way of speaking, if that surely does not double
 //! it. The spool remembers for a while what a server has failed at, so that not every mail meets it.
 
-use std::io;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use lettre::Address;
 
 use crate::config::{Config, SmarthostId, Smarthosts};
-use crate::dsn::OfRecipient;
 use crate::error::Error;
 use crate::log;
-use crate::outcome::{Outcome, Scope, Stage, Status};
-use crate::relay::{Client, Lesson, Mail, Offered, Session, Smarthost, Trouble};
-use crate::rewrite::SevenBit;
+use crate::outcome::{Outcome, Status};
+use crate::relay::{Client, Session, Smarthost, Trouble};
 use crate::spool::{Claim, Content, Entry, Spool};
 use crate::system;
 use crate::verdict;
 
-use super::attempt::{Attempt, Course, Left};
+use super::attempt::{Attempt, Left};
 use super::known_smarthosts::{KnownSmarthosts, Opened, Trait, Turn};
 
 /// Groups, BDAT left out, single commands: more ways of speaking there are not.
 const TRIES: usize = 3;
 /// The time for which we remember that a server failed at what it offers, and that it may have failed.
-const PROVEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-const SUSPECTED: Duration = Duration::from_secs(60 * 60);
-/// The time for which we remember that a server reads the chunks that it refuses, and that it does not. A lesson comes
-/// after the proof that it belies, and so outlives it.
-const CHUNKS_KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
+pub(super) const PROVEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub(super) const SUSPECTED: Duration = Duration::from_secs(60 * 60);
 /// Connection and login, kept from one mail to the next.
 pub(crate) struct Connection<'a> {
     config: &'a Config,
-    smarthosts: KnownSmarthosts<'a>,
-    session: Option<Session>,
+    pub(super) smarthosts: KnownSmarthosts<'a>,
+    pub(super) session: Option<Session>,
     /// The smarthost at its other end; before there was one, the first of the settings.
-    smarthost: SmarthostId,
+    pub(super) smarthost: SmarthostId,
     /// The number of this connection among ours.
-    number: u32,
+    pub(super) number: u32,
     /// A connection was lost of late with several mails under way.
     is_wary: bool,
     /// Mails that were offered over it, and those of them that were answered.
-    begun: u32,
-    used: u32,
+    pub(super) begun: u32,
+    pub(super) used: u32,
     /// Mails that it has taken.
-    taken: u32,
+    pub(super) taken: u32,
     /// It takes no more mails over this connection.
-    is_spent: bool,
+    pub(super) is_spent: bool,
     /// The time that opening the session took; the log has it with the first mail over it.
-    setup: Duration,
+    pub(super) setup: Duration,
 }
 
 /// Opens the content of a mail at its start.
@@ -274,107 +266,6 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Hands over a mail over the connection at hand, as far as that goes without waiting.
-    pub(crate) fn offer_entry(
-        &mut self,
-        entry: &Entry,
-        recipients: &[usize],
-        content: Source<'_, '_>,
-        reverse_path: Option<&Address>,
-    ) -> Result<(), Error> {
-        let to: Vec<&Address> = recipients.iter().map(|n| &entry.recipients[*n].address).collect();
-        let dsn: Vec<&OfRecipient> = recipients.iter().map(|n| &entry.recipients[*n].dsn).collect();
-        // RFC 6152 section 3: what the server cannot take is converted for it.
-        let is_converted = entry.eight_bit && self.session().is_some_and(|s| !s.capabilities().eight_bit_mime);
-        let size = if is_converted {
-            io::copy(&mut SevenBit::new(content()?), &mut io::sink()).unwrap_or(entry.size)
-        } else {
-            entry.size
-        };
-        let mail = Mail {
-            reverse_path,
-            recipients: &to,
-            size,
-            eight_bit: entry.eight_bit && !is_converted,
-            smtputf8: to.iter().any(|address| !address.to_string().is_ascii()),
-            dsn: Some(&entry.dsn),
-            recipient_dsn: &dsn,
-        };
-        let mut content = content()?;
-        if let Some(session) = &mut self.session {
-            let wants_success = dsn.iter().any(|dsn| dsn.notify.is_some_and(|notify| notify.success));
-            if wants_success && !session.capabilities().dsn {
-                log::mail(entry.id.as_str()).info("the smarthost offers no DSN: nobody will report success");
-            }
-            if is_converted {
-                session.offer(&mail, &mut SevenBit::new(content));
-            } else {
-                session.offer(&mail, &mut content);
-            }
-            self.begun += 1;
-            self.smarthosts.count(self.smarthost, entry.uid);
-        }
-        Ok(())
-    }
-
-    /// Waits for the attempt of the mail that was begun first.
-    pub(crate) fn await_attempt(&mut self, recipients: Vec<usize>, started: Timestamp) -> Attempt {
-        let answer = self.session.as_mut().and_then(Session::await_answer);
-        let offered = answer.unwrap_or_else(|| Offered::nothing(recipients.len()));
-        if let Some(lesson) = offered.lesson {
-            self.remember(lesson);
-        }
-        match self.session.as_mut().and_then(Session::take_chunk_proof) {
-            Some(true) => {
-                self.smarthosts.remark(self.smarthost, self.smarthosts.reads_chunks(self.smarthost), CHUNKS_KNOWN);
-            }
-            Some(false) => self.remember(Lesson::Chunking),
-            None => {}
-        }
-        self.used += 1;
-        let has_enough = self.has_enough(&offered.outcomes);
-        self.is_spent |= has_enough;
-        let course = Course {
-            relay: self.session.as_ref().map(|session| session.relay().to_string()),
-            conn_use: self.used,
-            setup: std::mem::take(&mut self.setup),
-            started,
-            ended: system::now(),
-        };
-        let attempt = Attempt {
-            recipients,
-            outcomes: offered.outcomes,
-            course,
-            asked: vec![self.smarthost],
-            unnamed: Vec::new(),
-            lost: (!self.is_usable()).then_some(self.number),
-            may_retry: offered.may_retry || has_enough,
-            is_in_doubt: offered.is_in_doubt,
-        };
-        self.judge(&attempt);
-        attempt
-    }
-
-    /// A server that has taken mails over this connection refuses the next before its content: it may have had enough of
-    /// the connection, whatever its words. Over a new one the mail shows what it is.
-    fn has_enough(&mut self, outcomes: &[Outcome]) -> bool {
-        let is_taken = outcomes.iter().any(|outcome| outcome.status == Status::Sent);
-        self.taken += u32::from(is_taken);
-        let is_refused = |outcome: &Outcome| {
-            matches!(outcome.stage, Stage::Mail | Stage::Data) && verdict::reply_of(outcome).is_some()
-        };
-        self.taken > 0 && !outcomes.is_empty() && outcomes.iter().all(is_refused)
-    }
-
-    /// A smarthost with trouble of its own comes after the others for a while. A link that is lost later than with the
-    /// first mail over it may have been lost to any of those under way.
-    fn judge(&self, attempt: &Attempt) {
-        let is_of_host = attempt.host_trouble().is_some_and(|outcome| outcome.scope == Scope::Host);
-        if is_of_host && !attempt.may_retry && (!attempt.is_in_doubt || self.used == 1) {
-            self.smarthosts.avoid(self.smarthost);
-        }
-    }
-
     /// Several mails may be under way.
     pub(crate) fn may_write_ahead(&self) -> bool {
         !self.is_wary
@@ -414,7 +305,7 @@ impl<'a> Connection<'a> {
         self.session.as_mut().is_some_and(Session::is_answered)
     }
 
-    fn is_usable(&self) -> bool {
+    pub(super) fn is_usable(&self) -> bool {
         self.session_in_use().is_some()
     }
 
@@ -426,7 +317,7 @@ impl<'a> Connection<'a> {
     }
 
     /// The settings of the smarthost at the other end.
-    fn settings(&self) -> &Smarthost {
+    pub(super) fn settings(&self) -> &Smarthost {
         &self.config.smarthosts[self.smarthost]
     }
 
@@ -447,18 +338,5 @@ impl<'a> Connection<'a> {
         let session = Some(session);
         let is_wary = self.smarthosts.has(smarthost, Trait::OneMailAtATime);
         Self { session, smarthost, number, is_wary, ..Self::with(self.config, self.smarthosts.clone()) }
-    }
-
-    fn remember(&self, lesson: Lesson) {
-        let (remembered, length, why) = match lesson {
-            Lesson::Chunking => (Trait::NoChunking, CHUNKS_KNOWN, "offers BDAT and refuses it, or what comes with it"),
-            Lesson::ChunkingMaybe => (Trait::NoChunking, SUSPECTED, "was lost at a question about BDAT"),
-            Lesson::Groups => (Trait::NoGroups, PROVEN, "cannot take commands in groups"),
-            Lesson::GroupsMaybe => (Trait::NoGroups, SUSPECTED, "was lost within the first group of commands"),
-            Lesson::Login => (Trait::NoLoginInGroups, PROVEN, "cannot take a login in a group"),
-            Lesson::LoginMaybe => (Trait::NoLoginInGroups, SUSPECTED, "was lost within a group with the login"),
-        };
-        log::info(&format!("smarthost {} {why}: for a while it gets {remembered}", self.settings()));
-        self.smarthosts.remark(self.smarthost, remembered, length);
     }
 }

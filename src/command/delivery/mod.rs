@@ -7,6 +7,7 @@ pub(crate) mod attempt;
 pub(crate) mod carry;
 pub(crate) mod connection;
 pub(crate) mod connections;
+mod exchange;
 pub(crate) mod flush;
 pub(crate) mod intake;
 pub(crate) mod known_smarthosts;
