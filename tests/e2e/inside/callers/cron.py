@@ -96,7 +96,7 @@ def cronie(provider):
     cronie_crontab(CRONIE, "alice", f"{due()} {job('cronie-alice')}")
     cronie_crontab(CRONIE, "root", f"MAILTO=dev@{provider.domain},team", f"{due()} {job('cronie-list')}")
     return [
-        Mail(f"Cron <alice@{HOST}> {JOBS}/cronie-alice", provider.at("alice.li"), LINES, f"Cron Daemon (alice@{HOST})"),
+        Mail(f"Cron <alice@{HOST}> {JOBS}/cronie-alice", provider.at("alice.li"), LINES, f"Cron Daemon (alice on {HOST})"),
         Mail(f"Cron <root@{HOST}> {JOBS}/cronie-list", provider.at("dev", "one", "two", "three"), LINES,
              f"Cron Daemon (root on {HOST})"),
     ]
@@ -107,6 +107,6 @@ def cronie_handler(provider):
     cronie_crontab(HANDLER, "alice", f"{due()} {job('handler-alice')}")
     cronie_crontab(HANDLER, "root", f"{due()} {job('handler-备份')}")
     return [
-        Mail(f"Cron <alice@{HOST}> {JOBS}/handler-alice", provider.at("alice.li"), LINES, f"Cron Daemon (alice@{HOST})"),
+        Mail(f"Cron <alice@{HOST}> {JOBS}/handler-alice", provider.at("alice.li"), LINES, f"Cron Daemon (alice on {HOST})"),
         Mail(f"Cron <root@{HOST}> {JOBS}/handler-备份", provider.at("ops"), LINES, f"Cron Daemon (root on {HOST})"),
     ]

@@ -53,7 +53,7 @@ def mime_lite(provider):
         $mail->send or die;
         """)
     run("perl", program, f"perl@{provider.domain}", f"blind@{provider.domain}", f"MIME::Lite {SUBJECT}", user="alice", stdin=LINES)
-    return [Mail(f"MIME::Lite {SUBJECT}", provider.at("perl", "blind"), LINES, "perl@shop.example", attachment=b"\0\r\n.\n\xff")]
+    return [Mail(f"MIME::Lite {SUBJECT}", provider.at("perl", "blind"), LINES, "perl at shop.example", attachment=b"\0\r\n.\n\xff")]
 
 
 @case("Perl's Email::Sender")
@@ -132,7 +132,7 @@ def symfony_smtp(provider):
 def swaks(provider):
     run("swaks", "--pipe", "/usr/sbin/sendmail -bs", "--from", "swaks@shop.example", "--to", f"swaks@{provider.domain},team",
         "--header", "Subject: swaks over a pipe", "--body", "-", user="bob", stdin="first\n.\n..two\nlast\n")
-    return [Mail("swaks over a pipe", provider.at("swaks", "one", "two", "three"), sender="swaks@shop.example",
+    return [Mail("swaks over a pipe", provider.at("swaks", "one", "two", "three"), sender="swaks at shop.example",
                  holds=("first\n.\n..two\nlast\n",))]
 
 
