@@ -78,7 +78,9 @@ def play(tally, words):
                 if case is twenty and server.trips and "pipelining" in on:
                     print(f"known  {name}: {server.trips}", flush=True)
                 elif not words or any(word.lower() in name.lower() for word in words):
-                    tally.tell(name, complaints(bench, case))
+                    # A server that dies at the first contact gets its mail at the next try, a minute later.
+                    dies = server.trips and {"pipelining", "chunking"} <= set(on)
+                    tally.tell(name, complaints(bench, case, 90 if dies else 30))
 
 
 def complaints(bench, case, seconds=30):
