@@ -193,6 +193,7 @@ fn mails_survive_relays_that_are_killed() {
         assert!(earlier.iter().all(|copy| is_cut_off(copy)), "{address} came {} times without need", copies.len());
         assert!(copies.iter().all(|copy| copy.content == copies[0].content), "{address}: the copies differ");
     }
-    assert!(crowd.running.peak() <= 2, "{} connections at once", crowd.running.peak());
+    // The server may not have noticed yet the end of those two that a killed relay had.
+    assert!(crowd.running.peak() <= 4, "{} connections at once", crowd.running.peak());
     crowd.assert_spool_is_empty();
 }
