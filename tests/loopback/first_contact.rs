@@ -30,12 +30,12 @@ fn vias(machine: &Machine) -> Vec<&'static str> {
 }
 
 #[test]
-fn server_that_reads_chunks_proves_it_with_one_round_trip_and_is_asked_no_more() {
-    for (lines, expected) in [("", [6, 5]), ("auth-in-group = true\n", [7, 4])] {
+fn server_that_reads_chunks_proves_it_with_two_round_trips_and_is_asked_no_more() {
+    for (lines, expected) in [("", [7, 5]), ("auth-in-group = true\n", [8, 4])] {
         let machine = first_contact(Smarthost::new(), lines);
         send(&machine);
         send(&machine);
-        assert_eq!((turns(&machine).as_slice(), vias(&machine)), (&expected[..], vec!["BDAT", "BDAT"]), "{lines}");
+        assert_eq!((turns(&machine).as_slice(), vias(&machine)), (&expected[..], vec!["DATA", "BDAT"]), "{lines}");
         assert_eq!(machine.remarks(), "");
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! So the relay asks once, with octets that are harmless as a command: outside of a transaction, and in one without a
 //! recipient. The replies show what the server did with them. `BDAT 0` would have no octets to show it with. The
-//! question costs one round trip, and none as long as the answer is remembered.
+//! question costs two round trips, one for itself and one for the content of the first mail behind it, which waits for the
+//! answers to its envelope; and none as long as the answer is remembered.
 
 use super::super::channel::Channel;
 use super::super::client::ChunkProof;
@@ -42,11 +43,14 @@ impl Session {
         let without_mail = has_read(&mut self.channel)?;
         let is_begun = read(&mut self.channel)?.is_class(2);
         let without_recipient = has_read(&mut self.channel)?;
-        self.window.chunks = without_mail && without_recipient && is_begun;
         if !without_mail || !without_recipient {
+            self.window.chunks = false;
             self.chunk_proof = ChunkProof::Failed;
         } else if is_begun {
+            self.window.hold_first_content();
             self.chunk_proof = ChunkProof::Shown;
+        } else {
+            self.window.chunks = false;
         }
         Ok(())
     }
@@ -109,8 +113,8 @@ mod tests {
             ("RSET", "250 ok\r\n"),
             ("MAIL", ""),
             ("RCPT", ""),
-            ("BDAT 5 LAST\r\n", ""),
-            ("one\r\n", "250 a\r\n250 b\r\n250 c\r\n"),
+            ("DATA", "250 a\r\n250 b\r\n354 go\r\n"),
+            (".", "250 c\r\n"),
             ("MAIL", ""),
             ("RCPT", ""),
             ("BDAT 5 LAST\r\n", ""),

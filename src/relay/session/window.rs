@@ -15,6 +15,8 @@ pub(super) struct Window {
     pub(super) groups: bool,
     /// The content goes out in BDAT, in the group of its envelope, RFC 3030.
     pub(super) chunks: bool,
+    /// That begins once the server has taken a mail.
+    chunks_follow: bool,
     /// The login that goes out with the first mail. It is kept until it is answered.
     pub(super) login: Option<LoginInGroup>,
     /// As far as is known, a transaction is open at the server.
@@ -26,7 +28,16 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(groups: bool, chunks: bool) -> Self {
-        Self { groups, chunks: groups && chunks, login: None, is_open: false, under_way: VecDeque::new(), taken: 0 }
+        let chunks = groups && chunks;
+        let under_way = VecDeque::new();
+        Self { groups, chunks, chunks_follow: false, login: None, is_open: false, under_way, taken: 0 }
+    }
+
+    /// Holds the content of the first mail back until its envelope is answered. A server that the question about chunks
+    /// has confused shows it before it can have the mail.
+    pub(super) fn hold_first_content(&mut self) {
+        self.chunks = false;
+        self.chunks_follow = true;
     }
 
     /// Has the login go out with the first mail.
@@ -85,7 +96,10 @@ impl Window {
     pub(super) fn note_reply(&mut self, at: usize, awaited: Awaited, reply: &Reply) {
         self.under_way[at].apply_reply(reply);
         let is_taken = reply.is_positive();
-        self.taken += usize::from(is_taken && awaited.is_end());
+        if is_taken && awaited.is_end() {
+            self.taken += 1;
+            self.chunks |= std::mem::take(&mut self.chunks_follow);
+        }
         match (awaited, is_taken) {
             (Awaited::Mail, true) => self.is_open = true,
             (Awaited::Dot | Awaited::LoneDot, _) | (Awaited::Reset | Awaited::LastChunk, true) => self.is_open = false,
