@@ -2,7 +2,7 @@
 //! and nobody else judges it: two readers of one text would differ, and a user could be one person to the first and
 //! another to the second.
 
-use crate::message::Mailbox;
+use crate::message::{Mailbox, unquoted};
 
 /// The sender of a mail, the originator of RFC 5598 section 2.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,16 +51,6 @@ fn is_here(domain: &str, hosts: &[String]) -> bool {
     domain.is_empty()
         || LOOPBACK.contains(&domain)
         || hosts.iter().any(|host| host.trim_end_matches('.').eq_ignore_ascii_case(domain))
-}
-
-fn unquoted(local: &str) -> String {
-    let Some(within) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return local.to_owned() };
-    let mut plain = String::with_capacity(within.len());
-    let mut chars = within.chars();
-    while let Some(c) = chars.next() {
-        plain.push(if c == '\\' { chars.next().unwrap_or(c) } else { c });
-    }
-    plain
 }
 
 #[cfg(test)]

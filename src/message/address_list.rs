@@ -74,7 +74,7 @@ struct Reader<'a> {
     is_awaiting: bool,
     /// A bracket without its other half came.
     has_stray: bool,
-    /// The last item was a bare name.
+    /// The last item was a bare name with a capital, which no user of Unix has.
     follows_bare_name: bool,
     /// No further quote ends, no further address literal, no further comment: they are not looked for again.
     has_open_quote: bool,
@@ -350,7 +350,7 @@ impl<'a> Reader<'a> {
         if !only.is_quoted && !SetAside::is_in(&only.text) && !bare.is_empty() {
             self.list.is_irregular |= bare != only.text;
             let name = comment.and_then(|comment| name(comment, self.aside));
-            self.follows_bare_name = name.is_none();
+            self.follows_bare_name = name.is_none() && bare.starts_with(char::is_uppercase);
             self.list.mailboxes.push(Mailbox { name, address: bare.to_string() });
         }
     }
@@ -443,6 +443,7 @@ mod tests {
             ("<\"a>b\"@x>", &["\"a>b\"@x"]),
             ("Smith, John <j@x>", &["j@x"]),
             ("root, \"John\" <j@x>", &["root", "j@x"]),
+            ("bob, John <j@x>", &["bob", "j@x"]),
             ("@[@[a@x", &["@[@[a@x"]),
             ("#x!$%&*?^_`{|}~@x", &["#x!$%&*?^_`{|}~@x"]),
             ("a@x\u{ff0c}b\u{ff20}y", &["a@x", "b@y"]),

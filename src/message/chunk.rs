@@ -82,9 +82,10 @@ pub(super) fn end_of_comment(text: &str) -> Option<usize> {
     None
 }
 
-/// The content of a quoted string, RFC 5322 section 3.2.4.
-pub(super) fn unquoted(quoted: &str) -> String {
-    unescaped(quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(quoted))
+/// The content of a quoted string, RFC 5322 section 3.2.4; other text as it is.
+pub(crate) fn unquoted(text: &str) -> String {
+    let content = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    content.map_or_else(|| text.to_string(), unescaped)
 }
 
 pub(super) fn unescaped(text: &str) -> String {

@@ -23,6 +23,7 @@ mod value;
 use std::io::{self, Read, Write};
 
 pub(crate) use address_list::AddressList;
+pub(crate) use chunk::unquoted;
 pub use mailbox::Mailbox;
 pub(crate) use mailbox::may_be_addresses;
 pub(crate) use mailbox::quoted;

@@ -3,7 +3,7 @@
 use email_encoding::headers::{rfc2047, writer::EmailWriter};
 
 use super::wire::{fold, head_to_wire};
-use crate::message::{Mailbox, file_name};
+use crate::message::{Mailbox, file_name, unquoted};
 
 /// `Name: value` with a value that is known to be legal as it is.
 pub(super) fn plain(name: &str, value: &str, to: &mut Vec<u8>) {
@@ -40,7 +40,7 @@ pub(super) fn parameters(name: &str, value: &str, to: &mut Vec<u8>) {
     let value = crate::outcome::clean(value);
     let written = |part: &str| match part.split_once('=') {
         Some((attribute, value)) if !value.is_ascii() => {
-            let (attribute, value) = (ascii(attribute), unquoted(value));
+            let (attribute, value) = (ascii(attribute), content(value));
             match is_disposition {
                 true => file_name::extended(&attribute, &value),
                 false => file_name::encoded(&attribute, &value),
@@ -65,17 +65,12 @@ fn pieces(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The text of a parameter's value, in quotes or without.
-fn unquoted(value: &str) -> String {
-    let value = value.trim();
-    let Some(text) = value.strip_prefix('"') else { return value.to_string() };
-    let text = text.strip_suffix('"').unwrap_or(text);
-    let (mut out, mut rest) = (String::new(), text.chars());
-    while let Some(c) = rest.next() {
-        // RFC 5322 section 3.2.1: a backslash quotes the next character.
-        out.extend(if c == '\\' { rest.next() } else { Some(c) });
+/// The text of a parameter's value, in quotes, without, or with one that has no end.
+fn content(value: &str) -> String {
+    match value.trim().strip_prefix('"') {
+        Some(rest) if !rest.ends_with('"') => rest.to_string(),
+        _ => unquoted(value.trim()),
     }
-    out
 }
 
 /// `Name: mailbox, mailbox`, one mailbox a line if there are several.

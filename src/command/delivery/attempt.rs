@@ -326,6 +326,7 @@ mod tests {
             assert_eq!(found, Ok((left > 0, left)), "{reply}");
         }
     }
+
     #[test]
     fn only_what_the_server_said_is_a_limit_before_it_is_proven() {
         let attempt = taking(1, 2, "550 5.7.1 blocked");
