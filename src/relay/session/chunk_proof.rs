@@ -48,6 +48,7 @@ impl Session {
             self.chunk_proof = ChunkProof::Failed;
         } else if is_begun {
             self.window.hold_first_content();
+            self.window.newest().mark_behind_question();
             self.chunk_proof = ChunkProof::Shown;
         } else {
             self.window.chunks = false;
@@ -86,7 +87,7 @@ fn read(channel: &mut Channel) -> Result<Answer, Trouble> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::tests::{Script, patient, send, with_mail};
+    use super::super::super::tests::{Script, hasty, patient, send, with_mail};
     use super::super::Lesson;
     use super::*;
     use crate::outcome::Status;
@@ -124,6 +125,29 @@ mod tests {
         assert_eq!((session.take_chunk_proof(), session.take_chunk_proof()), (Some(true), None));
         assert_eq!(send(&mut session, 1, "two\r\n")[0].status, Status::Sent);
         session.quit();
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn server_that_dies_behind_the_question_gets_the_mail_again_at_once_without_chunks() {
+        let (smarthost, server) = hasty(&[
+            ("", "220 hello\r\n"),
+            HELLO,
+            ("BDAT 3 LAST\r\n", ""),
+            ("X\r\n", "503 5.5.1 MAIL first\r\n"),
+            ("RSET", "250 ok\r\n"),
+            ("MAIL FROM:<a@b.example>\r\n", "250 ok\r\n"),
+            ("BDAT 3 LAST\r\n", ""),
+            ("X\r\n", "503 5.5.1 RCPT first\r\n"),
+            ("RSET", "250 ok\r\n"),
+            ("MAIL", ""),
+        ]);
+        let mut session = Session::open(&smarthost, None, &Client::named("me.example")).unwrap();
+        with_mail(1, "one\r\n", |mail, content| session.offer(mail, content));
+        let offered = session.await_answer().unwrap();
+        assert_eq!((offered.lesson, offered.may_retry), (Some(Lesson::ChunkingMaybe), true));
+        assert!(!offered.is_in_doubt);
+        drop(session);
         server.join().unwrap();
     }
 

@@ -113,6 +113,8 @@ pub(super) struct Transaction {
     has_login: bool,
     /// An earlier transaction may be open at the server still.
     is_behind_open: bool,
+    /// A question about chunks came before it.
+    is_behind_question: bool,
     /// The last byte of its content was sent.
     is_content_sent: bool,
     /// DATA was answered with 354.
@@ -131,6 +133,7 @@ impl Transaction {
             is_grouped,
             has_login: false,
             is_behind_open: false,
+            is_behind_question: false,
             is_content_sent: false,
             has_go_ahead: false,
             may_retry: false,
@@ -187,6 +190,11 @@ impl Transaction {
     pub(super) fn blame_chunks(&mut self) {
         self.lesson = Some(Lesson::ChunkingMaybe);
         self.may_retry = true;
+    }
+
+    /// The server has answered a question about chunks before this mail.
+    pub(super) fn mark_behind_question(&mut self) {
+        self.is_behind_question = true;
     }
 
     /// The recipient at that place is not named to the server.
@@ -303,6 +311,9 @@ impl Transaction {
         let is_login_refused = self.rest.as_ref().is_some_and(|rest| rest.stage == Stage::Auth);
         if is_first_group && self.is_grouped && trouble.scope == Scope::Host && !is_login_refused {
             let suspicion = if self.has_login { Lesson::LoginMaybe } else { Lesson::GroupsMaybe };
+            // Dovecot 2.3 answers the question and dies at the next group.
+            let suspicion = if self.is_behind_question { Lesson::ChunkingMaybe } else { suspicion };
+            self.may_retry |= self.is_behind_question;
             self.lesson = self.lesson.or(Some(suspicion));
         }
         let is_in_doubt = self.is_content_sent && !self.is_doomed();
