@@ -73,14 +73,6 @@ def play(tally, words):
     for server in rivals.SERVERS:
         for on in itertools.chain.from_iterable(itertools.combinations(SWITCHES, n) for n in range(len(SWITCHES) + 1)):
             bench = Bench(server, on)
-            is_meant = not words or any(word.lower() in bench.name.lower() for word in words)
-            if is_meant and server.trips and {"pipelining", "chunking"} <= set(on):
-                # It dies at the first group after the question about chunks; the mail leaves at the next try.
-                bench.send("first contact", "one")
-                bench.mailx("ctl", "queue", "retry", "all")
-                checker.wait(rivals.MAILDIRS, [Mail("first contact", at("one"), BODY, f"root on {HOST}")], 30, bench.is_idle)
-                checker.empty(rivals.MAILDIRS)
-                print(f"known  {bench.name}: the first contact: {server.trips}", flush=True)
             for case in (*CASES, utf8_address if server.smtputf8 else utf8_refused):
                 name = f"{bench.name}: {case.__doc__.splitlines()[0]}"
                 if case is twenty and server.trips and "pipelining" in on:
