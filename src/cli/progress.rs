@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::command::notice::Notice;
+use crate::command::outcome_notice::Notice;
 use crate::outcome::Status;
 
 /// A run that ends sooner needs no bar.

@@ -14,8 +14,8 @@ use super::{screen, terminal};
 use crate::command::check::findings::Form;
 use crate::command::check::{Reach, probe};
 use crate::command::delivery::flush::{self, End};
-use crate::command::delivery::{carry, serve};
-use crate::command::notice::Notice;
+use crate::command::delivery::{carry_unkept, serve};
+use crate::command::outcome_notice::Notice;
 use crate::command::selection::{Matching, Selection};
 use crate::config::{self, Config, Environment, Source, WrongEnvironment};
 use crate::confinement;
@@ -172,7 +172,7 @@ fn confine(config: &Config, verb: &Verb) {
 fn carry_stdin(config: &Config) -> Result<(), Error> {
     system::detach();
     let file = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(Error::Input)?);
-    carry::run(config, file, &mut |notice| tell(&notice.line()))
+    carry_unkept::run(config, file, &mut |notice| tell(&notice.line()))
 }
 
 fn deliver_one(config: &Config, id: QueueId) -> Result<(), Error> {

@@ -1,12 +1,12 @@
 //! The verbs, the only floor that ties the parts together. A verb owns its request, and the doors fill it in.
 //!
-//! A file of this directory is a verb of the door, or a part that several verbs share: `notice` and `selection` are for
-//! both programs, and the door starts the other one by `relay_program`. The rooms:
+//! A file of this directory is a verb of the door, or a part that several verbs share: `outcome_notice` and
+//! `selection` are for both programs, and the door starts the other one by `relay_program`. The rooms:
 //!
 //! - `submission`: the way of a mail up to the acceptance line, and the hand-over. It runs in the door; the relay takes
 //!   mail from `drop/` the same way.
-//! - `delivery`: the way behind it, with the relay's verbs `flush`, `carry` and `serve`. It runs in the relay; the
-//!   door uses `settle` and `room` too.
+//! - `delivery`: the way behind it, with the relay's verbs `flush`, `carry_unkept` and `serve`. It runs in the relay;
+//!   the door uses `settle` and `room` too.
 //! - `check`, `init`: those verbs with their parts; `check::probe` is a verb of the relay.
 //!
 //! No verb of the door names a verb of the relay, so that the door links no TLS library.
@@ -17,7 +17,7 @@ pub(crate) mod delivery;
 pub mod import;
 pub(crate) mod init;
 pub(crate) mod list;
-pub(crate) mod notice;
+pub(crate) mod outcome_notice;
 pub(crate) mod queue;
 pub(crate) mod rehearse;
 mod relay_program;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use super::notice::Notice;
+use super::outcome_notice::Notice;
 use crate::config::{Config, Source};
 use crate::error::{self, Error};
 use crate::system;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::prepare::Prepared;
 use super::request::{Delivery, Request};
-use crate::command::notice::Notice;
+use crate::command::outcome_notice::Notice;
 use crate::command::relay_program::{self, Patience, Told};
 use crate::config::Config;
 use crate::error::Error;

@@ -1,12 +1,12 @@
 //! A session: an open, verified and logged-in connection to a smarthost, which takes one mail after another.
 //!
-//! `opening` makes it. `offer` says to the server what a mail needs, and `answer` reads the server's replies. Mails are
-//! under way in a `window`, each of them in a `transaction`, and are answered in the order in which they were offered.
-//! `probe` only asks whether a mail would be taken.
+//! `opening` makes it. `offer_mail` says to the server what a mail needs, and `await_answer` reads the server's
+//! replies. Mails are under way in a `window`, each of them in a `transaction`, and are answered in the order in which
+//! they were offered. `probe` only asks whether a mail would be taken.
 
-mod answer;
+mod await_answer;
 mod chunk_proof;
-mod offer;
+mod offer_mail;
 mod opening;
 mod probe;
 mod transaction;

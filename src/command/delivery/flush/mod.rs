@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub(crate) use self::leader_term::End;
 use self::leader_term::{Seen, Term};
 use self::sending::Sending;
-use crate::command::notice::Notice;
+use crate::command::outcome_notice::Notice;
 use crate::command::selection::Selection;
 use crate::config::Config;
 use crate::error::{self, Error};

@@ -7,9 +7,9 @@ use super::super::attempt::{Answered, Attempt, Left};
 use super::super::connections::Connections;
 use super::super::known_smarthosts::Turn;
 use super::super::routes::{Repeated, Routes};
-use super::super::{recut, returned, settle};
+use super::super::{cut_to_size, returned, settle};
 use crate::alarm;
-use crate::command::notice::Notice;
+use crate::command::outcome_notice::Notice;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
@@ -99,13 +99,13 @@ impl<'a> Sending<'a> {
     }
 
     fn needs_more(&self, mail: &Answered) -> bool {
-        recut::is_called_for(mail) || mail.attempt.goes_on() || self.connections.has_another_smarthost(mail)
+        cut_to_size::is_called_for(mail) || mail.attempt.goes_on() || self.connections.has_another_smarthost(mail)
     }
 
     /// The work on a mail that needs more. The outcomes of its other recipients are on disk before another smarthost is
     /// asked; if they cannot be recorded, the mail stays as it is.
     fn next(&mut self, mail: Answered) -> Option<FollowUp> {
-        if recut::is_called_for(&mail) {
+        if cut_to_size::is_called_for(&mail) {
             return Some(FollowUp::Cut(mail.claim));
         }
         let Answered { claim, attempt } = mail;
@@ -208,7 +208,7 @@ impl<'a> Sending<'a> {
     /// refused, the whole of it would be lost.
     fn cut(&mut self, claim: Claim) -> Option<FollowUp> {
         let id = claim.entry.id;
-        match recut::recut(self.spool, claim, self.connections.largest_mail()) {
+        match cut_to_size::cut(self.spool, claim, self.connections.largest_mail()) {
             Ok(claim) => self.try_again(claim?),
             Err(error) => {
                 log::mail(id.as_str()).error(&format!("too large for the smarthost, and cannot be cut: {error}"));

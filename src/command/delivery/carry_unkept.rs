@@ -5,7 +5,7 @@ use std::fs::File;
 
 use super::attempt::Attempt;
 use super::connection::Connection;
-use crate::command::notice::Notice;
+use crate::command::outcome_notice::Notice;
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;

@@ -30,7 +30,7 @@ pub(crate) fn is_called_for(mail: &Answered) -> bool {
 ///
 /// # Errors
 /// [`Error::Spool`]; then the mail stands in the queue as it was.
-pub(crate) fn recut(spool: &Spool, claim: Claim, largest: Option<u64>) -> Result<Option<Claim>, Error> {
+pub(crate) fn cut(spool: &Spool, claim: Claim, largest: Option<u64>) -> Result<Option<Claim>, Error> {
     let entry = &claim.entry;
     let most = match largest.filter(|largest| *largest < entry.size) {
         // Some servers count what they add.
