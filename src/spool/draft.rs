@@ -15,6 +15,11 @@ use super::{Entry, Error, QueueId, Spool, files};
 /// Large enough that a common mail is one write.
 const BUFFER: usize = 64 << 10;
 
+/// The mode of a mail in `drop/`: the service's group, which the directory hands down, may read it. The sticky bit means
+/// nothing on a file (chmod(2)), and cp(1) and redirections set none: it tells the mail that its owner has left from a
+/// copy that another user had the owner make.
+const LEFT: u32 = 0o1640;
+
 /// A queue file that does not count yet. If dropped, it leaves nothing behind.
 #[derive(Debug)]
 pub(crate) struct Draft {
@@ -53,14 +58,13 @@ impl Draft {
         Ok(draft)
     }
 
-    /// Starts the file of an entry for `drop/`, for callers who have no right to the queue. The service's group, which
-    /// the directory hands down, may read it.
+    /// Starts the file of an entry for `drop/`, for callers who have no right to the queue.
     ///
     /// # Errors
     /// [`Error::Create`] if `drop/` takes no file.
     pub(crate) fn create_in_drop(spool: &Spool, id: QueueId) -> Result<Self, Error> {
         let target = spool.file("drop", &id);
-        Self::at(target.with_extension("new"), target, None, 0o640)
+        Self::at(target.with_extension("new"), target, None, LEFT)
     }
 
     /// Starts the file of an entry that no spool can keep, to be carried to the smarthost at once; it lies in the

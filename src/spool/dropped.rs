@@ -174,7 +174,8 @@ impl Spool {
     }
 
     /// The reason why the owner of the file may be another user than the one who put it into `drop/`: a file can be
-    /// moved there from elsewhere. One that is made there has the group of `drop/`, and the modes that the door gives.
+    /// moved there from elsewhere. One that is made there has the group of `drop/`; so has one that is made in a
+    /// directory that was, wherever that is now. The sticky bit is set by purpose alone: no copy has it.
     fn is_forged(&self, found: &fs::Metadata) -> Option<&'static str> {
         let drop = fs::symlink_metadata(self.directory("drop")).ok()?;
         let owner = self.owner();
@@ -184,16 +185,16 @@ impl Spool {
         if found.uid() == 0 || Some(found.uid()) == owner {
             return Some("its owner has the queue, and leaves no mail in drop/");
         }
-        (found.gid() != drop.gid()).then_some("it was not made in drop/, so its owner need not have left it")
+        if found.gid() != drop.gid() {
+            return Some("it was not made in drop/, so its owner need not have left it");
+        }
+        let is_left = found.mode() & nix::libc::S_ISVTX != 0;
+        (!is_left).then_some("it has no sticky bit, as a mail has that its owner has left, so it may be a copy")
     }
 
-    /// Its owner has left it. A link has no mode, and a directory has several names.
+    /// Its owner has left it. A link, a pipe or a directory says nothing of who put it there.
     fn is_its_owners(&self, found: &fs::Metadata) -> bool {
-        let is_ours = || fs::symlink_metadata(self.directory("drop")).is_ok_and(|drop| drop.gid() == found.gid());
-        match found.is_file() {
-            true => found.nlink() == 1 && self.is_forged(found).is_none(),
-            false => found.uid() != 0 && (found.nlink() == 1 || found.is_dir()) && is_ours(),
-        }
+        found.is_file() && found.nlink() == 1 && self.is_forged(found).is_none()
     }
 
     fn taken(&self, id: &QueueId) -> PathBuf {
@@ -356,20 +357,21 @@ mod tests {
         let place = |name: &QueueId| spool.file("drop", name);
         let set_mode =
             |name: &QueueId, mode| fs::set_permissions(place(name), PermissionsExt::from_mode(mode)).unwrap();
-        let names: Vec<QueueId> = (0..5).map(|_| leave(&spool)).collect();
+        let names: Vec<QueueId> = (0..6).map(|_| leave(&spool)).collect();
         // Made elsewhere, and moved.
         std::os::unix::fs::chown(place(&names[0]), Some(STRANGER), Some(STRANGER)).unwrap();
         // Root's and the service's go to the queue.
         std::os::unix::fs::chown(place(&names[1]), Some(0), None).unwrap();
-        set_mode(&names[2], 0o660);
-        set_mode(&names[3], 0o642);
+        set_mode(&names[2], 0o1660);
+        set_mode(&names[3], 0o1642);
+        set_mode(&names[4], 0o640);
         for (name, id) in collect(&spool) {
-            assert_eq!(spool.dropped(&id, 1000).is_ok(), name == names[4], "{:?}", spool.dropped(&id, 1000));
+            assert_eq!(spool.dropped(&id, 1000).is_ok(), name == names[5], "{:?}", spool.dropped(&id, 1000));
         }
-        assert_eq!(fs::read_dir(spool.directory("failed")).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(spool.directory("failed")).unwrap().count(), 5);
         let kept = spool.kept().unwrap();
         let of = |uid| kept.get(&spool.mark_of(uid)).map(|kept| kept.files);
-        assert_eq!((of(NOBODY), of(STRANGER), of(0)), (Some(4), None, None), "it counts as nobody's");
+        assert_eq!((of(NOBODY), of(STRANGER), of(0)), (Some(5), None, None), "it counts as nobody's");
     }
 
     #[test]

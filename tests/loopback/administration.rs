@@ -227,7 +227,7 @@ fn alarm_is_raised_once_per_trouble() {
 /// Leaves a mail as another user would: root's own go to the queue, and are not taken from `drop/`.
 fn leave(mail: &Path, place: &Path) {
     std::os::unix::fs::chown(mail, Some(54_321), Some(fs::metadata(place.parent().unwrap()).unwrap().gid())).unwrap();
-    fs::set_permissions(mail, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(mail, fs::Permissions::from_mode(0o1640)).unwrap();
     fs::rename(mail, place).unwrap();
 }
 

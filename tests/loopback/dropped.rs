@@ -5,7 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown, lchown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -86,6 +86,7 @@ impl House {
         fs::write(self.place(id), content).unwrap();
         // As if it was made there: drop/ gives it its group.
         chown(self.place(id), Some(STRANGER), None).unwrap();
+        fs::set_permissions(self.place(id), PermissionsExt::from_mode(0o1640)).unwrap();
     }
 
     /// The id that the relay gave the file of that name; what is no regular file keeps its name.
@@ -165,7 +166,7 @@ fn stranger_hands_in_whatever_state_they_are_in() {
         assert_eq!(dropped.len(), n + 1, "{name}: {dropped:?}");
         for file in dropped {
             let found = fs::metadata(house.bench.spool().join("drop").join(file)).unwrap();
-            assert_eq!((found.uid(), found.mode() & 0o777), (STRANGER, 0o640), "{name}");
+            assert_eq!((found.uid(), found.mode() & 0o7777), (STRANGER, 0o1640), "{name}");
         }
     }
     let flushed = house.flush();

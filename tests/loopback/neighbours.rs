@@ -159,24 +159,29 @@ fn configure_alice(village: &Village, running: &Running, more: &str) {
     assert_eq!(village.run(&ALICE.to_string(), &["mailx-t", "ctl", "init"], "").0, Some(0));
 }
 
+/// A file for `drop/` made by hand.
+fn entry(id: &str, to: &str) -> String {
+    format!(
+        "mailx-t-entry: 1\nid: {id}\narrived: 2026-11-20T09:30:03Z\nuid: 0\nfrom: {USER}\noriginator: bob\n\
+         to: {to}\nmessage-id: <1@example.test>\nbody: 7bit\nrepairs: \nsize: 000000000000003\n\n\r\nx"
+    )
+}
+
 #[test]
 fn nobody_leaves_mail_in_a_spool_of_anothers_own() {
     let Some(village) = Village::new() else { return };
     let running = smarthost();
     configure_alice(&village, &running, "");
     assert!(!village.at(&OWN[1..]).join("drop").exists());
-    let entry = |id: &str| {
-        format!(
-            "mailx-t-entry: 1\nid: {id}\narrived: 2026-11-20T09:30:03Z\nuid: 0\nfrom: {USER}\noriginator: bob\n\
-             to: evil@host.example\nmessage-id: <1@example.test>\nbody: 7bit\nrepairs: \nsize: 000000000000003\n\n\r\nx"
-        )
-    };
     // The form that an earlier version gave it.
     let open = format!("mkdir {OWN}/drop && chmod 3733 {OWN}/drop && chmod 755 {OWN}");
     assert_eq!(village.shell(ALICE, &open).0, Some(0));
     let id = "0KCX3T1M2A7Q4ZD";
     let left = format!("{OWN}/drop/{id}");
-    assert_eq!(village.run(&BOB.to_string(), &["sh", "-c", &format!("cat >{left}")], &entry(id)).0, Some(0));
+    assert_eq!(
+        village.run(&BOB.to_string(), &["sh", "-c", &format!("cat >{left}")], &entry(id, "evil@host.example")).0,
+        Some(0)
+    );
     let send = ["sendmail", "-odi", "a@host.example"];
     assert_eq!(village.run(&ALICE.to_string(), &send, "Subject: of alice\n\nx\n").0, Some(0));
     assert_eq!(village.run(&ALICE.to_string(), &["sendmail", "-q"], "").0, Some(0));
@@ -186,6 +191,26 @@ fn nobody_leaves_mail_in_a_spool_of_anothers_own() {
     assert!(told.contains("drop is for the machine's spool alone: run mailx-t ctl init"), "{told}");
     assert_eq!(village.run(&ALICE.to_string(), &["mailx-t", "ctl", "init"], "").0, Some(0));
     assert_ne!(village.shell(BOB, &format!("touch {left}2")).0, Some(0));
+}
+
+/// A directory that is made in `drop/` hands its group down, so a copy that is made in it has that group too.
+#[test]
+fn copy_that_a_user_had_another_make_is_no_mail_of_that_one() {
+    let Some((village, running)) = village_with(Smarthost::new().account(USER, PASSWORD)) else { return };
+    let place = "/var/spool/mailx-t/drop";
+    for (n, (who, copy)) in [(BOB, "cp"), (BOB, "cat <"), (ALICE, "install -m 1640")].into_iter().enumerate() {
+        let id = format!("0KCX3T1M2A7Q4Z{n}");
+        village.write("home/alice/notes", entry(&id, "evil@host.example"), 0o644);
+        assert_eq!(village.shell(ALICE, &format!("umask 0; mkdir {place}/inbox{n}")).0, Some(0));
+        let to = if copy.starts_with("cat") { "> " } else { "" };
+        let made = format!("umask 022; {copy} /home/alice/notes {to}{place}/inbox{n}/notes");
+        assert_eq!(village.shell(who, &made).0, Some(0));
+        assert_eq!(village.shell(ALICE, &format!("mv {place}/inbox{n}/notes {place}/{id}")).0, Some(0));
+    }
+    let (log, _) = sent(&village);
+    assert!(log.contains(&format!("uid={ALICE}")) && !log.contains(&format!("uid={BOB}")), "{log}");
+    assert_eq!(log.matches("it has no sticky bit").count(), 2, "{log}");
+    assert_eq!(running.mails().len(), 1);
 }
 
 #[test]
