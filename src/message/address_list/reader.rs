@@ -1,0 +1,300 @@
+//! Reads a list from its first octet to its last: what divides the addresses, brackets, comments, and the text between
+//! them in chunks. `item` says what the chunks mean.
+
+use super::super::chunk::{Chunk, end_of_comment, end_of_quotes, unescaped};
+use super::super::encoded_word::SetAside;
+use super::super::mailbox::Mailbox;
+use super::super::value::text;
+use super::display_name;
+
+/// The addresses that were found in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AddressList {
+    /// Those who are meant, in the order they were written.
+    pub(crate) mailboxes: Vec<Mailbox>,
+    /// Words that stand beside addresses, or beside each other: names of users, or text.
+    pub(crate) words: Vec<String>,
+    /// Something is not as the standard wants it.
+    pub(crate) is_irregular: bool,
+}
+
+impl AddressList {
+    /// Reads the value of an address field, or a list out of another place.
+    pub(crate) fn read(value: &[u8]) -> Self {
+        // Line ends are folds here, and no address holds them.
+        let aside = SetAside::of(&text(value).replace(['\r', '\n', '\0'], " "));
+        Reader::new(&aside.value, &aside, Depth::Outside).read()
+    }
+}
+
+/// The place of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    Outside,
+    /// Within brackets or quotes, where no further list is opened.
+    Inside,
+}
+
+pub(super) struct Reader<'a> {
+    rest: &'a str,
+    pub(super) aside: &'a SetAside,
+    pub(super) depth: Depth,
+    pub(super) list: AddressList,
+    /// The text since the last comma or address in brackets.
+    pub(super) chunks: Vec<Chunk>,
+    /// The comment that came since the last comma.
+    pub(super) comment: Option<String>,
+    /// An address came in brackets since the last comma: words after it are text.
+    pub(super) has_bracketed: bool,
+    /// A colon came behind an address: a single word after it is text.
+    pub(super) is_odd: bool,
+    /// `mailto:` came before the address.
+    pub(super) is_url: bool,
+    is_in_group: bool,
+    /// An address has to come: the last separator was a comma, or there was no separator yet.
+    is_awaiting: bool,
+    /// A bracket without its other half came.
+    has_stray: bool,
+    /// The last item was a bare name with a capital, which no user of Unix has.
+    pub(super) follows_bare_name: bool,
+    /// No further quote ends, no further address literal, no further comment: they are not looked for again.
+    has_open_quote: bool,
+    has_open_literal: bool,
+    has_open_comment: bool,
+    /// The octets from the last `@` to the end of all.
+    last_at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(rest: &'a str, aside: &'a SetAside, depth: Depth) -> Self {
+        Self {
+            rest,
+            aside,
+            depth,
+            list: AddressList::default(),
+            chunks: Vec::new(),
+            comment: None,
+            has_bracketed: false,
+            is_odd: false,
+            is_url: false,
+            is_in_group: false,
+            is_awaiting: true,
+            has_stray: false,
+            follows_bare_name: false,
+            has_open_quote: false,
+            has_open_literal: false,
+            has_open_comment: false,
+            last_at: rest.rfind('@').map_or(usize::MAX, |at| rest.len() - at),
+        }
+    }
+
+    pub(super) fn read(mut self) -> AddressList {
+        while let Some(c) = self.rest.chars().next() {
+            match c {
+                ',' | '\u{ff0c}' if c == ',' || self.ends_at_wide_comma() => self.separator(c, true),
+                ';' => {
+                    let is_regular = std::mem::take(&mut self.is_in_group);
+                    self.separator(c, is_regular);
+                }
+                ':' => self.colon(),
+                '<' => self.bracket(),
+                '(' => self.comment(),
+                '>' | ')' => self.skip(c),
+                c if c.is_whitespace() => self.rest = &self.rest[c.len_utf8()..],
+                _ => self.chunk(),
+            }
+        }
+        self.list.is_irregular |= self.is_awaiting && self.is_item_empty();
+        self.end_item();
+        self.list
+    }
+
+    /// A character that is no part of anything.
+    fn skip(&mut self, c: char) {
+        self.list.is_irregular = true;
+        self.has_stray = true;
+        self.rest = &self.rest[c.len_utf8()..];
+    }
+
+    fn separator(&mut self, c: char, is_regular: bool) {
+        self.list.is_irregular |= !is_regular || !matches!(c, ',' | ';') || (self.is_awaiting && self.is_item_empty());
+        self.rest = &self.rest[c.len_utf8()..];
+        self.end_item();
+        self.is_awaiting = c != ';';
+    }
+
+    fn is_item_empty(&self) -> bool {
+        self.chunks.is_empty() && !self.has_bracketed
+    }
+
+    /// An address has come since the last comma.
+    fn has_address(&self) -> bool {
+        self.has_bracketed || self.chunks.iter().any(|chunk| chunk.has_at)
+    }
+
+    /// A full-width comma stands in names too.
+    fn ends_at_wide_comma(&self) -> bool {
+        self.chunks.last().is_some_and(|chunk| chunk.has_at)
+    }
+
+    /// The text before it is the name of a group, which is nobody; or `mailto`, or an address.
+    fn colon(&mut self) {
+        self.rest = &self.rest[1..];
+        // RFC 5321 section 4.1.1.3: a source route is ignored.
+        let is_route = matches!(self.chunks.as_slice(), [only] if only.text.starts_with('@'));
+        let has_address = !is_route && self.has_address();
+        self.is_url = matches!(self.chunks.as_slice(), [only] if only.text.eq_ignore_ascii_case("mailto"));
+        self.list.is_irregular |= has_address || is_route || self.is_url;
+        if has_address {
+            self.end_item();
+            self.is_odd = true;
+        } else {
+            self.is_in_group = !self.is_url && !is_route;
+            self.is_awaiting &= !self.is_in_group;
+            self.chunks.clear();
+        }
+    }
+
+    /// `<address>`, with the chunks before it for a name.
+    fn bracket(&mut self) {
+        let inner = &self.rest[1..];
+        let Some(end) = self.end_of_bracket(inner) else {
+            // It has no end: what stands behind it is an address all the same, and what stood before it its name.
+            self.chunks.clear();
+            return self.skip('<');
+        };
+        self.rest = &inner[end + 1..];
+        if std::mem::take(&mut self.follows_bare_name) && self.chunks.iter().any(|chunk| !chunk.is_quoted) {
+            // `Smith, John <a@x>` without its quotes, more likely than a user before a person.
+            self.list.is_irregular = true;
+            self.list.words.extend(self.list.mailboxes.pop().map(|bare| bare.address));
+        }
+        let chunks = std::mem::take(&mut self.chunks);
+        let name = display_name::before_bracket(&chunks, self.comment.take(), self.aside);
+        let (found, words, is_irregular) = self.within(&inner[..end]);
+        self.list.is_irregular |= is_irregular || self.has_bracketed || found.len() != 1;
+        self.has_bracketed = true;
+        self.list.words.extend(words);
+        match <[Mailbox; 1]>::try_from(found) {
+            Ok([only]) => self.list.mailboxes.push(Mailbox { name, ..only }),
+            Err(several) => self.list.mailboxes.extend(several),
+        }
+    }
+
+    /// The place of the `>` that ends a bracket, whose quoted strings may hold some.
+    fn end_of_bracket(&mut self, inner: &str) -> Option<usize> {
+        let mut at = 0;
+        loop {
+            at += inner[at..].find(['<', '>', '"'])?;
+            match inner.as_bytes()[at] {
+                b'>' => return Some(at),
+                b'<' => return None,
+                _ => {
+                    let end = if self.has_open_quote { None } else { end_of_quotes(&inner[at..]) };
+                    self.has_open_quote = end.is_none();
+                    at += end.unwrap_or(1);
+                }
+            }
+        }
+    }
+
+    /// The contents of brackets: an address, a bare name, a source route, a list.
+    fn within(&self, content: &str) -> (Vec<Mailbox>, Vec<String>, bool) {
+        let content = content.trim();
+        // RFC 5321 section 4.1.1.3: a source route is ignored.
+        let host = content.find('[').unwrap_or(content.len());
+        let route = content[..host].rfind(':').filter(|_| content.starts_with('@'));
+        let address = route.map_or(content, |end| &content[end + 1..]);
+        let found = Reader::new(address, self.aside, Depth::Inside).read();
+        (found.mailboxes, found.words, found.is_irregular || route.is_some())
+    }
+
+    /// Comments nest, RFC 5322 section 3.2.2.
+    fn comment(&mut self) {
+        let end = if self.has_open_comment { None } else { end_of_comment(self.rest) };
+        let Some(end) = end else {
+            if self.rest.contains([')', '\\']) {
+                // It was meant to be one, and nothing in it is an address.
+                self.list.is_irregular = true;
+                self.list.words.push(self.rest.trim().to_string());
+                self.rest = "";
+            } else {
+                self.has_open_comment = true;
+                self.skip('(');
+            }
+            return;
+        };
+        let comment = unescaped(&self.rest[1..end - 1]);
+        self.rest = &self.rest[end..];
+        let of_last = self.list.mailboxes.last_mut().filter(|last| self.has_bracketed && last.name.is_none());
+        match of_last.filter(|_| self.chunks.is_empty()) {
+            Some(last) => last.name = display_name::read(comment, self.aside),
+            None => self.comment = Some(comment),
+        }
+    }
+
+    /// Text up to a blank or one of the characters that have a meaning.
+    fn chunk(&mut self) {
+        let start = self.rest;
+        let mut chunk = Chunk { is_apart: std::mem::take(&mut self.has_stray), ..Chunk::default() };
+        while let Some(c) = self.rest.chars().next() {
+            match c {
+                '"' => match self.quoted() {
+                    Some(quoted) => {
+                        chunk.is_quoted = chunk.text.is_empty();
+                        chunk.text.push_str(quoted);
+                        continue;
+                    }
+                    None => self.list.is_irregular = true,
+                },
+                '[' if chunk.text.ends_with('@') && !self.has_open_literal => match self.rest.find(']') {
+                    // RFC 5321 section 4.1.3: an address literal holds colons.
+                    Some(end) => {
+                        chunk.text.push_str(&self.rest[..=end]);
+                        self.rest = &self.rest[end + 1..];
+                        continue;
+                    }
+                    None => {
+                        self.has_open_literal = true;
+                        chunk.text.push(c);
+                    }
+                },
+                '@' | '\u{ff20}' => {
+                    chunk.has_at = true;
+                    chunk.is_quoted = false;
+                    self.list.is_irregular |= c != '@';
+                    chunk.text.push('@');
+                }
+                ',' | ';' | ':' | '<' | '>' | '(' | ')' => break,
+                '\u{ff0c}' if chunk.has_at => break,
+                c if c.is_whitespace() => break,
+                c => {
+                    chunk.is_quoted = false;
+                    chunk.text.push(c);
+                }
+            }
+            self.rest = &self.rest[c.len_utf8()..];
+        }
+        if self.begins_shell_comment(start) {
+            self.list.is_irregular = true;
+            self.list.words.push(start.trim().to_string());
+            self.rest = "";
+        } else if !chunk.text.is_empty() {
+            self.chunks.push(chunk);
+        }
+    }
+
+    /// A comment as shells have it, which crontabs do not know. No address is in it.
+    fn begins_shell_comment(&self, start: &str) -> bool {
+        start.starts_with('#') && self.has_address() && start.len() < self.last_at
+    }
+
+    /// A quoted string with its quotes, if it ends.
+    fn quoted(&mut self) -> Option<&'a str> {
+        let end = if self.has_open_quote { None } else { end_of_quotes(self.rest) };
+        self.has_open_quote = end.is_none();
+        let (quoted, rest) = self.rest.split_at(end?);
+        self.rest = rest;
+        Some(quoted)
+    }
+}
