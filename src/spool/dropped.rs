@@ -73,9 +73,9 @@ impl Spool {
         self.names("tmp", |name| QueueId::parse(name.strip_suffix(TAKEN)?.strip_suffix('.')?))
     }
 
-    /// Takes a regular file in `drop/` out of its user's reach. Returns the id it has from now on, which is ours: the name in
-    /// `drop/` is the user's choice, and would sort where the user wishes. `None` if the user has taken it back, which
-    /// is a user's right.
+    /// Takes a regular file in `drop/` out of its user's reach. Returns the id it has from now on. The id is ours: the
+    /// name in `drop/` is the user's choice, and would sort where the user wishes. `None` if the user has taken it
+    /// back; a user may do that.
     pub(crate) fn collect(&self, left: &Left) -> Option<QueueId> {
         let id = QueueId::marked(self.mark_of(left.payer));
         files::rename_new(&self.file("drop", &left.name), &self.taken(&id)).is_ok().then_some(id)

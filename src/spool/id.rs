@@ -23,8 +23,8 @@ const CHANCE: Range<usize> = 12..LENGTH;
 const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 impl QueueId {
-    /// A new id for a mail of that user; the service's are root's. This function does not promise that it is new; the file system does, when a
-    /// file of that name is created exclusively.
+    /// A new id for a mail of that user; the service's are root's. The file system, not this function, promises that it
+    /// is new, when a file of that name is created exclusively.
     pub fn of_user(uid: u32) -> Self {
         let mut id = Self::new();
         id.0[MARK].copy_from_slice(&Mark::of(uid).0);

@@ -39,7 +39,8 @@ impl Kept {
 const MARK_OF: &str = "mark of user ";
 
 impl Spool {
-    /// The mark of that user's mail. Two users never share one while fewer than 1295 have one: a remark for each keeps it.
+    /// The mark of that user's mail. A remark for each user keeps it. No two users share one while fewer than 1295 have
+    /// one.
     pub(crate) fn mark_of(&self, uid: u32) -> Mark {
         if let Some(known) = self.known_mark_of(uid) {
             return known;

@@ -1,5 +1,5 @@
-//! The mails that left, over which smarthost, when and whose: `queue/relay.sent`, one line a mail, kept for a day and only
-//! if the settings count mails. A line lost in a crash is not counted, so nothing is synced.
+//! The mails that left, over which smarthost, when and whose: `queue/relay.sent`, one line a mail, kept for a day and
+//! only if the settings count mails. A line lost in a crash is not counted, so nothing is synced.
 
 use std::fs;
 use std::io::Write;
@@ -55,8 +55,8 @@ fn line(sent: &Sent, about: &str) -> String {
     format!("{}\t{about}\t{}\n", sent.at, sent.uid)
 }
 
-/// The lines of the last day. A time in the future means that the clock was set back: it is not counted. A line that says
-/// not whose mail it was is of an earlier version; it counts as root's.
+/// The lines of the last day. A time in the future means that the clock was set back: it is not counted. A line that
+/// does not say whose mail it was is of an earlier version; it counts as root's.
 fn lines(text: &str, now: Timestamp) -> impl Iterator<Item = (Sent, &str)> {
     text.lines().filter_map(move |line| {
         let mut fields = line.split('\t');

@@ -7,5 +7,6 @@ mod configuration;
 mod floors;
 mod linkage;
 mod security;
+mod sizes;
 mod source;
 mod umask;

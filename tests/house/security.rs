@@ -2,22 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+
+use crate::house::source::paths_below;
 
 const PAGE: &str = include_str!("../../docs/security.md");
 
-/// The names of all tests below that directory.
-fn tests_below(directory: &Path, names: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            tests_below(&path, names);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let after = text.split("#[test]\n").skip(1);
-            names.extend(after.filter_map(|rest| Some(rest.split_once("fn ")?.1.split_once('(')?.0.to_string())));
-        }
+/// The names of all tests.
+fn tests() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for path in ["src", "tests"].into_iter().flat_map(paths_below) {
+        let text = fs::read_to_string(path).unwrap();
+        let after = text.split("#[test]\n").skip(1);
+        names.extend(after.filter_map(|rest| Some(rest.split_once("fn ")?.1.split_once('(')?.0.to_string())));
     }
+    names
 }
 
 /// The last cell of each row under a head whose last cell is `test` or `tests`.
@@ -37,9 +35,7 @@ fn cells() -> Vec<&'static str> {
 
 #[test]
 fn each_test_that_the_page_names_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut names = BTreeSet::new();
-    ["src", "tests"].iter().for_each(|directory| tests_below(&root.join(directory), &mut names));
+    let names = tests();
     let cells = cells();
     assert!(cells.len() > 50, "{} rows", cells.len());
     for cell in cells {

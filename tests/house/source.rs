@@ -19,9 +19,7 @@ pub(crate) struct Source {
 /// Every file of `src/` that is not for tests alone.
 pub(crate) fn files() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut paths = Vec::new();
-    collect(&root, &mut paths);
-    paths.sort();
+    let paths = paths_below("src");
     let read = |path: &PathBuf| {
         let text = fs::read_to_string(path).unwrap();
         let path = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
@@ -29,6 +27,14 @@ pub(crate) fn files() -> Vec<Source> {
     };
     // `#[cfg(test)] mod tests;` is a file of its own.
     paths.iter().filter(|path| !path.ends_with("tests.rs")).map(read).collect()
+}
+
+/// The Rust files below that directory of the tree, in order.
+pub(crate) fn paths_below(directory: &str) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(directory), &mut paths);
+    paths.sort();
+    paths
 }
 
 fn collect(directory: &Path, paths: &mut Vec<PathBuf>) {

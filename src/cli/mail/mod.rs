@@ -1,8 +1,8 @@
 //! mail(1)'s command line: its letters as one table, and the arguments that they make.
 //!
 //! Four dialects collide under this name (POSIX, bsd-mailx, GNU mailutils, s-nail and heirloom), and the table follows
-//! the meaning of their callers. Options and operands may mix. After `--`, sendmail's letters are for the mailer,
-//! as in s-nail, and all else is a recipient. An unknown letter never costs a mail. An unknown long option does, since a
+//! the meaning of their callers. Options and operands may mix. After `--`, sendmail's letters are for the mailer, as in
+//! s-nail, and all else is a recipient. An unknown letter never costs a mail. An unknown long option does, since a
 //! misspelt `--dry-run` must not send. `long` has the long options; `composed` decides whether `-a` names a header or a
 //! file.
 

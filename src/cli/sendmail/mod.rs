@@ -1,8 +1,8 @@
 //! sendmail's command line: its letters as one table, and the arguments that they make.
 //!
 //! The letters are those of Sendmail 8.17, Postfix 3.7 and the sendmails of OpenSMTPD, BusyBox and msmtp, so that no
-//! value of theirs is taken for a recipient. Options end at the first operand. An unknown letter is worth a warning and never costs a mail; a
-//! missing value of a letter that is obeyed does. `mode` has the meaning of `-b`, `-q` and `-od`.
+//! value of theirs is taken for a recipient. Options end at the first operand. An unknown letter is worth a warning and
+//! never costs a mail; a missing value of a letter that is obeyed does. `mode` has the meaning of `-b`, `-q` and `-od`.
 
 pub(super) mod mode;
 

@@ -156,9 +156,9 @@ impl Attempt {
         (done, left)
     }
 
-    /// For each recipient: the server took some and has had enough of recipients, whatever its words, and this is one of
-    /// the others. RFC 5321 section 4.5.3.1.10 has them go in another transaction. Those are the ones it said so of, or
-    /// those it refused alike behind the last one that it took.
+    /// For each recipient: the server took some and has had enough of recipients, whatever its words, and this is one
+    /// of the others. RFC 5321 section 4.5.3.1.10 has them go in another transaction. Those are the ones it said so of,
+    /// or those it refused alike behind the last one that it took.
     fn beyond_limit(&self) -> Vec<bool> {
         let Some(last) = self.outcomes.iter().rposition(|outcome| outcome.status == Status::Sent) else {
             return vec![false; self.outcomes.len()];

@@ -106,8 +106,8 @@ impl Connection<'_> {
         attempt
     }
 
-    /// A server that has taken mails over this connection refuses the next before its content: it may have had enough of
-    /// the connection, whatever its words. Over a new one the mail shows what it is.
+    /// A server that has taken mails over this connection refuses the next before its content: it may have had enough
+    /// of the connection, whatever its words. Over a new one the mail shows what it is.
     fn has_enough(&mut self, outcomes: &[Outcome]) -> bool {
         let is_taken = outcomes.iter().any(|outcome| outcome.status == Status::Sent);
         self.taken += u32::from(is_taken);

@@ -1,6 +1,6 @@
-//! What becomes of a refused mail once its report is answered. The report is the probe: it is a small mail of ours, to
-//! somebody else, without the refused text. If it is taken, the refusal was about the mail. If it is refused in the same
-//! words, the refusal is about all our mail, and the mail waits as if it had been put off.
+//! The fate of a refused mail once its report is answered. The report is the probe: it is a small mail of ours, to
+//! somebody else, without the refused text. If it is taken, the refusal was about the mail. If it is refused in the
+//! same words, the refusal is about all our mail, and the mail waits as if it had been put off.
 
 use jiff::Timestamp;
 use lettre::Address;

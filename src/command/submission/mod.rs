@@ -1,5 +1,5 @@
-//! The way of a mail up to the acceptance line, and its hand-over to the relay. It runs in the door; the relay takes what
-//! was left in `drop/` through `prepare` and `keep` too.
+//! The way of a mail up to the acceptance line, and its hand-over to the relay. It runs in the door; the relay takes
+//! the mails in `drop/` through `prepare` and `keep` too.
 
 pub(crate) mod accept;
 pub mod compose;

@@ -6,8 +6,8 @@
 //!
 //! So the relay asks once, with octets that are harmless as a command: outside of a transaction, and in one without a
 //! recipient. The replies show what the server did with them. `BDAT 0` would have no octets to show it with. The
-//! question costs two round trips, one for itself and one for the content of the first mail behind it, which waits for the
-//! answers to its envelope; and none as long as the answer is remembered.
+//! question costs two round trips: one for itself, and one for the content of the first mail behind it, which waits for
+//! the answers to its envelope. It costs nothing as long as the answer is remembered.
 
 use super::super::channel::Channel;
 use super::super::client::ChunkProof;

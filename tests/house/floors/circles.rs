@@ -133,7 +133,8 @@ enum Target {
     Item(Place),
 }
 
-/// Where `path` leads, read in the file of `from`; nowhere, if it leads out of the crate. `depth` ends what leads round.
+/// The place to which `path` leads, read in the file of `from`; `None` if it leads out of the crate. `depth` ends a way
+/// that leads round.
 fn resolve(tree: &Tree, from: &Place, path: &[String], depth: usize) -> Option<Target> {
     let (mut at, mut rest) = (from.clone(), path);
     match path.first().map(String::as_str)? {
