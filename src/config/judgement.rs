@@ -4,12 +4,13 @@ use lettre::Address;
 
 use super::error::Unfit;
 use super::smarthosts::Smarthosts;
+use crate::message::in_ascii;
 use crate::{envelope, outcome, spool};
 
 /// The address that mail leaves as: the one that is set for all mail, else that of the smarthost for all mail.
 pub(super) fn account(smarthosts: &Smarthosts, from: Option<&Address>) -> Result<Address, Unfit> {
     let general = &smarthosts[smarthosts.general()];
-    let account = from.cloned().or_else(|| general.account());
+    let account = from.cloned().map(in_ascii).or_else(|| general.account());
     account.ok_or(if general.user.is_some() { Unfit::UserIsNoAddress } else { Unfit::NoAccount })
 }
 
@@ -36,7 +37,7 @@ pub(super) fn senders(smarthosts: &Smarthosts, account: &Address) -> Result<(), 
     let general = smarthosts.general();
     for id in smarthosts.ids().filter(|id| *id != general) {
         let smarthost = &smarthosts[id];
-        if smarthost.is_for_all() && smarthost.from.as_ref().is_some_and(|from| from != account) {
+        if smarthost.is_for_all() && smarthost.from.is_some() && smarthost.account().as_ref() != Some(account) {
             return Err(Unfit::UnheardSender { smarthost: smarthost.to_string(), account: account.to_string() });
         }
     }

@@ -9,7 +9,7 @@ use lettre::Address;
 use super::sender::local_name;
 use super::{Aliases, Recipient};
 use crate::dsn::OfRecipient;
-use crate::message::{AddressList, Mailbox};
+use crate::message::{AddressList, Mailbox, with_ascii_domain};
 use crate::outcome::clean;
 
 /// So many words of a mail may name a user; more are text.
@@ -245,7 +245,8 @@ impl<'a> Resolver<'a> {
     /// The address, if it is one by RFC 5321 section 4.1.2. lettre's parser is too strict for some addresses (`a..b@x`,
     /// which phone carriers hand out); those mean the same in quotes.
     fn checked(&mut self, address: &str) -> Option<Address> {
-        let (local, domain) = address.rsplit_once('@')?;
+        let ascii = with_ascii_domain(address);
+        let (local, domain) = ascii.rsplit_once('@')?;
         let domain = domain.trim_end_matches('.');
         let found = Address::new(local, domain).or_else(|_| Address::new(crate::message::quoted(local), domain));
         let found = found.ok().filter(|_| is_plain(domain) && !holds_encoded_word(local));

@@ -8,6 +8,7 @@ mod address_list;
 pub(crate) mod charset;
 mod chunk;
 pub(crate) mod cron;
+mod domain;
 pub(crate) mod dots;
 mod encoded_word;
 pub(crate) mod file_name;
@@ -24,6 +25,7 @@ use std::io::{self, Read, Write};
 
 pub(crate) use address_list::AddressList;
 pub(crate) use chunk::unquoted;
+pub(crate) use domain::{in_ascii, with_ascii_domain};
 pub use mailbox::Mailbox;
 pub(crate) use mailbox::may_be_addresses;
 pub(crate) use mailbox::quoted;

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::message::with_ascii_domain;
+
 /// The address of a sender, or the name of a user. In it `*` stands for anything.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
@@ -10,21 +12,25 @@ pub(crate) struct SenderPattern(String);
 impl SenderPattern {
     /// The sender is one of those meant. The case of letters does not count.
     pub(crate) fn fits(&self, sender: &str) -> bool {
-        let (pattern, sender) = (self.0.to_lowercase(), sender.to_lowercase());
-        // No sender begins with `@`, so a domain alone stands for all its addresses.
-        let pattern = if pattern.starts_with('@') { format!("*{pattern}") } else { pattern };
-        let mut pieces = pattern.split('*');
-        let first = pieces.next().unwrap_or_default();
-        let Some(mut rest) = sender.strip_prefix(first) else { return false };
-        let Some(last) = pieces.next_back() else { return rest.is_empty() };
-        for piece in pieces {
-            match rest.split_once(piece) {
-                Some((_, after)) => rest = after,
-                None => return false,
-            }
-        }
-        rest.ends_with(last)
+        fits(&self.0, sender) || fits(&with_ascii_domain(&self.0), &with_ascii_domain(sender))
     }
+}
+
+fn fits(pattern: &str, sender: &str) -> bool {
+    let (pattern, sender) = (pattern.to_lowercase(), sender.to_lowercase());
+    // No sender begins with `@`, so a domain alone stands for all its addresses.
+    let pattern = if pattern.starts_with('@') { format!("*{pattern}") } else { pattern };
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = sender.strip_prefix(first) else { return false };
+    let Some(last) = pieces.next_back() else { return rest.is_empty() };
+    for piece in pieces {
+        match rest.split_once(piece) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
 }
 
 impl From<&str> for SenderPattern {
@@ -54,6 +60,8 @@ mod tests {
             ("*", "", true),
             ("", "", true),
             ("", "x", false),
+            ("@bücher.example", "al@xn--bcher-kva.example", true),
+            ("*@xn--bcher-kva.example", "al@Bücher.example", true),
         ] {
             assert_eq!(SenderPattern::from(pattern).fits(sender), fits, "{pattern} {sender}");
         }

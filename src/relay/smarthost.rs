@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{Fingerprint, Proxy, Secret, SenderPattern, TokenEndpoint};
 use crate::interval;
+use crate::message::in_ascii;
 use crate::pace::Rate;
 
 /// Ports from here on are anybody's, unless the machine says otherwise.
@@ -228,7 +229,7 @@ impl Smarthost {
 
     /// The address that mail over it leaves as, if its settings tell one.
     pub(crate) fn account(&self) -> Option<Address> {
-        self.from.clone().or_else(|| self.user.as_ref()?.parse().ok())
+        self.from.clone().or_else(|| self.user.as_ref()?.parse().ok()).map(in_ascii)
     }
 
     /// It takes everybody's mail, not that of some senders alone.

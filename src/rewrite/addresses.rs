@@ -26,7 +26,8 @@ impl Header<'_> {
         };
         let lists: Vec<AddressList> = all.iter().map(|field| AddressList::read(&self.utf8(field.value))).collect();
         let is_irregular = lists.iter().any(|list| list.is_irregular);
-        let mailboxes: Vec<Mailbox> = lists.into_iter().flat_map(|list| resolver.meant(list)).collect();
+        let mailboxes = lists.into_iter().flat_map(|list| resolver.meant(list)).map(Mailbox::in_ascii);
+        let mailboxes: Vec<Mailbox> = mailboxes.collect();
         let local = mailboxes.iter().any(|mailbox| resolver.is_local(&mailbox.address));
         if mailboxes.is_empty() && !is_group(&each) {
             // RFC 5322 section 3.4 wants an address here, and anacron writes `To: ""`: made anew below.
@@ -78,7 +79,7 @@ impl Header<'_> {
 
     /// An address beyond ASCII may stand in an address field only if every server on the way offers SMTPUTF8 (RFC 6532
     /// section 3.2), and nobody knows that yet: it stays readable in a field beside it.
-    fn mailboxes(&mut self, name: &str, mailboxes: Vec<Mailbox>) {
+    pub(super) fn mailboxes(&mut self, name: &str, mailboxes: Vec<Mailbox>) {
         let (fit, others): (Vec<Mailbox>, Vec<Mailbox>) = mailboxes.into_iter().partition(Mailbox::is_readable);
         if !fit.is_empty() {
             field::mailboxes(name, &fit, &mut self.out);
@@ -99,7 +100,8 @@ impl Header<'_> {
                     return self.as_written(each);
                 }
                 self.repairs.insert(Repair::RawHeader);
-                field::mailboxes("From", &Mailbox::list(&self.utf8(each.value)), &mut self.out);
+                let mailboxes = Mailbox::list(&self.utf8(each.value)).into_iter().map(Mailbox::in_ascii);
+                field::mailboxes("From", &mailboxes.collect::<Vec<_>>(), &mut self.out);
             }
             return;
         };

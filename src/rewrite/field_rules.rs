@@ -6,6 +6,15 @@ use crate::message::Field;
 
 /// Fields with mailboxes that readers see and answer to.
 const ADDRESSES: [&str; 6] = ["To", "Cc", "Reply-To", "Resent-To", "Resent-Cc", "Resent-From"];
+/// Further fields with mailboxes, which leave as they are unless they are not ASCII.
+const MORE_ADDRESSES: [&str; 6] = [
+    "Disposition-Notification-To",
+    "Errors-To",
+    "Mail-Followup-To",
+    "Mail-Reply-To",
+    "Resent-Sender",
+    "Return-Receipt-To",
+];
 /// RFC 5322 section 3.6: these may stand once.
 const ONCE: [&str; 13] = [
     "Cc",
@@ -38,6 +47,11 @@ const STRUCTURED: [&str; 9] = [
 /// The name of the address field that this is.
 pub(super) fn address_field(each: &Field<'_>) -> Option<&'static str> {
     ADDRESSES.into_iter().find(|name| each.is(name))
+}
+
+/// It holds mailboxes, and encoded words would break it.
+pub(super) fn has_mailboxes(each: &Field<'_>) -> bool {
+    MORE_ADDRESSES.iter().any(|name| each.is(name))
 }
 
 /// Another field of its name may not stand beside it.

@@ -257,6 +257,11 @@ impl<'a> Header<'a> {
             }
             return head_to_wire(&octets, &mut self.out);
         }
+        if !octets.is_ascii() && field_rules::has_mailboxes(&each) {
+            self.repairs.insert(Repair::RawHeader);
+            let mailboxes = Mailbox::list(&self.utf8(each.value)).into_iter().map(Mailbox::in_ascii).collect();
+            return self.mailboxes(each.name, mailboxes);
+        }
         let is_label = each.name.to_ascii_lowercase().starts_with("content-");
         match octets.is_ascii() {
             true => self.repairs.insert(Repair::LongField),

@@ -2,7 +2,7 @@
 //! where neither loses it.
 
 use super::facts::Facts;
-use crate::message::{Mailbox, Message};
+use crate::message::{Mailbox, Message, with_ascii_domain};
 
 /// The From field to be, and the fields that keep the original.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Originator {
 pub(super) fn originator(message: &Message, facts: &Facts<'_>, is_local: &dyn Fn(&str) -> bool) -> Originator {
     let written = message.named("From").next().map(|field| field.mailboxes()).unwrap_or_default();
     if let [only] = written.as_slice()
-        && only.address.eq_ignore_ascii_case(facts.account.as_ref())
+        && with_ascii_domain(&only.address).eq_ignore_ascii_case(facts.account.as_ref())
     {
         return Originator::Fits;
     }
@@ -31,7 +31,7 @@ pub(super) fn originator(message: &Message, facts: &Facts<'_>, is_local: &dyn Fn
         let name = mailbox.name.as_deref().map(without_brackets).filter(|name| !name.is_empty());
         mailbox.name = name.map(str::to_string);
     }
-    let reply_to: Vec<Mailbox> = from.iter().filter(|m| is_real(m, is_local)).cloned().collect();
+    let reply_to: Vec<Mailbox> = from.iter().filter(|m| is_real(m, is_local)).cloned().map(Mailbox::in_ascii).collect();
     Originator::Replaced { name: display_name(&from[0], facts, is_local), reply_to }
 }
 
