@@ -117,6 +117,12 @@ impl Channel {
         self.limit = limit;
     }
 
+    /// From now on the server has the time that it has without our hurry: `timeout` for a mail.
+    pub(super) fn take_time(&mut self, client: &Client, timeout: Duration) {
+        self.limit = client.limit(timeout);
+        self.wait_of_mail = (self.limit < timeout).then_some(timeout);
+    }
+
     pub(super) fn peer(&self) -> &Peer {
         &self.peer
     }

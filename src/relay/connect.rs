@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 use socks::Socks5Stream;
 
+use super::addresses::{self, Met};
 use super::{Smarthost, network};
 use crate::outcome::Stage;
 
@@ -62,24 +63,53 @@ impl ConnectError {
 /// Connects to the first address of the smarthost that answers, or has the proxy do so. The address is that of the
 /// other end of the TCP connection.
 pub(super) fn connect(smarthost: &Smarthost, until: Instant) -> Result<(TcpStream, SocketAddr), ConnectError> {
-    if let Some(proxy) = &smarthost.proxy {
-        return connect_through(&proxy.to_string(), smarthost, until);
-    }
-    let mut addresses = look_up(smarthost.bare_host(), smarthost.port(), until)?;
-    if let Some(source) = smarthost.source_address {
-        addresses.retain(|address| address.is_ipv4() == source.is_ipv4());
-        if addresses.is_empty() {
-            return Err(ConnectError::NoRoute(source));
+    Ways::to(smarthost, until)?.connect(until)
+}
+
+/// The ways to a smarthost that have not led to a connection yet.
+pub(super) struct Ways<'a> {
+    smarthost: &'a Smarthost,
+    /// In the order in which they are tried; a proxy looks up the name itself.
+    pub(super) addresses: Vec<SocketAddr>,
+}
+
+impl<'a> Ways<'a> {
+    /// Looks up the name.
+    pub(super) fn to(smarthost: &'a Smarthost, until: Instant) -> Result<Self, ConnectError> {
+        if smarthost.proxy.is_some() {
+            return Ok(Self { smarthost, addresses: Vec::new() });
         }
+        let mut addresses = look_up(smarthost.bare_host(), smarthost.port(), until)?;
+        if let Some(source) = smarthost.source_address {
+            addresses.retain(|address| address.is_ipv4() == source.is_ipv4());
+            if addresses.is_empty() {
+                return Err(ConnectError::NoRoute(source));
+            }
+        }
+        Ok(Self { smarthost, addresses: addresses::in_order(addresses) })
     }
-    let source = smarthost.source_address;
-    if let [address] = addresses[..] {
-        return match attempt(address, source, until) {
-            Ok(stream) => Ok((stream, address)),
-            Err(error) => Err(Failures::default().and(address, &error).told()),
-        };
+
+    /// Connects to the first address that answers, and takes it from the list.
+    pub(super) fn connect(&mut self, until: Instant) -> Result<(TcpStream, SocketAddr), ConnectError> {
+        let source = self.smarthost.source_address;
+        if let Some(proxy) = &self.smarthost.proxy {
+            return connect_through(&proxy.to_string(), self.smarthost, until);
+        }
+        if let [address] = self.addresses[..] {
+            self.addresses.clear();
+            return match attempt(address, source, until) {
+                Ok(stream) => Ok((stream, address)),
+                Err(error) => Err(Failures::default().and(address, &error).told()),
+            };
+        }
+        let connected = race(self.addresses.clone(), source, until)?;
+        // Those before it have failed, or take their time.
+        for address in self.addresses.iter().take_while(|address| **address != connected.1) {
+            addresses::remember(*address, Some(Met::Sick));
+        }
+        self.addresses.retain(|address| *address != connected.1);
+        Ok(connected)
     }
-    race(families_in_turn(addresses), source, until)
 }
 
 /// The attempts that have failed.
@@ -141,21 +171,6 @@ fn race(
             return Err(failures.told());
         }
     }
-}
-
-/// The resolver's order, except that the two families take turns, RFC 8305 section 4.
-fn families_in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let starts_with_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
-    let count = addresses.len();
-    let (first, second): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|address| address.is_ipv4() == starts_with_ipv4);
-    let (mut first, mut second) = (first.into_iter(), second.into_iter());
-    let mut merged = Vec::with_capacity(count);
-    while merged.len() < count {
-        merged.extend(first.next());
-        merged.extend(second.next());
-    }
-    merged
 }
 
 /// Connects through a SOCKS5 proxy (RFC 1928), which also looks up the name. The library has no time limit, so it runs
@@ -286,14 +301,6 @@ mod tests {
         assert!(kept.iter().any(Result::is_err), "the backlog is full");
         let (_listener, address) = listening();
         assert_eq!(race(vec![silent, address], None, soon()).unwrap().1, address);
-    }
-
-    #[test]
-    fn families_take_turns() {
-        let all = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
-        let found = all(&["[::1]:1", "[::2]:1", "[::3]:1", "1.0.0.1:1", "1.0.0.2:1"]);
-        assert_eq!(families_in_turn(found), all(&["[::1]:1", "1.0.0.1:1", "[::2]:1", "1.0.0.2:1", "[::3]:1"]));
-        assert_eq!(families_in_turn(all(&["1.0.0.1:1"])), all(&["1.0.0.1:1"]));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! that a program that only reads them links no TLS library.
 
 mod access_token;
+mod addresses;
 mod capabilities;
 mod certificate;
 mod channel;

@@ -1,14 +1,16 @@
 //! A session: an open, verified and logged-in connection to a smarthost, which takes one mail after another.
 //!
-//! `opening` makes it. `offer_mail` says to the server what a mail needs, and `await_answer` reads the server's
-//! replies. Mails are under way in a `window`, each of them in a `transaction`, and are answered in the order in which
-//! they were offered. `probe` only asks whether a mail would be taken.
+//! `opening` makes it, `reach` and `greeting` its first steps. `offer_mail` says to the server what a mail needs, and
+//! `await_answer` reads the server's replies. Mails are under way in a `window`, each of them in a `transaction`, and
+//! are answered in the order in which they were offered. `probe` only asks whether a mail would be taken.
 
 mod await_answer;
 mod chunk_proof;
+mod greeting;
 mod offer_mail;
 mod opening;
 mod probe;
+mod reach;
 mod transaction;
 mod window;
 

@@ -1,24 +1,13 @@
 //! The opening of a session: connection, greeting, TLS, EHLO, login.
-//!
-//! Nothing is sent before the greeting (RFC 5321 section 3.1), and nothing together with EHLO (RFC 2920 section 3.1). A
-//! session that is to have STARTTLS never goes on without it, and plaintext never leaves this machine.
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use lettre::transport::smtp::commands::{Ehlo, Starttls};
-use lettre::transport::smtp::extension::ClientId;
-
-use super::super::channel::Channel;
-use super::super::connect::connect;
-use super::super::deadline::{Timed, from_now};
 use super::super::login::{LoginInGroup, log_in};
-use super::super::mechanism;
-use super::super::stream::Stream;
-use super::super::tls::{self, Handshake, Roots};
-use super::super::trouble::{Peer, Trouble};
-use super::super::{Capabilities, ChunkProof, Client, Credentials, Smarthost, Tls};
+use super::super::tls::{self, Roots};
+use super::super::trouble::Trouble;
+use super::super::{ChunkProof, Client, Credentials, Smarthost};
 use super::Session;
 use super::chunk_proof::is_shown_before_login;
+use super::greeting::introduce;
+use super::reach::Way;
 use super::window::Window;
 use crate::outcome::{Scope, Stage};
 
@@ -49,7 +38,7 @@ fn open_trusting(
     client: &Client,
 ) -> Result<Session, Trouble> {
     let client = &client.as_told_to(smarthost);
-    let mut channel = open_channel(roots, smarthost, credentials, client)?;
+    let mut channel = Way::new(roots, smarthost, credentials, client).channel()?;
     // RFC 3207 section 4.2: what the server said before TLS does not count.
     let capabilities = introduce(&mut channel, client)?;
     let groups = smarthost.pipelining && capabilities.pipelining;
@@ -77,135 +66,6 @@ fn open_trusting(
     Ok(Session { channel, capabilities, window, chunk_proof })
 }
 
-/// A channel on which the server has greeted us, with TLS if the settings want it.
-fn open_channel(
-    roots: Roots,
-    smarthost: &Smarthost,
-    credentials: Option<&Credentials>,
-    client: &Client,
-) -> Result<Channel, Trouble> {
-    let handshake = (smarthost.tls != Tls::None).then(|| Handshake::begin(smarthost, roots));
-    let mut channel = reach(smarthost, client)?;
-    if let Some(credentials) = credentials {
-        // The server may know the secret from an earlier login, and quote it before the next one.
-        credentials.hide_in(channel.redaction());
-    }
-    match handshake {
-        None => greet(&mut channel, smarthost.tls)?,
-        Some(handshake) if smarthost.tls == Tls::Implicit => {
-            channel = channel.secured(handshake)?;
-            greet(&mut channel, smarthost.tls)?;
-        }
-        Some(handshake) => {
-            greet(&mut channel, smarthost.tls)?;
-            start_tls(&mut channel, client)?;
-            channel.allow(smarthost.connect_timeout);
-            channel = channel.secured(handshake)?;
-        }
-    }
-    Ok(channel)
-}
-
-/// Looks up the name and connects. Plaintext is kept on this machine.
-fn reach(smarthost: &Smarthost, client: &Client) -> Result<Channel, Trouble> {
-    let peer = Peer::named(smarthost);
-    let until = from_now(smarthost.connect_timeout);
-    let (tcp, address) = connect(smarthost, until).map_err(|error| match error.excuse() {
-        Some(excuse) => peer.trouble(Stage::Setup, Scope::Host, format!("{error}{excuse}")),
-        None => peer.trouble(error.stage(), Scope::Host, &error),
-    })?;
-    let peer = Peer::reached(smarthost, address);
-    let leaves_machine = smarthost.proxy.is_some() || !address.ip().to_canonical().is_loopback();
-    if smarthost.tls == Tls::None && leaves_machine {
-        let why = "tls = \"none\" is only for this machine itself: set tls = \"implicit\" or \"starttls\"";
-        return Err(peer.trouble(Stage::Setup, Scope::Configuration, why));
-    }
-    let timed = Timed::new(tcp, until).map_err(|error| peer.trouble(Stage::Connect, Scope::Host, error))?;
-    Ok(Channel::new(Stream::Plain(timed), peer, client, smarthost.timeout))
-}
-
-/// Waits for the greeting, RFC 5321 section 3.1.
-fn greet(channel: &mut Channel, tls: Tls) -> Result<(), Trouble> {
-    let answer = channel.receive(Stage::Greeting).map_err(|mut trouble| {
-        // A server of implicit TLS waits for our first byte, as we wait for its first one.
-        let advice = match tls {
-            // The server said something else than a greeting, and the sentence has its advice already.
-            _ if trouble.sentence.ends_with('?') => "",
-            Tls::StartTls => ": is tls = \"implicit\" or another port meant?",
-            Tls::None => ": is another port meant?",
-            // A port where the handshake succeeded is one for TLS.
-            Tls::Implicit => "",
-        };
-        trouble.sentence.push_str(advice);
-        trouble
-    })?;
-    if answer.is_class(2) {
-        return Ok(());
-    }
-    let reply = answer.reply();
-    let why = format!("the server turns us away ({reply})");
-    Err(channel.peer().refusal(Stage::Greeting, reply, why))
-}
-
-/// EHLO, RFC 5321 section 4.1.1.1.
-fn introduce(channel: &mut Channel, client: &Client) -> Result<Capabilities, Trouble> {
-    let own = channel.timed().socket().local_addr().ok().map(|address| address.ip().to_canonical());
-    let answer = channel.ask(Stage::Ehlo, &Ehlo::new(client_id(&client.name, own)).to_string())?;
-    if answer.is_class(2) {
-        let mut capabilities = Capabilities::of(&answer.lines);
-        // A name that is not known here may be anything, and sentences tell it.
-        for name in capabilities.auth.iter_mut().filter(|name| !mechanism::is_known(name)) {
-            *name = channel.redaction().redact(name);
-        }
-        return Ok(capabilities);
-    }
-    let reply = answer.reply();
-    let why = if reply.is_permanent() {
-        format!("EHLO refused ({reply}): check this machine's name")
-    } else {
-        format!("the server puts us off ({reply})")
-    };
-    Err(channel.peer().refusal(Stage::Ehlo, reply, why))
-}
-
-/// Asks for TLS, RFC 3207. The handshake is the caller's.
-fn start_tls(channel: &mut Channel, client: &Client) -> Result<(), Trouble> {
-    if !introduce(channel, client)?.starttls {
-        let why = "STARTTLS is not offered, and nothing is sent without: is tls = \"implicit\" or another port meant?";
-        return Err(channel.peer().trouble(Stage::Tls, Scope::Configuration, why));
-    }
-    let answer = channel.ask(Stage::Tls, &Starttls.to_string())?;
-    if answer.is_class(2) {
-        return Ok(());
-    }
-    let reply = answer.reply();
-    let why = format!("STARTTLS refused ({reply})");
-    Err(channel.peer().refusal(Stage::Tls, reply, why))
-}
-
-/// The name for EHLO: a name with a dot, else the address literal that RFC 5321 section 4.1.4 has for a machine without
-/// one. Many servers refuse `web1`, and names that are none.
-fn client_id(name: &str, own: Option<IpAddr>) -> ClientId {
-    match own {
-        _ if is_full_name(name) => ClientId::Domain(name.to_owned()),
-        Some(IpAddr::V4(address)) => ClientId::Ipv4(address),
-        Some(IpAddr::V6(address)) => ClientId::Ipv6(address),
-        None => ClientId::Ipv4(Ipv4Addr::LOCALHOST),
-    }
-}
-
-/// RFC 5321 section 4.1.2: labels of letters, digits and hyphens, two or more.
-fn is_full_name(name: &str) -> bool {
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    name.len() <= 255 && name.contains('.') && name.split('.').all(is_label)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
@@ -215,6 +75,7 @@ mod tests {
 
     use openssl::ssl::SslVersion;
 
+    use super::super::super::Tls;
     use super::super::super::tests::{DATA, HELLO, MAIL, PATIENCE, RCPT, follow, open, patient, send, serve};
     use super::super::super::tls::tests::{accept, pinned, valid};
     use super::*;
