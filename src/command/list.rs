@@ -232,6 +232,7 @@ pub(super) fn age(entry: &Entry) -> String {
 mod tests {
     use super::*;
     use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage};
+    use crate::spool::tests::empty_spool;
     use crate::spool::{EntryRecipient, Record};
 
     fn mail(recipients: &[&str], reasons: &[Option<&str>]) -> Listed {
@@ -288,9 +289,7 @@ mod tests {
 
     #[test]
     fn mails_given_up_are_told_to_a_person() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (directory, spool) = empty_spool();
         let told = || {
             let mut out = Vec::new();
             given_up(&spool, &mut out).unwrap();

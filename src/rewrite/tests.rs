@@ -1,22 +1,17 @@
 //! Whole messages through the rewriting; the result is inspected as text.
 
+use lettre::Address;
+
 use super::settings::CronEnv;
 use super::{Facts, Repair, Rewritten, Settings, rewrite};
 use crate::envelope::{Aliases, Destination, Resolver, recover};
 use crate::message::Message;
 
-fn wire(input: &str) -> (String, Rewritten) {
-    wire_with(input, &Settings::default())
-}
-
-fn wire_with(input: &str, settings: &Settings) -> (String, Rewritten) {
-    let aliases = Aliases::parse("root: ops@x.org\n").0;
-    let account = "account@x.org".parse().unwrap();
-    let hosts = ["web1".to_string()];
-    let mut resolver = Resolver::new(&aliases, &hosts, Some("x.org"), None, &account);
-    let facts = Facts {
+/// A mail of root's on the machine web1.
+fn facts<'a>(settings: &'a Settings, account: &'a Address) -> Facts<'a> {
+    Facts {
         settings,
-        account: &account,
+        account,
         host: "web1",
         user: "root",
         is_from_cron: false,
@@ -27,7 +22,19 @@ fn wire_with(input: &str, settings: &Settings) -> (String, Rewritten) {
         date: "Fri, 20 Nov 2026 09:30:00 +0000",
         local_zone: || jiff::tz::TimeZone::UTC,
         unique: "ID1",
-    };
+    }
+}
+
+fn wire(input: &str) -> (String, Rewritten) {
+    wire_with(input, &Settings::default())
+}
+
+fn wire_with(input: &str, settings: &Settings) -> (String, Rewritten) {
+    let aliases = Aliases::parse("root: ops@x.org\n").0;
+    let account = "account@x.org".parse().unwrap();
+    let hosts = ["web1".to_string()];
+    let mut resolver = Resolver::new(&aliases, &hosts, Some("x.org"), None, &account);
+    let facts = facts(settings, &account);
     let message = Message::read(&mut input.as_bytes(), &mut Vec::new()).unwrap();
     let to = recover(&Destination { extract: true, ..Destination::default() }, &message, &mut resolver).unwrap();
     let rewritten = rewrite(&message, &to, &mut resolver, &facts);
@@ -165,20 +172,7 @@ fn user_who_speaks_as_another_is_traced() {
     let (aliases, hosts, settings) = (Aliases::default(), ["web1".to_string()], Settings::default());
     let head = |input: &str, user: &str, traced: Option<u32>| {
         let mut resolver = Resolver::new(&aliases, &hosts, Some("x.org"), None, &account);
-        let facts = Facts {
-            settings: &settings,
-            account: &account,
-            host: "web1",
-            user,
-            is_from_cron: false,
-            traced,
-            own_name: None,
-            full_name: None,
-            sender: None,
-            date: "Fri, 20 Nov 2026 09:30:00 +0000",
-            local_zone: || jiff::tz::TimeZone::UTC,
-            unique: "ID1",
-        };
+        let facts = Facts { user, traced, ..facts(&settings, &account) };
         let message = Message::read(&mut input.as_bytes(), &mut Vec::new()).unwrap();
         String::from_utf8(rewrite(&message, &[], &mut resolver, &facts).head).unwrap()
     };

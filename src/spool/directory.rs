@@ -171,6 +171,7 @@ pub(super) mod tests {
 
     use super::super::Draft;
     use super::super::entry::tests::example;
+    use super::super::tests::empty_spool;
     use super::*;
 
     #[test]
@@ -204,9 +205,7 @@ pub(super) mod tests {
     }
 
     pub(in crate::spool) fn queued(recipients: &[&str]) -> (tempfile::TempDir, Spool, QueueId) {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (directory, spool) = empty_spool();
         let entry = example(recipients);
         let mut draft = Draft::create(&spool, entry.id).unwrap();
         draft.envelope(&entry).unwrap();

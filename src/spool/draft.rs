@@ -210,14 +210,8 @@ impl Drop for Draft {
 #[cfg(test)]
 mod tests {
     use super::super::entry::tests::example;
+    use super::super::tests::empty_spool;
     use super::*;
-
-    fn spool() -> (tempfile::TempDir, Spool) {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
-        (directory, spool)
-    }
 
     fn files(spool: &Spool, name: &str) -> usize {
         fs::read_dir(spool.directory(name)).unwrap().count()
@@ -225,7 +219,7 @@ mod tests {
 
     #[test]
     fn committed_mail_stands_in_the_queue_and_nowhere_else() {
-        let (_keep, spool) = spool();
+        let (_keep, spool) = empty_spool();
         let entry = example(&["a@x.org"]);
         let mut draft = Draft::create(&spool, entry.id).unwrap();
         draft.envelope(&entry).unwrap();
@@ -238,7 +232,7 @@ mod tests {
 
     #[test]
     fn abandoned_draft_leaves_nothing() {
-        let (_keep, spool) = spool();
+        let (_keep, spool) = empty_spool();
         let entry = example(&["a@x.org"]);
         let mut draft = Draft::create(&spool, entry.id).unwrap();
         draft.envelope(&entry).unwrap();
@@ -248,7 +242,7 @@ mod tests {
 
     #[test]
     fn envelope_that_nobody_could_read_is_not_accepted() {
-        let (_keep, spool) = spool();
+        let (_keep, spool) = empty_spool();
         let mut entry = example(&["a@x.org"]);
         let room = MOST_BLOCK as usize - entry.block().0.len();
         for (longer, fits) in [(room, true), (room + 1, false)] {

@@ -286,14 +286,8 @@ mod tests {
 
     use super::super::Draft;
     use super::super::entry::tests::example;
+    use super::super::tests::empty_spool;
     use super::*;
-
-    fn spool() -> (tempfile::TempDir, Spool) {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
-        (directory, spool)
-    }
 
     /// Nobody in particular.
     const STRANGER: u32 = 54_321;
@@ -331,7 +325,7 @@ mod tests {
 
     #[test]
     fn mail_left_is_taken_with_its_owner_and_an_id_of_ours() {
-        let (_keep, spool) = spool();
+        let (_keep, spool) = empty_spool();
         let name = leave(&spool);
         let [(was, id)] = collect(&spool)[..] else { panic!("one") };
         assert!(was == name && id != name);
@@ -353,7 +347,7 @@ mod tests {
         if !can_leave() {
             return;
         }
-        let (_keep, spool) = spool();
+        let (_keep, spool) = empty_spool();
         let place = |name: &QueueId| spool.file("drop", name);
         let set_mode =
             |name: &QueueId, mode| fs::set_permissions(place(name), PermissionsExt::from_mode(mode)).unwrap();
@@ -376,7 +370,7 @@ mod tests {
 
     #[test]
     fn hostile_files_are_put_away_and_block_nobody() {
-        let (_keep, spool) = spool();
+        let (_keep, spool) = empty_spool();
         let place = |id: &QueueId| spool.file("drop", id);
         let ids: Vec<QueueId> = (0..7).map(|_| QueueId::new()).collect();
         std::os::unix::fs::symlink("/etc/passwd", place(&ids[0])).unwrap();
@@ -409,7 +403,7 @@ mod tests {
 
     #[test]
     fn what_a_lease_keeps_is_put_away_at_once() {
-        let (_keep, spool) = spool();
+        let (_keep, spool) = empty_spool();
         let left = leave(&spool);
         // F_SETLEASE with F_WRLCK; an attempt to open the file makes the kernel send SIGIO.
         let hold = r#"$SIG{IO} = "IGNORE"; open F, "+<", $ARGV[0]; fcntl(F, 1024, 1) or exit; print "\n"; <STDIN>"#;
@@ -435,7 +429,7 @@ mod tests {
 
     #[test]
     fn directory_with_something_in_it_stays_in_nobodys_way() {
-        let (_keep, spool) = spool();
+        let (_keep, spool) = empty_spool();
         let id = QueueId::new();
         fs::create_dir_all(spool.file("drop", &id).join("x")).unwrap();
         assert!(clear(&spool) == 0 && collect(&spool).is_empty());
@@ -444,7 +438,7 @@ mod tests {
 
     #[test]
     fn name_of_another_mail_replaces_nothing() {
-        let (_keep, spool) = spool();
+        let (_keep, spool) = empty_spool();
         let standing = example(&["a@x.org"]);
         let mut draft = Draft::create(&spool, standing.id).unwrap();
         draft.envelope(&standing).unwrap();
@@ -461,7 +455,7 @@ mod tests {
 
     #[test]
     fn names_that_are_no_ids_are_not_touched() {
-        let (_keep, spool) = spool();
+        let (_keep, spool) = empty_spool();
         for name in ["x", "..x", "half.new"] {
             fs::write(spool.directory("drop").join(name), b"x").unwrap();
         }

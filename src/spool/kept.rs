@@ -95,13 +95,12 @@ fn stem(name: &str) -> Option<(QueueId, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::empty_spool;
     use super::*;
 
     #[test]
     fn users_whose_uids_are_alike_have_marks_of_their_own() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         let uids = [1000, 1000 + 1295, 1000 + 2 * 1295, u32::MAX, 0];
         assert_eq!(spool.known_mark_of(1000), None);
         let marks: Vec<Mark> = uids.map(|uid| spool.mark_of(uid)).to_vec();
@@ -111,9 +110,7 @@ mod tests {
 
     #[test]
     fn all_that_is_kept_of_a_user_counts() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         let (alice, bob) = (QueueId::of_user(1000), QueueId::of_user(1001));
         let anew = alice.anew();
         for (place, name) in [

@@ -117,13 +117,12 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::empty_spool;
     use super::*;
 
     #[test]
     fn there_is_one_leader_at_a_time() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         let leader = spool.lead().unwrap();
         assert!(leader.is_some());
         assert!(spool.lead().unwrap().is_none());
@@ -133,9 +132,7 @@ mod tests {
 
     #[test]
     fn clock_reads_back_and_goes() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         assert_eq!(spool.clock(), None);
         let clock = Clock {
             attempts: 3,

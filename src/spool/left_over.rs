@@ -55,13 +55,12 @@ impl Spool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::empty_spool;
     use super::*;
 
     #[test]
     fn what_a_person_has_to_look_at_is_told_apart() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         assert_eq!(spool.failed().unwrap().oldest(), None);
         let mut ids = [(); 4].map(|()| QueueId::new());
         ids.sort();
@@ -84,9 +83,7 @@ mod tests {
 
     #[test]
     fn what_is_no_mail_in_drop_is_named() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         let [mail, half, folder] = [(); 3].map(|()| QueueId::new());
         for name in [mail.to_string(), format!("{half}.new"), "core".to_string(), format!("{mail}.bak")] {
             fs::write(spool.directory("drop").join(name), "x").unwrap();

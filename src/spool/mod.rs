@@ -18,6 +18,8 @@ mod sent;
 mod settings;
 mod skeleton;
 mod spill;
+#[cfg(test)]
+pub(crate) mod tests;
 mod unrecorded;
 mod watch;
 mod whole;

@@ -74,6 +74,7 @@ impl Remark {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::empty_spool;
     use super::*;
 
     fn remark(about: &str, says: &str, until: &str) -> Remark {
@@ -82,9 +83,7 @@ mod tests {
 
     #[test]
     fn remarks_count_for_their_smarthost_and_their_time() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         let late = "2999-01-02T00:00:00Z";
         let now: jiff::Timestamp = "2999-01-01T00:00:00Z".parse().unwrap();
         assert!(!spool.is_remarked("a:465", "no groups", now));
@@ -100,9 +99,7 @@ mod tests {
 
     #[test]
     fn what_is_no_remark_is_passed_over() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         let path = spool.directory("queue").join("relay.remarks");
         fs::write(&path, "junk\n\t\t\n2999-01-02T00:00:00Z\ta:465\tno groups\n2999-01-0").unwrap();
         assert!(spool.is_remarked("a:465", "no groups", jiff::Timestamp::UNIX_EPOCH));

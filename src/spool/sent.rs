@@ -68,13 +68,12 @@ fn lines(text: &str, now: Timestamp) -> impl Iterator<Item = (Sent, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::empty_spool;
     use super::*;
 
     #[test]
     fn each_smarthost_has_its_own_count_of_a_day() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         let at = |hour: i64| Timestamp::from_second(hour * 3600).unwrap();
         for (about, uid, hour) in
             [("a:465", 0, 0), ("a:465", 7, 23), ("b:465", 0, 24), ("a:465", 8, 24), ("a:465", 0, 90)]
@@ -89,9 +88,7 @@ mod tests {
 
     #[test]
     fn line_of_an_earlier_version_counts_as_roots() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         fs::write(spool.sent_path(), "2026-11-20T09:30:03Z\ta:465 user\n").unwrap();
         let at = "2026-11-20T09:30:03Z".parse().unwrap();
         assert_eq!(spool.sent("a:465 user", at), [Sent { at, uid: 0 }]);
@@ -99,9 +96,7 @@ mod tests {
 
     #[test]
     fn file_does_not_grow_for_ever() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
         (0..20_000).for_each(|minute| spool.note_sent("smtp.example.com:465", 0, at(minute)).unwrap());
         assert!(fs::metadata(spool.sent_path()).unwrap().len() <= LONG + 64);

@@ -225,6 +225,7 @@ fn nameless(path: &Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::empty_spool;
     use super::*;
 
     #[test]
@@ -243,9 +244,7 @@ mod tests {
 
     #[test]
     fn small_or_large_it_reads_back_and_leaves_nothing() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (directory, spool) = empty_spool();
         for size in [0, 10, IN_MEMORY, IN_MEMORY + 1, 3 * IN_MEMORY] {
             let mut spill = Spill::new(&spool, u64::MAX);
             let bytes: Vec<u8> = (0..size).map(|n| n as u8).collect();
@@ -260,9 +259,7 @@ mod tests {
 
     #[test]
     fn what_is_too_large_stays_whole_and_its_ends_at_hand() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (directory, spool) = empty_spool();
         for (most, size) in [(10, 11), (IN_MEMORY, IN_MEMORY + 1), (2 * IN_MEMORY, 9 * IN_MEMORY)] {
             let mut spill = Spill::new(&spool, most as u64);
             let bytes: Vec<u8> = (0..size).map(|n| (n / 7) as u8).collect();

@@ -117,6 +117,7 @@ fn write(head: &[u8], body: &mut Spill, file: &mut File) -> io::Result<()> {
 mod tests {
     use flate2::read::MultiGzDecoder;
 
+    use super::super::tests::empty_spool;
     use super::*;
 
     fn text(path: &Path) -> String {
@@ -127,9 +128,7 @@ mod tests {
 
     #[test]
     fn whole_message_stands_in_failed_once_its_mail_is_accepted() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (directory, spool) = empty_spool();
         for most in [5, 500] {
             let id = QueueId::new();
             let mut body = Spill::new(&spool, most);
@@ -149,9 +148,7 @@ mod tests {
 
     #[test]
     fn whole_of_another_mail_is_not_replaced() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         let (id, mut body) = (QueueId::new(), Spill::new(&spool, 500));
         spool.keep_whole(&id, b"first", &mut body).unwrap().keep();
         let second = spool.keep_whole(&id, b"second", &mut body).unwrap();
@@ -162,9 +159,7 @@ mod tests {
 
     #[test]
     fn larger_message_that_a_queued_one_was_cut_from_is_not_replaced() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         let id = QueueId::new();
         spool.keep_queued(&id, &mut &b"whole"[..]).unwrap().keep();
         let again = spool.keep_queued(&id, &mut &b"cut"[..]).unwrap();

@@ -72,7 +72,7 @@ fn every_name_delivers() {
 
 /// The caller hears of its own mail and leaves; a queue run waits for its turn, so after it the report has left too.
 fn finish(machine: &Machine) {
-    assert_eq!(machine.run("sendmail", &["-q"], b"").status, Some(0));
+    machine.flush();
 }
 
 #[test]

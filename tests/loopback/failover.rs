@@ -41,13 +41,6 @@ fn addresses(running: &Running) -> Vec<String> {
         .collect()
 }
 
-fn queue(machine: &Machine, count: usize) {
-    for n in 0..count {
-        let ran = machine.run("sendmail", &["-odq", "a@host.example"], format!("Subject: {n}\n\nx\n").as_bytes());
-        assert_eq!(ran.status, Some(0), "{ran:?}");
-    }
-}
-
 /// Makes the relay send a mail that no spool keeps.
 fn carry(machine: &Machine) -> Ran {
     let message = "Subject: x\r\n\r\nx\r\n";
@@ -62,11 +55,6 @@ fn carry(machine: &Machine) -> Ran {
     carry.arg("--config").arg(machine.config()).arg("carry");
     carry.stdin(std::fs::File::open(machine.path("entry")).unwrap());
     start(carry, b"").finish()
-}
-
-fn flush(machine: &Machine) {
-    let ran = machine.run("sendmail", &["-q"], b"");
-    assert_eq!(ran.status, Some(0), "{ran:?}");
 }
 
 #[test]
@@ -112,7 +100,7 @@ fn mail_that_may_have_been_taken_is_not_offered_to_another_smarthost_at_once() {
     assert!(ran.stderr.contains("a duplicate is possible"), "{ran:?}");
     assert_eq!((first.mails().len(), second.mails().len(), machine.queue().len()), (1, 0, 1));
     // A smarthost that loses its first mail is not the first to be asked the next time.
-    flush(&machine);
+    machine.flush();
     assert_eq!((first.mails().len(), second.mails().len(), machine.queue().len()), (1, 1, 0));
 }
 
@@ -121,7 +109,7 @@ fn refusal_for_good_is_the_last_word() {
     let refused = On::at(Point::Rcpt).times(1);
     let (machine, first, second) = first_does(refused, Act::reply("550 5.1.1 no such user"));
     assert_eq!(machine.send(&["a@host.example"], MAIL).status, Some(65));
-    flush(&machine);
+    machine.flush();
     assert_eq!((first.mails().len(), second.mails().len()), (1, 0), "the report leaves as any mail");
 }
 
@@ -137,8 +125,8 @@ fn content_that_one_smarthost_refuses_is_offered_to_the_next_and_its_answer_coun
 #[test]
 fn each_mail_of_a_long_queue_is_taken_once() {
     let (machine, first, second) = first_does(On::at(Point::Mail).skip(3), Act::reply("452 4.3.1 disk full"));
-    queue(&machine, 30);
-    flush(&machine);
+    machine.enqueue(30);
+    machine.flush();
     let mut subjects: Vec<_> =
         [&first, &second].iter().flat_map(|host| host.mails()).map(|m| m.header("Subject")).collect();
     subjects.sort();
@@ -210,8 +198,8 @@ fn limit_of_a_fall_back_does_not_keep_mail_from_the_first_smarthost() {
     // The first one is out of reach once, and comes after the other for a while.
     let unwell = Smarthost::new().on(On::at(Point::Handshake).times(1), Act::Cut);
     let (machine, running) = machine(vec![(unwell, ""), (Smarthost::new(), "per-day = 1\n")]);
-    queue(&machine, 3);
-    flush(&machine);
+    machine.enqueue(3);
+    machine.flush();
     assert_eq!((running[0].mails().len(), running[1].mails().len(), machine.queue().len()), (2, 1, 0));
 }
 
@@ -222,7 +210,7 @@ fn mails_taken_in_a_window_are_written_down_before_another_smarthost_is_waited_f
         .on(On::at(Point::Mail).skip(20), Act::reply("452 4.3.1 disk full"))
         .on(On::at(Point::Content).skip(20), Act::Drip(Duration::from_millis(2)));
     let (machine, running) = machine(vec![(busy, ""), (Smarthost::new().on(Point::Greeting, Act::Stall), "")]);
-    queue(&machine, 60);
+    machine.enqueue(60);
     let mut flush = relay();
     flush.arg("--config").arg(machine.config()).arg("flush");
     let mut child = flush.spawn().unwrap();

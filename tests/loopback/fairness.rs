@@ -37,24 +37,14 @@ fn enqueue_first(machine: &Machine, subject: &str) {
     assert_eq!(ran.status, Some(0), "{ran:?}");
 }
 
-fn flush(machine: &Machine) {
-    let ran = machine.run("sendmail", &["-q"], b"");
-    assert_eq!(ran.status, Some(0), "{ran:?}");
-}
-
-/// The subjects of the mails that have arrived, in their order.
-fn subjects(machine: &Machine) -> Vec<String> {
-    machine.smarthost().mails().iter().flat_map(|mail| mail.header("Subject")).collect()
-}
-
 #[test]
 fn users_have_their_turns_in_the_queue_and_root_the_first() {
     let machine = machine(Smarthost::new(), "");
     (0..5).for_each(|n| enqueue(&machine, ALICE, &format!("alice {n}")));
     (0..2).for_each(|n| enqueue(&machine, BOB, &format!("bob {n}")));
     enqueue_first(&machine, "alarm");
-    flush(&machine);
-    assert_eq!(subjects(&machine), ["alarm", "alice 0", "bob 0", "alice 1", "bob 1", "alice 2", "alice 3", "alice 4"]);
+    machine.flush();
+    assert_eq!(machine.subjects(), ["alarm", "alice 0", "bob 0", "alice 1", "bob 1", "alice 2", "alice 3", "alice 4"]);
 }
 
 /// Trouble that a mail brings must not close the way before others were tried.
@@ -63,11 +53,11 @@ fn mail_of_root_that_was_tried_waits_for_its_turn() {
     let busy = Act::reply("451 4.3.0 try later");
     let machine = machine(Smarthost::new().on(On::at(Point::Content).containing("alarm").times(1), busy), "");
     enqueue_first(&machine, "alarm");
-    flush(&machine);
+    machine.flush();
     enqueue(&machine, ALICE, "alice 0");
     enqueue(&machine, ALICE, "alice 1");
-    flush(&machine);
-    assert_eq!(subjects(&machine), ["alice 0", "alarm", "alice 1"]);
+    machine.flush();
+    assert_eq!(machine.subjects(), ["alice 0", "alarm", "alice 1"]);
 }
 
 #[test]
@@ -83,24 +73,24 @@ fn mail_that_comes_while_a_long_queue_is_sent_waits_for_its_turn_only() {
     enqueue_first(&machine, "alarm");
     drop(client::plain(machine.smarthost()));
     assert_eq!(flushing.finish().status, Some(0));
-    assert_eq!(subjects(&machine), ["alice 0", "alarm", "alice 1", "alice 2", "alice 3", "alice 4", "alice 5"]);
+    assert_eq!(machine.subjects(), ["alice 0", "alarm", "alice 1", "alice 2", "alice 3", "alice 4", "alice 5"]);
 }
 
 #[test]
 fn user_leaves_a_part_of_the_day_to_others_and_root_the_last_quarter() {
     let machine = machine(Smarthost::new(), "per-day = 20\n");
     (0..40).for_each(|n| enqueue(&machine, ALICE, &format!("alice {n}")));
-    flush(&machine);
-    let count = |who: &str| subjects(&machine).iter().filter(|subject| subject.starts_with(who)).count();
+    machine.flush();
+    let count = |who: &str| machine.subjects().iter().filter(|subject| subject.starts_with(who)).count();
     assert_eq!(count("alice"), 8, "fifteen are for users, and half of them for one at a time");
     (0..10).for_each(|n| enqueue(&machine, BOB, &format!("bob {n}")));
     (0..2).for_each(|n| enqueue_first(&machine, &format!("alarm {n}")));
-    flush(&machine);
+    machine.flush();
     // Two of root's, then as many of Bob's as are left for users after them.
     assert_eq!((count("alarm"), count("alice"), count("bob")), (2, 8, 3));
     // The day is not used up, and no way is closed.
     (2..6).for_each(|n| enqueue_first(&machine, &format!("alarm {n}")));
-    flush(&machine);
+    machine.flush();
     assert_eq!((count("alarm"), count("alice"), count("bob")), (6, 8, 3));
     let log = machine.log();
     let told = |uid: u32| {
@@ -118,13 +108,13 @@ fn root_does_not_wait_for_the_short_limit_that_a_user_has_used_up() {
     let machine = machine(Smarthost::new(), "rate = \"4/2s\"\n");
     (0..5).for_each(|n| enqueue(&machine, ALICE, &format!("alice {n}")));
     enqueue_first(&machine, "alarm 1");
-    flush(&machine);
-    let arrived = subjects(&machine);
+    machine.flush();
+    let arrived = machine.subjects();
     assert_eq!(arrived, ["alarm 1", "alice 0", "alice 1", "alice 2", "alice 3", "alice 4"]);
     let machine = self::machine(Smarthost::new(), "rate = \"4/1h\"\n");
     (0..5).for_each(|n| enqueue(&machine, ALICE, &format!("alice {n}")));
-    flush(&machine);
+    machine.flush();
     enqueue_first(&machine, "alarm 1");
-    flush(&machine);
-    assert_eq!(subjects(&machine), ["alice 0", "alice 1", "alarm 1"]);
+    machine.flush();
+    assert_eq!(machine.subjects(), ["alice 0", "alice 1", "alarm 1"]);
 }

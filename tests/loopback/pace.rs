@@ -10,48 +10,31 @@ fn knowing_us() -> Smarthost {
     Smarthost::new().account(USER, PASSWORD)
 }
 
-fn queue(machine: &Machine, count: usize) {
-    for n in 0..count {
-        let ran = machine.run("sendmail", &["-odq", "a@host.example"], format!("Subject: {n}\n\nx\n").as_bytes());
-        assert_eq!(ran.status, Some(0), "{ran:?}");
-    }
-}
-
-/// Sends all that may leave now.
-fn flush(machine: &Machine) {
-    let ran = machine.run("sendmail", &["-q"], b"");
-    assert_eq!(ran.status, Some(0), "{ran:?}");
-}
-
-fn subjects(machine: &Machine) -> Vec<String> {
-    machine.smarthost().mails().iter().flat_map(|mail| mail.header("Subject")).collect()
-}
-
 #[test]
 fn what_is_over_the_limit_of_a_day_waits_in_order_and_is_seen() {
     let machine = Machine::with(knowing_us(), "per-day = 3\n");
-    queue(&machine, 5);
-    flush(&machine);
-    assert_eq!(subjects(&machine), ["0", "1", "2"]);
+    machine.enqueue(5);
+    machine.flush();
+    assert_eq!(machine.subjects(), ["0", "1", "2"]);
     assert_eq!(machine.queue().len(), 2);
     let listed = machine.run("mailq", &[], b"").stdout;
     assert!(listed.contains("3 a day are allowed by the settings"), "{listed}");
     // Neither another run nor one by the clock gets round it.
-    flush(&machine);
+    machine.flush();
     let mut due = relay();
     due.arg("--config").arg(machine.config()).args(["flush", "--due"]);
     assert_eq!(start(due, b"").finish().status, Some(0));
-    assert_eq!(subjects(&machine).len(), 3);
+    assert_eq!(machine.subjects().len(), 3);
 }
 
 #[test]
 fn what_is_over_a_short_limit_leaves_when_its_turn_comes() {
     let machine = Machine::with(knowing_us(), "rate = \"2/100ms\"\n");
-    queue(&machine, 5);
+    machine.enqueue(5);
     let started = Instant::now();
-    flush(&machine);
+    machine.flush();
     assert!(started.elapsed() >= Duration::from_millis(200), "the fifth leaves in the third stretch");
-    assert_eq!(subjects(&machine), ["0", "1", "2", "3", "4"]);
+    assert_eq!(machine.subjects(), ["0", "1", "2", "3", "4"]);
     assert_eq!(machine.queue(), Vec::<String>::new());
     let log = machine.log();
     assert_eq!(log.matches("status=sent").count(), 5, "{log}");
@@ -60,9 +43,9 @@ fn what_is_over_a_short_limit_leaves_when_its_turn_comes() {
 #[test]
 fn connection_takes_no_more_mails_than_it_may() {
     let machine = Machine::with(knowing_us(), "per-connection = 2\n");
-    queue(&machine, 5);
-    flush(&machine);
-    assert_eq!(subjects(&machine).len(), 5);
+    machine.enqueue(5);
+    machine.flush();
+    assert_eq!(machine.subjects().len(), 5);
     assert!(machine.smarthost().wait_until_idle(HANG));
     let connections = machine.smarthost().connections();
     assert_eq!(connections.len(), 3);
@@ -73,9 +56,9 @@ fn connection_takes_no_more_mails_than_it_may() {
 fn smarthost_that_has_had_too_much_is_left_alone_for_a_while() {
     let busy = Act::reply("450 4.7.1 Error: too many messages, slow down");
     let machine = Machine::with(knowing_us().on(On::at(Point::Mail).skip(1), busy), "pipelining = false\n");
-    queue(&machine, 20);
-    flush(&machine);
-    assert_eq!((subjects(&machine).len(), machine.queue().len()), (1, 19));
+    machine.enqueue(20);
+    machine.flush();
+    assert_eq!((machine.subjects().len(), machine.queue().len()), (1, 19));
     let connections = machine.smarthost().connections();
     let asked =
         connections.iter().flat_map(|connection| &connection.commands).filter(|c| c.starts_with("MAIL")).count();

@@ -155,6 +155,26 @@ impl Machine {
         self.run("sendmail", &[&["-i", "-odi"], recipients].concat(), message)
     }
 
+    /// Has the door keep mails for later, with the subjects "0", "1" and so on.
+    pub(crate) fn enqueue(&self, count: usize) {
+        for n in 0..count {
+            let message = format!("Subject: {n}\n\nx\n");
+            let ran = self.run("sendmail", &["-odq", "a@host.example"], message.as_bytes());
+            assert_eq!(ran.status, Some(0), "{ran:?}");
+        }
+    }
+
+    /// Sends all that may leave now.
+    pub(crate) fn flush(&self) {
+        let ran = self.run("sendmail", &["-q"], b"");
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+    }
+
+    /// The subjects of the mails that its smarthost has taken, in their order.
+    pub(crate) fn subjects(&self) -> Vec<String> {
+        self.smarthost().mails().iter().flat_map(|mail| mail.header("Subject")).collect()
+    }
+
     /// The queue ids of the mails that wait.
     pub(crate) fn queue(&self) -> Vec<String> {
         self.entries("queue")

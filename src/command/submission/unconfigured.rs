@@ -79,6 +79,7 @@ mod tests {
     use super::*;
     use crate::command::submission::compose::Composition;
     use crate::envelope::Destination;
+    use crate::spool::tests::empty_spool;
 
     #[test]
     fn what_is_rescued_says_whom_it_was_for() {
@@ -94,9 +95,7 @@ mod tests {
 
     #[test]
     fn mail_waits_in_drop_for_a_service_that_knows_more() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (_directory, spool) = empty_spool();
         for (operands, fields, expected) in [
             (&["root", "a@x.org"][..], "", "to: root@localhost\n"),
             (&["root", "a@x.org"], "", "to: a@x.org\n"),

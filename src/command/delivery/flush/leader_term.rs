@@ -355,12 +355,11 @@ fn has_end(selection: &Selection) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spool::tests::empty_spool;
 
     #[test]
     fn what_cannot_be_taken_from_drop_is_looked_at_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::new(directory.path());
-        spool.create(None).unwrap();
+        let (directory, spool) = empty_spool();
         let (stuck, fresh) = (QueueId::new(), QueueId::new());
         std::fs::create_dir_all(directory.path().join("drop").join(stuck.as_str()).join("full")).unwrap();
         let text = format!(
