@@ -187,7 +187,7 @@ impl Status {
 /// The scope of a trouble: one recipient, the whole mail, or every mail for that smarthost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Only this recipient.
+    /// One recipient.
     Recipient,
     /// This mail, for every recipient.
     Message,
@@ -225,7 +225,7 @@ pub(crate) fn clean(text: &str) -> String {
     out
 }
 
-/// Neither a control character nor one that turns the direction of the line (Unicode TR 36, 3.1).
+/// The character neither controls a terminal nor turns the direction of the line (Unicode TR 36, 3.1).
 pub(crate) fn is_printable(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

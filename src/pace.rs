@@ -76,7 +76,7 @@ impl Rate {
         if self.is_within_share(sent, uid, now) {
             return now;
         }
-        // Only the end of a mail's time makes a difference, and each makes it better.
+        // The limits change when a mail's time ends, and each such end makes them better.
         let ends = |sent: &Sent| [later(sent.at, self.per), later(sent.at, self.per / 8)];
         let mut ends: Vec<Timestamp> = sent.iter().flat_map(ends).flatten().filter(|end| *end > now).collect();
         ends.sort_unstable();

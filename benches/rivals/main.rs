@@ -77,7 +77,7 @@ struct Bench {
 struct Entrant<'a> {
     mailer: &'a Mailer,
     words: Vec<String>,
-    /// How long each round took, or why there are no more rounds.
+    /// The time of each round, or the reason why there are no more rounds.
     times: Result<Vec<Duration>, Trouble>,
 }
 

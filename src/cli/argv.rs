@@ -96,7 +96,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether a mail is on stdin.
+    /// A mail is on stdin.
     pub(super) fn reads_mail(&self) -> bool {
         matches!(self, Self::Submit { .. } | Self::Verify { .. })
     }

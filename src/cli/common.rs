@@ -60,7 +60,7 @@ impl Common {
     }
 }
 
-/// Whether a long option, as it is written, is one that every name knows.
+/// Every name knows this long option, as it is written.
 pub(super) fn knows(option: &OsStr) -> bool {
     let option = option.as_bytes();
     let is_name = |name: &str| option.strip_prefix(b"--").is_some_and(|written| written == name.as_bytes());
@@ -71,12 +71,12 @@ fn only_shows(option: &OsStr) -> bool {
     knows(option) && !is_config(option)
 }
 
-/// Whether a long option is `--config`, in either form.
+/// A long option is `--config`, in either form.
 pub(super) fn is_config(option: &OsStr) -> bool {
     option == "--config" || option.as_bytes().starts_with(GLUED_CONFIG)
 }
 
-/// Whether its value is the next argument.
+/// Its value is the next argument.
 pub(super) fn takes_next(option: &OsStr) -> bool {
     option == "--config"
 }

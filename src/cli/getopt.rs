@@ -68,7 +68,7 @@ pub(crate) struct Grammar {
     pub(crate) expand: fn(&OsStr) -> OsString,
     /// Its letters.
     pub(crate) letters: &'static [Letter],
-    /// Whether a long option, its name in full, has its value in the next argument.
+    /// A long option, its name in full, has its value in the next argument.
     pub(crate) long_takes_next: fn(&OsStr) -> bool,
 }
 

@@ -108,7 +108,7 @@ fn opens_administration(line: &Line<'_>) -> bool {
     matches!(words.next(), Some(Word::Operand(first)) if first == CTL)
 }
 
-/// Whether an option of mail(1)'s own stands before the first operand. No recipient can choose the face.
+/// An option of mail(1)'s own stands before the first operand. No recipient can choose the face.
 fn speaks_mail(line: &Line<'_>) -> bool {
     let is_mail_only = |byte: u8| MAIL_ONLY.contains(&byte);
     let mut options = line.words().take_while(|word| !matches!(word, Word::Operand(_)));

@@ -93,7 +93,7 @@ impl Listed {
     }
 }
 
-/// What the spool remembers of mail that has not been tried.
+/// The spool's own memory, for mail that has not been tried.
 struct Known {
     clock: Option<Clock>,
     remarks: Vec<Remark>,

@@ -112,7 +112,7 @@ pub struct NoRecipient {
 }
 
 impl NoRecipient {
-    /// None of the places named a recipient.
+    /// No recipient was found in the places that were tried.
     pub(crate) fn of(tried: &str) -> Self {
         Self { tried: tried.to_string() }
     }

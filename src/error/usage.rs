@@ -8,7 +8,7 @@ pub enum Usage {
     /// `--config` stands last.
     #[error("--config needs a file")]
     ConfigWithoutFile,
-    /// Neither arguments nor stdin ask for anything.
+    /// The arguments ask for nothing, and stdin is empty.
     #[error("there is no mail on stdin and nothing was asked: try mailx-t --help, or mailx-t -s SUBJECT ADDRESS")]
     NothingAsked,
     /// `--dry-run` with a request that sends no mail.

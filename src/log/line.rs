@@ -39,7 +39,7 @@ pub(super) enum Value<'a> {
     Names(&'a [&'a str]),
     /// The number of a mail over its connection. Text leaves out the first.
     Place(u32),
-    /// Behind all other fields, and in parentheses.
+    /// It stands behind all other fields, in parentheses.
     Reason(&'a str),
     Seconds(Duration),
     /// All that the line says.

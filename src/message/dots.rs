@@ -108,7 +108,7 @@ impl<R: Read> Read for Undoubled<R> {
                 }
                 self.at_line_start = byte == b'\n';
             }
-            // Only a dot came: that is not the end.
+            // A dot alone came: that is not the end.
             if kept > 0 || count == 0 {
                 return Ok(kept);
             }

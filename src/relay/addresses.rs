@@ -11,7 +11,7 @@ const REMEMBERED: Duration = Duration::from_secs(15 * 60);
 
 static MET: LazyLock<Mutex<HashMap<SocketAddr, (Met, Instant)>>> = LazyLock::new(Mutex::default);
 
-/// What was met at an address.
+/// The trouble met at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Met {
     /// It did not serve us: it comes after the others.

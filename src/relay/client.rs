@@ -13,30 +13,30 @@ pub(crate) struct Client {
     pub(crate) name: String,
     /// The time for which a person who looks on waits for each reply, if that is less than the smarthost's `timeout`.
     pub(crate) patience: Option<Duration>,
-    /// Whether stderr shows the dialogue with the server.
+    /// The dialogue with the server: hidden, or shown on stderr.
     pub(crate) dialogue: Dialogue,
     /// The directory where access tokens are kept until they expire. Without one, each run asks for a token of its own.
     pub(crate) tokens: Option<PathBuf>,
-    /// What is known of the server's way with BDAT.
+    /// The proof that the server reads the chunks that it refuses.
     pub(crate) chunk_proof: ChunkProof,
 }
 
-/// Whether a server reads the octets of a chunk that it refuses (RFC 3030 section 2), so that it takes none of them for
-/// a command.
+/// The proof that a server reads the octets of a chunk that it refuses (RFC 3030 section 2). Then it takes none of them
+/// for a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ChunkProof {
     /// Nothing is known: the server is to be asked before content rides with its envelope.
     #[default]
     Wanted,
-    /// It has shown that it does, over this connection.
+    /// It has shown over this connection that it reads them.
     Shown,
-    /// It has shown that it does not.
+    /// It has shown that it does not read them.
     Failed,
-    /// It has shown that it does, and that is remembered.
+    /// It has shown once that it reads them, and the spool remembers it.
     Known,
 }
 
-/// Whether a person sees the dialogue with the server on stderr, without its secrets.
+/// The dialogue with the server, without its secrets, as a person at stderr sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Dialogue {
     /// Nobody sees it.

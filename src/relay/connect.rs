@@ -39,7 +39,7 @@ pub(super) enum ConnectError {
 }
 
 impl ConnectError {
-    /// What to say of it if it says nothing of the smarthost, since a process that sees the machine's network may get
+    /// The words for an error that says nothing of the smarthost: a process that sees the machine's network may get
     /// through. If this process sees the loopback alone, not even a refusal there is the smarthost's.
     pub(super) fn excuse(&self) -> Option<&'static str> {
         match self {

@@ -45,8 +45,8 @@ impl Timed {
         self.until = from_now(limit);
     }
 
-    /// Whether a read from now on waits until something comes. A read that does not wait fails with `WouldBlock` when
-    /// nothing has come.
+    /// Lets each read from now on wait until something comes, or not. A read that does not wait fails with `WouldBlock`
+    /// when nothing has come.
     pub(super) fn set_waiting(&mut self, is_waiting: bool) {
         self.is_waiting = is_waiting;
     }

@@ -154,7 +154,7 @@ fn broken_off(channel: &Channel, mechanism: Mechanism, why: &str) -> Trouble {
 }
 
 fn refusal(channel: &Channel, smarthost: &Smarthost, answer: &Answer, credentials: &Credentials) -> Trouble {
-    // Behind a login in a group, even a 334 is a refusal.
+    // Even a 334 is a refusal if the login went out in a group.
     let (reply, user, key) = (channel.redacted(answer).reply(), credentials.user(), credentials.key());
     let wanted = provider::wanted(smarthost.bare_host(), &reply);
     let why = match wanted.filter(|_| !credentials.is_token()) {

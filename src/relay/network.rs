@@ -1,5 +1,5 @@
-//! Whether this process sees the network of the machine at all. A service may be shut off from it (`PrivateNetwork=`,
-//! `unshare -n`), and hand in mail all the same: what its relay cannot reach says nothing of the smarthost.
+//! The network as this process sees it. A service may be shut off from that of the machine (`PrivateNetwork=`,
+//! `unshare -n`), and hand in mail all the same. Its relay then reaches nothing, which says nothing of the smarthost.
 
 use std::io::{self, ErrorKind};
 use std::net::UdpSocket;

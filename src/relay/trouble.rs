@@ -1,6 +1,6 @@
-//! What keeps mail from being offered at all: a sentence, its stage and its scope.
+//! A trouble keeps mail from being offered at all: a sentence, its stage and its scope.
 //!
-//! A trouble never bounces a mail. It becomes the outcome "deferred" of every mail that waits for the smarthost.
+//! It never bounces a mail. It becomes the outcome "deferred" of every mail that waits for the smarthost.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ pub(crate) struct Trouble {
     pub(crate) scope: Scope,
     /// The server's reply, if it gave one.
     pub(crate) reply: Option<Reply>,
-    /// What failed, on what, why, and what to do.
+    /// The sentence for people: it says what failed, on what, why, and what to do.
     pub(crate) sentence: String,
     /// The server that was reached, `host[ip]:port`.
     pub(crate) relay: Option<String>,

@@ -165,7 +165,7 @@ impl Labels {
         }
     }
 
-    /// Only plain text is written for a terminal. In the charsets of ISO 2022 such codes are characters.
+    /// The text may be written for a terminal: it is plain text. In the charsets of ISO 2022 such codes are characters.
     pub(super) fn is_for_terminals(&self) -> bool {
         let charset = self.kind.as_ref().and_then(MediaType::charset).unwrap_or_default();
         self.is_plain_text() && !charset.to_ascii_lowercase().starts_with("iso-2022")

@@ -191,7 +191,7 @@ impl Claim {
     /// [`Error::Write`]; if somebody has the mail, it is held then, so that nobody gets it twice.
     pub(crate) fn record(&mut self, records: &[Record]) -> Result<(), Error> {
         let path = self.spool.journal(&self.entry.id);
-        // What fails once may succeed at once; a torn line is closed by the next one.
+        // A second attempt may succeed at once; it closes the torn line of the first.
         let written = journal::append(&path, records).or_else(|_| journal::append(&path, records));
         if let Err(source) = written {
             if records.iter().any(|record| record.outcome.status == Status::Sent) {
@@ -492,7 +492,7 @@ mod tests {
         pipe(&spool.journal(&id));
         assert!(claim.record(&[record(0, Status::Sent)]).is_err() && claim.reserve().is_err());
         drop(claim);
-        // What could not be recorded is set aside: another mail.
+        // Another mail: its records could not be written, so it is set aside.
         let (_keep, spool, id) = queued(&["a@x.org"]);
         let path = spool.file("queue", &id);
         fs::remove_file(&path).unwrap();

@@ -147,7 +147,7 @@ impl Draft {
             None => file.sync_all(),
         };
         last.inspect_err(|_| {
-            // Not surely on disk is not accepted: the caller will hear so, and must not be wrong.
+            // A mail that may not be on disk is not accepted. The caller will hear so, and must not be wrong.
             if !self.replaces {
                 let _ = fs::remove_file(&self.target);
             }

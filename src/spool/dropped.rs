@@ -100,7 +100,7 @@ impl Spool {
     /// [`Error::Damaged`] for a file that has been moved away, [`Error::Read`] for one that could not be inspected.
     pub(crate) fn dropped(&self, id: &QueueId, most: u64) -> Result<Dropped, Error> {
         let path = self.taken(id);
-        // Only the leader writes under this name: a crash cut short a draft that is there.
+        // The leader alone writes under this name. A draft that is there was cut short by a crash.
         let _ = fs::remove_file(self.file("tmp", id));
         open(self, &path, most).map_err(|error| match error {
             Error::Damaged { why, .. } => self.refuse(id, why),

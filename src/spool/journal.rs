@@ -43,7 +43,7 @@ impl Progress {
         self.last.get(&recipient).is_some_and(|record| record.outcome.status != Status::Deferred)
     }
 
-    /// Who is refused, and told of by a report that has yet to be taken.
+    /// The recipients who were refused, and whose report has yet to be taken.
     pub(crate) fn returned(&self) -> impl Iterator<Item = &Record> {
         self.last.values().filter(|record| record.report.is_some())
     }

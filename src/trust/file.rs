@@ -98,8 +98,8 @@ impl DecidingFile {
         Ok(Self { file, metadata, folders })
     }
 
-    /// Whether nobody else has written it, or could: it has to belong to root, to this process's user or to one of
-    /// `others`, and so has the directory it lies in.
+    /// Nobody else has written it, or could: it belongs to root, to this process's user or to one of `others`, and so
+    /// does the directory that it lies in.
     ///
     /// # Errors
     /// What is wrong with it.

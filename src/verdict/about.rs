@@ -23,7 +23,7 @@ pub(crate) enum About {
     Size,
     /// This mail.
     Mail,
-    /// Not known: the report will show it.
+    /// Something unknown: the report will show it.
     Unknown,
 }
 

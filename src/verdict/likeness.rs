@@ -1,8 +1,8 @@
-//! Whether two replies say the same, although each names its own mail.
+//! The likeness of two replies, of which each names its own mail.
 
 use crate::outcome::EnhancedStatus;
 
-/// The reply without what differs from mail to mail: numbers, ids, addresses, hosts.
+/// The reply without the words that differ from mail to mail: numbers, ids, addresses, hosts.
 pub(crate) fn masked(reply: &str) -> String {
     let is_status = |(place, word): &(usize, &str)| match place {
         0 => true,

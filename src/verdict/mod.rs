@@ -32,7 +32,7 @@ pub(crate) struct Known<'a> {
 /// RFC 4954 section 6 (530, 534, 535, 538), and 5.7.x of RFC 4954, RFC 3207 and of Exchange.
 const LOGIN_CODES: &[u16] = &[530, 534, 535, 538];
 const LOGIN_STATUS: &[(u16, u16)] = &[(7, 3), (7, 8), (7, 9), (7, 11), (7, 57), (7, 60), (7, 139)];
-/// Of Exchange: who may send, and how much. Past the content, other 5.7.x are about the mail.
+/// Codes of Exchange about the account's rights and limits. Past the content, other 5.7.x are about the mail.
 const ACCOUNT_STATUS: &[(u16, u16)] = &[(7, 57), (7, 60), (7, 700), (7, 701), (7, 702), (7, 703), (7, 750)];
 const PACE_STATUS: &[(u16, u16)] = &[(1, 90), (7, 232), (7, 233), (7, 236), (7, 705), (7, 708)];
 /// RFC 3463 sections 3.2 and 3.3, and those that RFC 7505 and Exchange add: this mailbox.

@@ -34,7 +34,7 @@ fn every_crate_is_content_with_the_oldest_compiler() {
     assert!(newer.is_empty(), "these want a newer compiler than rust-version in Cargo.toml: {newer:?}");
 }
 
-/// Whether the `if let` that the code begins with is the guard of a match arm, which is language since 1.95.
+/// The `if let` at the start of the code is the guard of a match arm, which is language since 1.95.
 fn is_guard(code: &str) -> bool {
     let mut depth = 0;
     for (at, c) in code.char_indices() {

@@ -30,7 +30,7 @@ fn function(line: &str) -> Option<&str> {
     rest.strip_prefix("fn ").map(|rest| rest.split(['(', '<']).next().unwrap_or(rest))
 }
 
-/// How many lines a function has whose first line is at the front. rustfmt puts its last brace under its first word.
+/// The lines of a function whose first line is at the front. rustfmt puts its last brace under its first word.
 fn length(lines: &[&str]) -> usize {
     let first = lines[0];
     if first.ends_with('}') || first.ends_with(';') {

@@ -448,7 +448,7 @@ impl<'a> Attempt<'a> {
         ensure((least..=most).contains(&reports.len()), || format!("{} reports, {least} to {most} due", reports.len()))
     }
 
-    /// Where no mail can tell of a refusal, the log does; unless the fault was in the log.
+    /// The log tells of a refusal if no mail can, unless the fault was in the log.
     fn check_told(&self, point: &Point) -> Result<(), String> {
         let is_due = self.delivery.name == "lost" && !point.call.text.contains("/log");
         let log = fs::read_to_string(self.bench.root().join("log")).unwrap_or_default();

@@ -325,7 +325,7 @@ fn queued_mail_and_other_users_do_not_wait_behind_a_flood() {
     assert!(place("<other@") < 40, "a user's one mail is taken in the first batch, not behind 80 of another");
 }
 
-/// What is no mail is kept in `failed/` for good: a user's files there have a bound.
+/// A file that is no mail stays in `failed/` for good, so a user's files there have a bound.
 #[test]
 fn what_finds_no_room_stays_in_drop_and_root_is_told_once() {
     let Some(house) = House::new() else { return };

@@ -257,7 +257,7 @@ fn server_that_loses_its_way_in_a_group_gets_one_command_at_a_time_and_that_is_r
 
 #[test]
 fn refusal_that_is_no_fault_of_groups_is_believed() {
-    // Who is refused at MAIL may send later; what is refused as content may not.
+    // A sender who is refused at MAIL may send later; a mail that is refused as content may not.
     let cases = [(Point::Mail, "550 5.7.1 no", 0), (Point::Content, "554 5.7.1 spam", 65)];
     for (point, reply, status) in cases {
         let machine = machine(knowing_us().on(On::at(point).times(1), Act::reply(reply)));
@@ -309,7 +309,7 @@ fn link_cut_inside_a_window_loses_nothing_and_doubles_only_what_was_in_doubt() {
         let mails = machine.smarthost().mails();
         let last = mails.iter().filter(|mail| mail.connection == 0).count();
         assert!((40..=41).contains(&last), "{act:?}: {last} over the first connection");
-        // Only mails that were under way when the link was cut had to wait for their next attempt.
+        // The mails that were under way when the link was cut had to wait for their next attempt, and no others.
         let deferred = machine.log().matches("status=deferred").count();
         assert!((1..=WINDOW).contains(&deferred), "{act:?}: {deferred} deferred");
         // The server has handled groups before; windows are in doubt.

@@ -35,7 +35,7 @@ fn work(machine: &Machine, message: &[u8]) -> u64 {
     counted.unwrap().1.trim().replace(',', "").parse().unwrap()
 }
 
-/// How many times more the second doubling costs than the first.
+/// The cost of the second doubling, as a multiple of the first's.
 fn growth(machine: &Machine, message: &dyn Fn(usize) -> Vec<u8>, size: usize) -> f64 {
     let [once, twice, four_times] = [1, 2, 4].map(|times| work(machine, &message(size * times)));
     assert!(twice - once > 100_000, "the size must count: {once}, {twice}");

@@ -182,7 +182,7 @@ fn no_secret_comes_back_from_a_reply_of_any_code_or_from_a_token_endpoint() {
     assert_tells_none(&machine, &ran, &[REFRESH, &openssl::base64::encode_block(REFRESH.as_bytes())]);
 }
 
-/// None of the secrets stands in what is told, or is kept in the spool, in whatever case.
+/// No secret stands in a stream, the log or a file of the spool, in whatever case.
 fn assert_tells_none(machine: &Machine, ran: &Ran, secrets: &[&str]) {
     let files = machine.spool_files().into_iter().map(|path| std::fs::read(path).unwrap());
     let told = [ran.stdout.clone(), ran.stderr.clone(), machine.log()].map(String::into_bytes);

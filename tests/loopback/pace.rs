@@ -19,7 +19,7 @@ fn what_is_over_the_limit_of_a_day_waits_in_order_and_is_seen() {
     assert_eq!(machine.queue().len(), 2);
     let listed = machine.run("mailq", &[], b"").stdout;
     assert!(listed.contains("3 a day are allowed by the settings"), "{listed}");
-    // Neither another run nor one by the clock gets round it.
+    // Another run does not get round it, and a run by the clock does not either.
     machine.flush();
     let mut due = relay();
     due.arg("--config").arg(machine.config()).args(["flush", "--due"]);

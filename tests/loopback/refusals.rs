@@ -57,7 +57,7 @@ fn only_what_is_about_the_mail_or_its_recipient_is_refused_for_good() {
         let mut relay = relay();
         relay.arg("--config").arg(machine.config()).args(["flush", "--due"]);
         start(relay, b"").finish();
-        // What is not known waits for what becomes of its report.
+        // A mail whose refusal is not understood waits for the answer to its report.
         let is_refused = matches!(about.as_str(), "mail" | "recipient" | "size") && reply.starts_with('5');
         let expected = if is_refused { "bounced" } else { "deferred" };
         assert_eq!(status(&machine, PERSON), expected, "{stage} {about} {reply}\n{}", machine.log());

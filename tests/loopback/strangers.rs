@@ -1,5 +1,5 @@
-//! What reaches the programs from a stranger: a configuration that an argument or a variable names, a signal of the
-//! terminal, a network that is not the machine's.
+//! Things that reach the programs from a stranger: a configuration that an argument or a variable names, a signal of
+//! the terminal, a network that is not the machine's.
 
 use std::fs;
 use std::os::unix::process::CommandExt;

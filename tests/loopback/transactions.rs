@@ -26,7 +26,7 @@ fn mail(machine: &Machine, how: &str, count: usize) {
     assert_eq!(ran.status, Some(0), "{ran:?}");
 }
 
-/// How many recipients each mail had that has come.
+/// The number of recipients of each mail that has come.
 fn counts(machine: &Machine) -> Vec<usize> {
     machine.smarthost().mails().iter().map(|mail| mail.addresses().len()).collect()
 }

@@ -1,4 +1,4 @@
-//! What was taken and could not be recorded: the journal or the queue refuses a write, and nobody gets the mail twice.
+//! Outcomes that could not be recorded: the journal or the queue refuses a write, and nobody gets the mail twice.
 
 use std::process::Command;
 

@@ -76,14 +76,14 @@ impl Machine {
         fs::remove_file(self.remarks_path()).expect("it was written");
     }
 
-    /// What the spool remembers of the smarthost, without the proof about chunks that every machine starts with.
+    /// The spool's remarks on the smarthost, without the proof about chunks that every machine starts with.
     pub(crate) fn remarks(&self) -> String {
         let text = fs::read_to_string(self.remarks_path()).unwrap_or_default();
         let is_lesson = |line: &&str| !READS_CHUNKS.iter().any(|says| line.ends_with(&format!("\t{says}")));
         text.lines().filter(is_lesson).map(|line| format!("{line}\n")).collect()
     }
 
-    /// Where the spool remembers it.
+    /// The file of those remarks.
     pub(crate) fn remarks_path(&self) -> PathBuf {
         self.path("spool/queue/relay.remarks")
     }

@@ -91,7 +91,7 @@ pub const LONG: &[(&str, Means, Takes)] = &[
     ("verbose", Letter('v'), Nothing),
 ];
 
-/// Whether the table has the long option, its name in full or cut short.
+/// The table has the long option, its name in full or cut short.
 pub(in crate::cli) fn knows(option: &OsStr) -> bool {
     known(split(&expand(option)).0).is_some()
 }
@@ -116,7 +116,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     common::LONG.iter().copied().chain(LONG.iter().map(|(name, ..)| *name))
 }
 
-/// Whether the value of a long option is the next argument.
+/// The value of a long option is the next argument.
 pub(super) fn takes_next(option: &OsStr) -> bool {
     let (name, given) = split(option);
     let takes_value = known(name).is_some_and(|(_, _, takes)| *takes == Value);

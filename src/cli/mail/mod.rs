@@ -101,7 +101,7 @@ pub(crate) struct MailArguments {
     pub(crate) config: Option<PathBuf>,
     /// The media type of the body (`-M`).
     pub(crate) content_type: Option<OsString>,
-    /// Whether to wait for the outcome (`-Ssendwait`, `-od`).
+    /// The caller waits for the outcome or not (`-Ssendwait`, `-od`).
     pub(crate) delivery: DeliveryMode,
     /// The content of reports of delivery (`-- -R`, `-- -V`).
     pub(crate) dsn: OfMail,
@@ -121,7 +121,7 @@ pub(crate) struct MailArguments {
     pub(crate) rehearsal: bool,
     /// The recipients as given: each may hold several addresses.
     pub(crate) recipients: Vec<OsString>,
-    /// Where answers go (`-S replyto=`).
+    /// The address for answers (`-S replyto=`).
     pub(crate) reply_to: Option<OsString>,
     /// The envelope sender alone (`-- -f`).
     pub(crate) reverse_path: Option<OsString>,
@@ -133,7 +133,7 @@ pub(crate) struct MailArguments {
     pub(crate) unknown: Vec<String>,
     /// Tell what happens (`-v`).
     pub(crate) verbose: bool,
-    /// Only program and version are asked for (`-V`).
+    /// The caller asks for program and version alone (`-V`).
     pub(crate) version: bool,
 }
 
@@ -188,7 +188,7 @@ impl MailArguments {
         self
     }
 
-    /// Whether the caller gave anything that only a mail to be sent needs.
+    /// The caller gave something that is of use to a new mail only.
     fn sends(&self) -> bool {
         let lists = [&self.recipients, &self.cc, &self.bcc];
         self.formatted

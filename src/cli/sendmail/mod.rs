@@ -71,7 +71,7 @@ pub(crate) const GRAMMAR: Grammar =
 pub(crate) struct SendmailArguments {
     /// Another configuration (`-C`).
     pub(crate) config: Option<PathBuf>,
-    /// Whether to wait for the outcome (`-od`).
+    /// The caller waits for the outcome or not (`-od`).
     pub(crate) delivery: DeliveryMode,
     /// The header section names recipients (`-t`).
     pub(crate) extract_recipients: bool,

@@ -48,8 +48,8 @@ pub(crate) struct Left {
     pub(crate) refused: Vec<usize>,
     /// The places of those who were not named to it.
     pub(crate) unnamed: Vec<usize>,
-    /// How many it took, if nothing tells yet that this is a limit and not what it thinks of those refused. If it takes
-    /// one of them next, it is a limit.
+    /// The number that it took. That may be its limit, or it has something against those refused. If it takes one of
+    /// them next, the number is its limit.
     pub(crate) suspected: Option<usize>,
 }
 
@@ -211,7 +211,7 @@ impl Attempt {
         (self, Left { refused, unnamed, suspected })
     }
 
-    /// How many the server has taken, if it said that it takes no more in one mail.
+    /// The number of recipients that the server took, if it said that it takes no more in one mail.
     pub(crate) fn limit_said(&self) -> Option<usize> {
         let is_limit = |outcome: &Outcome| about_recipient(outcome) == Some(About::Recipients);
         let is_met = self.taken() > 0 && self.outcomes.iter().any(is_limit);

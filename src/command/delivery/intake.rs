@@ -34,7 +34,7 @@ pub(super) struct Intake {
     /// Files that could not be taken, which are looked at once: a directory that a user has put there, a mail that the
     /// disk has no room for.
     seen: HashSet<QueueId>,
-    /// What was looked at and not taken: after the last batch, what found no room in the spool.
+    /// Files that were looked at and not taken. After the last batch they are those that found no room in the spool.
     left: BTreeMap<QueueId, Left>,
     room: Room,
     /// Files and octets of each user.

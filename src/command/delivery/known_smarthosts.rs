@@ -24,7 +24,7 @@ const AVOIDED: Duration = Duration::from_secs(5 * 60);
 /// A leader waits so long for the turn of the next mail; who comes later takes what has to wait longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Behind a number: what a smarthost takes in one mail.
+/// The remark, behind a number, on the recipients that a smarthost takes in one mail.
 const MOST_RECIPIENTS: &str = "recipients a mail";
 
 /// The smarthosts of the settings and what is known of them.
@@ -135,7 +135,7 @@ impl<'a> KnownSmarthosts<'a> {
     /// A connection with the first smarthost for that account that takes us. The trouble told is the last one's.
     pub(crate) fn open(&self, account: Option<&Address>) -> Result<Opened, Trouble> {
         let mut smarthosts = self.in_order(account);
-        // Where none has room somebody has asked for the turn already, and this is a mail that was counted.
+        // If no smarthost has room, somebody has asked for the turn already, and this mail was counted.
         if smarthosts.iter().any(|smarthost| self.wait(*smarthost).is_none()) {
             smarthosts.retain(|smarthost| self.wait(*smarthost).is_none());
         }
@@ -203,7 +203,7 @@ impl<'a> KnownSmarthosts<'a> {
         Client { chunk_proof, ..self.client.clone() }
     }
 
-    /// What that smarthost has to have shown before content may ride with its envelope.
+    /// The trait that the smarthost must have shown before content may ride with its envelope.
     pub(crate) fn reads_chunks(&self, smarthost: SmarthostId) -> Trait {
         let with_login = self.config.smarthosts[smarthost].auth_in_group;
         if with_login { Trait::ReadsChunksBeforeLogin } else { Trait::ReadsChunks }

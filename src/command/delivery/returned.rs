@@ -102,7 +102,7 @@ fn put_back(config: &Config, original: &mut Claim, refused: &[Record], now: Time
     Ok(outcome)
 }
 
-/// Who may be told where the originator cannot.
+/// The people who may be told if the originator cannot.
 fn others_to_tell(config: &Config, report: &Entry) -> Option<Vec<Address>> {
     let told: Vec<&Address> = report.recipients.iter().map(|recipient| &recipient.address).collect();
     let others = nondelivery::administrators(config);

@@ -44,23 +44,23 @@ pub(crate) struct Routes<'a> {
 
 #[derive(Default)]
 struct Route {
-    /// Not to be tried any more, or not yet.
+    /// The reason why it is not tried any more, or not yet.
     closed: Option<String>,
     /// Mails in a row that the smarthost's own trouble met; those that a connection took with it count as one.
     in_a_row: usize,
-    /// The last mail that was refused in words that may be about all our mail; none since a mail was taken.
+    /// The last mail that was refused in words that may be about all our mail; `None` once a mail is taken.
     refused: Option<Met>,
     /// The last mail that the smarthost's own trouble met behind MAIL.
     troubled: Option<Met>,
 }
 
-/// A mail that met trouble which may be that of all our mail.
+/// A mail whose trouble may be that of all our mail.
 #[derive(Clone)]
 struct Met {
-    /// The reply without what is of one mail.
+    /// The reply, without the words that belong to one mail.
     said: String,
     mail: QueueId,
-    /// To whom.
+    /// Its recipients.
     people: HashSet<Address>,
     /// The user who sent it.
     uid: u32,

@@ -59,7 +59,7 @@ pub(crate) fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Wr
     say(format!("spool {} is ready{then}", spool.display()))
 }
 
-/// What became of the configuration.
+/// The state of the configuration once the verb has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// It is new, or took the place of one that was not filled in.

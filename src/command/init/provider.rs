@@ -9,7 +9,7 @@ pub(super) struct Chosen {
     smarthost: Smarthost,
     /// The provider's own name; empty for a domain's.
     title: &'static str,
-    /// Who logs in.
+    /// The user who logs in.
     user: User,
     /// The credential that it wants, if that is known.
     wants: Option<&'static str>,

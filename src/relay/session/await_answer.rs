@@ -22,7 +22,7 @@ impl Session {
         self.window.conclude_oldest()
     }
 
-    /// Whether [`await_answer`](Self::await_answer) would return at once.
+    /// [`await_answer`](Self::await_answer) would return at once.
     pub(crate) fn is_answered(&mut self) -> bool {
         let Some(owed) = self.window.oldest().map(Transaction::replies_owed) else { return false };
         if owed > self.channel.replies_at_hand() && self.is_usable() {

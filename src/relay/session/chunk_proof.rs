@@ -64,7 +64,7 @@ pub(super) fn is_shown_before_login(channel: &mut Channel) -> Result<bool, Troub
     has_read(channel)
 }
 
-/// Whether the server has read the octets as octets: then the reply to BDAT is followed by the one to RSET.
+/// The server has read the octets as octets: the reply to BDAT is followed by the one to RSET.
 fn has_read(channel: &mut Channel) -> Result<bool, Trouble> {
     read(channel)?;
     if read(channel)?.is_class(2) {

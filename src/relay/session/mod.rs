@@ -30,7 +30,7 @@ pub(crate) struct Session {
     channel: Channel,
     capabilities: Capabilities,
     window: Window,
-    /// What is known of the server's way with chunks.
+    /// The proof that the server reads the chunks that it refuses.
     chunk_proof: ChunkProof,
 }
 
@@ -55,7 +55,7 @@ impl Session {
         self.channel.tls_agreed()
     }
 
-    /// Whether another mail may follow.
+    /// Another mail may follow.
     pub(crate) fn is_usable(&self) -> bool {
         self.channel.is_usable()
     }

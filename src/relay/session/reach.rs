@@ -72,7 +72,7 @@ impl<'a> Way<'a> {
             let own_handshake = handshake.take().or_else(|| self.handshake());
             let trouble = match self.channel_over((tcp, address), own_handshake, hurry, until) {
                 Ok(channel) => return Ok(channel),
-                // Not this address alone has it.
+                // The trouble is that of each address.
                 Err(trouble) if trouble.stage == Stage::Setup || trouble.is_issuer_unknown => return Err(trouble),
                 Err(trouble) => trouble,
             };
@@ -213,7 +213,7 @@ mod tests {
         address
     }
 
-    /// Where we are greeted, or why not.
+    /// The address that greets us, or the trouble that kept us from it.
     fn greeted_by(addresses: &[SocketAddr], timeout: Duration) -> Result<SocketAddr, Trouble> {
         let smarthost = Smarthost { tls: Tls::None, timeout, ..Smarthost::new("smtp.example") };
         let client = Client::named("me.example");

@@ -260,8 +260,8 @@ impl Transaction {
         self.recipients.iter().any(|one| matches!(one, Standing::Accepted))
     }
 
-    /// Whether the reply says nothing of this mail, but only that the server has lost its way in a group. Then that is
-    /// noted.
+    /// The reply says nothing of this mail, but that the server has lost its way in a group. That is kept as a
+    /// lesson.
     fn learn_from(&mut self, awaited: Awaited, reply: &Reply) -> bool {
         let says_so = is_about_groups(reply);
         let has_other_reason = self.is_doomed() || verdict::is_settings(reply);

@@ -15,7 +15,7 @@ pub(super) struct Window {
     pub(super) groups: bool,
     /// The content goes out in BDAT, in the group of its envelope, RFC 3030.
     pub(super) chunks: bool,
-    /// That begins once the server has taken a mail.
+    /// Content goes out in BDAT once the server has taken a mail.
     chunks_follow: bool,
     /// The login that goes out with the first mail. It is kept until it is answered.
     pub(super) login: Option<LoginInGroup>,

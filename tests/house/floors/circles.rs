@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::house::source::{Source, files, module, plain, without_tests};
 
-/// Where a module stands in the crate: `relay`, `tls`; for the crate itself, nothing.
+/// The place of a module in the crate: `relay`, `tls`; for the crate itself, nothing.
 type Place = Vec<String>;
 
 /// A name that `use` brings into a file, and the path it stands for.
@@ -67,7 +67,7 @@ fn path<'a>(tokens: &[&'a str]) -> (Vec<&'a str>, usize) {
     (names, at)
 }
 
-/// What stands after `use`, or in a group after `before`, as far as it goes. Returns how many tokens that was.
+/// Reads the names after `use`, or those of a group after `before`. Returns the number of their tokens.
 fn read_use(tokens: &[&str], before: &[String], uses: &mut Vec<Import>) -> usize {
     let (names, mut at) = path(tokens);
     let mut whole: Vec<String> = before.iter().cloned().chain(names.iter().map(|name| name.to_string())).collect();
@@ -125,7 +125,7 @@ fn imports(code: &str) -> Imports {
     imports
 }
 
-/// What a path leads to.
+/// The module or item that a path leads to.
 #[derive(Debug, PartialEq)]
 enum Target {
     Module(Place),
