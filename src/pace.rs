@@ -25,6 +25,8 @@ pub(crate) struct Sent {
     pub(crate) at: Timestamp,
     /// The uid of the user whose mail it was.
     pub(crate) uid: u32,
+    /// The people to whom it was offered. Most providers count them, and a user chooses how many they are.
+    pub(crate) recipients: usize,
 }
 
 /// So many mails in so long.
@@ -61,14 +63,21 @@ impl Rate {
         (self.mails - self.mails / 4).try_into().unwrap_or(usize::MAX)
     }
 
-    /// The user may send a mail then, if nobody sends anything until then. A user may not send more in an eighth of the
-    /// time than is left for users: at first that is half of all, then half of the rest, and so on.
+    /// The user may send a mail then, if nobody sends anything until then.
     fn is_within_share(&self, sent: &[Sent], uid: u32, then: Timestamp) -> bool {
-        let within =
-            |length: Duration| sent.iter().filter(move |sent| later(sent.at, length).is_none_or(|end| end > then));
-        let left = self.for_users().saturating_sub(within(self.per).count());
-        let own = || within(self.per / 8).filter(|sent| sent.uid == uid).count();
-        left > 0 && (self.per < SHARED || own() < left)
+        if self.per < SHARED {
+            return within(sent, self.per, then).count() < self.for_users();
+        }
+        self.share(sent, uid, then) > 0
+    }
+
+    /// The people to whom the user may send then. A user may not send to more in an eighth of the time than are left
+    /// for users: at first that is half of all, then half of the rest, and so on.
+    fn share(&self, sent: &[Sent], uid: u32, then: Timestamp) -> usize {
+        let people = |sent: &Sent| sent.recipients;
+        let left = self.for_users().saturating_sub(within(sent, self.per, then).map(people).sum());
+        let own = within(sent, self.per / 8, then).filter(|sent| sent.uid == uid).map(people).sum();
+        left.saturating_sub(own).div_ceil(2)
     }
 
     /// The time from which the user may send the next mail.
@@ -95,6 +104,16 @@ pub(crate) fn next(rates: &[Rate], sent: &[Sent], now: Timestamp) -> Option<(Tim
 pub(crate) fn next_of_user(rates: &[Rate], sent: &[Sent], uid: u32, now: Timestamp) -> Option<(Timestamp, Rate)> {
     let free = rates.iter().map(|rate| (rate.free_for(sent, uid, now), *rate));
     free.max_by_key(|(at, _)| *at).filter(|(at, _)| *at > now)
+}
+
+/// The most people that one mail of such a user may go to now; `None` if no limit says anything.
+pub(crate) fn most_people(rates: &[Rate], sent: &[Sent], uid: u32, now: Timestamp) -> Option<usize> {
+    rates.iter().filter(|rate| rate.per >= SHARED).map(|rate| rate.share(sent, uid, now).max(1)).min()
+}
+
+/// The mails of that length of time before `then`.
+fn within(sent: &[Sent], length: Duration, then: Timestamp) -> impl Iterator<Item = &Sent> {
+    sent.iter().filter(move |sent| later(sent.at, length).is_none_or(|end| end > then))
 }
 
 impl fmt::Display for Rate {
@@ -148,7 +167,7 @@ mod tests {
 
     /// Mails of root's that left at these seconds.
     fn sent(seconds: &[i64]) -> Vec<Sent> {
-        seconds.iter().map(|second| Sent { at: at(*second), uid: 0 }).collect()
+        seconds.iter().map(|second| Sent { at: at(*second), uid: 0, recipients: 1 }).collect()
     }
 
     #[test]
@@ -179,7 +198,7 @@ mod tests {
             if now >= at(until) {
                 return count;
             }
-            sent.push(Sent { at: now, uid });
+            sent.push(Sent { at: now, uid, recipients: 1 });
             count += 1;
         }
     }
@@ -195,6 +214,23 @@ mod tests {
         assert_eq!(greedy(day, &mut sent, 7, 6 * HOUR, 24 * HOUR), 1);
         assert_eq!(next(&[day], &sent, at(24 * HOUR - 1)), None, "root has five left");
         assert_eq!(greedy(day, &mut sent, 7, 24 * HOUR - 1, 24 * HOUR + 1), 4, "and it begins anew");
+    }
+
+    #[test]
+    fn share_is_one_of_people_and_not_of_mails() {
+        let day = [Rate::a_day(20)];
+        let sent = |recipients| [Sent { at: at(0), uid: 7, recipients }];
+        let most = |sent: &[Sent], uid| most_people(&day, sent, uid, at(1));
+        assert_eq!(
+            (most(&[], 7), most(&sent(8), 7), most(&sent(8), 8), most(&sent(3), 7)),
+            (Some(8), Some(1), Some(4), Some(5))
+        );
+        let next = |sent: &[Sent], uid| next_of_user(&day, sent, uid, at(1)).map(|(at, _)| at);
+        assert_eq!((next(&sent(8), 7), next(&sent(8), 8), next(&sent(3), 7)), (Some(at(3 * HOUR)), None, None));
+        // Root's may go to any number.
+        assert_eq!(next(&sent(5000), 8), Some(at(24 * HOUR)));
+        let short = [Rate { mails: 8, per: Duration::from_secs(60) }];
+        assert_eq!((most_people(&short, &sent(8), 7, at(1)), next_of_user(&short, &sent(8), 7, at(1))), (None, None));
     }
 
     #[test]
@@ -220,7 +256,7 @@ mod tests {
             for gap in gaps {
                 now = now.checked_add(Duration::from_secs(gap.unsigned_abs())).unwrap();
                 now = next(&[rate], &sent, now).map_or(now, |(at, _)| at);
-                sent.push(Sent { at: now, uid: 0 });
+                sent.push(Sent { at: now, uid: 0, recipients: 1 });
             }
             for (i, first) in sent.iter().enumerate() {
                 let within = sent[i..].iter().take_while(|sent| sent.at.duration_since(first.at).unsigned_abs() < rate.per).count();

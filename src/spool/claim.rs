@@ -510,7 +510,8 @@ mod tests {
         assert_eq!(spool.clock(), None);
         assert!(!spool.is_remarked("a:465", "x", jiff::Timestamp::UNIX_EPOCH));
         assert_eq!(spool.sent("a:465", jiff::Timestamp::UNIX_EPOCH), []);
-        assert!(spool.note_sent("a:465", 0, jiff::Timestamp::UNIX_EPOCH).is_err());
+        let sent = crate::pace::Sent { at: jiff::Timestamp::UNIX_EPOCH, uid: 0, recipients: 1 };
+        assert!(spool.note_sent("a:465", &sent).is_err());
     }
 
     #[test]

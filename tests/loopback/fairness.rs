@@ -20,10 +20,16 @@ fn machine(smarthost: Smarthost, lines: &str) -> Machine {
 
 /// Puts a mail of that user into the queue.
 fn enqueue(machine: &Machine, uid: u32, subject: &str) {
+    enqueue_to(machine, uid, subject, 1);
+}
+
+/// Puts a mail of that user to so many people into the queue.
+fn enqueue_to(machine: &Machine, uid: u32, subject: &str, people: usize) {
+    let to: String = (0..people).map(|n| format!("to: a{n}@host.example\n")).collect();
     let id = QueueId::of_user(uid);
     let message = format!("Subject: {subject}\r\n\r\nx\r\n");
     let entry = format!(
-        "mailx-t-entry: 1\nid: {id}\narrived: {}\nuid: {uid}\nfrom: {USER}\noriginator: user\nto: a@host.example\n\
+        "mailx-t-entry: 1\nid: {id}\narrived: {}\nuid: {uid}\nfrom: {USER}\noriginator: user\n{to}\
          message-id: <{id}@host.example>\nbody: 7bit\nrepairs: \nsize: {:015}\n\n{message}",
         jiff::Timestamp::now(),
         message.len()
@@ -101,6 +107,26 @@ fn user_leaves_a_part_of_the_day_to_others_and_root_the_last_quarter() {
     assert_eq!((told(ALICE), told(BOB)), (1, 1), "{log}");
     let listed = machine.run("mailq", &[], b"").stdout;
     assert!(listed.contains(&format!("(user {ALICE} has had a share")), "{listed}");
+}
+
+#[test]
+fn user_with_a_mail_to_many_has_no_more_of_the_day_than_with_many_mails() {
+    let machine = machine(Smarthost::new(), "per-day = 20\n");
+    enqueue_to(&machine, ALICE, "alice", 30);
+    (0..10).for_each(|n| enqueue(&machine, BOB, &format!("bob {n}")));
+    machine.flush();
+    enqueue_first(&machine, "alarm");
+    machine.flush();
+    let people = |who: &str| -> Vec<usize> {
+        let mails = machine.smarthost().mails().into_iter();
+        mails.filter(|mail| mail.header("Subject")[0].starts_with(who)).map(|mail| mail.recipients.len()).collect()
+    };
+    assert_eq!((people("alice"), people("bob").len(), people("alarm")), (vec![8], 4, vec![1]));
+    let log = machine.log();
+    assert!(log.contains(&format!("user {ALICE} has had a share of what the settings allow, 20 a day")), "{log}");
+    assert!(!log.contains("recipients in one mail"), "that is no limit of the server's: {log}");
+    let listed = machine.run("mailq", &[], b"").stdout;
+    assert!(listed.contains("a8@host.example") && !listed.contains("a7@host.example"), "{listed}");
 }
 
 #[test]

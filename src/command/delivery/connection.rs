@@ -90,16 +90,20 @@ impl<'a> Connection<'a> {
 
     /// Tries the mail for these, as far as the smarthost takes so many in one mail.
     fn attempt_in_part(&mut self, claim: &Claim, mut recipients: Vec<usize>) -> Result<Attempt, Error> {
-        let unnamed = self.split_off_unnamed(&mut recipients);
+        let unnamed = self.split_off_unnamed(claim.entry.uid, &mut recipients);
         let attempt = self.attempt_for(&claim.entry, recipients, &|| Ok(claim.content()?))?;
         self.learn_limit_said(&attempt);
         Ok(attempt.with_unnamed(unnamed))
     }
 
-    /// Those beyond what the smarthost takes in one mail.
-    pub(crate) fn split_off_unnamed(&self, recipients: &mut Vec<usize>) -> Vec<usize> {
-        let is_one = recipients.len() < 2;
-        let most = if is_one { None } else { self.smarthosts.most_recipients(self.smarthost) };
+    /// Those beyond what the smarthost takes in one mail, or beyond the share of the user with that uid.
+    pub(crate) fn split_off_unnamed(&self, uid: u32, recipients: &mut Vec<usize>) -> Vec<usize> {
+        if recipients.len() < 2 {
+            return Vec::new();
+        }
+        let limits =
+            [self.smarthosts.most_recipients(self.smarthost), self.smarthosts.most_people(self.smarthost, uid)];
+        let most = limits.into_iter().flatten().min();
         most.map_or(Vec::new(), |most| recipients.split_off(most.max(1).min(recipients.len())))
     }
 

@@ -159,7 +159,8 @@ impl<'a> Connections<'a> {
             self.answered.push(Answered { claim, attempt: Attempt::unconnected(recipients, &trouble) });
             return Ok(None);
         }
-        let (started, unnamed) = (system::now(), pipeline.connection.split_off_unnamed(&mut recipients));
+        let (started, unnamed) =
+            (system::now(), pipeline.connection.split_off_unnamed(claim.entry.uid, &mut recipients));
         pipeline.connection.offer_entry(&claim.entry, &recipients, &|| Ok(claim.content()?), account.as_ref())?;
         pipeline.under_way.push_back(UnderWay { claim, recipients, unnamed, started });
         Ok(None)

@@ -63,7 +63,7 @@ impl Connection<'_> {
                 session.offer(&mail, &mut content);
             }
             self.begun += 1;
-            self.smarthosts.count(self.smarthost, entry.uid);
+            self.smarthosts.count(self.smarthost, entry.uid, recipients.len());
         }
         Ok(())
     }

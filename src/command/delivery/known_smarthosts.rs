@@ -13,7 +13,7 @@ use crate::config::{Config, SmarthostId, Smarthosts};
 use crate::interval::later;
 use crate::log;
 use crate::outcome::Stage;
-use crate::pace::{self, Rate};
+use crate::pace::{self, Rate, Sent};
 use crate::relay::{ChunkProof, Client, Credentials, Session, Smarthost, Trouble};
 use crate::spool::{Remark, Spool};
 use crate::system;
@@ -274,19 +274,31 @@ impl<'a> KnownSmarthosts<'a> {
     /// The time at which a user's share of the limits of that smarthost lets another mail leave, if that is not now.
     /// Root and the service have all of it.
     fn wait_of(&self, smarthost: SmarthostId, uid: u32) -> Option<(Timestamp, Rate)> {
+        let (rates, sent, now) = self.shared(smarthost, uid)?;
+        pace::next_of_user(&rates, &sent, uid, now)
+    }
+
+    /// The most people to whom a mail of that user may go now, by the user's share of the limits of that smarthost.
+    pub(crate) fn most_people(&self, smarthost: SmarthostId, uid: u32) -> Option<usize> {
+        let (rates, sent, now) = self.shared(smarthost, uid)?;
+        pace::most_people(&rates, &sent, uid, now)
+    }
+
+    /// The limits of which that user has a share, what has left over that smarthost, and the time.
+    fn shared(&self, smarthost: SmarthostId, uid: u32) -> Option<(Vec<Rate>, Vec<Sent>, Timestamp)> {
         let (rates, now) = (self.config.smarthosts[smarthost].rates(), system::now());
         let spool = self.memory.filter(|_| !rates.is_empty() && uid != 0)?;
         if spool.owner() == Some(uid) {
             return None;
         }
-        pace::next_of_user(&rates, &spool.sent(&self.login(smarthost), now), uid, now)
+        Some((rates, spool.sent(&self.login(smarthost), now), now))
     }
 
-    /// Counts a mail of that user, where the settings want mails counted.
-    pub(crate) fn count(&self, smarthost: SmarthostId, uid: u32) {
+    /// Counts a mail of that user to so many, where the settings want mails counted.
+    pub(crate) fn count(&self, smarthost: SmarthostId, uid: u32, recipients: usize) {
         let has_limits = !self.config.smarthosts[smarthost].rates().is_empty();
         let Some(spool) = self.memory.filter(|_| has_limits) else { return };
-        if let Err(error) = spool.note_sent(&self.login(smarthost), uid, system::now()) {
+        if let Err(error) = spool.note_sent(&self.login(smarthost), &Sent { at: system::now(), uid, recipients }) {
             log::error(&error.to_string());
         }
     }
