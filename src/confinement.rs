@@ -19,7 +19,7 @@ const LIBRARIES: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
 
 /// No core dump of this process holds a password or a mail, and no other process of the same user can attach to it.
 pub(crate) fn forbid_core_dumps() {
-    // Neither call fails under Linux, and nothing here depends on them.
+    // Linux fails no such call, and nothing here depends on them.
     let _ = prctl::set_dumpable(false);
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
 }

@@ -208,7 +208,7 @@ pub(crate) struct Outcome {
     pub(crate) scope: Scope,
     /// The server's enhanced status, or the nearest one of RFC 3463.
     pub(crate) enhanced: EnhancedStatus,
-    /// The server's reply, or our own sentence if there was none. Never empty.
+    /// The server's reply, or our own sentence if there was none. It is never empty.
     pub(crate) reason: String,
 }
 

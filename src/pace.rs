@@ -29,7 +29,7 @@ pub(crate) struct Sent {
     pub(crate) recipients: usize,
 }
 
-/// So many mails in so long.
+/// A limit: a number of mails in a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate {
     /// At least one.
@@ -39,7 +39,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// So many in any 24 hours.
+    /// That number of mails in any 24 hours.
     pub(crate) fn a_day(mails: u32) -> Self {
         Self { mails, per: DAY }
     }

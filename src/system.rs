@@ -265,7 +265,7 @@ pub(crate) fn dead_letter(caller: &Caller, letter: &mut dyn io::Read) -> io::Res
         file.sync_all()
     };
     append().inspect_err(|_| {
-        // Never half a letter.
+        // Half a letter must not stay.
         let _ = file.set_len(before);
     })?;
     Ok(path)
@@ -298,7 +298,7 @@ fn is_out_of_reach(error: &io::Error) -> bool {
 fn open_letter(path: &Path) -> io::Result<Option<File>> {
     let file = match plain::open(path, OpenOptions::new().append(true).create(true).mode(0o600)) {
         Err(error) if plain::is_no_file(&error) || error.kind() == io::ErrorKind::IsADirectory => return Ok(None),
-        // A file of somebody else's in our own home: there is room beside it.
+        // The file in our home is somebody else's: a file of our own beside it takes the letter.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && path.exists() => return Ok(None),
         opened => opened?,
     };

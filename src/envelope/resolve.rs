@@ -12,7 +12,7 @@ use crate::dsn::OfRecipient;
 use crate::message::{AddressList, Mailbox, with_ascii_domain};
 use crate::outcome::clean;
 
-/// So many words of a mail may name a user; more are text.
+/// The most words of a mail that may name a user; more are text.
 const MOST_ASKED: usize = 100;
 
 /// The rules for names, and the facts noticed while following them.

@@ -94,7 +94,7 @@ pub(crate) fn of_html(octets: &[u8]) -> Option<String> {
     text.split("<meta").skip(1).filter_map(label).find(|label| is_known(label))
 }
 
-/// So few octets over 127 do not tell the charsets of China and Korea apart: a file's name, say.
+/// The most octets over 127 that do not tell the charsets of China and Korea apart: a file's name, say.
 const FEW: usize = 16;
 
 /// The charset that the bytes look like; if they look like none, Windows-1252, in which every byte has a meaning. A few

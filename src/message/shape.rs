@@ -7,13 +7,13 @@ use super::utf8::Utf8;
 /// RFC 5322 section 2.1.1: the most octets a line may have before its end. Servers refuse or bounce longer lines.
 pub(crate) const LONGEST_LINE: u64 = 998;
 
-/// So much of a body is kept to tell its charset from, beginning with its first byte over 127.
+/// The part of a body, in octets, that is kept to tell its charset from. It begins with the first byte over 127.
 const SAMPLE: usize = 16 << 10;
 
-/// So much of a body is kept from its first octet on that is no blank and no line end.
+/// The part of a body, in octets, that is kept from its first octet on that is no blank and no line end.
 const OPENING: usize = 1 << 10;
 
-/// So many control characters do not yet make a text a binary file, however short it is.
+/// The most control characters that do not yet make a text a binary file, however short it is.
 const FEW: u64 = 16;
 
 /// The facts about a body.
@@ -56,7 +56,7 @@ pub(crate) struct Shape {
 /// The kind of a line, as far as it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Label {
-    /// So many of its octets are those that the names of such fields begin with.
+    /// The number of its octets that are the beginning of such a field's name.
     Begun(usize),
     No,
     Yes,

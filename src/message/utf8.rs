@@ -1,7 +1,7 @@
 //! Tells whether a stream is UTF-8, in whatever pieces it comes, and if not, how far from it.
 
-/// So many characters beyond ASCII must be right for each byte that is not, for a text to count as UTF-8. In text of
-/// another charset hardly one pair of bytes looks like UTF-8 by chance.
+/// The number of right characters beyond ASCII for each byte that is wrong, from which on a text counts as UTF-8. In
+/// text of another charset hardly one pair of bytes looks like UTF-8 by chance.
 const RIGHT_FOR_EACH_STRAY: u64 = 8;
 
 /// The characters seen so far.

@@ -1,5 +1,5 @@
 //! The addresses of a smarthost's name, in the order in which they are tried. RFC 5321 section 5.1 wants all of them
-//! tried until one serves us. What this process has met at one counts for its next connections.
+//! tried until one serves us. This process remembers for its next connections what it met at each.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

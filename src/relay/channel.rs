@@ -153,7 +153,7 @@ impl Channel {
         self.is_silent = true;
     }
 
-    /// Sends bytes within the limit. What comes meanwhile is kept for [`receive`](Self::receive).
+    /// Sends bytes within the limit. Bytes that come meanwhile are kept for [`receive`](Self::receive).
     pub(super) fn send(&mut self, stage: Stage, bytes: &[u8]) -> Result<(), Trouble> {
         if self.dialogue == Dialogue::Shown {
             transcript::show_sent(stage, bytes);

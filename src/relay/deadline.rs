@@ -1,6 +1,6 @@
 //! A TCP stream whose reads and writes all end at one moment.
 //!
-//! A limit for each read is no limit: a server that drips one byte a second outlasts it for ever. Here the moment is
+//! A limit for each read is no limit: a server that drips one byte a second outlasts it for ever. This moment is
 //! absolute. TLS reads and writes through this stream, so that the handshake keeps to the limit as well.
 //!
 //! If commands go out in groups, both sides may write at once, and each waits for the other to read (RFC 2920 section

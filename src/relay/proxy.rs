@@ -22,7 +22,7 @@ impl TryFrom<String> for Proxy {
         if !url.username().is_empty() || url.password().is_some() {
             return Err("the proxy's password cannot stand here: use a proxy that knows this machine without");
         }
-        // With curl, `socks5h` means that the proxy looks up the name. Here it always does.
+        // With curl, `socks5h` means that the proxy looks up the name. Our proxy always does.
         match (url.scheme(), url.host_str(), url.path()) {
             ("socks5" | "socks5h", Some(host), "" | "/") => {
                 Ok(Self { host: host.to_owned(), port: url.port().unwrap_or(1080) })

@@ -1,8 +1,8 @@
 //! Leaves our secrets and the lines of our own login out of the texts that quote them.
 //!
 //! A reply is copied into log, journal and report, where others read it. A server that does not know a command says
-//! `500 unrecognized: "AUTH PLAIN ..."`, often cut short, over several lines, or in capitals. So the mask is laid over
-//! every text from outside before it is kept, whatever its code: a reply, or the words of a token endpoint.
+//! `500 unrecognized: "AUTH PLAIN ..."`, often cut short, over several lines, or in capitals. The mask is therefore
+//! laid over every text from outside before it is kept, whatever its code: a reply, or the words of a token endpoint.
 
 use openssl::base64::encode_block;
 use url::form_urlencoded::byte_serialize;

@@ -60,8 +60,8 @@ impl Replies {
         while answer.lines.len() < MOST_LINES {
             let line = self.line(from)?;
             let (code, is_last, text) = split(&line).ok_or_else(|| ReplyError::Garbage(excerpt(&line)))?;
-            // All lines should have the same code. Where they do not, the last code counts, if its first digit is the
-            // same.
+            // All lines should have the same code. If they do not, the last code counts, as long as its first digit
+            // is the same.
             if !answer.lines.is_empty() && answer.code / 100 != code / 100 {
                 return Err(ReplyError::Garbage(excerpt(&line)));
             }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::message::with_ascii_domain;
 
-/// The address of a sender, or the name of a user. In it `*` stands for anything.
+/// The address of a sender, or the name of a user. A `*` stands for anything.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
 pub(crate) struct SenderPattern(String);

@@ -6,7 +6,7 @@
 
 use openssl::ssl::{Ssl, SslContext, SslMethod};
 
-/// So many bytes of what the server sends hold its first message.
+/// The bytes from the server that surely hold its first message.
 pub(super) const ENOUGH: usize = 1024;
 
 /// The number of the extension `supported_versions`, RFC 8446 section 4.2.1.

@@ -72,8 +72,8 @@ fn reach(server: &Smarthost) -> Result<Timed, String> {
     Timed::new(tcp, until).map_err(|error| error.to_string())
 }
 
-/// Without TLS a secret stays on this machine, and goes to nobody but its administrator. What counts is the address
-/// that was reached: a proxy looks up a name by itself, and so does whoever serves this machine its names.
+/// Without TLS a secret stays on this machine, and goes to nobody but its administrator. The address that was
+/// reached counts, and not its name: a proxy looks up a name by itself, and other machines serve this one its names.
 fn reach_here(server: &Smarthost) -> Result<Timed, String> {
     if server.proxy.is_some() {
         return Err("http:// is only for this machine itself, and the proxy is not: use https://".to_owned());
@@ -113,7 +113,7 @@ fn exchange(mut stream: impl Read + Write, request: &[u8]) -> Result<Zeroizing<V
     // A buffer that grows would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES));
     match stream.take(MOST_BYTES as u64).read_to_end(&mut bytes) {
-        // Servers close without a farewell of TLS. Whether the answer is whole shows in the answer.
+        // Servers close without a farewell of TLS. The answer itself shows whether it is whole.
         Err(error) if bytes.is_empty() => Err(error.to_string()),
         _ => Ok(bytes),
     }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::filter::Filter;
 
-/// So many octets fill a line of 76 characters.
+/// The octets that fill a line of 76 characters.
 const OCTETS: usize = 57;
 const CHARACTERS: usize = 76;
 

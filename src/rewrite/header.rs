@@ -196,7 +196,8 @@ impl<'a> Header<'a> {
         self.as_written(each);
     }
 
-    /// A Date or Message-ID that is none leaves beside a true one: [`Header::missing`] adds it where no other comes.
+    /// A Date or Message-ID that cannot be read leaves as X-Original-Date or X-Original-Message-ID. [`Header::missing`]
+    /// adds a new one if no other comes.
     fn date_or_id(&mut self, each: Field<'a>) {
         let value = text(&self.utf8(each.value));
         let is_date = each.is("Date");

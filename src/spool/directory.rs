@@ -156,7 +156,7 @@ impl Spool {
             files::sync_directory(&self.directory("failed"))
         };
         keep().map_err(|source| {
-            // Never half a file.
+            // Half a file must not stay.
             let _ = fs::remove_file(&path);
             Error::Write { path: path.clone(), source }
         })?;

@@ -14,7 +14,7 @@ pub struct QueueId([u8; LENGTH]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Mark([u8; 2]);
 
-/// So many users have a mark of their own.
+/// The number of users who can have a mark of their own.
 const MARKS: u64 = 1295;
 const LENGTH: usize = 15;
 const TIME: Range<usize> = 0..10;

@@ -85,7 +85,7 @@ impl Whole {
             files::create_new(draft).map_err(|source| Error::Create { path: draft.to_path_buf(), source })?;
         let made = fill(&mut file).and_then(|()| file.sync_all()).and_then(|()| fs::rename(draft, &path));
         if let Err(source) = made {
-            // Never half a file; a file that an earlier try has finished stays.
+            // Half a file must not stay; a file that an earlier try has finished does.
             let _ = fs::remove_file(draft);
             return Err(Error::Write { path, source });
         }

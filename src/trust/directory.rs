@@ -50,7 +50,7 @@ impl Directory {
         Self::reach(path, Some(mode))
     }
 
-    /// The directory that a file is to lie in. Where it is missing it is made, for everybody to pass.
+    /// The directory for a new file. If it is missing it is made, for everybody to pass.
     ///
     /// # Errors
     /// As [`open`](Self::open).

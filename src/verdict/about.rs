@@ -11,9 +11,9 @@ pub(crate) enum About {
     Host,
     /// Our settings or our account, until a person mends them.
     Account,
-    /// So much mail from us in so short a time.
+    /// The pace of our mail: too much in too short a time.
     Pace,
-    /// So many recipients in one mail.
+    /// The number of recipients in one mail.
     Recipients,
     /// This recipient.
     Recipient,

@@ -2,9 +2,9 @@
 //! about.
 //!
 //! Pure. A fault of our own settings or account never bounces a mail. Providers tell such a fault at every stage, with
-//! every code and in their own words, so the words (`words`) are a short cut only. What was refused says more: MAIL
-//! holds nothing but our own address, RCPT holds one recipient. What neither tells is [`About::Unknown`], and is seen
-//! later: from the same reply to somebody else, or from what the server says to the report.
+//! every code and in their own words, so the words (`words`) are a short cut only. The command that was refused says
+//! more: MAIL holds nothing but our own address, RCPT holds one recipient. A reply that neither explains is
+//! [`About::Unknown`] until the same reply to somebody else, or the answer to the report, explains it.
 
 mod about;
 mod likeness;
@@ -84,8 +84,8 @@ fn at_mail(reply: &Reply) -> About {
     }
 }
 
-/// RCPT holds one recipient. What is said of all our mail is said there too: Postfix keeps its answer to EHLO, login
-/// and MAIL back until then.
+/// RCPT holds one recipient. A reply there may be about all our mail too: Postfix keeps its answer to EHLO, login and
+/// MAIL back until then.
 fn at_rcpt(reply: &Reply, known: &Known<'_>) -> About {
     let is_named = known.mailbox.is_some_and(|mailbox| names(&reply.text, mailbox));
     match () {

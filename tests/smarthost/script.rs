@@ -48,19 +48,19 @@ impl On {
         Self { point, text: None, skip: 0, times: usize::MAX }
     }
 
-    /// Only if the command line, or the content, holds this text.
+    /// The command line, or the content, has to hold this text.
     pub(crate) fn containing(mut self, text: &str) -> Self {
         self.text = Some(text.to_owned());
         self
     }
 
-    /// Not the first `n` of them.
+    /// The first `n` of them do not count.
     pub(crate) fn skip(mut self, n: usize) -> Self {
         self.skip = n;
         self
     }
 
-    /// Only `n` of them.
+    /// No more than `n` of them count.
     pub(crate) fn times(mut self, n: usize) -> Self {
         self.times = n;
         self

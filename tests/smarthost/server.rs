@@ -38,7 +38,7 @@ pub(crate) struct Smarthost {
     pub(super) mechanisms: Vec<String>,
     pub(super) is_auth_optional: bool,
     pub(super) is_sender_bound: bool,
-    /// So many recipients in one mail, and the reply to more.
+    /// The most recipients in one mail, and the reply to more.
     pub(super) most_recipients: Option<(usize, String)>,
     is_author_bound: bool,
     pub(super) script: Script,

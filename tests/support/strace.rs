@@ -165,8 +165,8 @@ pub(crate) fn changing(points: Vec<Point>) -> Vec<Point> {
     points.into_iter().filter(|point| is_changing(&point.call)).collect()
 }
 
-/// The most runs for one point. How many calls a run makes depends a little on the load of the machine, so that a run
-/// may end before the call that is to fail; it shows nothing, and the next one is asked.
+/// The most runs for one point. The number of calls that a run makes depends a little on the load of the machine. A run
+/// that ends before the call that should fail shows nothing, and the next one is asked.
 const RUNS: usize = 4;
 
 /// Goes through all points, a few at a time, and names every one that is judged badly, or that no run came to. `judge`

@@ -81,7 +81,7 @@ pub(crate) struct SendmailArguments {
     pub(crate) full_name: Option<OsString>,
     /// A line of a lone dot is text (`-i`, `-oi`).
     pub(crate) keep_dots: bool,
-    /// The program that sendmail is to be (`-b`, `-q`, `-I`).
+    /// The program that sendmail stands in for (`-b`, `-q`, `-I`).
     pub(crate) mode: Mode,
     /// The occasions for a report (`-N`).
     pub(crate) notify: Option<Notify>,

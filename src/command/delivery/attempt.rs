@@ -123,8 +123,8 @@ impl Attempt {
         Some(first).filter(|_| self.outcomes.iter().all(may_be_of_all))
     }
 
-    /// Judges the outcomes by what the server said of the others, and whom it named. What is tried again has no outcome
-    /// yet.
+    /// Judges the outcomes by the server's words about the others, and by the recipients that it named. A mail that is
+    /// tried again has no outcome yet.
     pub(crate) fn judge(mut self, entry: &Entry) -> Self {
         if self.may_retry {
             return self;
@@ -238,8 +238,8 @@ impl Attempt {
         log::mail(entry.id.as_str()).trouble(outcome.scope, &sentence);
     }
 
-    /// One recipient's refusal is no matter of the smarthost while it takes the mail for others. What it refuses for
-    /// the content, or for a reason that nobody knows, another one may take.
+    /// One recipient's refusal is no matter of the smarthost while it takes the mail for others. Another one may take a
+    /// mail that this one refuses for its content, or for a reason that nobody knows.
     fn may_go_elsewhere(&self, outcome: &Outcome) -> bool {
         let is_taken = || self.outcomes.iter().any(|outcome| outcome.status == Status::Sent);
         let is_own = outcome.scope == Scope::Recipient && is_taken();

@@ -215,8 +215,8 @@ impl<'a> Connection<'a> {
         !attempt.asked.is_empty() && attempt.is_put_off() && next().is_some()
     }
 
-    /// Offers the mail of those who were put off to the first smarthost that has not been asked yet; `left`, with that
-    /// one as asked, if it does not take us or is none for such a mail. Nothing else may be under way.
+    /// Offers the mail of those who were put off to the first smarthost that has not been asked yet. Returns `left`,
+    /// with that one as asked, if it does not take us or cannot take such a mail. Nothing else may be under way.
     ///
     /// # Errors
     /// The mail cannot be read; then nothing was said of it.

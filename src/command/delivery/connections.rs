@@ -1,9 +1,9 @@
-//! Mails under way: how many at once, over which connection, and which of them are answered.
+//! Mails under way: their number, their connections, and their answers.
 //!
 //! A mail goes alone while the queue is short. If the queue is long and the smarthost lets us write ahead, the window
-//! opens with each mail that is taken. What is in it is in doubt if the link is lost or the machine stops, so it has a
-//! bound, and a mail leaves it only when its outcome is on disk. A very long queue gets a second connection, which is
-//! opened while the first one works; without it the queue is sent all the same.
+//! opens with each mail that is taken. A mail in it is in doubt if the link is lost or the machine stops. So the window
+//! has a bound, and a mail leaves it only when its outcome is on disk. A very long queue gets a second connection,
+//! which is opened while the first one works; without it the queue is sent all the same.
 
 use std::collections::VecDeque;
 use std::thread::JoinHandle;
@@ -22,9 +22,9 @@ use crate::system;
 
 /// The most mails under way over one connection.
 const MOST: usize = 16;
-/// For so many mails that wait one more may be under way.
+/// The number of waiting mails for which one more may be under way.
 const FOR_EACH: usize = 8;
-/// So many mails that wait are worth another connection.
+/// The number of waiting mails that is worth another connection.
 const FOR_ANOTHER: usize = 100;
 
 struct UnderWay {
@@ -255,8 +255,8 @@ fn roomiest<'p, 'a>(
     roomiest
 }
 
-/// The place of the connection that is heard of first; nothing if there is no connection. What a lost connection has
-/// left behind is known without waiting.
+/// The place of the connection that is heard of first; `None` if there is no connection. A lost connection is heard of
+/// at once, with all that it left behind.
 fn first_heard(busy: &[&mut Pipeline<'_>]) -> Option<usize> {
     let mut sessions = Vec::new();
     for (place, pipeline) in busy.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! In the relay: takes mails that users without a right to the queue have left in `drop/`. What their files say is
+//! In the relay: takes mails that users without a right to the queue have left in `drop/`. Their files are
 //! input like any other: recipients and fields go through the same rewriting as stdin's.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -50,8 +50,8 @@ impl Intake {
         spool.left().is_ok_and(|left| !left.iter().all(is_known))
     }
 
-    /// Brings a batch out of `drop/` into the queue, users in turn. What is no mail is put away and named in the log;
-    /// it costs nobody else. Returns whether there was anything to take.
+    /// Brings a batch out of `drop/` into the queue, users in turn. A file that is no mail is put away and named in the
+    /// log; it costs nobody else. Returns whether there was anything to take.
     ///
     /// # Errors
     /// `drop/` cannot be listed, or what was taken out of it might come back.
@@ -162,7 +162,7 @@ fn take(config: &Config, spool: &Spool, id: &QueueId) -> Result<(), Error> {
     Ok(dropped.remove()?)
 }
 
-/// Its recipients are claims, and are resolved anew. So is its sender: an address elsewhere, or else the owner.
+/// Its recipients are claims, and are resolved anew. Its sender is too: an address elsewhere, or else the owner.
 fn request(dropped: &Dropped, moment: &Moment) -> Request {
     let claimed = Sender::of(dropped.entry.originator.as_bytes(), &moment.hosts);
     let elsewhere = claimed.filter(|sender| sender.local.is_none()).map(|sender| sender.mailbox.address);

@@ -152,8 +152,8 @@ impl<'a> KnownSmarthosts<'a> {
     /// A connection with that one.
     pub(crate) fn open_one(&self, smarthost: SmarthostId) -> Result<Opened, Trouble> {
         let opened = open(&self.spared(smarthost), &self.client_of(smarthost));
-        // A login that is refused is avoided too: too many of them close an account. What is wrong here says nothing of
-        // it.
+        // A login that is refused is avoided too: too many of them close an account. A fault of this machine
+        // says nothing of the smarthost.
         if opened.as_ref().is_err_and(|trouble| trouble.stage != Stage::Setup) {
             self.avoid(smarthost);
         }

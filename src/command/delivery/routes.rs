@@ -25,9 +25,9 @@ const AWAY: Duration = Duration::from_secs(15 * 60);
 const NEW_MAIL_TRIES: SignedDuration = SignedDuration::from_secs(60);
 /// A limit of the settings is over after a day at most.
 const LONGEST_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
-/// So many mails in a row that a smarthost leaves unanswered mean that the trouble is not a mail's.
+/// The number of mails in a row that a smarthost leaves unanswered, from which on the trouble is not a mail's.
 const IN_A_ROW: usize = 2;
-/// So many mails of other users are looked at for the same refusal.
+/// The most mails of other users that are looked at for the same refusal.
 const MOST_LOOKED_AT: usize = 100;
 /// The mark of an account of which a person was told, and the time for which it is kept.
 const ALARMED: &str = "alarmed";
@@ -155,8 +155,8 @@ impl<'a> Routes<'a> {
     }
 
     /// Judges an attempt by the one before it: the same refusal of two users' mails to two people is about all our
-    /// mail, and the mail waits. What the server says of a content is judged by the report alone: two mails may well
-    /// have a text that it does not take.
+    /// mail, and the mail waits. The report alone judges a reply to content: two mails may well have a text that the
+    /// server does not take.
     pub(crate) fn judge(&mut self, account: &Address, entry: &Entry, attempt: &mut Attempt) -> Option<Repeated> {
         let Some(outcome) = attempt.refusal().filter(|outcome| outcome.stage != Stage::Content) else {
             if attempt.refusal().is_none() && attempt.host_trouble().is_none() {

@@ -45,7 +45,7 @@ pub enum Delivery {
     /// At once; nobody waits for the outcome.
     #[default]
     Background,
-    /// Never: it is only shown.
+    /// Never: the mail is shown and not sent.
     Never,
     /// With the next queue run.
     Queue,

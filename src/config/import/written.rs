@@ -46,7 +46,7 @@ pub fn write(imported: &mut Imported, target: &Path) -> Result<Written, Error> {
     Ok(Written { config, passwords: passwords(imported, files) })
 }
 
-/// Leaves out fingerprints that are none. Where the other mailer looked at no certificate, a note says how to name the
+/// Leaves out fingerprints that are none. If the other mailer looked at no certificate, a note says how to name the
 /// right one.
 fn look_at_certificates(imported: &mut Imported) {
     let mut sentences = Vec::new();

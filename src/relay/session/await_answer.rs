@@ -96,7 +96,7 @@ impl Session {
         }
     }
 
-    /// The link is lost. What the server has said before still counts.
+    /// The link is lost. Replies that came before still count.
     pub(super) fn lose_link(&mut self, trouble: &Trouble) {
         let is_first_group = self.window.is_first_group();
         while let Some((at, awaited)) = self.window.next_awaited()

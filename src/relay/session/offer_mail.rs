@@ -87,8 +87,8 @@ impl Session {
         }
     }
 
-    /// The commands up to the last RCPT, in a group that has room for `content` octets more. Where there are no groups,
-    /// they have gone out and the group is empty.
+    /// The commands up to the last RCPT, in a group that has room for `content` octets more. Without groups, they
+    /// have gone out and the group is empty.
     fn write_envelope(
         &mut self,
         mail: &Mail<'_>,
@@ -182,7 +182,7 @@ impl Session {
         }
     }
 
-    /// Adds a command of the newest mail to its group. Where there are no groups, it goes out at once.
+    /// Adds a command of the newest mail to its group. Without groups, it goes out at once.
     fn add_command(&mut self, group: &mut Group, awaited: Awaited, command: &str) -> Result<(), Trouble> {
         group.extend_from_slice(command.as_bytes());
         self.window.newest().await_reply(awaited);

@@ -1,8 +1,8 @@
 //! The way to a server that has greeted us: the first address of the smarthost's name that serves us.
 //!
-//! One that takes the connection and then closes it, says 421 or says nothing must not hold up mail while another would
-//! take it. So each of several has a short time, and those that were silent for it have the usual one when all have
-//! been tried: there are servers that greet late on purpose.
+//! A server that takes the connection and then closes it, says 421 or says nothing must not hold up mail that another
+//! would take. So each address of several has a short time. The silent ones have the usual time once all have been
+//! tried: there are servers that greet late on purpose.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
