@@ -99,10 +99,8 @@ impl Report<'_> {
     fn header(&self, boundary: &str) -> String {
         let id = clean(self.message_id);
         // A Message-ID that cannot stand on a line names no mail.
-        let references = match id == ascii(&id) && !id.is_empty() {
-            true => format!("References: {id}\r\n"),
-            false => String::new(),
-        };
+        let references =
+            if id == ascii(&id) && !id.is_empty() { format!("References: {id}\r\n") } else { String::new() };
         format!(
             "From: \"Mail Delivery System ({})\" <{}>\r\nTo: {}\r\nSubject: Undelivered mail: {}\r\nDate: {}\r\n\
              Message-ID: {}\r\n{references}Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
@@ -121,10 +119,7 @@ impl Report<'_> {
     /// every server on the way offers SMTPUTF8 (RFC 6532 section 3.2), and nobody knows that yet.
     fn shown(&self) -> String {
         let to: Vec<String> = self.to.iter().map(Address::to_string).filter(|address| address.is_ascii()).collect();
-        match to.is_empty() {
-            true => "undisclosed-recipients:;".to_string(),
-            false => to.join(",\r\n "),
-        }
+        if to.is_empty() { "undisclosed-recipients:;".to_string() } else { to.join(",\r\n ") }
     }
 
     fn words(&self) -> String {
@@ -177,9 +172,12 @@ fn typed(address: &str) -> String {
     if address.is_ascii() {
         return format!("rfc822; {address}");
     }
-    let encoded = |c: char| match c.is_ascii_graphic() && !matches!(c, '\\' | '+' | '=') {
-        true => c.to_string(),
-        false => format!("\\x{{{:X}}}", u32::from(c)),
+    let encoded = |c: char| {
+        if c.is_ascii_graphic() && !matches!(c, '\\' | '+' | '=') {
+            c.to_string()
+        } else {
+            format!("\\x{{{:X}}}", u32::from(c))
+        }
     };
     format!("utf-8; {}", address.chars().map(encoded).collect::<String>())
 }

@@ -267,9 +267,10 @@ impl<'a> Lexer<'_, 'a> {
                 }
                 Takes::Value => true,
             };
-            let value = match may_be_next && tail.is_empty() {
-                true => self.rest.next().cloned(),
-                false => Some(OsStr::from_bytes(tail).to_owned()),
+            let value = if may_be_next && tail.is_empty() {
+                self.rest.next().cloned()
+            } else {
+                Some(OsStr::from_bytes(tail).to_owned())
             };
             words.push(value.map_or(Word::Missing(letter), |value| Word::Option { letter, value: Some(value) }));
             return;

@@ -10,18 +10,16 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// `filename="a.txt"`, or `filename*=utf-8''%E6...` in one piece, RFC 2231 section 4.
 pub(crate) fn extended(attribute: &str, value: &str) -> String {
-    match value.is_ascii() {
-        true => quoted(attribute, value),
-        false => format!("{attribute}*=utf-8''{}", utf8_percent_encode(value, ENCODED)),
+    if value.is_ascii() {
+        quoted(attribute, value)
+    } else {
+        format!("{attribute}*=utf-8''{}", utf8_percent_encode(value, ENCODED))
     }
 }
 
 /// `name="a.txt"`, or `name="=?utf-8?b?...?="`.
 pub(crate) fn encoded(attribute: &str, value: &str) -> String {
-    match value.is_ascii() {
-        true => quoted(attribute, value),
-        false => format!("{attribute}=\"{}\"", words(value)),
-    }
+    if value.is_ascii() { quoted(attribute, value) } else { format!("{attribute}=\"{}\"", words(value)) }
 }
 
 /// RFC 2045 section 5.1.

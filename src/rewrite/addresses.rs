@@ -20,10 +20,8 @@ impl Header<'_> {
         let lower = name.to_ascii_lowercase();
         // No field of that name had a mailbox when the first one was read: do not read them again with each of them.
         let is_barren = self.left_out.remove(&lower);
-        let all: Vec<Field<'_>> = match is_barren || name.starts_with("Resent-") {
-            true => vec![each],
-            false => self.message.named(name).collect(),
-        };
+        let all: Vec<Field<'_>> =
+            if is_barren || name.starts_with("Resent-") { vec![each] } else { self.message.named(name).collect() };
         let lists: Vec<AddressList> = all.iter().map(|field| AddressList::read(&self.utf8(field.value))).collect();
         let is_irregular = lists.iter().any(|list| list.is_irregular);
         let mailboxes = lists.into_iter().flat_map(|list| resolver.meant(list)).map(Mailbox::in_ascii);

@@ -90,9 +90,10 @@ impl Filter for WithoutMark {
         while self.taken < Shape::UTF8_MARK.len()
             && let [first, others @ ..] = rest
         {
-            match *first == Shape::UTF8_MARK[self.taken] {
-                true => self.taken += 1,
-                false => out.push(*first),
+            if *first == Shape::UTF8_MARK[self.taken] {
+                self.taken += 1
+            } else {
+                out.push(*first)
             }
             rest = others;
         }

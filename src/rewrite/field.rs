@@ -41,9 +41,10 @@ pub(super) fn parameters(name: &str, value: &str, to: &mut Vec<u8>) {
     let written = |part: &str| match part.split_once('=') {
         Some((attribute, value)) if !value.is_ascii() => {
             let (attribute, value) = (ascii(attribute), content(value));
-            match is_disposition {
-                true => file_name::extended(&attribute, &value),
-                false => file_name::encoded(&attribute, &value),
+            if is_disposition {
+                file_name::extended(&attribute, &value)
+            } else {
+                file_name::encoded(&attribute, &value)
             }
         }
         _ => ascii(part),

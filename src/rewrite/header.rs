@@ -264,9 +264,10 @@ impl<'a> Header<'a> {
             return self.mailboxes(each.name, mailboxes);
         }
         let is_label = each.name.to_ascii_lowercase().starts_with("content-");
-        match octets.is_ascii() {
-            true => self.repairs.insert(Repair::LongField),
-            false => self.repairs.insert(Repair::RawHeader),
+        if octets.is_ascii() {
+            self.repairs.insert(Repair::LongField)
+        } else {
+            self.repairs.insert(Repair::RawHeader)
         };
         let value = self.utf8(each.value).into_owned();
         if is_label && !octets.is_ascii() {

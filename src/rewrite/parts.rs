@@ -120,9 +120,10 @@ impl Parts {
         self.levels.truncate(if is_last { level } else { level + 1 });
         out.extend_from_slice(line.trim_ascii_end());
         out.extend_from_slice(b"\r\n");
-        self.place = match is_last {
-            true => Place::Between { column: 0 },
-            false => Place::Header { octets: Vec::new(), is_message: false },
+        self.place = if is_last {
+            Place::Between { column: 0 }
+        } else {
+            Place::Header { octets: Vec::new(), is_message: false }
         };
     }
 
@@ -148,10 +149,7 @@ impl Parts {
         if is_digest && !head.labels.has_type {
             head.labels.kind = MediaType::parse(b"message/rfc822");
         }
-        let coding = match self.levels.len() < DEEPEST {
-            true => container(&head.labels),
-            false => None,
-        };
+        let coding = if self.levels.len() < DEEPEST { container(&head.labels) } else { None };
         match coding {
             Some(coding) => {
                 head.write_container(self.eight_bit, out);

@@ -32,9 +32,10 @@ impl Plan {
     /// # Errors
     /// Those of `body` and `to`.
     pub(super) fn write(&self, body: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
-        let coding = match self.strip {
-            true => Box::new(Chain::new(Terminal::default(), self.coding.filter(self.fallback.as_deref()))),
-            false => self.coding.filter(self.fallback.as_deref()),
+        let coding = if self.strip {
+            Box::new(Chain::new(Terminal::default(), self.coding.filter(self.fallback.as_deref())))
+        } else {
+            self.coding.filter(self.fallback.as_deref())
         };
         let mut filter = self.decoding.before(coding);
         let (mut piece, mut out) = (vec![0; 64 << 10], Vec::new());

@@ -92,8 +92,5 @@ impl SetAside {
 
 /// A subject that people can read in a list.
 pub(super) fn shortened(subject: String) -> String {
-    match subject.len() > NEEDED {
-        true => subject.chars().take(SUBJECT).chain(['…']).collect(),
-        false => subject,
-    }
+    if subject.len() > NEEDED { subject.chars().take(SUBJECT).chain(['…']).collect() } else { subject }
 }

@@ -59,8 +59,9 @@ pub(crate) enum TerminalCodes {
 
 fn known_charset<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let label = String::deserialize(from)?;
-    match charset::is_known(&label) {
-        true => Ok(Some(label)),
-        false => Err(D::Error::custom("unknown charset, expected one like \"gb18030\" or \"iso-8859-15\"")),
+    if charset::is_known(&label) {
+        Ok(Some(label))
+    } else {
+        Err(D::Error::custom("unknown charset, expected one like \"gb18030\" or \"iso-8859-15\""))
     }
 }

@@ -44,14 +44,12 @@ fn opening(message: &Message, label: Option<&str>) -> String {
     let mut terminal = Terminal::default();
     terminal.push(shape.opening(), &mut shown);
     terminal.end(&mut shown);
-    match shape.is_utf8() || shape.is_mostly_utf8() {
-        // The end may have been cut within a character.
-        true => {
-            let text = String::from_utf8_lossy(&shown);
-            text.trim_start_matches('\u{feff}').trim_end_matches(char::REPLACEMENT_CHARACTER).to_string()
-        }
-        false => charset::text(&shown, label),
+    if !shape.is_utf8() && !shape.is_mostly_utf8() {
+        return charset::text(&shown, label);
     }
+    // The end may have been cut within a character.
+    let text = String::from_utf8_lossy(&shown);
+    text.trim_start_matches('\u{feff}').trim_end_matches(char::REPLACEMENT_CHARACTER).to_string()
 }
 
 /// Cut between words where there are some.

@@ -84,10 +84,13 @@ impl Treatment {
             "quoted-printable" if is_legal && !shape.eight_bit => Self::default(),
             "quoted-printable" => Self { coding: Coding::MendQuotedPrintable, ..Self::default() },
             // For any other body the label is wrong.
-            "base64" if !shape.unlike_base64 => match is_legal {
-                true => Self::default(),
-                false => Self { coding: Coding::FoldBase64, ..Self::default() },
-            },
+            "base64" if !shape.unlike_base64 => {
+                if is_legal {
+                    Self::default()
+                } else {
+                    Self { coding: Coding::FoldBase64, ..Self::default() }
+                }
+            }
             _ if labels.is_text() => Self::of_text(labels, shape, demand, is_legal),
             _ => Self::of_data(labels, shape, is_legal),
         }
@@ -127,20 +130,20 @@ impl Treatment {
             return Self { content_type, encoding: Some("base64"), coding: Coding::Base64, ..Self::default() };
         }
         let content_type = charset_for(labels, shape, demand).and_then(|charset| labels.with_charset(&charset));
-        match is_legal {
-            true => Self { content_type, encoding: labels.untrue(shape), decoding, coding: Coding::AsItIs },
-            false => {
-                Self { content_type, encoding: Some("quoted-printable"), decoding, coding: Coding::QuotedPrintable }
-            }
+        if is_legal {
+            Self { content_type, encoding: labels.untrue(shape), decoding, coding: Coding::AsItIs }
+        } else {
+            Self { content_type, encoding: Some("quoted-printable"), decoding, coding: Coding::QuotedPrintable }
         }
     }
 
     /// Line ends in a body that is no text may have another meaning: bytes that look like data all stay as they are.
     fn of_data(labels: &Labels, shape: &Shape, is_legal: bool) -> Self {
         let is_textual = shape.is_utf8() && !shape.is_binary();
-        match is_legal && is_textual {
-            true => Self { encoding: labels.untrue(shape), ..Self::default() },
-            false => Self { encoding: Some("base64"), coding: Coding::Base64, ..Self::default() },
+        if is_legal && is_textual {
+            Self { encoding: labels.untrue(shape), ..Self::default() }
+        } else {
+            Self { encoding: Some("base64"), coding: Coding::Base64, ..Self::default() }
         }
     }
 }

@@ -21,10 +21,7 @@ pub(super) fn head_to_wire(octets: &[u8], to: &mut Vec<u8>) {
             to.extend_from_slice(b"\r\n");
         }
         let line: Vec<u8> = line.iter().map(|b| if is_control(*b) { b' ' } else { *b }).collect();
-        match line.len() > LONGEST {
-            true => fold(&line, to),
-            false => to.extend_from_slice(&line),
-        }
+        if line.len() > LONGEST { fold(&line, to) } else { to.extend_from_slice(&line) }
     }
     to.extend_from_slice(b"\r\n");
 }

@@ -246,12 +246,13 @@ fn no_directory(above: impl AsFd, name: &OsStr) -> io::Error {
 /// leads where that user chooses.
 fn followed(above: &OwnedFd, name: &OsStr, owner: u32) -> io::Result<OsString> {
     let is_ours = owner == 0 || !geteuid().is_root() || is_unmapped(owner);
-    match is_ours {
-        true => Ok(readlinkat(above, name)?),
-        false => Err(io::Error::other(format!(
+    if is_ours {
+        Ok(readlinkat(above, name)?)
+    } else {
+        Err(io::Error::other(format!(
             "{} is a link of user {owner}, and root follows none of others: see what it is, and remove it",
             name.display()
-        ))),
+        )))
     }
 }
 

@@ -65,10 +65,11 @@ impl<'a> Place<'a> {
     fn of(path: &'a Path) -> io::Result<Self> {
         let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
         let above = path.parent().unwrap_or(Path::new("/"));
-        let way = match geteuid().is_root() {
+        let way = if geteuid().is_root() {
             // Root does not follow a link of somebody else's.
-            true => Directory::open(above)?.into(),
-            false => openat(AT_FDCWD, above, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?,
+            Directory::open(above)?.into()
+        } else {
+            openat(AT_FDCWD, above, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?
         };
         Ok(Self { found: fstat(way.as_fd())?, way, name })
     }
@@ -82,16 +83,18 @@ impl<'a> Place<'a> {
         let link = fstatat(&self.way, self.name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         // In a sticky directory nobody takes another's link away (inode(7)).
         let is_kept = is_ours(self.found.st_uid) && self.found.st_mode & 0o1000 != 0 && is_ours(link.st_uid);
-        match self.is_ours() || is_kept {
-            true => Ok(()),
-            false => Err(io::Error::other("it is a link in a directory that others may write")),
+        if self.is_ours() || is_kept {
+            Ok(())
+        } else {
+            Err(io::Error::other("it is a link in a directory that others may write"))
         }
     }
 
     fn judge_second_name(&self) -> io::Result<()> {
-        match self.is_ours() {
-            true => Ok(()),
-            false => Err(io::Error::other("it has several names, one in a directory that others may write")),
+        if self.is_ours() {
+            Ok(())
+        } else {
+            Err(io::Error::other("it has several names, one in a directory that others may write"))
         }
     }
 }

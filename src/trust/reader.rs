@@ -105,9 +105,10 @@ impl Reader {
 
     fn give(&self) -> String {
         let names = self.names();
-        match names.is_own_group() && self.uid != 0 {
-            true => format!("chown root:{} it, and chmod 640 it", names.group.unwrap_or_default()),
-            false => format!("chown {} it, and chmod 600 it", names.user),
+        if names.is_own_group() && self.uid != 0 {
+            format!("chown root:{} it, and chmod 640 it", names.group.unwrap_or_default())
+        } else {
+            format!("chown {} it, and chmod 600 it", names.user)
         }
     }
 

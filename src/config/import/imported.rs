@@ -122,9 +122,10 @@ impl Imported {
     /// Adds recipients of mail for local names; a note tells of a text that is no address.
     pub(super) fn add_default(&mut self, line: usize, text: &str) {
         let found: Vec<String> = Mailbox::list(text.as_bytes()).into_iter().map(|mailbox| mailbox.address).collect();
-        match Names::Many(found.clone()).are_usable() {
-            true => self.default.extend(found),
-            false => self.note(line, "the default recipient is left out: it is no address"),
+        if Names::Many(found.clone()).are_usable() {
+            self.default.extend(found)
+        } else {
+            self.note(line, "the default recipient is left out: it is no address")
         }
     }
 
@@ -132,9 +133,10 @@ impl Imported {
     pub(super) fn add_alias(&mut self, line: usize, name: &str, targets: &[String]) {
         let found: Vec<String> =
             targets.iter().flat_map(|t| Mailbox::list(t.as_bytes())).map(|mailbox| mailbox.address).collect();
-        match Names::Many(found.clone()).are_usable() {
-            true => drop(self.aliases.insert(name.to_string(), found)),
-            false => self.note(line, "the alias is left out: it does not lead to addresses only"),
+        if Names::Many(found.clone()).are_usable() {
+            drop(self.aliases.insert(name.to_string(), found))
+        } else {
+            self.note(line, "the alias is left out: it does not lead to addresses only")
         }
     }
 

@@ -160,9 +160,8 @@ mod tests {
         fn regular_lists_are_read_as_mail_parser_reads_them(
             list in proptest::collection::vec(("[A-Z][a-z]{0,5}( [A-Z][a-z]{0,5})?|\"[a-z, .@]{1,8}\"|", "[a-z]{1,5}(\\.[a-z]{1,3})?", "[a-z]{1,5}\\.[a-z]{2}"), 1..5),
         ) {
-            let written: Vec<String> = list.iter().map(|(name, local, domain)| match name.is_empty() {
-                true => format!("{local}@{domain}"),
-                false => format!("{name} <{local}@{domain}>"),
+            let written: Vec<String> = list.iter().map(|(name, local, domain)| {
+                if name.is_empty() { format!("{local}@{domain}") } else { format!("{name} <{local}@{domain}>") }
             }).collect();
             let field = format!("To: {}\r\n\r\n", written.join(", "));
             let message = mail_parser::MessageParser::new().parse(field.as_bytes()).unwrap();
