@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::diagnosis::Fault;
 use super::environment::WrongEnvironment;
 use super::locate::SYSTEM_FILE;
+use crate::system;
 
 /// The reason why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +42,7 @@ pub enum Error {
         why: String,
     },
     /// There is no configuration.
-    #[error("no configuration: {} does not exist: run mailx-t ctl init, then fill it in", .0.display())]
+    #[error("no configuration: {} does not exist: {} mailx-t ctl init, then fill it in", .0.display(), runner(.0))]
     Missing(PathBuf),
     /// A stranger may have named the file, and it names a thing that a stranger may not have.
     #[error(
@@ -76,6 +77,12 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
+}
+
+/// The person who makes a configuration at that place.
+fn runner(path: &Path) -> &'static str {
+    let is_of_others = path == Path::new(SYSTEM_FILE) && !system::caller().speaks_for_others();
+    if is_of_others { "ask root to run" } else { "run" }
 }
 
 impl Error {

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use super::Environment;
+use super::{Environment, SYSTEM_SPOOL};
 use crate::system;
+use crate::trust::plain;
 use crate::trust::reader::SERVICE;
 
 /// The configuration of the whole machine.
@@ -67,10 +68,53 @@ pub(crate) fn locate(named: Option<&Path>) -> Source {
     if let Some(environment) = Environment::find(|name| std::env::var(name).ok()) {
         return Source::Environment(environment);
     }
-    match user_file().filter(|path| path.is_file()) {
+    match user_file().filter(|path| path.is_file() && !is_unfilled_file(path)) {
         Some(path) => Source::User(path),
         None => Source::System(PathBuf::from(SYSTEM_FILE)),
     }
+}
+
+/// The user's own configuration, if there is one that nobody has filled in yet. It takes no mail away from the
+/// machine's.
+pub(crate) fn unfilled_user_file() -> Option<PathBuf> {
+    user_file().filter(|path| path.is_file() && is_unfilled_file(path))
+}
+
+/// As [`is_unfilled`], for a regular file.
+pub(crate) fn is_unfilled_file(path: &Path) -> bool {
+    std::fs::read(path).is_ok_and(|text| is_unfilled(&String::from_utf8_lossy(&text)))
+}
+
+/// The lines that `ctl init --provider` leaves to a person, as it writes them: the value, and the start of the remark.
+const TO_FILL: [&str; 3] = [
+    "user = \"mail@example.com\"           # the account,",
+    "user = \"USER\"   #",
+    "from = \"mail@example.com\"         # default:",
+];
+
+/// The text sets nothing, or holds a line as `ctl init` has written it for a person to fill in.
+pub(crate) fn is_unfilled(text: &str) -> bool {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let is_idle = |line: &str| line.is_empty() || line.starts_with('#');
+    lines.clone().all(is_idle) || lines.any(|line| TO_FILL.iter().any(|left| line.starts_with(left)))
+}
+
+/// The machine's spool, even if its configuration cannot be used: as far as a fault elsewhere leaves `path` of `[spool]`
+/// to be read, it counts.
+pub(crate) fn machine_spool() -> PathBuf {
+    let text = plain::read_text(Path::new(SYSTEM_FILE)).unwrap_or_default();
+    path_of_spool(&text).unwrap_or_else(|| PathBuf::from(SYSTEM_SPOOL))
+}
+
+fn path_of_spool(text: &str) -> Option<PathBuf> {
+    let mut lines = text.lines().map(str::trim).skip_while(|line| *line != "[spool]").skip(1);
+    let value = lines.find_map(|line| match line.split_once('=') {
+        _ if line.starts_with('[') => Some(None),
+        Some((key, value)) if key.trim() == "path" => Some(Some(value.trim())),
+        _ => None,
+    })??;
+    let path = value.strip_prefix(['"', '\''])?.split(['"', '\'']).next().map(PathBuf::from)?;
+    path.is_absolute().then_some(path)
 }
 
 /// The caller's home as the user database has it, whatever the environment says; `None` for root.
@@ -104,4 +148,36 @@ fn user_path(variable: &str, below_home: &str) -> Option<PathBuf> {
     }
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute(variable).or_else(|| absolute("HOME").or_else(|| system::caller().home).map(|home| home.join(below_home)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_sets_nothing_is_unfilled() {
+        let template = include_str!("../../packaging/config.toml");
+        for text in
+            ["", "\n# only words\n\n", "\u{feff}# words", template, "[smarthost]\nuser = \"USER\"   # the API key\n"]
+        {
+            assert!(is_unfilled(text), "{text}");
+        }
+        let filled = "[smarthost]\nhost = \"localhost\"\nuser = \"mail@example.com\"\n";
+        for text in [filled, "[recipients]\ndefault = \"ops@example.com\"\n", "hots = 1", "[smarthost"] {
+            assert!(!is_unfilled(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn spool_is_found_in_a_file_with_faults() {
+        for (text, expected) in [
+            ("[smarthost]\nhots = \"x\"\n[spool]\nwait = \"3s\"\npath = \"/srv/mail\" # here\n", Some("/srv/mail")),
+            ("[spool]\npath='/srv/mail'\n[log", Some("/srv/mail")),
+            ("[spool]\n# path = \"/srv/mail\"\n[log]\npath = \"/x\"\n", None),
+            ("[spool]\npath = \"srv\"\n", None),
+            ("path = \"/srv/mail\"\n", None),
+        ] {
+            assert_eq!(path_of_spool(text).as_deref(), expected.map(Path::new), "{text}");
+        }
+    }
 }

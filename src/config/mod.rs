@@ -23,7 +23,7 @@ pub(crate) use environment::{Environment, WrongEnvironment};
 pub use error::Error;
 pub(crate) use error::Unfit;
 pub use locate::Source;
-pub(crate) use locate::{SYSTEM_FILE, locate, user_file, user_spool};
+pub(crate) use locate::{SYSTEM_FILE, is_unfilled_file, locate, machine_spool, user_file, user_spool};
 pub(crate) use smarthosts::{SmarthostId, Smarthosts};
 
 use crate::relay::Smarthost;

@@ -122,6 +122,16 @@ pub enum Error {
     /// The command needs another user's rights.
     #[error("what belongs to the machine is checked by root: sudo mailx-t ctl check")]
     Denied,
+    /// A user without settings of their own asked for what is root's to set up.
+    #[error(
+        "ctl init sets up the mail of the whole machine: ask root to run it; settings of your own, by which your mail \
+         leaves instead of by the machine's, are made by: mailx-t ctl init --config {}",
+        own.display()
+    )]
+    NotRoot {
+        /// The place of the user's own settings.
+        own: PathBuf,
+    },
 
     // EX_CONFIG, 78.
     /// `ctl check` found a fault; it has named it.
@@ -223,7 +233,7 @@ impl Error {
             Error::Busy { .. } | Error::Deferred { .. } | Error::Untaken { .. } | Error::Waiting { .. } => {
                 Exit::TempFail
             }
-            Error::Denied => Exit::NoPermission,
+            Error::Denied | Error::NotRoot { .. } => Exit::NoPermission,
             Error::Check(_) | Error::Config(_) | Error::Relay(_) | Error::Stranded { .. } => Exit::Config,
             Error::Import(error) => of_import(error),
             Error::Saved { reason, .. } => of_saved(reason),

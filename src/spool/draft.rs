@@ -67,6 +67,15 @@ impl Draft {
         Self::at(target.with_extension("new"), target, None, LEFT)
     }
 
+    /// Starts the file of an entry that waits for a configuration. Only those who have the queue can make one, so its
+    /// envelope block is believed.
+    ///
+    /// # Errors
+    /// [`Error::Create`] if `tmp/` takes no file.
+    pub(crate) fn create_to_wait(spool: &Spool, id: QueueId) -> Result<Self, Error> {
+        Self::at(spool.file("tmp", &id), spool.waiting_file(&id), Some(spool.directory("tmp")), 0o600)
+    }
+
     /// Starts the file of an entry that no spool can keep, to be carried to the smarthost at once; it lies in the
     /// system's directory for temporary files and is [handed over](Self::hand_over) instead of committed.
     ///

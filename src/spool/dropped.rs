@@ -21,6 +21,8 @@ pub(crate) const NOBODY: u32 = u32::MAX;
 pub(super) const REMEMBERED: &str = "dropped";
 /// The kind of a file's name once it is out of reach.
 const TAKEN: &str = "drop";
+/// The kind of the name of a mail that waits for a configuration.
+const WAITING: &str = "waiting";
 
 /// A file from `drop/` that could be a mail; its owner may still be writing to it.
 #[derive(Debug)]
@@ -65,12 +67,29 @@ impl Spool {
         Ok(files.collect())
     }
 
-    /// The files out of `drop/` that an earlier run left half done, by the ids they were given.
+    /// The files out of `drop/` that an earlier run left half done, by the ids they were given, and the mails that wait
+    /// for a configuration.
     ///
     /// # Errors
     /// [`Error::Read`] if `tmp/` cannot be listed.
     pub(crate) fn collected(&self) -> Result<Vec<QueueId>, Error> {
-        self.names("tmp", |name| QueueId::parse(name.strip_suffix(TAKEN)?.strip_suffix('.')?))
+        self.names("tmp", |name| {
+            let (id, kind) = name.split_once('.')?;
+            QueueId::parse(id).filter(|_| [TAKEN, WAITING].contains(&kind))
+        })
+    }
+
+    /// The mails of root and of the service that wait until the configuration can be used.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if `tmp/` cannot be listed.
+    pub(crate) fn waiting(&self) -> Result<Vec<QueueId>, Error> {
+        self.names("tmp", |name| QueueId::parse(name.strip_suffix(WAITING)?.strip_suffix('.')?))
+    }
+
+    /// The file of such a mail.
+    pub(crate) fn waiting_file(&self, id: &QueueId) -> PathBuf {
+        self.file("tmp", id).with_extension(WAITING)
     }
 
     /// Takes a regular file in `drop/` out of its user's reach. Returns the id it has from now on. The id is ours: the
@@ -100,9 +119,10 @@ impl Spool {
     /// [`Error::Damaged`] for a file that has been moved away, [`Error::Read`] for one that could not be inspected.
     pub(crate) fn dropped(&self, id: &QueueId, most: u64) -> Result<Dropped, Error> {
         let path = self.taken(id);
+        let is_ours = path == self.waiting_file(id);
         // The leader alone writes under this name. A draft that is there was cut short by a crash.
         let _ = fs::remove_file(self.file("tmp", id));
-        open(self, &path, most).map_err(|error| match error {
+        open(self, &path, most, is_ours).map_err(|error| match error {
             Error::Damaged { why, .. } => self.refuse(id, why),
             denied if denied.is_denied() => self.refuse(id, "it may not be read".to_string()),
             // fcntl(2), F_SETLEASE: a user who leaves a mail has closed the file before it gets its name.
@@ -198,7 +218,8 @@ impl Spool {
     }
 
     fn taken(&self, id: &QueueId) -> PathBuf {
-        self.directory("tmp").join(format!("{id}.{TAKEN}"))
+        let waiting = self.waiting_file(id);
+        if waiting.exists() { waiting } else { self.file("tmp", id).with_extension(TAKEN) }
     }
 }
 
@@ -254,8 +275,9 @@ fn told(place: &Path, found: &fs::Metadata) -> String {
     }
 }
 
-/// Opens the file without waiting for anybody (a FIFO has two ends) and without following links.
-fn open(spool: &Spool, path: &Path, most: u64) -> Result<Dropped, Error> {
+/// Opens the file without waiting for anybody (a FIFO has two ends) and without following links. A file that is ours
+/// lay where nobody else can put one: its envelope block says whose mail it is.
+fn open(spool: &Spool, path: &Path, most: u64, is_ours: bool) -> Result<Dropped, Error> {
     let damaged = |why: &str| Error::Damaged { path: path.to_path_buf(), why: why.to_string() };
     let fail = |source: io::Error| Error::Read { path: path.to_path_buf(), source };
     let found = fs::symlink_metadata(path).map_err(fail)?;
@@ -271,11 +293,12 @@ fn open(spool: &Spool, path: &Path, most: u64) -> Result<Dropped, Error> {
     if found.len() > most.saturating_add(MOST_BLOCK) {
         return Err(damaged("it is larger than a mail may be"));
     }
-    if let Some(why) = spool.is_forged(&found) {
+    if let Some(why) = spool.is_forged(&found).filter(|_| !is_ours) {
         return Err(damaged(why));
     }
     let (entry, content_at) = read_block(&file, path)?;
-    Ok(Dropped { spool: spool.clone(), path: path.to_path_buf(), file, content_at, entry, uid: found.uid() })
+    let uid = if is_ours { entry.uid } else { found.uid() };
+    Ok(Dropped { spool: spool.clone(), path: path.to_path_buf(), file, content_at, entry, uid })
 }
 
 #[cfg(test)]

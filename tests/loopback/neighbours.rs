@@ -397,3 +397,61 @@ fn same_refusal_of_two_users_closes_the_way() {
     let (log, is_closed) = sent(&village);
     assert!(is_closed, "{log}");
 }
+
+#[test]
+fn mail_of_root_and_of_users_waits_for_a_configuration_and_leaves_with_it() {
+    let Some((village, running)) = village_with(Smarthost::new().account(USER, PASSWORD)) else { return };
+    let path = village.at("etc/mailx-t/config.toml");
+    let filled = fs::read_to_string(&path).unwrap();
+    give_the_spool_to_the_service(&village);
+    let template = include_str!("../../packaging/config.toml");
+    for (n, broken) in
+        [filled.replace("host =", "hots ="), template.to_string(), "[smarthost\n".to_string()].iter().enumerate()
+    {
+        fs::write(&path, broken).unwrap();
+        let alice = ALICE.to_string();
+        for (name, who) in [("root", "root"), ("alice", &alice)] {
+            let subject = format!("{name} {n}");
+            let (code, said) = village.run(who, &["mailx-t", "-s", &subject, "ops@host.example"], "text\n");
+            assert!(code == Some(75) && said.contains("leaves once that is mended"), "{code:?} {said}");
+        }
+        // Nobody has a mail that is none.
+        assert_eq!(village.run("root", &["mailx-t", "-E", "-s", "none", "ops@host.example"], "").0, Some(78));
+        fs::write(&path, &filled).unwrap();
+        let (code, said) = village.run("root", &["mailx-t", "-q"], "");
+        assert_eq!((code, said.as_str()), (Some(0), ""));
+        let mut subjects: Vec<String> = running.mails().iter().map(|mail| mail.header("Subject")[0].clone()).collect();
+        subjects.sort();
+        let mut expected: Vec<String> = (0..=n).flat_map(|n| [format!("alice {n}"), format!("root {n}")]).collect();
+        expected.sort();
+        assert_eq!(subjects, expected);
+        let from_root = |mail: &&crate::smarthost::Received| mail.header("Subject")[0].starts_with("root");
+        assert!(running.mails().iter().find(from_root).unwrap().header("From")[0].contains("root on "));
+    }
+    assert_eq!(fs::read_dir(village.at("var/spool/mailx-t/failed")).unwrap().count(), 0);
+}
+
+#[test]
+fn unfilled_settings_of_a_user_take_no_mail_away() {
+    let Some((village, running)) = village_with(Smarthost::new().account(USER, PASSWORD)) else { return };
+    give_the_spool_to_the_service(&village);
+    let own = "/home/alice/.config/mailx-t/config.toml";
+    let (code, said) = village.run(&ALICE.to_string(), &["mailx-t", "ctl", "init"], "");
+    assert!(code == Some(77) && said.contains("ask root to run it") && said.contains(own), "{code:?} {said}");
+    assert!(!village.at("home/alice/.config").exists());
+    let (code, said) = village.run(&ALICE.to_string(), &["mailx-t", "ctl", "init", "--config", own], "");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("/home/alice/.local/state/mailx-t is ready"), "{said}");
+    for (n, text) in [None, Some(""), Some("# later\n")].into_iter().enumerate() {
+        if let Some(text) = text {
+            fs::write(village.at("home/alice/.config/mailx-t/config.toml"), text).unwrap();
+        }
+        let (code, said) =
+            village.run(&ALICE.to_string(), &["mailx-t", "-s", "by the machine", "ops@host.example"], "text\n");
+        assert_eq!((code, said.as_str()), (Some(0), ""));
+        assert_eq!(village.run("root", &["mailx-t", "-q"], "").0, Some(0));
+        assert_eq!(running.mails().len(), n + 1);
+    }
+    let (code, said) = village.run(&ALICE.to_string(), &["mailx-t", "ctl", "init"], "");
+    assert!(code == Some(77) && said.contains("ask root"), "{code:?} {said}");
+}

@@ -19,6 +19,9 @@ use crate::trust::{Directory, plain};
 /// The text of a new configuration.
 pub(super) const TEMPLATE: &str = include_str!("../../../packaging/config.toml");
 
+/// The password file that it names; a configuration elsewhere names one beside itself.
+const MACHINE_PASSWORD: &str = "/etc/mailx-t/password";
+
 /// Makes the parts that are missing and names them. A new configuration is for `provider`, a well-known name or a
 /// domain.
 ///
@@ -26,33 +29,42 @@ pub(super) const TEMPLATE: &str = include_str!("../../../packaging/config.toml")
 /// A part cannot be made, the configuration that is there cannot be used, or nobody knows the provider.
 pub(crate) fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Write) -> Result<(), Error> {
     let source = source(named);
+    if let Source::User(path) = &source
+        && named.is_none()
+        && (!path.exists() || config::is_unfilled_file(path))
+    {
+        return Err(Error::NotRoot { own: path.clone() });
+    }
     let path = match &source {
         Source::System(path) | Source::User(path) => path.clone(),
         Source::Environment(_) => PathBuf::new(),
     };
     let chosen = provider.map(provider::find).transpose()?;
+    let password = password_path(&path);
     let text = chosen.as_ref().map_or_else(|| TEMPLATE.to_string(), |chosen| chosen.fill(TEMPLATE));
-    let state = settle(&path, &text, chosen.is_some())?;
+    let text = text.replace(MACHINE_PASSWORD, &password.display().to_string());
+    let is_for_provider = chosen.is_some();
+    let state = settle(&path, &text, is_for_provider)?;
     let (spool, names_password) = match &state {
         State::Filled => {
             let config = Config::load(source.clone())?;
-            (config.spool_path(), names(&config, &password_path(&path)))
+            (config.spool_path(), names(&config, &password))
         }
         _ => (new_spool(&source), true),
     };
     // Only the machine's spool is the service user's. A spool of another file belongs to the user who named that.
     Spool::new(&spool).create_for(config::owner_of_spool(&spool, &source))?;
     let mut say = |text: String| writeln!(out, "{text}").map_err(Error::Output);
-    let password = password_path(&path);
-    let makes_password = names_password && source.is_machine() && system::is_root();
+    let makes_password = names_password && !path.as_os_str().is_empty();
     let what = chosen.as_ref().map_or_else(|| "fill in its [smarthost]".to_string(), Chosen::advice);
     match state {
         State::Made => say(format!("made {}: now {what}", path.display()))?,
-        State::Unfilled => say(format!("kept {}: now {what}", path.display()))?,
+        State::Unfilled if !is_for_provider => say(format!("kept {}: now {what}", path.display()))?,
+        State::Unfilled => say(format!("kept {source}, which --provider does not change: it was edited"))?,
         State::Filled if chosen.is_some() => say(format!("kept {source}, which --provider does not change"))?,
         State::Filled => say(format!("kept {source}"))?,
     }
-    if makes_password && make_password_file(&password)? {
+    if makes_password && make_password_file(&password, source.is_machine() && system::is_root())? {
         say(format!("made {}: put the password on its first line", password.display()))?;
     }
     let then = if state == State::Filled { "" } else { "; then run: mailx-t ctl check" };
@@ -70,7 +82,7 @@ enum State {
     Filled,
 }
 
-/// Makes the configuration, unless there is one. For a provider one that nobody has filled in is written anew.
+/// Makes the configuration, unless there is one. For a provider one that nobody has touched is written anew.
 fn settle(path: &Path, text: &str, is_for_provider: bool) -> Result<State, Error> {
     if path.as_os_str().is_empty() {
         return Ok(State::Filled);
@@ -78,15 +90,21 @@ fn settle(path: &Path, text: &str, is_for_provider: bool) -> Result<State, Error
     if write_new(path, text)? {
         return Ok(State::Made);
     }
-    if !plain::read_text(path).is_ok_and(|found| found == TEMPLATE) {
+    if !config::is_unfilled_file(path) {
         return Ok(State::Filled);
     }
-    if is_for_provider {
+    let is_untouched = || plain::read_text(path).is_ok_and(|found| found == template(path));
+    if is_for_provider && is_untouched() {
         replace(path, text.as_bytes(), config_mode(), None)
             .map_err(|source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source }))?;
         return Ok(State::Made);
     }
     Ok(State::Unfilled)
+}
+
+/// The text of a new configuration at `path`, which names a password file beside itself.
+fn template(path: &Path) -> String {
+    TEMPLATE.replace(MACHINE_PASSWORD, &password_path(path).display().to_string())
 }
 
 /// The password file that the template names, beside the configuration.
@@ -108,17 +126,14 @@ pub(super) fn source(named: Option<&Path>) -> Source {
 }
 
 fn new_spool(source: &Source) -> PathBuf {
-    match source {
-        Source::User(_) => config::user_spool(),
-        _ => None,
-    }
-    .unwrap_or_else(|| PathBuf::from(config::SYSTEM_SPOOL))
+    let own = if source.is_machine() { None } else { config::user_spool() };
+    own.unwrap_or_else(|| PathBuf::from(config::SYSTEM_SPOOL))
 }
 
 /// Makes the file that the template names, empty, for the service's group to read and for nobody else. The person who
 /// writes the password need not think of owner and mode.
-fn make_password_file(path: &Path) -> Result<bool, Error> {
-    let group = system::service().map(|(_, group)| group);
+fn make_password_file(path: &Path, is_of_machine: bool) -> Result<bool, Error> {
+    let group = system::service().map(|(_, group)| group).filter(|_| is_of_machine);
     let made = new_file(path).and_then(|file| file.map_or(Ok(false), |file| close(&file, group).map(|()| true)));
     made.map_err(|source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source }))
 }
@@ -187,8 +202,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.toml");
         let settled = |text: &str, is_for_provider| settle(&path, text, is_for_provider).unwrap();
-        assert_eq!(settled(TEMPLATE, false), State::Made);
-        assert_eq!(settled(TEMPLATE, false), State::Unfilled);
+        let new = template(&path);
+        assert!(new.contains(&format!("# password-file = \"{}/password\"", directory.path().display())), "{new}");
+        assert_eq!(settled(&new, false), State::Made);
+        assert_eq!(settled(&new, false), State::Unfilled);
+        fs::write(&path, "# my notes\n").unwrap();
+        assert_eq!(settled("filled", true), State::Unfilled);
+        fs::write(&path, &new).unwrap();
         assert_eq!(settled("filled", true), State::Made);
         assert_eq!(fs::read_to_string(&path).unwrap(), "filled");
         assert_eq!(settled("other", true), State::Filled);
@@ -199,10 +219,10 @@ mod tests {
     fn password_file_is_closed_to_others_and_made_once() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("password");
-        assert!(make_password_file(&path).unwrap());
+        assert!(make_password_file(&path, true).unwrap());
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o137, 0);
         fs::write(&path, "secret\n").unwrap();
-        assert!(!make_password_file(&path).unwrap());
+        assert!(!make_password_file(&path, true).unwrap());
         assert_eq!(fs::read(&path).unwrap(), b"secret\n");
     }
 }

@@ -11,7 +11,7 @@ use super::take::Taken;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::rewrite::{Cut, CutNotice, Repair};
-use crate::spool::{self, Carried, Draft, Entry, Spill, Spool, Whole};
+use crate::spool::{self, Carried, Draft, Entry, QueueId, Spill, Spool, Whole};
 use crate::system;
 
 /// The largest mail that leaves, in octets.
@@ -40,7 +40,28 @@ fn is_foreign(spool: &Spool) -> bool {
 pub(crate) fn keep(config: &Config, spool: &Spool, prepared: &mut Prepared, taken: &mut Taken) -> Result<(), Error> {
     match Draft::create(spool, prepared.entry.id) {
         Err(error) if error.is_denied() && is_foreign(spool) => leave_in_drop(config, spool, prepared, taken),
-        created => commit(created?, config, spool, prepared, taken),
+        created => commit(created?, Place::Queue, config, spool, prepared, taken),
+    }
+}
+
+/// The place of a mail in the spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// `queue/`: the mail is as it leaves.
+    Queue,
+    /// `drop/`: the service does the rest.
+    Drop,
+    /// Among those that wait for a configuration: the service does the rest, and trusts the entry.
+    Waiting,
+}
+
+impl Place {
+    fn draft(self, spool: &Spool, id: QueueId) -> Result<Draft, spool::Error> {
+        match self {
+            Self::Queue => Draft::create(spool, id),
+            Self::Drop => Draft::create_in_drop(spool, id),
+            Self::Waiting => Draft::create_to_wait(spool, id),
+        }
     }
 }
 
@@ -52,19 +73,32 @@ pub(crate) fn leave_in_drop(
     taken: &mut Taken,
 ) -> Result<(), Error> {
     prepared.is_dropped = true;
-    commit(Draft::create_in_drop(spool, prepared.entry.id)?, config, spool, prepared, taken)
+    let draft = Place::Drop.draft(spool, prepared.entry.id)?;
+    commit(draft, Place::Drop, config, spool, prepared, taken)
 }
 
-fn commit(
-    first: Draft,
+/// Keeps a mail of a caller with a right to the queue until the configuration can be used.
+pub(crate) fn leave_waiting(
     config: &Config,
     spool: &Spool,
     prepared: &mut Prepared,
     taken: &mut Taken,
 ) -> Result<(), Error> {
-    let (id, is_dropped) = (prepared.entry.id, prepared.is_dropped);
-    let again = || if is_dropped { Draft::create_in_drop(spool, id) } else { Draft::create(spool, id) };
-    let (draft, whole) = fill(first, &again, &Limits::of(config, spool, is_dropped), prepared, taken)?;
+    let draft = Place::Waiting.draft(spool, prepared.entry.id)?;
+    commit(draft, Place::Waiting, config, spool, prepared, taken)
+}
+
+fn commit(
+    first: Draft,
+    place: Place,
+    config: &Config,
+    spool: &Spool,
+    prepared: &mut Prepared,
+    taken: &mut Taken,
+) -> Result<(), Error> {
+    let (id, is_dropped) = (prepared.entry.id, place == Place::Drop);
+    let again = || place.draft(spool, id);
+    let (draft, whole) = fill(first, &again, &Limits::of(config, spool, place), prepared, taken)?;
     prepared.entry.size = draft.commit()?;
     whole.into_iter().for_each(Whole::keep);
     if let Some(place) = config::user_spool().filter(|_| is_dropped) {
@@ -83,7 +117,7 @@ pub(crate) fn in_open_file(
     let id = prepared.entry.id;
     let create = || Draft::create_to_carry(id);
     let first = create()?;
-    let (draft, whole) = fill(first, &create, &Limits::of(config, spool, false), prepared, taken)?;
+    let (draft, whole) = fill(first, &create, &Limits::of(config, spool, Place::Queue), prepared, taken)?;
     let mail = draft.hand_over()?;
     whole.into_iter().for_each(Whole::keep);
     Ok(mail)
@@ -94,7 +128,7 @@ pub(crate) fn nowhere(config: &Config, prepared: &mut Prepared, taken: &mut Take
     let id = prepared.entry.id;
     let create = || Draft::create_to_carry(id);
     let spool = Spool::new(config.spool_path());
-    let limits = Limits { place: PlaceOfWhole::Nowhere, ..Limits::of(config, &spool, false) };
+    let limits = Limits { place: PlaceOfWhole::Nowhere, ..Limits::of(config, &spool, Place::Queue) };
     let (draft, _) = fill(create()?, &create, &limits, prepared, taken)?;
     Ok(Carried::read(draft.hand_over()?)?)
 }
@@ -110,9 +144,9 @@ struct Limits<'a> {
 }
 
 impl<'a> Limits<'a> {
-    fn of(config: &Config, spool: &'a Spool, is_dropped: bool) -> Self {
-        let whole = if is_dropped { largest_dropped(config) } else { largest(config) };
-        let place = if is_dropped { PlaceOfWhole::Own } else { PlaceOfWhole::Spool };
+    fn of(config: &Config, spool: &'a Spool, place: Place) -> Self {
+        let whole = if place == Place::Queue { largest(config) } else { largest_dropped(config) };
+        let place = if place == Place::Drop { PlaceOfWhole::Own } else { PlaceOfWhole::Spool };
         Self { spool, place, whole, cut: largest(config) }
     }
 

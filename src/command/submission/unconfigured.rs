@@ -1,6 +1,6 @@
-//! A mail whose configuration cannot be used. If it is the machine's configuration, a caller without a right to the
-//! queue leaves the mail in `drop/` all the same: the service sends it as soon as it can read its settings. Any other
-//! mail is rescued.
+//! A mail whose configuration cannot be used. If it is the machine's configuration, the mail is kept all the same, in
+//! `drop/` or, for a caller with a right to the queue, beside it: the service sends it as soon as it can read its
+//! settings. Any other mail is rescued.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ use crate::error::Error;
 use crate::spool::{Spill, Spool};
 use crate::system::{self, Caller};
 
-/// Leaves the mail in `drop/`, or rescues it. The error tells the fault of the configuration and the place of the mail.
+/// Leaves the mail for the service, or rescues it. The error tells the fault of the configuration and the place of the
+/// mail.
 pub(crate) fn leave_or_rescue(request: &Request, error: config::Error, input: &mut dyn Read) -> Error {
-    let spool = Spool::new(config::SYSTEM_SPOOL);
-    let is_entitled = spool.owner().is_none_or(system::is);
+    let spool = Spool::new(config::machine_spool());
     // A caller who names settings of their own has not asked the machine's service to send.
-    if is_entitled || !error.is_of_machine() {
+    if spool.owner().is_none() || !error.is_of_machine() {
         return rescue::rescue_with(error.into(), &spool, &heading(request), input);
     }
     let config = match stand_in(&system::caller()) {
@@ -32,6 +32,9 @@ pub(crate) fn leave_or_rescue(request: &Request, error: config::Error, input: &m
         Ok(taken) => taken,
         Err(error) => return error,
     };
+    if taken.is_empty() || taken.is_no_mail(request) {
+        return error.into();
+    }
     match leave(request, &config, &spool, &mut taken) {
         Ok(place) => Error::Waiting { reason: Box::new(error.into()), place },
         Err(_) => rescue::rescue_taken(error.into(), &spool, &taken.message, &mut taken.body),
@@ -56,10 +59,14 @@ fn heading(request: &Request) -> Vec<u8> {
     heading
 }
 
-/// Leaves the mail in `drop/`; returns its path.
+/// Leaves the mail for the service; returns its path.
 fn leave(request: &Request, config: &Config, spool: &Spool, taken: &mut Taken) -> Result<PathBuf, Error> {
     let moment = Moment::now();
     let mut prepared = prepare::prepare(request, config, &taken.message, &moment)?;
+    if spool.owner().is_some_and(system::is) {
+        keep::leave_waiting(config, spool, &mut prepared, taken)?;
+        return Ok(spool.waiting_file(&moment.id));
+    }
     keep::leave_in_drop(config, spool, &mut prepared, taken)?;
     Ok(spool.root().join("drop").join(moment.id.as_str()))
 }
