@@ -1,10 +1,11 @@
 //! `--help` and `--version` under every name, except those of administration.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use crate::error::Error;
 
-/// The whole of `--help`.
+/// The whole of `--help`, with a place for the program's own path.
 const HELP: &str = "\
 mailx-t keeps every mail safe on disk and relays it through your smarthost.
 
@@ -23,7 +24,7 @@ For a mail (all letters of sendmail and mail work: man mailx-t, man sendmail):
   --config FILE  as mailx-t: another configuration than /etc/mailx-t/config.toml
 
 For the machine:
-  crond -m /usr/local/bin/mailx-t   send what cron jobs print
+  crond -m OWN-PATH                 send what cron jobs print
   mailq, mailx-t -q                 what waits; try all of it now
   mailx-t ctl VERB                  see mailx-t ctl --help
   --help, --version
@@ -34,7 +35,16 @@ For the machine:
 /// # Errors
 /// [`Error::Output`].
 pub(crate) fn help() -> Result<(), Error> {
-    print(HELP)
+    let crond = |path: &str| format!("{:<34}", format!("crond -m {path}"));
+    print(&HELP.replace(&crond("OWN-PATH"), &crond(&own_path())))
+}
+
+/// The path by which crond can call this program: that in sbin, which the documents name, if it is there.
+fn own_path() -> String {
+    let Ok(program) = std::env::current_exe() else { return "mailx-t".to_string() };
+    let in_sbin = || -> Option<PathBuf> { Some(program.parent()?.parent()?.join("sbin").join(program.file_name()?)) };
+    let is_program = |place: &PathBuf| place.canonicalize().is_ok_and(|place| place == program);
+    in_sbin().filter(is_program).unwrap_or(program.clone()).display().to_string()
 }
 
 /// Prints program and version on one line.

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Environment, SYSTEM_SPOOL};
+use super::Environment;
 use crate::system;
 use crate::trust::plain;
 use crate::trust::reader::SERVICE;
 
 /// The configuration of the whole machine.
 pub(crate) const SYSTEM_FILE: &str = "/etc/mailx-t/config.toml";
+
+/// The spool of the machine's own configuration, and of root, where the settings name no other.
+pub(crate) const SYSTEM_SPOOL: &str = "/var/spool/mailx-t";
 
 /// A user's own configuration, below a directory of the XDG specification.
 const OWN_FILE: &str = "mailx-t/config.toml";
@@ -99,8 +102,8 @@ pub(crate) fn is_unfilled(text: &str) -> bool {
     lines.clone().all(is_idle) || lines.any(|line| TO_FILL.iter().any(|left| line.starts_with(left)))
 }
 
-/// The machine's spool, even if its configuration cannot be used: as far as a fault elsewhere leaves `path` of `[spool]`
-/// to be read, it counts.
+/// The machine's spool, even if its configuration cannot be used: as far as a fault elsewhere leaves `path` of
+/// `[spool]` to be read, it counts.
 pub(crate) fn machine_spool() -> PathBuf {
     let text = plain::read_text(Path::new(SYSTEM_FILE)).unwrap_or_default();
     path_of_spool(&text).unwrap_or_else(|| PathBuf::from(SYSTEM_SPOOL))

@@ -23,15 +23,14 @@ pub(crate) use environment::{Environment, WrongEnvironment};
 pub use error::Error;
 pub(crate) use error::Unfit;
 pub use locate::Source;
-pub(crate) use locate::{SYSTEM_FILE, is_unfilled_file, locate, machine_spool, user_file, user_spool};
+pub(crate) use locate::{
+    SYSTEM_FILE, SYSTEM_SPOOL, is_unfilled_file, locate, machine_spool, unfilled_user_file, user_file, user_spool,
+};
 pub(crate) use smarthosts::{SmarthostId, Smarthosts};
 
 use crate::relay::Smarthost;
 use crate::{alarm, envelope, log, retry, rewrite, spool, system};
 use file::File;
-
-/// The spool of the machine's own configuration, and of root, where the settings name no other.
-pub(crate) const SYSTEM_SPOOL: &str = "/var/spool/mailx-t";
 
 /// All settings of one run.
 #[derive(Clone, Debug)]

@@ -138,7 +138,7 @@ impl Spool {
     pub(crate) fn defects(&self, owner: Owner) -> Vec<String> {
         let wanted = self.wanted(owner);
         let mut defects: Vec<String> = self.defect_of_root(owner, wanted).into_iter().collect();
-        defects.extend(owner.names().filter_map(|(name, mode)| defect_of(&self.directory(name), wanted, mode)));
+        defects.extend(self.defects_of_names(owner, wanted));
         if owner == Owner::User && self.directory(DROP.0).is_dir() {
             let drop = self.directory(DROP.0);
             defects.push(format!("{} is for the machine's spool alone: run mailx-t ctl init", drop.display()));
@@ -149,10 +149,35 @@ impl Spool {
             let written = io::Write::write_all(&mut draft, &[0; 128 << 10]).map_err(|source| draft.failed(source));
             written.and(draft.discard())
         };
-        if let Err(error) = Draft::create(self, probe).and_then(write) {
+        // What is not there or not ours takes no mail for that reason: one line for one cause.
+        if defects.is_empty()
+            && let Err(error) = Draft::create(self, probe).and_then(write)
+        {
             defects.push(error.to_string());
         }
         defects
+    }
+
+    /// The defects of the directories, those of one kind in one sentence.
+    fn defects_of_names(&self, owner: Owner, wanted: u32) -> Vec<String> {
+        if !self.root().exists() {
+            return vec![format!("{} is not there: run mailx-t ctl init", self.root().display())];
+        }
+        let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
+        for (name, mode) in owner.names() {
+            let Some(defect) = defect_of(&self.directory(name), wanted, mode) else { continue };
+            match alike.iter_mut().find(|(known, _)| *known == defect) {
+                Some((_, names)) => names.push(name),
+                None => alike.push((defect, vec![name])),
+            }
+        }
+        let said = |(defect, names): (String, Vec<&str>)| {
+            let [others @ .., last] = names.as_slice() else { return defect };
+            let place = self.directory(last).display().to_string();
+            let others: String = others.iter().map(|name| format!("{name}, ")).collect();
+            format!("{others}{place}{}{defect}", if others.is_empty() { "" } else { " each" })
+        };
+        alike.into_iter().map(said).collect()
     }
 
     fn defect_of_root(&self, owner: Owner, wanted: u32) -> Option<String> {
@@ -169,19 +194,19 @@ impl Spool {
     }
 }
 
+/// The words that follow the name of a directory with a defect.
 fn defect_of(path: &Path, owner: u32, mode: u32) -> Option<String> {
-    let place = path.display();
     let found = match std::fs::symlink_metadata(path) {
         Ok(found) => found,
-        Err(error) => return Some(format!("{place}: {error}: run mailx-t ctl init")),
+        Err(error) => return Some(format!(": {error}: run mailx-t ctl init")),
     };
     let said = found.mode() & 0o7777;
     match () {
-        () if !found.is_dir() => Some(format!("{place} is no directory: move it away, and run mailx-t ctl init")),
+        () if !found.is_dir() => Some(" is no directory: move it away, and run mailx-t ctl init".to_string()),
         () if owner != found.uid() => {
-            Some(format!("{place} belongs to another user than the spool: run mailx-t ctl init as root"))
+            Some(" belongs to another user than the spool: run mailx-t ctl init as root".to_string())
         }
-        () if said != mode => Some(format!("{place} has mode {said:o} instead of {mode:o}: run mailx-t ctl init")),
+        () if said != mode => Some(format!(" has mode {said:o} instead of {mode:o}: run mailx-t ctl init")),
         () => None,
     }
 }

@@ -248,3 +248,59 @@ fn configuration_for_a_provider_is_made_once() {
     assert!(init("gmail").stdout.contains("which --provider does not change"));
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
+
+#[test]
+fn mail_that_nobody_sees_to_has_a_note() {
+    let smarthost = knowing_us().on(Point::Rcpt, Act::reply("450 4.2.0 greylisted"));
+    let machine = Machine::with(smarthost, "");
+    assert_eq!(machine.send(&["a@host.example"], b"Subject: s\n\nx\n").status, Some(0));
+    assert_eq!(machine.run("sendmail", &["-q"], b"").status, Some(0));
+    let id = machine.queue().into_iter().find(|name| !name.contains('.')).unwrap();
+    assert_eq!(machine.run("sendmail", &["-odq", "b@host.example"], b"Subject: s\n\nx\n").status, Some(0));
+    let held = machine.queue().into_iter().find(|name| !name.contains('.') && *name != id).unwrap();
+    assert_eq!(machine.run("mailx-t", &["ctl", "queue", "hold", &held], b"").status, Some(0));
+    let left = machine.path("spool/drop").join("0KCX3T1M2A7Q4ZD");
+    fs::write(&left, "x").unwrap();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+    fs::File::options().write(true).open(&left).unwrap().set_modified(long_ago).unwrap();
+    let ran = check(&machine, &["--offline"]);
+    for says in [
+        "note  queue: 1 mail is held: mailx-t ctl queue release",
+        "note  queue: 1 mail waits, the oldest of ",
+        "450 4.2.0 greylisted: mailx-t ctl queue show ",
+        "note  queue: 1 mail waits in drop/ since ",
+        "is mailx-t-relay.path enabled, or /etc/cron.d/mailx-t there?",
+    ] {
+        assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn one_cause_is_one_line() {
+    let mut machine = Machine::with(knowing_us(), "");
+    machine.stop_smarthost();
+    assert_eq!(machine.send(&["a@host.example"], b"Subject: s\n\nx\n").status, Some(0));
+    assert_eq!(machine.run("sendmail", &["-q"], b"").status, Some(0));
+    let ran = check(&machine, &[]);
+    let failures: Vec<&str> = ran.stdout.lines().filter(|line| line.starts_with("FAIL")).collect();
+    assert!(failures.len() == 1 && failures[0].contains("; 1 mail waits, the oldest of "), "{failures:#?}");
+    assert!(ran.stderr.contains("one thing found wrong"), "{ran:?}");
+    fs::remove_dir_all(machine.path("spool")).unwrap();
+    let ran = check(&machine, &["--offline"]);
+    let failures: Vec<&str> = ran.stdout.lines().filter(|line| line.starts_with("FAIL")).collect();
+    assert!(failures.len() == 1 && failures[0].ends_with("spool is not there: run mailx-t ctl init"), "{failures:#?}");
+}
+
+#[test]
+fn mail_of_local_names_that_nobody_gets_has_a_note() {
+    let machine = Machine::with(knowing_us(), "");
+    let text = fs::read_to_string(machine.config()).unwrap();
+    let note = "note  no default in [recipients] leads to a person";
+    for (default, is_noted) in [("default = \"root\"", true), ("", true), ("default = \"ops@host.example\"", false)] {
+        let changed: Vec<&str> =
+            text.lines().map(|line| if line.starts_with("default = ") { default } else { line }).collect();
+        fs::write(machine.config(), changed.join("\n")).unwrap();
+        let ran = check(&machine, &["--offline"]);
+        assert_eq!(ran.stdout.contains(note), is_noted, "{default}: {}", ran.stdout);
+    }
+}

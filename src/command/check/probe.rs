@@ -4,8 +4,8 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::Reach;
 use super::findings::{Findings, Form};
+use super::{Reach, mails};
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::Stage;
@@ -32,38 +32,51 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let client = client(config, dialogue);
     let mut findings = Findings::new(form, out);
+    let mut kept_back = mails::kept_back(&Spool::new(config.spool_path()));
     for smarthost in config.smarthosts.iter() {
-        try_one(config, smarthost, reach, &client, &mut findings)?;
+        // The mails wait for what is in the way now, most likely: one line for one cause.
+        match try_one(config, smarthost, reach, &client, &mut findings)? {
+            Some(fault) if reach == Reach::Online => match kept_back.take() {
+                Some((mails, _)) => findings.fail(&format!("{fault}; {mails}: mend that, then run mailx-t -q"))?,
+                None => findings.fail(&fault)?,
+            },
+            Some(fault) => findings.fail(&fault)?,
+            None => {}
+        }
+    }
+    if let Some((mails, reason)) = kept_back {
+        findings.fail(&format!("queue: {mails}: {reason}: mend that, then run mailx-t -q"))?;
     }
     findings.conclude()
 }
 
+/// Tries a smarthost and writes a line for each step that went well. Returns the fault at which it stopped.
 fn try_one(
     config: &Config,
     smarthost: &Smarthost,
     reach: Reach,
     client: &Client,
     findings: &mut Findings<'_>,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     if let Some(why) = smarthost.forbidden_login() {
-        return findings.fail(&format!("smarthost {smarthost}: no login: {why}"));
+        return Ok(Some(format!("smarthost {smarthost}: no login: {why}")));
     }
     if reach == Reach::Offline && smarthost.refresh_token_file.is_some() {
         return match Credentials::check_offline(smarthost) {
-            Ok(()) => findings.ok(&format!("smarthost {smarthost}: refresh token found, not tried")),
-            Err(error) => findings.fail(&error.to_string()),
+            Ok(()) => done(findings.ok(&format!("smarthost {smarthost}: refresh token found, not tried"))),
+            Err(error) => Ok(Some(error.to_string())),
         };
     }
     let credentials = match Credentials::read(smarthost, client) {
         Ok(credentials) => credentials,
-        Err(error) => return findings.fail(&error.to_string()),
+        Err(error) => return Ok(Some(error.to_string())),
     };
     let login = match smarthost.login() {
         Some(user) => format!("login of {user}"),
         None => "no login".to_string(),
     };
     if reach == Reach::Offline {
-        return findings.ok(&format!("smarthost {smarthost}: password for the {login} found, not tried"));
+        return done(findings.ok(&format!("smarthost {smarthost}: password for the {login} found, not tried")));
     }
     let mut session = match Session::open(&with_own_login(smarthost), credentials.as_ref(), client) {
         Ok(session) => session,
@@ -77,12 +90,17 @@ fn try_one(
     findings.ok(&login)?;
     let own = smarthost.account().filter(|_| !smarthost.match_from.is_empty());
     let account = own.as_ref().unwrap_or(&config.account);
-    match session.probe(account, account) {
-        Ok(()) => findings.ok(&format!("mail from {account} would be taken; none was sent"))?,
-        Err(trouble) => findings.fail(&trouble.sentence)?,
-    }
+    let probed = session.probe(account, account);
     session.quit();
-    Ok(())
+    match probed {
+        Ok(()) => done(findings.ok(&format!("mail from {account} would be taken; none was sent"))),
+        Err(trouble) => Ok(Some(trouble.sentence)),
+    }
+}
+
+/// The line is written, and there is no fault.
+fn done(written: Result<(), Error>) -> Result<Option<String>, Error> {
+    written.map(|()| None)
 }
 
 /// The SMTP client while a person looks on.
@@ -97,7 +115,7 @@ fn with_own_login(smarthost: &Smarthost) -> Smarthost {
 }
 
 /// The steps that went well before the one that did not.
-fn failed(smarthost: &Smarthost, trouble: &Trouble, findings: &mut Findings<'_>) -> Result<(), Error> {
+fn failed(smarthost: &Smarthost, trouble: &Trouble, findings: &mut Findings<'_>) -> Result<Option<String>, Error> {
     if let Some(relay) = &trouble.relay {
         findings.ok(&format!("smarthost {relay}: connected"))?;
     }
@@ -106,7 +124,7 @@ fn failed(smarthost: &Smarthost, trouble: &Trouble, findings: &mut Findings<'_>)
     if is_past_tls && trouble.relay.is_some() && smarthost.tls != Tls::None {
         findings.ok("TLS and certificate")?;
     }
-    findings.fail(&trouble.sentence)
+    Ok(Some(trouble.sentence.clone()))
 }
 
 /// The TLS that was agreed upon, and the days for which the certificate is good.

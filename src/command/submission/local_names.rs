@@ -6,7 +6,8 @@ use std::path::Path;
 use lettre::Address;
 
 use crate::config::Config;
-use crate::envelope::{Aliases, Resolver};
+use crate::envelope::{self, Aliases, Destination, Resolver, Step};
+use crate::message::Message;
 use crate::system;
 use crate::trust::{DecidingFile, Fault};
 
@@ -66,6 +67,18 @@ impl<'a> LocalNames<'a> {
     pub(crate) fn resolver<'n>(&'n self, account: &'n Address) -> Resolver<'n> {
         let resolver = Resolver::new(&self.aliases, &self.hosts, self.domain, self.default.as_deref(), account);
         resolver.with_users(system::is_user)
+    }
+
+    /// Mail for that name goes to the account itself, since no setting says who gets it.
+    pub(crate) fn leads_nowhere(&self, name: &str, account: &Address) -> bool {
+        let account_itself = [account.to_string()];
+        let mut resolver = self.resolver(account);
+        let asked = Destination { operands: vec![name.as_bytes().to_vec().into()], ..Destination::default() };
+        let found = envelope::recover(&asked, &Message::default(), &mut resolver);
+        let is_last_resort = |step: &Step| step.rule.ends_with("default:") && step.targets == account_itself;
+        found.is_ok()
+            && resolver.steps().iter().any(is_last_resort)
+            && !self.default.iter().flatten().any(|target| *target == account_itself[0])
     }
 }
 
