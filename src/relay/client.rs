@@ -17,8 +17,9 @@ pub(crate) struct Client {
     pub(crate) dialogue: Dialogue,
     /// The directory where access tokens are kept until they expire. Without one, each run asks for a token of its own.
     pub(crate) tokens: Option<PathBuf>,
-    /// The proof that the server reads the chunks that it refuses.
-    pub(crate) chunk_proof: ChunkProof,
+    /// The servers, as they were reached (`host[ip]:port`), that have shown before that they read the chunks that they
+    /// refuse. Machines behind one name may differ.
+    pub(crate) chunk_readers: Vec<String>,
 }
 
 /// The proof that a server reads the octets of a chunk that it refuses (RFC 3030 section 2). Then it takes none of them
@@ -61,7 +62,7 @@ impl Client {
             patience: None,
             dialogue: Dialogue::Hidden,
             tokens: None,
-            chunk_proof: ChunkProof::Wanted,
+            chunk_readers: Vec::new(),
         }
     }
 
@@ -69,6 +70,12 @@ impl Client {
     pub(super) fn as_told_to(&self, smarthost: &Smarthost) -> Self {
         let name = smarthost.ehlo.clone().unwrap_or_else(|| self.name.clone());
         Self { name, ..self.clone() }
+    }
+
+    /// The proof of the server that was reached so, as far as the spool remembers one.
+    pub(super) fn chunk_proof_of(&self, relay: &str) -> ChunkProof {
+        let is_known = self.chunk_readers.iter().any(|known| known == relay);
+        if is_known { ChunkProof::Known } else { ChunkProof::Wanted }
     }
 
     /// The limit for each reply of a server that may take `timeout` for it.

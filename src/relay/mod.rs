@@ -51,7 +51,8 @@ mod trouble;
 
 pub use capabilities::Capabilities;
 pub(crate) use certificate::Certificate;
-pub(crate) use client::{ChunkProof, Client, Dialogue};
+use client::ChunkProof;
+pub(crate) use client::{Client, Dialogue};
 pub(crate) use credentials::Credentials;
 pub(crate) use credentials_error::CredentialsError;
 pub(crate) use fingerprint::Fingerprint;

@@ -21,7 +21,7 @@ fn machine(smarthosts: Vec<(Smarthost, &str)>) -> (Machine, Vec<Running>) {
         running.iter().zip(&lines).map(table).collect()
     });
     for running in &running {
-        remember_chunks(&machine.path("spool"), &format!("{}:{}", running.host(), running.port()));
+        remember_chunks(&machine.path("spool"), running);
     }
     (machine, running)
 }

@@ -44,7 +44,7 @@ impl Crowd {
         let running = smarthost.start();
         let bench = Bench::new();
         let config = bench.configure("config", &running, "");
-        remember_chunks(&bench.spool(), &format!("127.0.0.1:{}", running.port()));
+        remember_chunks(&bench.spool(), &running);
         bench.file("input", "Subject: x\n\nbody\n", 0o644);
         Self { running, bench, config }
     }

@@ -67,7 +67,7 @@ impl Machine {
         let table = |place: &Path| format!("[smarthost]\n{}{lines}", reach(&running, place));
         let machine = Self::configured(table);
         fs::write(machine.path("ca.pem"), running.ca_pem()).expect("the directory is ours");
-        remember_chunks(&machine.path("spool"), &format!("{}:{}", running.host(), running.port()));
+        remember_chunks(&machine.path("spool"), &running);
         Self { smarthost: Some(running), ..machine }
     }
 
@@ -232,9 +232,10 @@ impl Machine {
     }
 }
 
-/// Has a spool know that the smarthost `name` (`host:port`) reads the chunks that it refuses.
-pub(crate) fn remember_chunks(spool: &Path, name: &str) {
-    let remark = |says: &str| format!("2999-01-01T00:00:00Z\t{name}\t{says}\n");
+/// Has a spool know that the smarthost reads the chunks that it refuses.
+pub(crate) fn remember_chunks(spool: &Path, running: &Running) {
+    let relay = format!("{}[127.0.0.1]:{}", running.host(), running.port());
+    let remark = |says: &str| format!("2999-01-01T00:00:00Z\t{relay}\t{says}\n");
     let path = spool.join("queue/relay.remarks");
     let before = fs::read_to_string(&path).unwrap_or_default();
     fs::write(path, before + &READS_CHUNKS.map(remark).concat()).expect("the directory is ours");

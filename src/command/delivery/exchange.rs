@@ -77,7 +77,9 @@ impl Connection<'_> {
         }
         match self.session.as_mut().and_then(Session::take_chunk_proof) {
             Some(true) => {
-                self.smarthosts.remark(self.smarthost, self.smarthosts.reads_chunks(self.smarthost), CHUNKS_KNOWN);
+                if let Some(session) = &self.session {
+                    self.smarthosts.note_reads_chunks(self.smarthost, session.relay(), CHUNKS_KNOWN);
+                }
             }
             Some(false) => self.remember(Lesson::Chunking),
             None => {}

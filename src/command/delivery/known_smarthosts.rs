@@ -14,7 +14,7 @@ use crate::interval::later;
 use crate::log;
 use crate::outcome::Stage;
 use crate::pace::{self, Rate, Sent};
-use crate::relay::{ChunkProof, Client, Credentials, Session, Smarthost, Trouble};
+use crate::relay::{Client, Credentials, Session, Smarthost, Trouble};
 use crate::spool::{Remark, Spool};
 use crate::system;
 
@@ -196,15 +196,23 @@ impl<'a> KnownSmarthosts<'a> {
         spared
     }
 
-    /// Us, with what the spool knows of that smarthost.
+    /// Us, with what the spool knows of the machines behind that smarthost.
     fn client_of(&self, smarthost: SmarthostId) -> Client {
-        let is_known = self.has(smarthost, self.reads_chunks(smarthost));
-        let chunk_proof = if is_known { ChunkProof::Known } else { ChunkProof::Wanted };
-        Client { chunk_proof, ..self.client.clone() }
+        let what = self.reads_chunks(smarthost);
+        let remarks = self.memory.map_or(Vec::new(), |spool| spool.remarks(system::now()));
+        let kept = remarks.into_iter().filter(|remark| remark.says == what.to_string()).map(|remark| remark.about);
+        let learnt = self.learnt.borrow();
+        let learnt = learnt.iter().filter(|known| known.1 == what).map(|known| known.0.clone());
+        Client { chunk_readers: kept.chain(learnt).collect(), ..self.client.clone() }
     }
 
-    /// The trait that the smarthost must have shown before content may ride with its envelope.
-    pub(crate) fn reads_chunks(&self, smarthost: SmarthostId) -> Trait {
+    /// Remembers that the machine reached as `relay` has shown what content needs before it rides with its envelope.
+    pub(crate) fn note_reads_chunks(&self, smarthost: SmarthostId, relay: &str, length: Duration) {
+        self.remember(relay.to_string(), self.reads_chunks(smarthost), length);
+    }
+
+    /// What a machine has to have shown before content may ride with its envelope.
+    fn reads_chunks(&self, smarthost: SmarthostId) -> Trait {
         let with_login = self.config.smarthosts[smarthost].auth_in_group;
         if with_login { Trait::ReadsChunksBeforeLogin } else { Trait::ReadsChunks }
     }

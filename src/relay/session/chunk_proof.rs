@@ -129,6 +129,22 @@ mod tests {
     }
 
     #[test]
+    fn proof_of_one_machine_behind_a_name_is_not_that_of_another() {
+        for (known, is_asked) in [("127.0.0.1", false), ("127.0.0.2", true)] {
+            let question: Script = &[("", "220 hello\r\n"), HELLO, ("BDAT 3 LAST\r\n", "502 what?\r\n")];
+            let envelope: Script = &[("", "220 hello\r\n"), HELLO, ("MAIL FROM", "250 a\r\n")];
+            let (smarthost, server) = hasty(if is_asked { question } else { envelope });
+            let relay = format!("{}[{known}]:{}", smarthost.bare_host(), smarthost.port());
+            let client = Client { chunk_readers: vec![relay], ..Client::named("me.example") };
+            let mut session = Session::open(&smarthost, None, &client).unwrap();
+            with_mail(1, "one\r\n", |mail, content| session.offer(mail, content));
+            drop(session);
+            let heard = server.join().unwrap();
+            assert_eq!(heard.contains("BDAT 3 LAST"), is_asked, "{heard}");
+        }
+    }
+
+    #[test]
     fn server_that_dies_behind_the_question_gets_the_mail_again_at_once_without_chunks() {
         let (smarthost, server) = hasty(&[
             ("", "220 hello\r\n"),

@@ -43,8 +43,8 @@ fn open_trusting(
     let capabilities = introduce(&mut channel, client)?;
     let groups = smarthost.pipelining && capabilities.pipelining;
     let mut window = Window::new(groups, smarthost.chunking && capabilities.chunking);
-    let is_unproven = window.chunks && client.chunk_proof == ChunkProof::Wanted;
-    let mut chunk_proof = client.chunk_proof;
+    let mut chunk_proof = client.chunk_proof_of(channel.peer().relay());
+    let is_unproven = window.chunks && chunk_proof == ChunkProof::Wanted;
     if let Some(user) = smarthost.login() {
         let Some(credentials) = credentials else {
             let why = format!("login of {user} is configured, but there is no password");
