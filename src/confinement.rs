@@ -1,9 +1,9 @@
-//! The rights that a process gives up for good before it talks to anybody: core dumps, and if the kernel has Landlock,
-//! all access to the file system that it does not need for handing over mail.
+//! The rights that a process gives up for good before it talks to anybody. It makes no core dumps. If the kernel has
+//! Landlock, it has no access to the file system but that which handing over mail needs.
 //!
-//! It guards against the process itself: if a hostile smarthost ever finds a hole in the code that reads its answers,
-//! it finds neither a shell to start nor a file to change outside the spool. Reading stays as the user's rights have
-//! it: the resolver, the certificates and the password file lie in too many places to be listed.
+//! This guards against the process itself. A hostile smarthost that finds a hole in the code that reads its answers
+//! finds no shell to start, and no file to change outside the spool. Reading stays as the user's rights have it: the
+//! resolver, the certificates and the password file lie in too many places to be listed.
 
 use std::path::{Path, PathBuf};
 

@@ -77,9 +77,9 @@ pub(crate) fn is(uid: u32) -> bool {
     is_root() || effective_uid() == uid
 }
 
-/// Lets go of what a caller hands down without meaning to, before any other file is opened: its umask, since files we
-/// make are for their owner and group; and its open files, which the relay would hold, locks and all, long after the
-/// caller is gone (Postfix's sendmail closes them too).
+/// Lets go of two things that a caller hands down without meaning to, before any other file is opened. One is its
+/// umask: files that we make are for their owner and group. The other is its open files: the relay would hold them,
+/// locks and all, long after the caller is gone (Postfix's sendmail closes them too).
 pub(crate) fn settle() {
     umask(Mode::from_bits_truncate(0o027));
     let inherited: Vec<i32> = std::fs::read_dir("/proc/self/fd")

@@ -135,9 +135,9 @@ impl Config {
         })
     }
 
-    /// Refuses a command, a log that could pass for a program, and a secret of another place, whose first line the
-    /// stranger's own server would get, in a file that a stranger may have chosen. A page that hands its visitors' text
-    /// to sendmail as arguments may let them upload files too.
+    /// Refuses three things in a file that a stranger may have chosen: a command, a log that could pass for a program,
+    /// and a secret of another place. The stranger's own server would get that secret's first line. A page that hands
+    /// its visitors' text to sendmail as arguments may let them upload files too.
     fn forbid_power(&self, path: &Path) -> Result<(), Error> {
         let forbidden = |names, cure| Err(Error::Power { path: path.to_path_buf(), names, cure });
         if self.has_commands() {

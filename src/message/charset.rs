@@ -1,5 +1,5 @@
-//! The charset of bytes that are not UTF-8: the one they are said to be in, if they can be, else the configured one,
-//! else the one they look like.
+//! The charset of bytes that are not UTF-8. Their label counts if they can be in that charset, then the configured one,
+//! then the one that they look like.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{EUC_KR, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};

@@ -47,8 +47,8 @@ impl fmt::Display for Mailbox {
     }
 }
 
-/// True if an argument, whose parts may be a stranger's, can be read as addresses: it has no line end or other control
-/// character within, and no group of RFC 5322 section 3.4 whose name holds an address, since a reader of groups takes
+/// True if an argument, whose parts may be a stranger's, can be read as addresses. It has no line end or other control
+/// character within. It has no group of RFC 5322 section 3.4 whose name holds an address: a reader of groups takes
 /// `a@x Foo: b@y` for b@y alone.
 pub(crate) fn may_be_addresses(argument: &[u8]) -> bool {
     let text = text(argument);

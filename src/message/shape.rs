@@ -35,8 +35,8 @@ pub(crate) struct Shape {
     pub(crate) longest_piece: u64,
     /// It holds ESC: codes for a terminal.
     pub(crate) escapes: bool,
-    /// It holds an octet that base64 never does, RFC 2045 section 6.8: one that is neither of the alphabet nor a blank
-    /// or a line end, or a space between others of a line.
+    /// It holds an octet that base64 never does, RFC 2045 section 6.8. Such an octet is not of the alphabet, no blank
+    /// and no line end, or it is a space between others of a line.
     pub(crate) unlike_base64: bool,
     /// A line that looks like a field about a body (RFC 2045 section 9), or one of its folds, holds bytes over 127.
     pub(crate) raw_label: bool,

@@ -76,7 +76,7 @@ impl Header<'_> {
     }
 
     /// An address beyond ASCII may stand in an address field only if every server on the way offers SMTPUTF8 (RFC 6532
-    /// section 3.2), and nobody knows that yet: it stays readable in a field beside it.
+    /// section 3.2). Nobody knows that yet, so another field shows the address to readers.
     pub(super) fn mailboxes(&mut self, name: &str, mailboxes: Vec<Mailbox>) {
         let (fit, others): (Vec<Mailbox>, Vec<Mailbox>) = mailboxes.into_iter().partition(Mailbox::is_readable);
         if !fit.is_empty() {

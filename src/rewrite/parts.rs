@@ -1,5 +1,5 @@
-//! A multipart, or a message within a message, whose parts cannot all stand on the wire as they are: each body in it is
-//! treated by itself, in one pass, and a body that needs nothing passes as it came. RFC 2046 section 5.1.
+//! A multipart, or a message within a message, whose parts cannot all stand on the wire as they are. Each body in it is
+//! treated by itself, in one pass. A body that needs nothing passes as it came. RFC 2046 section 5.1.
 
 use super::filter::Filter;
 use super::leaf::{Leaf, without_end};

@@ -11,8 +11,8 @@ use crate::outcome::clean;
 /// The most characters that are taken from the text: as many as a list of mails shows.
 const LONGEST: usize = 70;
 
-/// The subject: for a mail of cron the one of the shell script that gave mailx-t its name, for any other the first
-/// words of its text, and where it has no text that can be read here, whose mail it is.
+/// The subject that is made for a mail without one. A mail of cron gets the one of the shell script that gave mailx-t
+/// its name. Any other mail gets the first words of its text. A mail without readable text gets the name of its sender.
 pub(super) fn made(message: &Message, facts: &Facts<'_>) -> String {
     let user = cron::user(message).unwrap_or_else(|| facts.user.to_string());
     if facts.is_from_cron || message.has(cron::FIELD) {

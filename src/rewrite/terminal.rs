@@ -1,6 +1,5 @@
-//! Output made for a terminal, folded to the text that would stand on it (`terminal-codes = "strip"`): colours and
-//! titles go, and text that a carriage return or a backspace lets be written over is written over. ECMA-48 has the
-//! codes.
+//! Output made for a terminal, folded to the text that would stand on it (`terminal-codes = "strip"`). Colours and
+//! titles go. Text behind a carriage return or a backspace is written over the text before it. ECMA-48 has the codes.
 
 use super::filter::Filter;
 

@@ -1,6 +1,5 @@
-//! The treatment of one body, the message's own or that of a part in it: its labels are made true, and it is encoded if
-//! it cannot stand on the wire as it is. cron labels by a locale that has nothing to do with the job's output, and the
-//! output may be anything.
+//! The treatment of one body: the message's own, or that of a part in it. Its labels are made true, and it is encoded
+//! if it cannot stand on the wire as it is. cron labels by its own locale, and the job's output may be anything.
 
 use super::decoding::Decoding;
 use super::filter::Filter;

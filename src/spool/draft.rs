@@ -76,7 +76,7 @@ impl Draft {
         Self::at(spool.file("tmp", &id), spool.waiting_file(&id), Some(spool.directory("tmp")), 0o600)
     }
 
-    /// Starts the file of an entry that no spool can keep, to be carried to the smarthost at once; it lies in the
+    /// Starts the file of an entry that no spool can keep, to be carried to the smarthost at once. It lies in the
     /// system's directory for temporary files and is [handed over](Self::hand_over) instead of committed.
     ///
     /// On a machine that is read-only altogether it lies in memory: in that case no body is larger than the part that a

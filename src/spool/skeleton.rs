@@ -216,8 +216,8 @@ fn wanted(owner: Owner) -> u32 {
     owner.service().map_or(geteuid().as_raw(), |(uid, _)| uid)
 }
 
-/// A directory that is there becomes the spool's only if it is the spool's already, or if it is root's and empty:
-/// root's own files are not given away because somebody has called their directory `queue`.
+/// A directory that is there becomes the spool's if it is the spool's already, or if it is root's and empty. Root's own
+/// files are not given away because somebody has called their directory `queue`.
 fn judge(found: &Directory, root: &Directory, owner: Owner) -> io::Result<()> {
     let (uid, wanted) = (found.metadata()?.uid(), wanted(owner));
     if uid == wanted || uid == 0 && geteuid().is_root() && found.names()?.is_empty() {

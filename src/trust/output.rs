@@ -1,6 +1,6 @@
 //! A file that an administrator has named for us to append to, such as a log. It may be a pipe or a device, and its
-//! name a link; in a directory that others may write, it is a link or a second name of nothing that somebody else
-//! chose.
+//! name a link. In a directory that others may write, it may be no link and no second name, since somebody else could
+//! have chosen what it leads to.
 
 use std::ffi::OsStr;
 use std::fs::File;

@@ -127,8 +127,8 @@ pub(crate) fn long_option<'l>(line: &'l Line<'_>) -> Option<&'l OsStr> {
 }
 
 impl SendmailArguments {
-    /// The arguments under our own name, which `crond -m` calls with no argument at all: the message goes on to the end
-    /// of the file, and names the recipients itself if no operand does.
+    /// The arguments under our own name. `crond -m` calls it with no argument at all: the message goes on to the end of
+    /// the file, and names the recipients itself if no operand does.
     #[must_use]
     pub(crate) fn for_own_name(mut self) -> Self {
         self.keep_dots = true;

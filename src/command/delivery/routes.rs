@@ -218,7 +218,7 @@ impl<'a> Routes<'a> {
     }
 
     /// A report was refused as the mail it is about. That is about all our mail if the mail is ours, or if another
-    /// user's waits for the same reason; else the mail waits alone, since a report quotes what its sender has chosen.
+    /// user's waits for the same reason. Else the mail waits alone: a report quotes words that its sender has chosen.
     pub(crate) fn condemn(&mut self, account: &Address, entry: &Entry, trouble: &Outcome) -> Result<(), Error> {
         if !Met::of(entry, trouble).is_ours() && !self.meets_others(entry, trouble) {
             return Ok(());

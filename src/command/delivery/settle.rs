@@ -99,10 +99,10 @@ pub(crate) fn statuses(claim: &Claim, records: &[Record]) -> Vec<Option<Status>>
     statuses
 }
 
-/// Puts the records on disk and the mail where it belongs: gone when everybody has it, in the queue while
-/// somebody waits, or while a report has yet to be taken. Refused recipients are reported unless the sender wants to
-/// hear nothing of them; a mail whose report does not carry it whole, or that is not reported for everybody refused,
-/// goes to `failed/`.
+/// Puts the records on disk and the mail where it belongs. It is removed when everybody has it. It stays in the queue
+/// while somebody waits, or while a report has yet to be taken. Refused recipients are reported unless the sender wants
+/// to hear nothing of them. A mail goes to `failed/` if its report does not carry it whole, or does not name everybody
+/// who was refused.
 ///
 /// # Errors
 /// The disk refused; then the mail still stands in the queue.

@@ -1,5 +1,5 @@
-//! `flush` in the relay: sends the queue. Whoever gets the relay lock leads, and sends everything that is due; after
-//! letting go of the lock it looks once more, so that no mail waits for a wake-up that is lost.
+//! `flush` in the relay: sends the queue. The process that gets the relay lock leads, and sends everything that is due.
+//! It looks once more when it has let go of the lock, so that no mail waits for a wake-up that is lost.
 
 mod leader_term;
 mod sending;
