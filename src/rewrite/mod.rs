@@ -15,6 +15,7 @@ mod field_rules;
 mod filter;
 mod header;
 mod leaf;
+mod missing;
 mod originator;
 mod part_head;
 mod parts;
