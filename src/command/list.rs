@@ -1,7 +1,7 @@
 //! mailq: lists the queue in Postfix's own columns (`showq_compat.c`), which monitoring reads, or as `postqueue -j`
 //! does, with a few members more.
 
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 
 use crate::config::{self, Config};
 use crate::error::Error;
@@ -21,6 +21,9 @@ pub enum Form {
     Text,
 }
 
+/// The width of an id and its mark.
+const ID_WIDTH: usize = 21;
+
 /// One mail of the listing.
 struct Listed {
     entry: Entry,
@@ -30,27 +33,60 @@ struct Listed {
     is_dropped: bool,
 }
 
-/// Writes the queue. A caller without a right to it sees the mails that they have left in `drop/`, and a line that says
-/// that the rest is the administrator's.
+/// Writes the queue, mail by mail: its length costs no memory but for the ids. A caller without a right to it sees the
+/// mails that they have left in `drop/`, and a line that says that the rest is the administrator's.
 ///
 /// # Errors
 /// The queue cannot be read, or [`Error::Output`].
 pub(crate) fn run(config: &Config, form: Form, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
-    let (listed, is_own) = match spool.ids() {
-        Ok(ids) => (ids.iter().filter_map(|id| listed(&spool, id)).collect::<Vec<_>>(), false),
-        Err(error) if error.is_denied() => (own(&spool), true),
+    let mut out = BufWriter::new(out);
+    let written = match spool.ids() {
+        Ok(ids) => {
+            let queue = ids.iter().filter_map(|id| listed(&spool, id));
+            write(&spool, form, &mut queue.chain(left(&spool)), &mut out)
+        }
+        Err(error) if error.is_denied() => write_own(&spool, form, &mut out),
         Err(error) => return Err(error.into()),
     };
-    let written = match form {
-        Form::Json => json(&spool, &listed, out),
-        Form::Screen => text(&spool, &listed, is_own, out).and_then(|()| given_up(&spool, out)),
-        Form::Text => text(&spool, &listed, is_own, out),
-    };
-    match written {
+    match written.and_then(|()| out.flush()) {
         // The reader closed the pipe: they have read enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(Error::Output),
+    }
+}
+
+/// All mails of the queue.
+fn write(spool: &Spool, form: Form, mails: &mut dyn Iterator<Item = Listed>, out: &mut dyn Write) -> io::Result<()> {
+    if form == Form::Json {
+        return json(spool, mails, out);
+    }
+    // Monitors read the last line: it counts all mails, or says that there are none.
+    let counted = text(spool, mails, out)?;
+    match counted.mails {
+        0 => writeln!(out, "Mail queue is empty")?,
+        mails => {
+            let (kilobytes, plural) = (counted.octets.div_ceil(1024), if mails == 1 { "" } else { "s" });
+            writeln!(out, "-- {kilobytes} Kbytes in {mails} Request{plural}.")?;
+        }
+    }
+    if form == Form::Screen { counted.tell_dropped(out).and_then(|()| given_up(spool, out)) } else { Ok(()) }
+}
+
+/// The mails that the caller has left in `drop/`. There is no count at the end: it would be taken for that of the queue.
+fn write_own(spool: &Spool, form: Form, out: &mut dyn Write) -> io::Result<()> {
+    let mails = &mut own(spool).into_iter();
+    if form == Form::Json {
+        return json(spool, mails, out);
+    }
+    match text(spool, mails, out)?.mails {
+        0 => {
+            writeln!(out, "mailx-t: no mail of yours is known to wait; the queue itself is the administrator's to list")
+        }
+        _ => writeln!(
+            out,
+            "mailx-t: these are your own mails still in drop/; the rest of the queue is the administrator's"
+        ),
     }
 }
 
@@ -60,10 +96,44 @@ fn listed(spool: &Spool, id: &QueueId) -> Option<Listed> {
     Some(Listed { entry, progress, is_held: spool.is_held(id), is_dropped: false })
 }
 
+/// The mails of users that no relay has taken in yet: they wait as those in the queue do.
+fn left(spool: &Spool) -> impl Iterator<Item = Listed> {
+    let left = spool.left_files(&|_| false).unwrap_or_default();
+    left.into_iter().filter_map(|left| spool.peek_left(&left)).map(dropped)
+}
+
 fn own(spool: &Spool) -> Vec<Listed> {
     let remembered = config::user_spool().map(|place| spool.remembered(&place)).unwrap_or_default();
-    let of = |entry| Listed { entry, progress: Progress::default(), is_held: false, is_dropped: true };
-    remembered.into_iter().map(of).collect()
+    remembered.into_iter().map(dropped).collect()
+}
+
+fn dropped(entry: Entry) -> Listed {
+    Listed { entry, progress: Progress::default(), is_held: false, is_dropped: true }
+}
+
+/// The mails that were listed.
+#[derive(Debug, Default)]
+struct Counted {
+    mails: u64,
+    /// Those of them that lie in `drop/`.
+    dropped: u64,
+    octets: u64,
+}
+
+impl Counted {
+    fn add(&mut self, mail: &Listed) {
+        self.mails += 1;
+        self.dropped += u64::from(mail.is_dropped);
+        self.octets = self.octets.saturating_add(mail.entry.size);
+    }
+
+    fn tell_dropped(&self, out: &mut dyn Write) -> io::Result<()> {
+        let (plural, verb) = if self.dropped == 1 { ("", "waits") } else { ("s", "wait") };
+        match self.dropped {
+            0 => Ok(()),
+            count => writeln!(out, "mailx-t: {count} mail{plural} of users {verb} in drop/ for the relay"),
+        }
+    }
 }
 
 impl Listed {
@@ -114,46 +184,25 @@ impl Known {
     }
 }
 
-fn text(spool: &Spool, listed: &[Listed], is_own: bool, out: &mut dyn Write) -> std::io::Result<()> {
-    // A caller who may not list drop/ sees only the mails that they remember.
-    let dropped = if is_own { 0 } else { spool.left().map_or(0, |left| left.len()) };
-    if listed.is_empty() && is_own {
-        writeln!(out, "mailx-t: no mail of yours is known to wait; the queue itself is the administrator's to list")?;
-        return Ok(());
-    }
-    if listed.is_empty() && dropped == 0 {
-        writeln!(out, "Mail queue is empty")?;
-    }
-    if !listed.is_empty() {
-        writeln!(
-            out,
-            "{:<17} {:>8} {:<19} --Sender/Recipient------",
-            "----Queue ID-----", "--Size--", "---Arrival Time----"
-        )?;
-        let known = Known::of(spool);
-        for mail in listed {
-            block(mail, known.trouble(mail), out)?;
+fn text(spool: &Spool, mails: &mut dyn Iterator<Item = Listed>, out: &mut dyn Write) -> io::Result<Counted> {
+    let (known, mut counted) = (Known::of(spool), Counted::default());
+    for mail in mails {
+        if counted.mails == 0 {
+            writeln!(
+                out,
+                "{:<ID_WIDTH$} {:>8} {:<19} --Sender/Recipient------",
+                "------Queue ID-------", "--Size--", "---Arrival Time----"
+            )?;
         }
-        let kilobytes = listed.iter().map(|mail| mail.entry.size).sum::<u64>().div_ceil(1024);
-        let plural = if listed.len() == 1 { "" } else { "s" };
-        writeln!(out, "-- {kilobytes} Kbytes in {} Request{plural}.", listed.len())?;
+        block(&mail, known.trouble(&mail), out)?;
+        counted.add(&mail);
     }
-    if dropped > 0 {
-        let (plural, verb) = if dropped == 1 { ("", "waits") } else { ("s", "wait") };
-        writeln!(out, "mailx-t: {dropped} mail{plural} of users {verb} in drop/ for the relay")?;
-    }
-    if is_own {
-        writeln!(
-            out,
-            "mailx-t: these are your own mails still in drop/; the rest of the queue is the administrator's"
-        )?;
-    }
-    Ok(())
+    Ok(counted)
 }
 
 /// Tells of mails that were given up and could not be returned, since nobody else does. A caller who may not look into
 /// `failed/` hears nothing.
-fn given_up(spool: &Spool, out: &mut dyn Write) -> std::io::Result<()> {
+fn given_up(spool: &Spool, out: &mut dyn Write) -> io::Result<()> {
     let (count, place) = (spool.failed().map_or(0, |failed| failed.mails.len()), spool.root().join("failed"));
     let (plural, verb) = if count == 1 { ("", "was") } else { ("s", "were") };
     match count {
@@ -166,12 +215,12 @@ fn given_up(spool: &Spool, out: &mut dyn Write) -> std::io::Result<()> {
     }
 }
 
-fn block(mail: &Listed, trouble: Option<&str>, out: &mut dyn Write) -> std::io::Result<()> {
+fn block(mail: &Listed, trouble: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
     let mark = if mail.is_held { "!" } else { "" };
     let id = format!("{}{mark}", mail.entry.id);
     let local = mail.entry.arrived.to_zoned(jiff::tz::TimeZone::system());
     let arrived = local.strftime("%a %b %e %H:%M:%S").to_string();
-    writeln!(out, "{id:<17} {:>8} {arrived:<19} {}", mail.entry.size, mail.sender())?;
+    writeln!(out, "{id:<ID_WIDTH$} {:>8} {arrived:<19} {}", mail.entry.size, mail.sender())?;
     let mut last = None;
     for (address, reason) in mail.waiting(trouble) {
         if reason != last {
@@ -179,16 +228,16 @@ fn block(mail: &Listed, trouble: Option<&str>, out: &mut dyn Write) -> std::io::
             writeln!(out, "{:>pad$}({reason})", "", pad = 76usize.saturating_sub(reason.chars().count()))?;
         }
         last = reason;
-        writeln!(out, "{:47}{address}", "")?;
+        writeln!(out, "{:1$}{address}", "", ID_WIDTH + 30)?;
     }
     writeln!(out)
 }
 
-fn json(spool: &Spool, listed: &[Listed], out: &mut dyn Write) -> std::io::Result<()> {
+fn json(spool: &Spool, mails: &mut dyn Iterator<Item = Listed>, out: &mut dyn Write) -> io::Result<()> {
     let known = Known::of(spool);
-    for mail in listed {
+    for mail in mails {
         let entry = &mail.entry;
-        let reason = known.trouble(mail);
+        let reason = known.trouble(&mail);
         let recipient = |(address, reason): (String, Option<String>)| match reason {
             Some(reason) => serde_json::json!({ "address": address, "delay_reason": reason }),
             None => serde_json::json!({ "address": address }),
@@ -239,7 +288,7 @@ mod tests {
         let recipient =
             |a: &&str| EntryRecipient { address: a.parse().unwrap(), original: None, dsn: Default::default() };
         let entry = Entry {
-            id: QueueId::parse("0KCX3T1M2A7Q4ZD").unwrap(),
+            id: QueueId::parse("6645F0AB1C2D30000A7C").unwrap(),
             arrived: jiff::Timestamp::UNIX_EPOCH,
             uid: 0,
             reverse_path: None,
@@ -278,10 +327,10 @@ mod tests {
     fn columns_stand_where_scripts_look() {
         let lines = written(&mail(&["a@x.org", "b@x.org", "c@x.org"], &[Some("451 later"), Some("451 later"), None]));
         let fields: Vec<&str> = lines[0].split_whitespace().collect();
-        assert_eq!((fields[0], fields[1], fields[6]), ("0KCX3T1M2A7Q4ZD", "1234", "root"));
+        assert_eq!((fields[0], fields[1], fields[6]), ("6645F0AB1C2D30000A7C", "1234", "root"));
         assert_eq!(lines[1].trim_start(), "(451 later)");
         assert_eq!(lines[1].len(), 76 + 2);
-        assert_eq!(lines[2], format!("{:47}a@x.org", ""));
+        assert_eq!(lines[2], format!("{:51}a@x.org", ""));
         assert_eq!(lines[3].trim(), "b@x.org");
         assert_eq!(lines[4].trim_start(), "(reason unavailable)");
         assert_eq!(lines[6], "");
@@ -309,7 +358,7 @@ mod tests {
     fn empty_queue_says_so_in_the_words_that_plugins_match() {
         let directory = tempfile::tempdir().unwrap();
         let mut out = Vec::new();
-        text(&Spool::new(directory.path()), &[], false, &mut out).unwrap();
+        write(&Spool::new(directory.path()), Form::Text, &mut std::iter::empty(), &mut out).unwrap();
         assert_eq!(out, b"Mail queue is empty\n");
     }
 }

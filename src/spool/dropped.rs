@@ -67,6 +67,18 @@ impl Spool {
         Ok(files.collect())
     }
 
+    /// The envelope block of a mail that lies in `drop/`, for a listing: its id is the name, its owner the uid; the rest
+    /// are claims. `None` if it is no mail.
+    pub(crate) fn peek_left(&self, left: &Left) -> Option<Entry> {
+        if !left.is_file {
+            return None;
+        }
+        let path = self.file("drop", &left.name);
+        let file = plain::open(&path, OpenOptions::new().read(true)).ok()?;
+        let (entry, _) = read_block(&file, &path).ok()?;
+        Some(Entry { id: left.name, uid: left.payer, size: entry.size.min(left.octets), ..entry })
+    }
+
     /// The files out of `drop/` that an earlier run left half done, by the ids they were given, and the mails that wait
     /// for a configuration.
     ///

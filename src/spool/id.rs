@@ -1,40 +1,49 @@
 //! The queue id: the name of a mail in the spool, in the log and for people.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Fifteen characters of `0-9A-Z`: ten for the microsecond, so that ids sort by arrival, two for the user whose mail it
-/// is, three by chance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QueueId([u8; LENGTH]);
+/// Twenty characters of `0-9A-F`, as in Postfix's ids, since monitors count the lines of mailq that begin so: thirteen
+/// for the microsecond, so that ids sort by arrival, three for the user whose mail it is, four by chance.
+///
+/// Spools of earlier versions hold ids of fifteen characters to the base 36: ten, two and three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QueueId {
+    /// The characters, and zeros behind an id that is shorter.
+    octets: [u8; LENGTH],
+    is_early: bool,
+}
 
 /// The part of an id that stands for a user. A list of names shows whose the mails are, and no file has to be opened:
 /// the leader puts users in turn, in a queue of any length. Users whose uids differ by a multiple of 1295 share a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Mark([u8; 2]);
+pub(crate) struct Mark(u16);
 
 /// The number of users who can have a mark of their own.
 const MARKS: u64 = 1295;
-const LENGTH: usize = 15;
-const TIME: Range<usize> = 0..10;
-const MARK: Range<usize> = 10..12;
-const CHANCE: Range<usize> = 12..LENGTH;
+const LENGTH: usize = 20;
+const TIME: Range<usize> = 0..13;
+const MARK: Range<usize> = 13..16;
+const EARLY_LENGTH: usize = 15;
+const EARLY_TIME: Range<usize> = 0..10;
+const EARLY_MARK: Range<usize> = 10..12;
 const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const BASE: u64 = 16;
+const EARLY_BASE: u64 = 36;
 
 impl QueueId {
     /// A new id for a mail of that user; the service's are root's. The file system, not this function, promises that it
     /// is new, when a file of that name is created exclusively.
     pub fn of_user(uid: u32) -> Self {
-        let mut id = Self::new();
-        id.0[MARK].copy_from_slice(&Mark::of(uid).0);
-        id
+        Self::marked(Mark::of(uid))
     }
 
     /// A new id for a mail of the user with that mark.
     pub(crate) fn marked(mark: Mark) -> Self {
         let mut id = Self::new();
-        id.0[MARK].copy_from_slice(&mark.0);
+        write(&mut id.octets[MARK], u64::from(mark.0), BASE);
         id
     }
 
@@ -51,43 +60,67 @@ impl QueueId {
     }
 
     fn of(micros: u64, chance: u64) -> Self {
-        let mut id = [b'0'; LENGTH];
-        write(&mut id[TIME], micros);
-        write(&mut id[MARK.start..CHANCE.end], chance);
-        Self(id)
+        let mut octets = [b'0'; LENGTH];
+        write(&mut octets[TIME], micros, BASE);
+        write(&mut octets[MARK.start..], chance, BASE);
+        Self { octets, is_early: false }
     }
 
     /// The user whose mail it is, if the service gave the id: a name in `drop/` says nothing.
     pub(crate) fn mark(&self) -> Mark {
-        let mut mark = Mark([0; 2]);
-        mark.0.copy_from_slice(&self.0[MARK]);
-        mark
+        let digits = if self.is_early { EARLY_MARK } else { MARK };
+        Mark(u16::try_from(number(&self.octets[digits], self.base())).unwrap_or_default())
     }
 
     /// The id of that name, if it is an id.
     pub fn parse(name: &str) -> Option<Self> {
-        let bytes: [u8; LENGTH] = name.as_bytes().try_into().ok()?;
-        bytes.iter().all(|b| DIGITS.contains(b)).then_some(Self(bytes))
+        let is_early = name.len() == EARLY_LENGTH;
+        if !is_early && name.len() != LENGTH {
+            return None;
+        }
+        let mut octets = [0; LENGTH];
+        octets[..name.len()].copy_from_slice(name.as_bytes());
+        let id = Self { octets, is_early };
+        name.bytes().all(|octet| digit(octet).is_some_and(|digit| digit < id.base())).then_some(id)
     }
 
     /// The time it was made, as far as the name tells it: anybody may give a file such a name.
     pub(crate) fn made(&self) -> Option<jiff::Timestamp> {
-        let digit = |byte: &u8| DIGITS.iter().position(|known| known == byte).and_then(|at| i64::try_from(at).ok());
-        let micros =
-            self.0[TIME].iter().try_fold(0, |sum: i64, byte| sum.checked_mul(36)?.checked_add(digit(byte)?))?;
-        jiff::Timestamp::from_microsecond(micros).ok()
+        jiff::Timestamp::from_microsecond(i64::try_from(self.micros()).ok()?).ok()
+    }
+
+    fn micros(&self) -> u64 {
+        number(&self.octets[if self.is_early { EARLY_TIME } else { TIME }], self.base())
+    }
+
+    fn base(&self) -> u64 {
+        if self.is_early { EARLY_BASE } else { BASE }
     }
 
     /// The name.
     pub fn as_str(&self) -> &str {
+        let length = if self.is_early { EARLY_LENGTH } else { LENGTH };
         // It holds only characters of DIGITS.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        std::str::from_utf8(&self.octets[..length]).unwrap_or_default()
+    }
+}
+
+/// By arrival, ids of both forms.
+impl Ord for QueueId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.micros().cmp(&other.micros()).then_with(|| self.octets.cmp(&other.octets))
+    }
+}
+
+impl PartialOrd for QueueId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl Mark {
     /// Root and the service, who share this mark with nobody else.
-    pub(crate) const FIRST: Self = Self(*b"00");
+    pub(crate) const FIRST: Self = Self(0);
 
     /// The user with that uid, unless another user has that mark already.
     pub(crate) fn of(uid: u32) -> Self {
@@ -98,29 +131,41 @@ impl Mark {
     pub(crate) fn of_choice(uid: u32) -> impl Iterator<Item = Self> {
         let above = u64::from(uid).checked_sub(1);
         let number = move |step: u64| above.map_or(0, |above| 1 + (above + step) % MARKS);
-        (0..MARKS).map(move |step| {
-            let mut mark = Self([b'0'; 2]);
-            write(&mut mark.0, number(step));
-            mark
-        })
+        (0..MARKS).map(move |step| Self(u16::try_from(number(step)).unwrap_or_default()))
     }
 
-    /// The mark with those characters.
+    /// The mark with those characters: three, or the two of an earlier version.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        text.as_bytes().try_into().ok().map(Self)
-    }
-
-    /// Its characters.
-    pub(crate) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        let base = if text.len() == EARLY_MARK.len() { EARLY_BASE } else { BASE };
+        u16::from_str_radix(text, base as u32).ok().map(Self)
     }
 }
 
-/// Writes a number to the base 36 with leading zeros, as far as there is room.
-fn write(place: &mut [u8], mut number: u64) {
+/// Its characters in an id.
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:03X}", self.0)
+    }
+}
+
+/// The value of a digit.
+fn digit(octet: u8) -> Option<u64> {
+    match octet {
+        b'0'..=b'9' => Some(u64::from(octet - b'0')),
+        b'A'..=b'Z' => Some(u64::from(octet - b'A') + 10),
+        _ => None,
+    }
+}
+
+fn number(digits: &[u8], base: u64) -> u64 {
+    digits.iter().fold(0, |sum, octet| sum * base + digit(*octet).unwrap_or_default())
+}
+
+/// Writes a number with leading zeros, as far as there is room.
+fn write(place: &mut [u8], mut number: u64, base: u64) {
     for digit in place.iter_mut().rev() {
-        *digit = DIGITS[(number % 36) as usize];
-        number /= 36;
+        *digit = DIGITS[(number % base) as usize];
+        number /= base;
     }
 }
 
@@ -145,6 +190,10 @@ mod tests {
         let made = |micros| QueueId::of(micros, u64::MAX).made().unwrap().as_microsecond();
         assert_eq!((made(0), made(1_700_000_000_123_456)), (0, 1_700_000_000_123_456));
         assert!(QueueId::parse("ZZZZZZZZZZZZZZZ").unwrap().made().is_some());
+        assert!(QueueId::parse("FFFFFFFFFFFFFFFFFFFF").unwrap().made().is_some());
+        // The same moment in both forms.
+        let early = QueueId::parse("GQL7E9Z5M8RS001").unwrap();
+        assert_eq!(early.made(), QueueId::of(early.micros(), 0).made());
     }
 
     #[test]
@@ -161,11 +210,37 @@ mod tests {
     }
 
     #[test]
+    fn ids_of_earlier_versions_are_read_and_keep_their_place() {
+        let early = QueueId::parse("HOLQ8W3F2K03ZD7").unwrap();
+        assert_eq!((early.as_str(), early.mark()), ("HOLQ8W3F2K03ZD7", Mark::parse("03").unwrap()));
+        assert_eq!(Mark::parse("RR"), Mark::parse("3E7"));
+        assert_eq!(early.anew().mark(), early.mark());
+        let micros = early.micros();
+        assert!(QueueId::of(micros - 1, u64::MAX) < early && early < QueueId::of(micros + 1, 0));
+    }
+
+    #[test]
+    fn every_id_is_one_that_monitors_of_postfix_count() {
+        for _ in 0..100 {
+            let id = QueueId::of_user(fastrand::u32(..)).to_string();
+            assert!(id.bytes().all(|octet| octet.is_ascii_digit() || (b'A'..=b'F').contains(&octet)), "{id}");
+        }
+    }
+
+    #[test]
     fn names_of_other_files_are_no_ids() {
         let id = QueueId::new();
         assert_eq!(QueueId::parse(id.as_str()), Some(id));
-        for name in ["", "short", "ABCDEFGHIJKLMN.", "abcdefghijklmno", "ABCDEFGHIJKLMNO.journal", "../../../../../etc"]
-        {
+        for name in [
+            "",
+            "short",
+            "ABCDEFGHIJKLMN.",
+            "abcdefghijklmno",
+            "ABCDEFGHIJKLMNO.journal",
+            "../../../../../etc",
+            "0123456789ABCDEFGHIJ",
+            "0123456789abcdef0123",
+        ] {
             assert_eq!(QueueId::parse(name), None, "{name}");
         }
     }

@@ -46,10 +46,10 @@ impl Spool {
             return known;
         }
         let remarks = self.remarks(Timestamp::now());
-        let taken: HashSet<&str> =
-            remarks.iter().filter(|r| r.about.starts_with(MARK_OF)).map(|r| r.says.as_str()).collect();
-        let free = Mark::of_choice(uid).find(|mark| !taken.contains(mark.as_str())).unwrap_or(Mark::of(uid));
-        let says = free.as_str().to_string();
+        let taken: HashSet<Mark> =
+            remarks.iter().filter(|r| r.about.starts_with(MARK_OF)).filter_map(|r| Mark::parse(&r.says)).collect();
+        let free = Mark::of_choice(uid).find(|mark| !taken.contains(mark)).unwrap_or(Mark::of(uid));
+        let says = free.to_string();
         // A remark that the disk has no room for is made again with the next file.
         let _ = self.remark(&Remark { about: format!("{MARK_OF}{uid}"), says, until: Timestamp::MAX });
         free
