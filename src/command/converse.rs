@@ -6,7 +6,7 @@
 use std::io::{BufWriter, Read, Write};
 
 use super::submission::accept::{Accepted, accept};
-use super::submission::hand_over::hand_over;
+use super::submission::hand_over::{hand_over, throw_away};
 use super::submission::local_names::LocalNames;
 use super::submission::request::{Delivery, Request};
 use crate::config::{self, Config};
@@ -66,7 +66,9 @@ impl<I: Read, O: Write> Conversation<'_, I, O> {
         let names = LocalNames::of(config, system::local_names(host));
         let mut resolver = names.resolver(&config.account);
         let mut leads_somewhere = |address: &str| match Mailbox::of_argument(address.as_bytes()).as_slice() {
-            [mailbox] => !resolver.one(&mailbox.address).is_empty(),
+            [mailbox] => {
+                !resolver.one(&mailbox.address).is_empty() || resolver.thrown_away().contains(&mailbox.address)
+            }
             _ => false,
         };
         let mut dialogue = Dialogue::new(host, self.most);
@@ -114,6 +116,10 @@ impl<I: Read, O: Write> Conversation<'_, I, O> {
             Err(_) if content.is_too_large() => Ok(dialogue.too_large()),
             Err(error) => Ok(refusal(&error)),
             Ok(Accepted::Nothing) => Ok(Reply::new(250, "2.0.0 ok")),
+            Ok(Accepted::ThrownAway(prepared)) => {
+                throw_away(&request, self.config, &prepared).iter().for_each(|note| (self.told)(note));
+                Ok(Reply::new(250, "2.0.0 ok: thrown away"))
+            }
             Ok(Accepted::Sent { id, notes }) => {
                 notes.iter().for_each(|note| (self.told)(note));
                 Ok(Reply::new(250, &format!("2.0.0 ok: sent as {id}")))

@@ -30,6 +30,14 @@ pub(crate) fn run(
         return Ok(Vec::new());
     }
     let mut prepared = prepare::prepare(request, &config, &taken.message, &Moment::now())?;
+    if prepared.is_for_nobody() {
+        let nobody = |out: &mut dyn Write| {
+            verify::write_steps(&prepared.steps, out)?;
+            writeln!(out, "to: nobody")
+        };
+        nobody(out).map_err(Error::Output)?;
+        return Ok(prepared.warnings);
+    }
     let mail = keep::nowhere(&config, &mut prepared, &mut taken)?;
     write(&prepared, &mail, out)?;
     relay_program::program()?;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::run_queue::{self, Detail, Which};
 use super::selection::Matching;
 use super::submission::accept::{Accepted, accept};
+use super::submission::hand_over::throw_away;
 use super::submission::request::{Delivery, Input, Request};
 use crate::config::Config;
 use crate::envelope::{Destination, Operand};
@@ -29,12 +30,19 @@ pub(crate) fn run(config: &Config, to: Option<String>, detail: Detail, out: &mut
         input: Input::Formatted,
         destination: Destination { operands: operands.collect(), ..Destination::default() },
         delivery: Delivery::Queue,
+        verbose: true,
         ..Request::default()
     };
     let mut say = |text: String| writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Error::Output);
     let prepared = match accept(&request, config, &mut message.as_bytes())? {
         Accepted::Nothing => return Ok(()),
         Accepted::Sent { notes, .. } => return notes.into_iter().try_for_each(say),
+        Accepted::ThrownAway(prepared) => {
+            let id = prepared.entry.id;
+            return throw_away(&request, config, &prepared)
+                .into_iter()
+                .try_for_each(|note| say(format!("{id}: {note}")));
+        }
         Accepted::Kept(prepared) => prepared,
     };
     let entry = &prepared.entry;

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::submission::accept::{Accepted, accept};
-use super::submission::hand_over::hand_over;
+use super::submission::hand_over::{hand_over, throw_away};
 use super::submission::request::Request;
 use super::submission::unconfigured;
 use crate::config::{self, Config};
@@ -27,6 +27,7 @@ pub(crate) fn run(
     match accept(request, &config, input)? {
         Accepted::Nothing => Ok(Vec::new()),
         Accepted::Sent { notes, .. } => Ok(notes),
+        Accepted::ThrownAway(prepared) => Ok(throw_away(request, &config, &prepared)),
         Accepted::Kept(prepared) => hand_over(request, &config, &prepared),
     }
 }

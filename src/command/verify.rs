@@ -58,7 +58,8 @@ fn leads(config: &Config, destination: &Destination, message: &Message, out: &mu
 /// A line for each step.
 pub(super) fn write_steps(steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
     steps.iter().try_for_each(|step| {
-        writeln!(out, "{}... {} {}", clean(&step.name), step.rule, clean(&step.targets.join(", ")))
+        let line = format!("{}... {} {}", clean(&step.name), step.rule, clean(&step.targets.join(", ")));
+        writeln!(out, "{}", line.trim_end())
     })
 }
 

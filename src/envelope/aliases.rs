@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::message::Mailbox;
 
+/// The target that throws a mail away, as it does with every other mailer.
+pub(crate) const NOWHERE: &str = "/dev/null";
+
 /// Names, in lower case, and the addresses or further names they stand for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aliases {
@@ -21,13 +24,15 @@ impl Aliases {
                 warnings.push(format!("line {line} is no alias"));
                 continue;
             };
-            let (refused, plain): (Vec<_>, Vec<_>) = values(value).into_iter().partition(|v| is_refused(v));
+            let (nowhere, targets): (Vec<_>, Vec<_>) = values(value).into_iter().partition(|v| is_nowhere(v));
+            let (refused, plain): (Vec<_>, Vec<_>) = targets.into_iter().partition(|v| is_refused(v));
             if let Some(first) = refused.first() {
                 let (name, what) = (crate::outcome::clean(&name), crate::outcome::clean(first));
                 warnings.push(format!("line {line}: alias {name}: {what} is a command, a file or a list: ignored"));
             }
-            let targets: Vec<String> =
+            let mut targets: Vec<String> =
                 plain.iter().flat_map(|v| Mailbox::list(v.as_bytes())).map(|mailbox| mailbox.address).collect();
+            targets.extend(nowhere.first().map(|_| NOWHERE.to_string()));
             if !targets.is_empty() {
                 aliases.insert(&name, targets);
             }
@@ -95,6 +100,11 @@ fn values(list: &str) -> Vec<String> {
     values.iter().map(|v| v.trim().to_string()).filter(|v| !v.is_empty()).collect()
 }
 
+/// `/dev/null`, perhaps in quotes, or Exim's own word for it.
+fn is_nowhere(value: &str) -> bool {
+    [NOWHERE, ":blackhole:"].contains(&value.trim_matches(['"', '\'']).trim())
+}
+
 fn is_refused(value: &str) -> bool {
     let value = value.trim_start_matches('"');
     value.starts_with(['|', '/']) || value.starts_with(":include:")
@@ -129,6 +139,18 @@ mod tests {
         assert!(warnings[4].contains("line 5"));
         let warning = &Aliases::parse("a\u{1b}[2J: /x\n").1[0];
         assert!(!warning.contains(char::is_control), "{warning:?}");
+    }
+
+    #[test]
+    fn target_that_throws_away_is_one() {
+        let text = "a: /dev/null\nb: \"/dev/null\", b@x.org\nc: :blackhole:\nd: /dev/nullx\n";
+        let (aliases, warnings) = Aliases::parse(text);
+        assert_eq!(
+            (aliases.get("a").unwrap(), aliases.get("c").unwrap()),
+            (&[NOWHERE.into()][..], &[NOWHERE.into()][..])
+        );
+        assert_eq!(aliases.get("b").unwrap(), ["b@x.org", NOWHERE]);
+        assert_eq!((aliases.get("d"), warnings.len()), (None, 1), "{warnings:?}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub use resolve::Resolver;
 pub(crate) use resolve::Step;
 pub(crate) use sender::Sender;
 
+use self::aliases::NOWHERE;
 use crate::dsn::{Notify, OfRecipient};
 use crate::message::{AddressList, Mailbox, Message, cron, may_be_addresses};
 
@@ -68,6 +69,7 @@ impl Names {
         };
         let is_usable = |mailbox: &Mailbox| match mailbox.parts() {
             (_, Some(_)) => mailbox.address.parse::<Address>().is_ok(),
+            (NOWHERE, None) => true,
             (local, None) => local.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+$".contains(&b)),
         };
         let are_usable = |text: &String| {
@@ -119,7 +121,8 @@ impl NoRecipient {
 }
 
 /// The recipients, from the first source that yields any: arguments (with `-t` together with the header section),
-/// Resent-To, To and their kin, cron's MAILTO, the job's user, the default.
+/// Resent-To, To and their kin, cron's MAILTO, the job's user, the default. There are no recipients if all that were
+/// named lead to `/dev/null`.
 ///
 /// # Errors
 /// Only if the account itself is no address.
@@ -129,12 +132,13 @@ pub(crate) fn recover(
     resolver: &mut Resolver<'_>,
 ) -> Result<Vec<Recipient>, NoRecipient> {
     let mut recipients = first_named(destination, message, resolver);
-    if recipients.is_empty() {
+    let is_thrown_away = |resolver: &Resolver<'_>| !resolver.thrown_away().is_empty();
+    if recipients.is_empty() && !is_thrown_away(resolver) {
         recipients = resolver.fall_back();
         let addresses = recipients.iter().map(|recipient| recipient.address.to_string()).collect();
         resolver.step("nobody is named", "goes to the default:", addresses);
     }
-    if recipients.is_empty() {
+    if recipients.is_empty() && !is_thrown_away(resolver) {
         return Err(NoRecipient::of("arguments, header fields, cron's MAILTO and the default"));
     }
     for recipient in &mut recipients {
@@ -165,7 +169,7 @@ fn first_named(destination: &Destination, message: &Message, resolver: &mut Reso
             resolver.step(name, "names", source.iter().map(|(mailbox, _)| mailbox.address.clone()).collect());
         }
         let found = resolver.resolve(&source);
-        if !found.is_empty() {
+        if !found.is_empty() || !resolver.thrown_away().is_empty() {
             return found;
         }
     }

@@ -6,8 +6,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use lettre::Address;
 
+use super::Recipient;
+use super::aliases::{Aliases, NOWHERE};
 use super::sender::local_name;
-use super::{Aliases, Recipient};
 use crate::dsn::OfRecipient;
 use crate::message::{AddressList, Mailbox, with_ascii_domain};
 use crate::outcome::clean;
@@ -28,6 +29,8 @@ pub struct Resolver<'a> {
     asked: HashMap<String, bool>,
     warnings: Vec<String>,
     steps: Vec<Step>,
+    /// The names, as they were written, that lead to [`NOWHERE`].
+    thrown_away: Vec<String>,
     /// The entries of those two: a mail may have very many recipients.
     known: HashSet<Noticed>,
 }
@@ -35,6 +38,7 @@ pub struct Resolver<'a> {
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Noticed {
     Step(Step),
+    ThrownAway(String),
     Warning(String),
 }
 
@@ -49,6 +53,17 @@ pub(crate) struct Step {
     pub(crate) rule: &'static str,
 }
 
+/// The ends of the aliases of a name.
+#[derive(Debug, Default)]
+struct Ends {
+    /// Addresses.
+    found: Vec<Address>,
+    /// Bare names that no alias knows.
+    unaliased: Vec<String>,
+    /// One of them is [`NOWHERE`].
+    is_thrown_away: bool,
+}
+
 impl<'a> Resolver<'a> {
     /// `hosts` are the names of this machine: `root@host` is the same as `root`.
     pub fn new(
@@ -58,7 +73,6 @@ impl<'a> Resolver<'a> {
         default: Option<&'a [String]>,
         account: &'a Address,
     ) -> Self {
-        let (warnings, steps, known) = (Vec::new(), Vec::new(), HashSet::new());
         Self {
             aliases,
             hosts,
@@ -67,9 +81,10 @@ impl<'a> Resolver<'a> {
             account,
             is_user: |_| false,
             asked: HashMap::new(),
-            warnings,
-            steps,
-            known,
+            warnings: Vec::new(),
+            steps: Vec::new(),
+            thrown_away: Vec::new(),
+            known: HashSet::new(),
         }
     }
 
@@ -93,7 +108,7 @@ impl<'a> Resolver<'a> {
 
     /// An alias or a user has that name.
     fn is_name(&mut self, word: &str) -> bool {
-        if self.aliases.get(word).is_some() {
+        if word == NOWHERE || self.aliases.get(word).is_some() {
             return true;
         }
         if let Some(known) = self.asked.get(word) {
@@ -114,6 +129,11 @@ impl<'a> Resolver<'a> {
     /// The steps taken on the way, in order.
     pub(crate) fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// The names that lead to `/dev/null`, each once, as they were written: for them the mail is thrown away.
+    pub(crate) fn thrown_away(&self) -> &[String] {
+        &self.thrown_away
     }
 
     pub(super) fn step(&mut self, name: &str, rule: &'static str, targets: Vec<String>) {
@@ -157,7 +177,7 @@ impl<'a> Resolver<'a> {
     pub fn one(&mut self, name: &str) -> Vec<Recipient> {
         let written = name.trim();
         let addresses = match self.local_name(written) {
-            Some(local) => self.local(&local),
+            Some(local) => self.local(&local, written),
             None => self.checked(written).into_iter().collect(),
         };
         let original = |a: &Address| (a.to_string() != written).then(|| written.to_string());
@@ -179,25 +199,35 @@ impl<'a> Resolver<'a> {
         local_name(address, self.hosts)
     }
 
-    fn local(&mut self, name: &str) -> Vec<Address> {
-        let (mut found, unaliased) = self.follow(name);
+    fn local(&mut self, name: &str, written: &str) -> Vec<Address> {
+        let Ends { mut found, unaliased, is_thrown_away } = self.follow(name);
         for name in unaliased {
             found.extend(self.without_alias(&name));
         }
-        // A loop leads nowhere: as good as no alias.
+        if is_thrown_away {
+            if self.known.insert(Noticed::ThrownAway(written.to_string())) {
+                self.thrown_away.push(written.to_string());
+            }
+            return found;
+        }
+        // A loop leads to nobody: as good as no alias.
         if found.is_empty() { self.without_alias(name) } else { found }
     }
 
-    /// Follows the aliases of a name to the end: addresses, and bare names that no alias knows.
-    fn follow(&mut self, name: &str) -> (Vec<Address>, Vec<String>) {
-        let (mut found, mut unaliased) = (Vec::new(), Vec::new());
+    /// Follows the aliases of a name to the end.
+    fn follow(&mut self, name: &str) -> Ends {
+        let mut ends = Ends::default();
         let (mut open, mut seen) = (vec![name.to_string()], BTreeSet::new());
         while let Some(name) = open.pop() {
             if !seen.insert(name.to_lowercase()) {
                 continue;
             }
             match self.local_name(&name) {
-                None => found.extend(self.checked(&name)),
+                _ if name == NOWHERE => {
+                    ends.is_thrown_away = true;
+                    self.step(NOWHERE, "throws it away", Vec::new());
+                }
+                None => ends.found.extend(self.checked(&name)),
                 Some(local) => match self.aliases.get(&local) {
                     Some(targets) => {
                         let targets = targets.to_vec();
@@ -205,12 +235,12 @@ impl<'a> Resolver<'a> {
                         self.step(&local, "aliased to", targets);
                     }
                     // A target that a person wrote as an address is one, also if this machine is named like the domain.
-                    None if name.contains('@') && seen.len() > 1 => found.extend(self.checked(&name)),
-                    None => unaliased.push(local),
+                    None if name.contains('@') && seen.len() > 1 => ends.found.extend(self.checked(&name)),
+                    None => ends.unaliased.push(local),
                 },
             }
         }
-        (found, unaliased)
+        ends
     }
 
     /// A bare name that no alias knows: the default recipient, else the name at the domain, else the account.
@@ -230,8 +260,10 @@ impl<'a> Resolver<'a> {
     /// The default recipient, which may be an alias, else the account.
     fn last_resort(&mut self) -> Vec<Address> {
         let names = self.default.unwrap_or_default();
+        let mut is_thrown_away = false;
         let target = |name: &String| {
-            let (found, unaliased) = self.follow(name);
+            let Ends { found, unaliased, is_thrown_away: is_nowhere } = self.follow(name);
+            is_thrown_away |= is_nowhere;
             // As in an alias, a configured address is taken as it is written.
             if unaliased.iter().any(|local| name != local) && found.is_empty() {
                 return self.checked(name).into_iter().collect();
@@ -239,7 +271,10 @@ impl<'a> Resolver<'a> {
             found
         };
         let found: Vec<Address> = names.iter().flat_map(target).collect();
-        if found.is_empty() { vec![self.account.clone()] } else { found }
+        if is_thrown_away && self.known.insert(Noticed::ThrownAway(NOWHERE.to_string())) {
+            self.thrown_away.push(NOWHERE.to_string());
+        }
+        if found.is_empty() && !is_thrown_away { vec![self.account.clone()] } else { found }
     }
 
     /// The address, if it is one by RFC 5321 section 4.1.2. lettre's parser is too strict for some addresses (`a..b@x`,
@@ -354,6 +389,28 @@ mod tests {
         assert_eq!(resolve(&["alice@web1"], None, None), ["account@x.org"]);
         assert_eq!(resolve(&["alice"], None, Some("root")), ["ops@x.org", "dev@x.org"]);
         assert_eq!(resolve(&["alice"], None, Some("a")), ["account@x.org"]);
+    }
+
+    #[test]
+    fn name_that_leads_to_dev_null_leads_to_nobody_else() {
+        let aliases = Aliases::parse("noreply: /dev/null\nteam: noreply, ops@x.org\n").0;
+        let account: Address = "account@x.org".parse().unwrap();
+        let to = |default: &str, name: &str| {
+            let default = [default.to_string()];
+            let mut resolver = Resolver::new(&aliases, &[], None, Some(&default), &account);
+            let found: Vec<String> = resolver.one(name).into_iter().map(|r| r.address.to_string()).collect();
+            (found.join(" "), resolver.thrown_away().join(" "))
+        };
+        for (default, name, found, thrown) in [
+            ("boss@x.org", "noreply", "", "noreply"),
+            ("boss@x.org", NOWHERE, "", NOWHERE),
+            ("boss@x.org", "team", "ops@x.org", "team"),
+            ("boss@x.org", "joe", "boss@x.org", ""),
+            ("noreply", "joe", "", NOWHERE),
+            (NOWHERE, "joe", "", NOWHERE),
+        ] {
+            assert_eq!(to(default, name), (found.into(), thrown.into()), "{default} {name}");
+        }
     }
 
     #[test]

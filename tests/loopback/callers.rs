@@ -268,3 +268,36 @@ fn text_beside_a_file_arrives_whatever_stands_in_it() {
         assert_eq!(parsed.attachment(0).unwrap().contents(), b"\0\x01");
     }
 }
+
+#[test]
+fn mail_for_dev_null_goes_to_nobody_and_the_log_says_so() {
+    let machine = Machine::strict(Smarthost::new());
+    let aliases = "\u{feff}noreply: /dev/null\nteam: noreply, a@host.example\n";
+    std::fs::write(machine.path("aliases"), aliases).unwrap();
+    let run = |argv: &[&str], mail: &str| {
+        let ran = machine.run(argv[0], &argv[1..], mail.as_bytes());
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{argv:?}");
+        ran.stdout
+    };
+    run(&["sendmail", "noreply"], "Subject: alias\n\nx\n");
+    run(&["sendmail", "-FCronDaemon", "-i", "-oem", "/dev/null"], "To: /dev/null\nSubject: operand\n\nx\n");
+    run(&["mailx-t"], "From: root\nTo: /dev/null\nX-Cron-Env: <MAILTO=/dev/null>\nSubject: field\n\nx\n");
+    run(&["mailx-t"], "X-Cron-Env: <MAILTO=/dev/null>\nSubject: variable\n\nx\n");
+    let said =
+        run(&["sendmail", "-bs"], "HELO x\nMAIL FROM:<>\nRCPT TO:<noreply>\nDATA\nSubject: smtp\n\nx\n.\nQUIT\n");
+    assert!(said.contains("250 2.0.0 ok: thrown away"), "{said}");
+    assert!(
+        run(&["sendmail", "-bv", "noreply"], "")
+            .contains("noreply... aliased to /dev/null\n/dev/null... throws it away")
+    );
+    assert!(run(&["sendmail", "--dry-run", "noreply"], "Subject: x\n\nx\n").ends_with("to: nobody\n"));
+    run(&["sendmail", "-t"], "To: team, /dev/null\nSubject: both\n\nx\n");
+    assert!(machine.smarthost().wait_for(1, HANG));
+    let log = machine.log();
+    assert_eq!(log.matches(": thrown away for noreply, which leads to /dev/null").count(), 2, "{log}");
+    assert_eq!(log.matches(": thrown away for /dev/null, which leads to /dev/null").count(), 4, "{log}");
+    assert_eq!(log.matches(": thrown away for team, which leads to /dev/null").count(), 1, "{log}");
+    let mails = machine.smarthost().mails();
+    assert_eq!((mails.len(), mails[0].addresses()), (1, vec!["a@host.example"]));
+    assert_eq!(mails[0].header("To"), ["a@host.example"]);
+}

@@ -156,6 +156,10 @@ fn take(config: &Config, spool: &Spool, id: &QueueId) -> Result<(), Error> {
     let moment = Moment::of(system::user(dropped.uid), *id, arrived);
     let request = request(&dropped, &moment);
     let mut prepared = prepare::prepare(&request, config, &message, &moment)?;
+    if prepared.is_for_nobody() {
+        prepared.log_thrown_away();
+        return Ok(dropped.remove()?);
+    }
     prepared.entry.repairs = merged(&dropped.entry.repairs, &prepared.entry.repairs);
     keep::keep(config, spool, &mut prepared, &mut Taken { message, body })?;
     prepared.log_accepted();

@@ -18,6 +18,8 @@ use crate::spool::{QueueId, Spill, Spool};
 pub(crate) enum Accepted {
     /// There was no mail: the body was empty.
     Nothing,
+    /// Nowhere: every recipient leads to `/dev/null`.
+    ThrownAway(Box<Prepared>),
     /// The spool.
     Kept(Box<Prepared>),
     /// The smarthost, since no spool took it.
@@ -44,6 +46,9 @@ pub(crate) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -
         Ok(prepared) => prepared,
         Err(error) => return Err(rescued(error, &spool, &mut taken)),
     };
+    if prepared.is_for_nobody() {
+        return Ok(Accepted::ThrownAway(Box::new(prepared)));
+    }
     match keep::keep(config, &spool, &mut prepared, &mut taken) {
         Ok(()) => Ok(Accepted::Kept(Box::new(prepared))),
         Err(error) => send_at_once(request, config, &spool, &mut prepared, &mut taken, error),

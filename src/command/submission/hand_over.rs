@@ -22,10 +22,19 @@ pub(crate) fn hand_over(request: &Request, config: &Config, accepted: &Prepared)
     log::open(&config.log, "mailx-t", &system::host_name());
     accepted.log_accepted();
     let mut notes = accepted.warnings.clone();
+    notes.extend(accepted.told_thrown_away().filter(|_| request.verbose));
     if !accepted.is_dropped {
         notes.extend(start_relay(request, config, accepted)?);
     }
     Ok(notes)
+}
+
+/// Logs that the mail is thrown away. Returns the notes for the caller: only one who wants to hear all hears of it.
+pub(crate) fn throw_away(request: &Request, config: &Config, accepted: &Prepared) -> Vec<String> {
+    log::open(&config.log, "mailx-t", &system::host_name());
+    accepted.log_thrown_away();
+    let told = accepted.told_thrown_away().filter(|_| request.verbose);
+    accepted.warnings.iter().cloned().chain(told).collect()
 }
 
 fn start_relay(request: &Request, config: &Config, accepted: &Prepared) -> Result<Vec<String>, Error> {

@@ -7,7 +7,7 @@ use lettre::Address;
 
 use crate::config::Config;
 use crate::envelope::{self, Aliases, Destination, Resolver, Step};
-use crate::message::Message;
+use crate::message::{Message, charset, text};
 use crate::system;
 use crate::trust::{DecidingFile, Fault};
 
@@ -94,5 +94,6 @@ fn read(path: &Path) -> Result<String, Fault> {
         opened => opened?,
     };
     opened.judge(service.as_slice())?;
-    Ok(String::from_utf8_lossy(&opened.read(MOST_ALIASES)?).into_owned())
+    let octets = opened.read(MOST_ALIASES)?;
+    Ok(if charset::is_utf16(&octets) { charset::decode("utf-16", &octets) } else { text(&octets) })
 }

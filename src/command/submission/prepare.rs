@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::envelope::{self, Sender, Step};
 use crate::error::Error;
 use crate::message::Message;
+use crate::outcome::clean;
 use crate::rewrite::{self, Facts, Rewritten};
 use crate::spool::{Entry, EntryRecipient, QueueId};
 use crate::system::Caller;
@@ -54,11 +55,36 @@ pub struct Prepared {
     pub(crate) steps: Vec<Step>,
     /// Sentences that a person should read.
     pub(crate) warnings: Vec<String>,
+    /// The names of recipients that lead to `/dev/null`.
+    pub(crate) thrown_away: Vec<String>,
     /// It lies in `drop/`, and the service does the rest.
     pub(crate) is_dropped: bool,
 }
 
 impl Prepared {
+    /// Every recipient leads to `/dev/null`: there is nothing to keep.
+    pub(crate) fn is_for_nobody(&self) -> bool {
+        self.entry.recipients.is_empty()
+    }
+
+    /// A sentence for each name that leads to `/dev/null`.
+    pub(crate) fn told_thrown_away(&self) -> impl Iterator<Item = String> {
+        self.thrown_away.iter().map(|name| format!("thrown away for {}, which leads to /dev/null", clean(name)))
+    }
+
+    /// Logs that the mail is thrown away.
+    pub(crate) fn log_thrown_away(&self) {
+        let entry = &self.entry;
+        let (from, message_id) = (clean(&entry.originator), &entry.message_id);
+        for sentence in self.told_thrown_away() {
+            let sentence = format!("{sentence}: from=<{from}>, uid={}, message-id={message_id}", entry.uid);
+            log::mail(entry.id.as_str()).info(&sentence);
+        }
+        for warning in &self.warnings {
+            log::mail(entry.id.as_str()).warn(warning);
+        }
+    }
+
     /// Logs that the mail is accepted.
     pub(crate) fn log_accepted(&self) {
         let entry = &self.entry;
@@ -73,6 +99,9 @@ impl Prepared {
             repairs: &repairs,
         };
         line.log();
+        for sentence in self.told_thrown_away() {
+            log::mail(entry.id.as_str()).info(&sentence);
+        }
         for warning in &self.warnings {
             log::mail(entry.id.as_str()).warn(warning);
         }
@@ -128,7 +157,8 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         size: 0,
     };
     let steps = resolver.steps().to_vec();
-    Ok(Prepared { entry, rewritten, steps, warnings, is_dropped: false })
+    let thrown_away = resolver.thrown_away().to_vec();
+    Ok(Prepared { entry, rewritten, steps, warnings, thrown_away, is_dropped: false })
 }
 
 /// The sender that was asked for, if the caller may be that one. Only root and the service speak for other users of

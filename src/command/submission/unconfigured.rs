@@ -36,7 +36,8 @@ pub(crate) fn leave_or_rescue(request: &Request, error: config::Error, input: &m
         return error.into();
     }
     match leave(request, &config, &spool, &mut taken) {
-        Ok(place) => Error::Waiting { reason: Box::new(error.into()), place },
+        Ok(None) => error.into(),
+        Ok(Some(place)) => Error::Waiting { reason: Box::new(error.into()), place },
         Err(_) => rescue::rescue_taken(error.into(), &spool, &taken.message, &mut taken.body),
     }
 }
@@ -59,16 +60,19 @@ fn heading(request: &Request) -> Vec<u8> {
     heading
 }
 
-/// Leaves the mail for the service; returns its path.
-fn leave(request: &Request, config: &Config, spool: &Spool, taken: &mut Taken) -> Result<PathBuf, Error> {
+/// Leaves the mail for the service; returns its path. `None` if all its recipients lead to `/dev/null`.
+fn leave(request: &Request, config: &Config, spool: &Spool, taken: &mut Taken) -> Result<Option<PathBuf>, Error> {
     let moment = Moment::now();
     let mut prepared = prepare::prepare(request, config, &taken.message, &moment)?;
+    if prepared.is_for_nobody() {
+        return Ok(None);
+    }
     if spool.owner().is_some_and(system::is) {
         keep::leave_waiting(config, spool, &mut prepared, taken)?;
-        return Ok(spool.waiting_file(&moment.id));
+        return Ok(Some(spool.waiting_file(&moment.id)));
     }
     keep::leave_in_drop(config, spool, &mut prepared, taken)?;
-    Ok(spool.root().join("drop").join(moment.id.as_str()))
+    Ok(Some(spool.root().join("drop").join(moment.id.as_str())))
 }
 
 /// Settings without knowledge of this machine: every local name stays local, and a mail without a recipient goes to its
@@ -116,7 +120,7 @@ mod tests {
             let input = format!("Subject: s\n{fields}\nbody\n");
             let config = stand_in(&system::caller()).unwrap();
             let mut taken = take::take(&request, &|| Spill::new(&spool, 1000), &mut input.as_bytes()).unwrap();
-            let place = leave(&request, &config, &spool, &mut taken).unwrap();
+            let place = leave(&request, &config, &spool, &mut taken).unwrap().unwrap();
             let left = std::fs::read_to_string(place).unwrap();
             assert!(left.contains(expected) && left.ends_with("\r\n\r\nbody\r\n"), "{left}");
         }
