@@ -73,7 +73,8 @@ fn write(spool: &Spool, form: Form, mails: &mut dyn Iterator<Item = Listed>, out
     if form == Form::Screen { counted.tell_dropped(out).and_then(|()| given_up(spool, out)) } else { Ok(()) }
 }
 
-/// The mails that the caller has left in `drop/`. There is no count at the end: it would be taken for that of the queue.
+/// The mails that the caller has left in `drop/`. There is no count at the end, since it would be taken for that of the
+/// queue.
 fn write_own(spool: &Spool, form: Form, out: &mut dyn Write) -> io::Result<()> {
     let mails = &mut own(spool).into_iter();
     if form == Form::Json {

@@ -46,6 +46,16 @@ pub(crate) fn is_plausible(label: &str, sample: &[u8]) -> bool {
     Encoding::for_label(label.trim().as_bytes()).is_none_or(|encoding| encoding != UTF_8 && is_clean(encoding, sample))
 }
 
+/// The label is right for a text with bytes over 127: the whole of it is UTF-8 or not, and begins like `sample`. What
+/// is UTF-8 is nothing else.
+pub(crate) fn fits(label: &str, is_utf8: bool, sample: &[u8]) -> bool {
+    if is_utf8 {
+        ["utf-8", "utf8"].iter().any(|name| label.eq_ignore_ascii_case(name))
+    } else {
+        is_plausible(label, sample)
+    }
+}
+
 /// The name of the charset of octets that begin like these; `fallback` is preferred if they can be in it.
 pub(crate) fn name(sample: &[u8], fallback: Option<&str>) -> String {
     match fallback.filter(|label| is_plausible(label, sample)) {

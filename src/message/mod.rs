@@ -14,10 +14,13 @@ mod encoded_word;
 pub(crate) mod file_name;
 mod iso2022;
 mod mailbox;
+mod part_labels;
 pub(crate) mod parts;
 mod scan;
 mod shape;
+mod start;
 mod tail;
+mod unfolded;
 mod utf8;
 mod value;
 
@@ -32,7 +35,9 @@ pub(crate) use mailbox::quoted;
 pub(crate) use scan::{HEADER_LIMIT, LONGEST_NAME};
 use scan::{Scan, Section, Span};
 pub(crate) use shape::{LONGEST_LINE, Shape};
+use start::Start;
 pub(crate) use tail::{TAIL_LIMIT, Tail};
+pub(crate) use unfolded::unfolded;
 pub(crate) use value::MediaType;
 pub use value::{decoded, text};
 
@@ -45,6 +50,10 @@ pub struct Message {
     fields: Vec<Span>,
     /// The facts about the body.
     pub(crate) shape: Shape,
+    /// The first lines were spoilt by a script, and are put right.
+    pub(crate) is_start_mended: bool,
+    /// Parameters of fields stood on lines of their own.
+    pub(crate) has_joined_lines: bool,
     /// The blank line between fields and body was missing (RFC 5322 section 2.1 wants it).
     pub(crate) separator_missing: bool,
 }
@@ -95,12 +104,9 @@ impl Message {
     /// # Errors
     /// Only those of `input` and `body`: no octets are refused.
     pub fn read(input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Self> {
-        let mut scan = Scan::default();
+        let (mut start, mut scan) = (Start::default(), Scan::default());
         let mut shape = Shape::default();
-        let mut pass = |bytes: &[u8]| -> io::Result<()> {
-            shape.learn(bytes);
-            body.write_all(bytes)
-        };
+        let mut tee = Tee { shape: &mut shape, body };
         let mut buffer = vec![0; 64 << 10];
         loop {
             let count = match input.read(&mut buffer) {
@@ -109,19 +115,24 @@ impl Message {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
+            let octets = start.push(&buffer[..count]);
             if scan.is_done() {
-                pass(&buffer[..count])?;
-            } else if let Some(rest) = scan.push(&buffer[..count]) {
-                pass(&rest)?;
+                tee.write_all(&octets)?;
+            } else if let Some(rest) = scan.push(&octets) {
+                tee.begin(&scan, &rest)?;
             }
         }
-        if let Some(rest) = scan.finish() {
-            pass(&rest)?;
+        let held = start.finish();
+        let begun = if held.is_empty() { None } else { scan.push(&held) };
+        for rest in [begun, scan.finish()].into_iter().flatten() {
+            tee.begin(&scan, &rest)?;
         }
         shape.finish();
-        let Section { octets, fields, separator_missing } = scan.into_section();
+        let is_start_mended = start.is_mended;
+        let Section { octets, fields, separator_missing, has_joined } = scan.into_section();
         let separator_missing = separator_missing && shape.bytes > 0;
-        Ok(Self { came: octets.len(), octets, fields, shape, separator_missing })
+        let (came, has_joined_lines) = (octets.len(), has_joined);
+        Ok(Self { octets, came, fields, shape, is_start_mended, has_joined_lines, separator_missing })
     }
 
     /// A message of our own making, for callers who give a body only: `fields` become its header section, and line ends
@@ -134,6 +145,9 @@ impl Message {
         fields.iter().for_each(|(name, value)| message.add(name, value));
         message.octets.push(b'\n');
         message.came = message.octets.len();
+        if let Some(boundary) = message.boundary() {
+            message.shape.expect_parts(&boundary);
+        }
         let mut tee = Tee { shape: &mut message.shape, body };
         io::copy(input, &mut tee)?;
         message.shape.finish();
@@ -180,6 +194,10 @@ impl Message {
         self.fields().filter(move |field| field.is(name))
     }
 
+    fn boundary(&self) -> Option<String> {
+        self.named("Content-Type").next()?.media_type()?.boundary().map(str::to_string)
+    }
+
     /// Text before the first field was left out: the `From ` line of a mailbox file, or a byte order mark.
     pub fn has_preamble(&self) -> bool {
         self.fields.first().is_some_and(|first| first.whole.start > 0)
@@ -200,6 +218,16 @@ impl Message {
 struct Tee<'a> {
     shape: &'a mut Shape,
     body: &'a mut dyn Write,
+}
+
+impl Tee<'_> {
+    /// Takes the first octets of the body, behind the header section that was found.
+    fn begin(&mut self, scan: &Scan, rest: &[u8]) -> io::Result<()> {
+        if let Some(boundary) = scan.boundary() {
+            self.shape.expect_parts(&boundary);
+        }
+        self.write_all(rest)
+    }
 }
 
 impl Write for Tee<'_> {

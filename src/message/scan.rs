@@ -9,6 +9,9 @@
 
 use std::ops::Range;
 
+use super::unfolded::missing_fold;
+use super::value::MediaType;
+
 /// The most bytes of a header section, in memory; the bytes after them start the body.
 pub(crate) const HEADER_LIMIT: usize = 2 << 20;
 
@@ -51,6 +54,9 @@ const KNOWN_PREFIXES: &[&str] = &["content-", "resent-", "list-"];
 /// The field in which cron hands on a variable of the crontab.
 pub(crate) const CRON_ENV: &str = "X-Cron-Env";
 
+/// So many parameters that stand on a line of their own are joined to their fields: each moves what stands behind it.
+const MOST_JOINED: usize = 20;
+
 /// A longer name is no field's: it could not stand on a line with its colon.
 pub(crate) const LONGEST_NAME: usize = 512;
 
@@ -77,6 +83,8 @@ pub(super) struct Section {
     pub(super) fields: Vec<Span>,
     /// The body came without a blank line before it.
     pub(super) separator_missing: bool,
+    /// Parameters stood on lines of their own.
+    pub(super) has_joined: bool,
 }
 
 /// The state of the search.
@@ -94,6 +102,8 @@ pub(super) struct Scan {
     /// The first line is an mbox separator.
     mbox: bool,
     separator_missing: bool,
+    /// So many parameters stood on lines of their own.
+    joined: usize,
     done: bool,
     /// The last field is a variable of cron without its closing bracket; the end of its first line.
     open_variable: Option<usize>,
@@ -166,7 +176,29 @@ impl Scan {
 
     /// The result, once the section has ended.
     pub(super) fn into_section(self) -> Section {
-        Section { octets: self.octets, fields: self.fields, separator_missing: self.separator_missing }
+        let Self { octets, fields, separator_missing, joined, .. } = self;
+        let has_joined = joined > 0 && !fields.is_empty();
+        Section { octets, fields, separator_missing, has_joined }
+    }
+
+    /// The boundary of the multipart that the fields announce, once the section has ended.
+    pub(super) fn boundary(&self) -> Option<String> {
+        let is_type = |span: &&Span| self.octets[span.name.clone()].eq_ignore_ascii_case(b"content-type");
+        let kind = MediaType::parse(&self.octets[self.fields.iter().find(is_type)?.value.clone()])?;
+        kind.boundary().map(str::to_string)
+    }
+
+    /// The line from `start` to `end` is a parameter of the field before it: makes it a fold, and returns its new end.
+    fn join(&mut self, start: usize, end: usize) -> Option<usize> {
+        let last = self.fields.last_mut().filter(|_| self.joined < MOST_JOINED)?;
+        let fold = missing_fold(&self.octets[last.whole.clone()], &self.octets[start..end])?;
+        self.octets.splice(start..start, fold.iter().copied());
+        self.joined += 1;
+        let end = end + fold.len();
+        self.searched = end;
+        last.whole.end = end;
+        last.value.end = content(&self.octets, start..end).end;
+        Some(end)
     }
 
     /// Judges the line from `self.line` to `end`; returns where the body starts if it ends the section.
@@ -191,6 +223,11 @@ impl Scan {
         if line.is_empty() {
             return Some(self.settle(end, true));
         }
+        if let Some(end) = self.join(start, end) {
+            self.line = end;
+            return None;
+        }
+        let line = &self.octets[text.clone()];
         if first && is_mbox(line) {
             self.mbox = true;
         } else if let (b' ' | b'\t', Some(last)) = (line[0], self.fields.last_mut()) {
@@ -273,13 +310,13 @@ fn is_mbox(line: &[u8]) -> bool {
 
 /// Lengths of the name and of all up to the value, if the line starts a field: RFC 5322 section 2.2, and section 4.5
 /// for blanks before the colon.
-fn split(line: &[u8]) -> Option<(usize, usize)> {
+pub(super) fn split(line: &[u8]) -> Option<(usize, usize)> {
     let name = line.iter().take_while(|b| (33..127).contains(*b) && **b != b':').count();
     let blanks = line[name..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     ((1..=LONGEST_NAME).contains(&name) && line.get(name + blanks) == Some(&b':')).then_some((name, name + blanks + 1))
 }
 
-fn is_known(name: &[u8]) -> bool {
+pub(super) fn is_known(name: &[u8]) -> bool {
     let name = name.to_ascii_lowercase();
     KNOWN.iter().any(|known| known.as_bytes() == name)
         || KNOWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
@@ -338,11 +375,11 @@ mod tests {
             b"error: disk full\n\nmore\n",
             b"hello world\n",
             b"hello",
-            b"\nSubject: late\n\nx",
+            b"\nDate: late\n\nx",
             b"12:03:44 start\n12:03:45 end\n",
             b"see http://x\n",
             b"From here on it fails\n",
-            b" To: a\n\nx",
+            b" Date: a\n\nx",
             b"\xff\xfe\x00",
             b"",
         ] {

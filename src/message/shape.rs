@@ -2,6 +2,7 @@
 
 use super::charset;
 use super::iso2022::Iso2022;
+use super::part_labels::PartLabels;
 use super::utf8::Utf8;
 
 /// RFC 5322 section 2.1.1: the most octets a line may have before its end. Servers refuse or bounce longer lines.
@@ -47,6 +48,7 @@ pub(crate) struct Shape {
     after_cr: bool,
     base64: Base64,
     label: Label,
+    parts: Option<Box<PartLabels>>,
     utf8: Utf8,
     iso2022: Iso2022,
     sample: Vec<u8>,
@@ -103,6 +105,7 @@ impl Default for Shape {
             unlike_base64: false,
             raw_label: false,
             label: Label::No,
+            parts: None,
             controls: 0,
             line: 0,
             piece: 0,
@@ -128,8 +131,21 @@ impl Shape {
         shape
     }
 
+    /// The body is to come, and is a multipart with that boundary.
+    pub(super) fn expect_parts(&mut self, boundary: &str) {
+        self.parts = Some(Box::new(PartLabels::within(boundary)));
+    }
+
+    /// The head of a part in it does not tell the truth about the text below it.
+    pub(crate) fn has_false_labels(&self) -> bool {
+        self.parts.as_ref().is_some_and(|parts| parts.are_false())
+    }
+
     /// Looks at the next bytes of the body.
     pub(crate) fn learn(&mut self, bytes: &[u8]) {
+        if let Some(parts) = &mut self.parts {
+            parts.learn(bytes);
+        }
         self.bytes += bytes.len() as u64;
         self.keep_opening(bytes);
         self.blank = self.blank && bytes.iter().all(u8::is_ascii_whitespace);
@@ -202,6 +218,9 @@ impl Shape {
     /// The input is over: a CR at its very end stands alone.
     pub(crate) fn finish(&mut self) {
         self.bare_cr |= std::mem::take(&mut self.after_cr);
+        if let Some(parts) = &mut self.parts {
+            parts.finish();
+        }
     }
 
     fn keep_opening(&mut self, bytes: &[u8]) {

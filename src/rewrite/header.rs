@@ -51,12 +51,13 @@ pub(crate) fn rewrite(
     }
     header.missing(&originator, recipients);
     header.missing_labels();
-    if message.has_preamble() {
-        header.repairs.insert(Repair::Trace);
-    }
-    if message.separator_missing {
-        header.repairs.insert(Repair::Separator);
-    }
+    let of_reading = [
+        (message.has_preamble(), Repair::Trace),
+        (message.is_start_mended, Repair::Start),
+        (message.has_joined_lines, Repair::Fold),
+        (message.separator_missing, Repair::Separator),
+    ];
+    header.repairs.extend(of_reading.iter().filter(|(is_made, _)| *is_made).map(|(_, repair)| *repair));
     let message_id = header.message_id();
     let wrapping = header.set_aside.finish(&mut header.out);
     header.out.extend_from_slice(b"\r\n");

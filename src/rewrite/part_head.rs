@@ -3,7 +3,7 @@
 use super::field;
 use super::treatment::{Labels, Treatment};
 use super::wire::head_to_wire;
-use crate::message::{LONGEST_NAME, charset, decoded};
+use crate::message::{LONGEST_NAME, charset, decoded, unfolded};
 
 /// The fields of a part, or of a message within a message.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Head {
 impl Head {
     pub(super) fn read(octets: &[u8], is_message: bool, fallback: Option<&str>) -> Self {
         let mut fields: Vec<Vec<u8>> = Vec::new();
-        for line in octets.split_inclusive(|b| *b == b'\n') {
+        for line in unfolded(octets).split_inclusive(|b| *b == b'\n') {
             match fields.last_mut() {
                 Some(last) if line.starts_with(b" ") || line.starts_with(b"\t") => last.extend_from_slice(line),
                 _ => fields.push(line.to_vec()),

@@ -42,6 +42,8 @@ repairs! {
     Duplicate "duplicate"
     /// The body was encoded, or the label of its encoding mended.
     Encoding "encoding"
+    /// A parameter of a field about the body stood on a line of its own, RFC 5322 section 2.2.3.
+    Fold "fold"
     /// From became the account; the original is kept beside it.
     From "from"
     /// A field had a line of more than 998 octets, RFC 5322 section 2.1.1.
@@ -64,6 +66,8 @@ repairs! {
     Separator "separator"
     /// Fields too large for the header section were attached.
     SetAside "set-aside"
+    /// The first lines were indented, or came behind blank lines or the `-e` of an echo.
+    Start "start"
     /// A Subject was made.
     Subject "subject"
     /// Codes for a terminal were folded to the text that it would show.

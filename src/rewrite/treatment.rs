@@ -71,7 +71,7 @@ impl Treatment {
     pub(super) fn of(labels: &Labels, shape: &Shape, demand: &Demand<'_>) -> Self {
         let is_legal = is_legal(shape, demand) && (demand.eight_bit || !shape.eight_bit);
         let kind = labels.kind.as_ref();
-        let has_legal_parts = is_legal && !shape.raw_label;
+        let has_legal_parts = is_legal && !shape.raw_label && !shape.has_false_labels();
         if let Some(boundary) = kind.and_then(MediaType::boundary) {
             let coding = (!has_legal_parts).then(|| Coding::Parts(boundary.into()));
             return Self::of_container(labels, shape, demand, coding);
@@ -235,15 +235,17 @@ fn charset_for(labels: &Labels, shape: &Shape, demand: &Demand<'_>) -> Option<St
         // No such byte has come yet, but one may.
         return charset::is_ascii(written).then(|| "utf-8".to_string());
     }
-    if shape.is_utf8() || shape.is_mostly_utf8() {
-        let is_utf8 = ["utf-8", "utf8"].iter().any(|name| written.eq_ignore_ascii_case(name));
-        return (!is_utf8).then(|| "utf-8".to_string());
+    let is_utf8 = shape.is_utf8() || shape.is_mostly_utf8();
+    if charset::fits(written, is_utf8, shape.sample()) {
+        return None;
+    }
+    if is_utf8 {
+        return Some("utf-8".to_string());
     }
     let is_html = labels.kind.as_ref().is_some_and(|kind| kind.is("text/html"));
     let own = is_html.then(|| charset::of_html(shape.opening())).flatten();
     let own = own.filter(|label| charset::is_plausible(label, shape.sample()));
-    let fitting = || own.unwrap_or_else(|| charset::name(shape.sample(), demand.fallback));
-    (!charset::is_plausible(written, shape.sample())).then(fitting)
+    Some(own.unwrap_or_else(|| charset::name(shape.sample(), demand.fallback)))
 }
 
 /// It can stand on the wire once the codes for a terminal are gone.

@@ -67,8 +67,8 @@ impl Spool {
         Ok(files.collect())
     }
 
-    /// The envelope block of a mail that lies in `drop/`, for a listing: its id is the name, its owner the uid; the rest
-    /// are claims. `None` if it is no mail.
+    /// The envelope block of a mail that lies in `drop/`, for a listing. Its id is the name, its uid the payer's. All
+    /// else in it are claims. `None` if it is no mail.
     pub(crate) fn peek_left(&self, left: &Left) -> Option<Entry> {
         if !left.is_file {
             return None;
