@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 use socks::Socks5Stream;
 
-use super::addresses::{self, Met};
+use super::server_addresses::{self, Met};
 use super::{Smarthost, network};
 use crate::outcome::Stage;
 
@@ -86,7 +86,7 @@ impl<'a> Ways<'a> {
                 return Err(ConnectError::NoRoute(source));
             }
         }
-        Ok(Self { smarthost, addresses: addresses::in_order(addresses) })
+        Ok(Self { smarthost, addresses: server_addresses::in_order(addresses) })
     }
 
     /// Connects to the first address that answers, and takes it from the list.
@@ -105,7 +105,7 @@ impl<'a> Ways<'a> {
         let connected = race(self.addresses.clone(), source, until)?;
         // Those before it have failed, or take their time.
         for address in self.addresses.iter().take_while(|address| **address != connected.1) {
-            addresses::remember(*address, Some(Met::Sick));
+            server_addresses::remember(*address, Some(Met::Sick));
         }
         self.addresses.retain(|address| *address != connected.1);
         Ok(connected)

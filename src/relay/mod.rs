@@ -10,7 +10,6 @@
 //! that a program that only reads them links no TLS library.
 
 mod access_token;
-mod addresses;
 mod capabilities;
 mod certificate;
 mod channel;
@@ -36,6 +35,7 @@ mod secret;
 mod secret_file;
 mod secret_source;
 mod sender_pattern;
+mod server_addresses;
 mod server_hello;
 mod session;
 mod smarthost;

@@ -7,10 +7,10 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::super::addresses::{self, Met};
 use super::super::channel::Channel;
 use super::super::connect::{ConnectError, Ways};
 use super::super::deadline::{Timed, from_now};
+use super::super::server_addresses::{self, Met};
 use super::super::stream::Stream;
 use super::super::tls::{Handshake, Roots};
 use super::super::trouble::{Peer, Trouble};
@@ -67,7 +67,7 @@ impl<'a> Way<'a> {
                     break;
                 }
             };
-            let hurry = (are_several && !addresses::is_slow(address)).then_some(self.hurry);
+            let hurry = (are_several && !server_addresses::is_slow(address)).then_some(self.hurry);
             let started = Instant::now();
             let own_handshake = handshake.take().or_else(|| self.handshake());
             let trouble = match self.channel_over((tcp, address), own_handshake, hurry, until) {
@@ -77,7 +77,7 @@ impl<'a> Way<'a> {
                 Err(trouble) => trouble,
             };
             if are_several {
-                addresses::remember(address, Some(Met::Sick));
+                server_addresses::remember(address, Some(Met::Sick));
             }
             if hurry.is_some_and(|hurry| started.elapsed() >= hurry) {
                 silent.push(address);
@@ -105,7 +105,7 @@ impl<'a> Way<'a> {
             let Ok(reached) = ways.connect(until) else { continue };
             match self.channel_over(reached, self.handshake(), Some(share), until) {
                 Ok(channel) => {
-                    addresses::remember(address, Some(Met::Slow));
+                    server_addresses::remember(address, Some(Met::Slow));
                     return Ok(channel);
                 }
                 Err(trouble) => told = Some(told.filter(|told| told.reply.is_some()).unwrap_or(trouble)),
@@ -236,7 +236,7 @@ mod tests {
             let (sick, well) = (saying(words, goes), saying("220 hello\r\n", false));
             assert_eq!(greeted_by(&[sick, well], long), Ok(well), "{words} {goes}");
             // It comes last from now on.
-            assert_eq!(addresses::in_order(vec![sick, well]), [well, sick]);
+            assert_eq!(server_addresses::in_order(vec![sick, well]), [well, sick]);
         }
     }
 
@@ -258,6 +258,6 @@ mod tests {
             let _ = client.read(&mut [0]);
         });
         assert_eq!(greeted_by(&[late, saying("", true)], Duration::from_secs(300)), Ok(late));
-        assert!(addresses::is_slow(late));
+        assert!(server_addresses::is_slow(late));
     }
 }
