@@ -131,6 +131,16 @@ pub(crate) fn is_user(name: &str) -> bool {
     User::from_name(name).is_ok_and(|user| user.is_some())
 }
 
+/// The uid of the user with that name.
+pub(crate) fn uid_of(name: &str) -> Option<u32> {
+    User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
+}
+
+/// The user database has that uid.
+pub(crate) fn has_user(uid: u32) -> bool {
+    User::from_uid(Uid::from_raw(uid)).is_ok_and(|user| user.is_some())
+}
+
 /// uid and gid of the service user; `None` if root serves. If no user database knows the name, each of them is loaded
 /// and asked, which takes milliseconds: once is enough.
 pub(crate) fn service() -> Option<(u32, u32)> {

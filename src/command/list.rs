@@ -3,6 +3,7 @@
 
 use std::io::{self, BufWriter, Write};
 
+use crate::command::accountable::accountable;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::outcome::{Status, clean};
@@ -178,7 +179,7 @@ impl Known {
     /// The smarthost's trouble, or that the user has had a share of a limit.
     fn trouble(&self, mail: &Listed) -> Option<&str> {
         let share = || {
-            let about = Spool::share_of(mail.entry.uid);
+            let about = Spool::share_of(accountable(mail.entry.uid));
             self.remarks.iter().find(|remark| remark.about == about).map(|remark| remark.says.as_str())
         };
         self.clock.as_ref().map(|clock| clock.reason.as_str()).or_else(share).filter(|_| !mail.is_dropped)

@@ -1,7 +1,8 @@
 //! The verbs, the only floor that ties the parts together. A verb owns its request, and the doors fill it in.
 //!
-//! A file of this directory is a verb of the door, or a part that several verbs share: `outcome_notice` and
-//! `selection` are for both programs, and the door starts the other one by `relay_program`. The rooms:
+//! A file of this directory is a verb of the door, or a part that several verbs share: `accountable`,
+//! `outcome_notice` and `selection` are for both programs, and the door starts the other one by `relay_program`. The
+//! rooms:
 //!
 //! - `submission`: the way of a mail up to the acceptance line, and the hand-over. It runs in the door; the relay takes
 //!   mail from `drop/` the same way.
@@ -11,6 +12,7 @@
 //!
 //! No verb of the door names a verb of the relay, so that the door links no TLS library.
 
+mod accountable;
 pub(crate) mod check;
 pub(crate) mod converse;
 pub(crate) mod delivery;

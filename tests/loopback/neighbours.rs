@@ -455,3 +455,28 @@ fn unfilled_settings_of_a_user_take_no_mail_away() {
     let (code, said) = village.run(&ALICE.to_string(), &["mailx-t", "ctl", "init"], "");
     assert!(code == Some(77) && said.contains("ask root"), "{code:?} {said}");
 }
+
+/// A user has as many subordinate uids as subuid(5) gives; together they are one user.
+#[test]
+fn subordinate_uids_count_as_the_user_whose_they_are() {
+    let refused = On::at(Point::Rcpt).containing("elsewhere");
+    let host = Smarthost::new().account(USER, PASSWORD).on(refused, Act::reply("451 4.3.0 later"));
+    let Some((village, _running)) = village_with(host) else { return };
+    village.write("etc/subuid", "root:500000:65536\nalice:600000:65536\n", 0o644);
+    for users in [[ALICE, 600_001, 600_002], [BOB, 500_001, 500_002]] {
+        for who in users {
+            send(&village, who, &format!("a@elsewhere{who}.example"));
+        }
+        let (log, is_closed) = sent(&village);
+        assert!(log.contains("uid=600001"), "the log names the uid itself: {log}");
+        assert_eq!(is_closed, users[0] == BOB, "three uids of one user are one: {log}");
+    }
+    let list = fs::read_dir(village.at("var/spool/mailx-t/queue")).unwrap();
+    let ids = list.map(|file| file.unwrap().file_name().into_string().unwrap()).filter(|name| !name.contains('.'));
+    let mut marks: Vec<String> = ids.map(|id| id[13..16].to_string()).collect();
+    marks.sort();
+    let count = |mark: &String| marks.iter().filter(|other| *other == mark).count();
+    let mut counts: Vec<usize> = marks.iter().map(count).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 2, 2, 3, 3, 3], "alice's, root's, and bob: {marks:?}");
+}

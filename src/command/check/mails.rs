@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::findings::Findings;
+use crate::command::accountable::accountable;
 use crate::command::delivery::room;
 use crate::config::Config;
 use crate::error::Error;
@@ -99,7 +100,7 @@ fn forgotten(path: &Path) -> Option<SystemTime> {
 fn users_without_room(config: &Config, spool: &Spool) -> Vec<String> {
     let kept = spool.kept().unwrap_or_default();
     let users: BTreeSet<u32> =
-        spool.left_files(&|_| false).unwrap_or_default().into_iter().map(|left| left.payer).collect();
+        spool.left_files(&|_| false).unwrap_or_default().into_iter().map(|left| accountable(left.payer)).collect();
     let full = users.into_iter().filter_map(|uid| {
         let kept = kept.get(&spool.known_mark_of(uid)?).copied().unwrap_or_default();
         kept.is_full(config.spool.user_quota.as_u64()).then(|| room::sentence(uid, kept))

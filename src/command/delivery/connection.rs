@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use lettre::Address;
 
+use crate::command::accountable::accountable;
 use crate::config::{Config, SmarthostId, Smarthosts};
 use crate::error::Error;
 use crate::log;
@@ -90,7 +91,7 @@ impl<'a> Connection<'a> {
 
     /// Tries the mail for these, as far as the smarthost takes so many in one mail.
     fn attempt_in_part(&mut self, claim: &Claim, mut recipients: Vec<usize>) -> Result<Attempt, Error> {
-        let unnamed = self.split_off_unnamed(claim.entry.uid, &mut recipients);
+        let unnamed = self.split_off_unnamed(accountable(claim.entry.uid), &mut recipients);
         let attempt = self.attempt_for(&claim.entry, recipients, &|| Ok(claim.content()?))?;
         self.learn_limit_said(&attempt);
         Ok(attempt.with_unnamed(unnamed))

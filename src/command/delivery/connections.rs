@@ -14,6 +14,7 @@ use lettre::Address;
 use super::attempt::{Answered, Attempt, Left};
 use super::connection::Connection;
 use super::known_smarthosts::Turn;
+use crate::command::accountable::accountable;
 use crate::config::{Config, SmarthostId};
 use crate::error::Error;
 use crate::relay::{Client, Session, Trouble};
@@ -160,7 +161,7 @@ impl<'a> Connections<'a> {
             return Ok(None);
         }
         let (started, unnamed) =
-            (system::now(), pipeline.connection.split_off_unnamed(claim.entry.uid, &mut recipients));
+            (system::now(), pipeline.connection.split_off_unnamed(accountable(claim.entry.uid), &mut recipients));
         pipeline.connection.offer_entry(&claim.entry, &recipients, &|| Ok(claim.content()?), account.as_ref())?;
         pipeline.under_way.push_back(UnderWay { claim, recipients, unnamed, started });
         Ok(None)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lettre::Address;
 
+use crate::command::accountable::accountable;
 use crate::dsn::OfRecipient;
 use crate::error::Error;
 use crate::log;
@@ -63,7 +64,7 @@ impl Connection<'_> {
                 session.offer(&mail, &mut content);
             }
             self.begun += 1;
-            self.smarthosts.count(self.smarthost, entry.uid, recipients.len());
+            self.smarthosts.count(self.smarthost, accountable(entry.uid), recipients.len());
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::room::Room;
 use super::turns::in_turn;
+use crate::command::accountable::accountable;
 use crate::command::submission::keep;
 use crate::command::submission::prepare::{self, Moment};
 use crate::command::submission::request::Request;
@@ -88,7 +89,8 @@ impl Intake {
         ids.retain(|id| !self.seen.contains(id));
         let is_known = |name: &QueueId| self.seen.contains(name) || self.left.contains_key(name);
         let new = spool.left_files(&is_known)?;
-        self.left.extend(new.into_iter().map(|left| (left.name, left)));
+        let counted = |left: Left| (left.name, Left { payer: accountable(left.payer), ..left });
+        self.left.extend(new.into_iter().map(counted));
         self.room.age();
         let (mut count, mut octets) = (ids.len(), 0);
         for left in in_turn(self.left.values().cloned().collect(), |left| left.payer, |_| false) {

@@ -9,6 +9,7 @@ use lettre::Address;
 
 use super::attempt::Attempt;
 use crate::alarm;
+use crate::command::accountable::accountable;
 use crate::config::Config;
 use crate::error::Error;
 use crate::interval::later;
@@ -70,7 +71,7 @@ impl Met {
     fn of(entry: &Entry, outcome: &Outcome) -> Self {
         let people = entry.recipients.iter().map(|recipient| recipient.address.clone()).collect();
         let said = format!("{} {}", outcome.stage, verdict::masked(&outcome.reason));
-        Self { said, mail: entry.id, people, uid: entry.uid }
+        Self { said, mail: entry.id, people, uid: accountable(entry.uid) }
     }
 
     /// The same was said of another mail, to others.

@@ -13,6 +13,7 @@ use super::super::settle;
 use super::super::turns::in_turn;
 use super::sending::Sending;
 use super::shares::Shares;
+use crate::command::accountable::accountable;
 use crate::command::selection::Selection;
 use crate::config::Config;
 use crate::error::Error;
@@ -266,7 +267,7 @@ impl<'a> Term<'a> {
 
     /// The mail is to be tried, as far as its own time and the trouble of its smarthosts go.
     fn is_due(&self, claim: &Claim, account: &Address, now: Timestamp) -> bool {
-        if self.shares.spent(account, claim.entry.uid).is_some() {
+        if self.shares.spent(account, accountable(claim.entry.uid)).is_some() {
             return false;
         }
         let is_forced = self.selection.is_forced(&claim.entry);
@@ -285,7 +286,7 @@ impl<'a> Term<'a> {
     /// comes soon, and mail that comes meanwhile is sent. A turn that comes late closes the route until then, or if it
     /// is this user's alone, keeps this user's mail.
     fn await_turn(&mut self, claim: &Claim, account: &Address, pass: Pass) -> Result<bool, Error> {
-        let (is_first, uid) = (pass == Pass::First, claim.entry.uid);
+        let (is_first, uid) = (pass == Pass::First, accountable(claim.entry.uid));
         loop {
             match self.sending.connections.turn(claim.entry.reverse_path.as_ref(), uid) {
                 // A mail that is put off goes behind the others.
@@ -335,7 +336,7 @@ impl<'a> Term<'a> {
     /// Gives up a mail that is too old, and whose smarthost cannot even be tried.
     fn give_up(&mut self, claim: Claim, now: Timestamp) {
         let account = self.sending.routes.of(&claim.entry);
-        let spent = || self.shares.spent(&account, claim.entry.uid);
+        let spent = || self.shares.spent(&account, accountable(claim.entry.uid));
         let trouble = self.sending.routes.closed(&account).or_else(spent).unwrap_or("it was not tried again");
         let last_outcome = |place: &usize| match claim.progress.last.get(place) {
             Some(record) => record.outcome.clone(),

@@ -9,6 +9,7 @@ use super::super::known_smarthosts::Turn;
 use super::super::routes::{Repeated, Routes};
 use super::super::{cut_to_size, returned, settle};
 use crate::alarm;
+use crate::command::accountable::accountable;
 use crate::command::outcome_notice::Notice;
 use crate::config::Config;
 use crate::error::Error;
@@ -162,7 +163,7 @@ impl<'a> Sending<'a> {
             self.leave_open(claim, left, "the relay's term is over, and the next one goes on with this mail");
             return None;
         }
-        match self.connections.turn(claim.entry.reverse_path.as_ref(), claim.entry.uid) {
+        match self.connections.turn(claim.entry.reverse_path.as_ref(), accountable(claim.entry.uid)) {
             Turn::Now => {
                 let tried = self.connections.go_on(&claim, left);
                 self.settle_after(claim, tried)
