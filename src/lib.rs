@@ -42,7 +42,7 @@
 //! | 2 world | [`spool`], [`relay`], [`log`], [`alarm`], [`confinement`], [`system`] | disk, network, log, machine; none knows another |
 //! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`bounce`], [`retry`], [`pace`], [`reception`], [`verdict`] | octets; no clock, no files, no environment |
 //! | 1 ground | [`trust`] | what in the file system may be acted upon; knows nothing of mail |
-//! | 0 words | [`outcome`], [`interval`], [`dsn`], [`likeness`] | nothing |
+//! | 0 words | [`outcome`], [`interval`], [`dsn`], [`likeness`], [`lookalike`] | nothing |
 
 #![forbid(unsafe_code)]
 // What several files see has a docstring (clippy.toml), although `missing_docs` asks for those of public items only.
@@ -60,6 +60,7 @@ mod error;
 mod interval;
 mod likeness;
 mod log;
+mod lookalike;
 pub mod message;
 mod outcome;
 mod pace;

@@ -49,6 +49,9 @@ _mailx__t() {
             mailx__t__subcmd__ctl__subcmd__queue,remove)
                 cmd="mailx__t__subcmd__ctl__subcmd__queue__subcmd__remove"
                 ;;
+            mailx__t__subcmd__ctl__subcmd__queue,requeue)
+                cmd="mailx__t__subcmd__ctl__subcmd__queue__subcmd__requeue"
+                ;;
             mailx__t__subcmd__ctl__subcmd__queue,retry)
                 cmd="mailx__t__subcmd__ctl__subcmd__queue__subcmd__retry"
                 ;;
@@ -314,7 +317,7 @@ _mailx__t() {
             return 0
             ;;
         mailx__t__subcmd__ctl__subcmd__queue)
-            opts="--config list show retry hold release remove bounce"
+            opts="--config list show requeue retry hold release remove bounce"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -421,6 +424,24 @@ _mailx__t() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailx__t__subcmd__ctl__subcmd__queue__subcmd__requeue)
+            opts="--config"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailx__t__subcmd__ctl__subcmd__queue__subcmd__retry)
             opts="--config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -440,7 +461,7 @@ _mailx__t() {
             return 0
             ;;
         mailx__t__subcmd__ctl__subcmd__queue__subcmd__show)
-            opts="--config"
+            opts="--raw --config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -73,7 +73,8 @@ complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_sub
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from test" -s v -l verbose -d 'Show the dialogue with the smarthost on stderr, without secrets'
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from queue" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from queue" -f -a "list" -d 'List them, as mailq does'
-complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from queue" -f -a "show" -d 'All that is known of one: envelope, attempts, header section'
+complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from queue" -f -a "show" -d 'All that is known of one: how it stands with each recipient, the next try, the header section'
+complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from queue" -f -a "requeue" -d 'Put one, or all, of what lies in failed/ back into the queue'
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from queue" -f -a "retry" -d 'Try one, or all, now'
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from queue" -f -a "hold" -d 'Keep one, or all, and try it no more until released'
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from queue" -f -a "release" -d 'Hold one, or all, no longer'

@@ -46,6 +46,9 @@ _mailx__tctl() {
             mailx__tctl__subcmd__queue,remove)
                 cmd="mailx__tctl__subcmd__queue__subcmd__remove"
                 ;;
+            mailx__tctl__subcmd__queue,requeue)
+                cmd="mailx__tctl__subcmd__queue__subcmd__requeue"
+                ;;
             mailx__tctl__subcmd__queue,retry)
                 cmd="mailx__tctl__subcmd__queue__subcmd__retry"
                 ;;
@@ -143,7 +146,7 @@ _mailx__tctl() {
             return 0
             ;;
         mailx__tctl__subcmd__queue)
-            opts="-h --config --help list show retry hold release remove bounce"
+            opts="-h --config --help list show requeue retry hold release remove bounce"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -250,6 +253,24 @@ _mailx__tctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailx__tctl__subcmd__queue__subcmd__requeue)
+            opts="-h --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailx__tctl__subcmd__queue__subcmd__retry)
             opts="-h --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -269,7 +290,7 @@ _mailx__tctl() {
             return 0
             ;;
         mailx__tctl__subcmd__queue__subcmd__show)
-            opts="-h --config --help"
+            opts="-h --raw --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

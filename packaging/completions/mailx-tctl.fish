@@ -49,20 +49,24 @@ complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand init" -s h -l help
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand test" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand test" -s v -l verbose -d 'Show the dialogue with the smarthost on stderr, without secrets'
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand test" -s h -l help -d 'Print help'
-complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show retry hold release remove bounce" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
-complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show retry hold release remove bounce" -s h -l help -d 'Print help'
-complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show retry hold release remove bounce" -f -a "list" -d 'List them, as mailq does'
-complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show retry hold release remove bounce" -f -a "show" -d 'All that is known of one: envelope, attempts, header section'
-complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show retry hold release remove bounce" -f -a "retry" -d 'Try one, or all, now'
-complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show retry hold release remove bounce" -f -a "hold" -d 'Keep one, or all, and try it no more until released'
-complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show retry hold release remove bounce" -f -a "release" -d 'Hold one, or all, no longer'
-complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show retry hold release remove bounce" -f -a "remove" -d 'Take one, or all, out of the queue unsent'
-complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show retry hold release remove bounce" -f -a "bounce" -d 'Give one, or all, up and report it to its sender'
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show requeue retry hold release remove bounce" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show requeue retry hold release remove bounce" -s h -l help -d 'Print help'
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show requeue retry hold release remove bounce" -f -a "list" -d 'List them, as mailq does'
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show requeue retry hold release remove bounce" -f -a "show" -d 'All that is known of one: how it stands with each recipient, the next try, the header section'
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show requeue retry hold release remove bounce" -f -a "requeue" -d 'Put one, or all, of what lies in failed/ back into the queue'
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show requeue retry hold release remove bounce" -f -a "retry" -d 'Try one, or all, now'
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show requeue retry hold release remove bounce" -f -a "hold" -d 'Keep one, or all, and try it no more until released'
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show requeue retry hold release remove bounce" -f -a "release" -d 'Hold one, or all, no longer'
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show requeue retry hold release remove bounce" -f -a "remove" -d 'Take one, or all, out of the queue unsent'
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and not __fish_seen_subcommand_from list show requeue retry hold release remove bounce" -f -a "bounce" -d 'Give one, or all, up and report it to its sender'
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and __fish_seen_subcommand_from list" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and __fish_seen_subcommand_from list" -l json -d 'One JSON object a line, as postqueue -j'
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and __fish_seen_subcommand_from show" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and __fish_seen_subcommand_from show" -l raw -d 'As it stands on disk: envelope, journal, header section'
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and __fish_seen_subcommand_from requeue" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and __fish_seen_subcommand_from requeue" -s h -l help -d 'Print help'
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and __fish_seen_subcommand_from retry" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and __fish_seen_subcommand_from retry" -s h -l help -d 'Print help'
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand queue; and __fish_seen_subcommand_from hold" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F

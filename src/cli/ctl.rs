@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use super::{help, screen, terminal};
 use crate::command::queue::{self, Act, Which};
 use crate::command::run_queue::Detail;
-use crate::command::{check, import, init, list, send_test};
+use crate::command::{check, import, init, list, requeue, send_test, show};
 use crate::config::import::Kind;
 use crate::config::{self, Config};
 use crate::error::{Error, Usage};
@@ -66,7 +66,7 @@ enum Verb {
     },
     /// Send a mail and tell what the smarthost says
     Test {
-        /// Who gets it [default: who gets mail for nobody]
+        /// Who gets it [default: who gets mail without a known recipient]
         #[arg(value_name = "ADDRESS", value_hint = clap::ValueHint::EmailAddress)]
         to: Option<String>,
         /// Show the dialogue with the smarthost on stderr, without secrets
@@ -86,10 +86,18 @@ enum Queue {
         #[arg(long)]
         json: bool,
     },
-    /// All that is known of one: envelope, attempts, header section
+    /// All that is known of one: how it stands with each recipient, the next try, the header section
     Show {
+        /// As it stands on disk: envelope, journal, header section
+        #[arg(long)]
+        raw: bool,
         #[arg(value_parser = queue_id)]
         id: QueueId,
+    },
+    /// Put one, or all, of what lies in failed/ back into the queue
+    Requeue {
+        #[arg(value_name = "ID|all", value_parser = which_failed)]
+        which: Which,
     },
     /// Try one, or all, now
     Retry {
@@ -120,6 +128,12 @@ enum Queue {
 
 fn queue_id(text: &str) -> Result<QueueId, String> {
     QueueId::parse(text.trim_end_matches(['*', '!'])).ok_or_else(|| "not a queue id".to_string())
+}
+
+/// As [`which`]; the names in failed/ may have an end.
+fn which_failed(text: &str) -> Result<Which, String> {
+    let name = text.rsplit('/').next().unwrap_or(text);
+    which(name.split('.').next().unwrap_or(name))
 }
 
 fn which(text: &str) -> Result<Which, String> {
@@ -178,7 +192,11 @@ pub(crate) fn run(control: Control) -> Result<(), Error> {
             let job = import::Job { file, kind: from, sender, target: arguments.config, output };
             import::run(&job, &mut out, &mut |note| terminal::complain(note))
         }
-        Verb::Init { provider } => init::run(arguments.config.as_deref(), provider.as_deref(), &mut out),
+        Verb::Init { provider } => {
+            let mut ask = |question: &str, is_secret| terminal::ask(question, is_secret);
+            let person: Option<init::Ask<'_>> = if terminal::is_a_talk() { Some(&mut ask) } else { None };
+            init::run(arguments.config.as_deref(), provider.as_deref(), person, &mut out)
+        }
         Verb::Queue(asked) => run_on_queue(&load()?, asked),
     }
 }
@@ -201,7 +219,9 @@ fn run_on_queue(config: &Config, asked: Queue) -> Result<(), Error> {
             let form = if json { list::Form::Json } else { list::Form::Text };
             return list::run(config, terminal::listing(form), &mut out);
         }
-        Queue::Show { id } => return queue::show(config, &id, &mut out),
+        Queue::Show { id, raw: true } => return show::raw(config, &id, &mut out),
+        Queue::Show { id, raw: false } => return show::run(config, &id, &mut out),
+        Queue::Requeue { which } => return requeue::run(config, &which, &mut out),
         Queue::Retry { which } => return queue::retry(config, &which),
         Queue::Hold { which } => (Act::Hold, which),
         Queue::Release { which } => (Act::Release, which),

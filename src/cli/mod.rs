@@ -17,7 +17,7 @@ mod screen;
 pub mod sendmail;
 pub(crate) mod terminal;
 
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -86,7 +86,12 @@ fn run(command: Command) -> Result<(), Error> {
         Command::List { config, form } => list::run(&load(config)?, terminal::listing(form), &mut screen::stdout()),
         Command::RunQueue { config, which, verbose } => {
             let detail = if verbose { Detail::Outcomes } else { Detail::Nothing };
-            run_queue::run(&load(config)?, &which, detail)
+            let config = load(config)?;
+            if io::stdout().is_terminal() {
+                run_queue::run_and_tell(&config, &which, &mut screen::stdout())
+            } else {
+                run_queue::run(&config, &which, detail)
+            }
         }
         Command::Serve { config, every, place } => run_daemon::run(&load(config)?, every, place),
         Command::Submit { config, mut request, typing } => {

@@ -3,6 +3,8 @@
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+
 use crate::command::list;
 use crate::message::Given;
 
@@ -48,6 +50,31 @@ pub(crate) fn ask_subject(input: &mut dyn BufRead, out: &mut dyn Write) -> Optio
     input.read_until(b'\n', &mut line).ok()?;
     let line = line.trim_ascii();
     (!line.is_empty()).then(|| ("Subject".to_string(), line.to_vec()))
+}
+
+/// A person reads what we ask, and types the answer.
+pub(crate) fn is_a_talk() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Asks a person one question; `None` if there is no answer. A secret is not shown while it is typed.
+pub(crate) fn ask(question: &str, is_secret: bool) -> Option<String> {
+    let stdin = io::stdin();
+    let mut out = io::stdout();
+    out.write_all(format!("{question}: ").as_bytes()).and_then(|()| out.flush()).ok()?;
+    let before = if is_secret { tcgetattr(&stdin).ok() } else { None };
+    if let Some(before) = &before {
+        let mut silent = before.clone();
+        silent.local_flags.remove(LocalFlags::ECHO);
+        tcsetattr(&stdin, SetArg::TCSAFLUSH, &silent).ok()?;
+    }
+    let mut line = String::new();
+    let read = stdin.lock().read_line(&mut line);
+    if let Some(before) = &before {
+        let _ = tcsetattr(&stdin, SetArg::TCSAFLUSH, before);
+        let _ = out.write_all(b"\n");
+    }
+    matches!(read, Ok(1..)).then_some(line)
 }
 
 /// The input of a person who types: it ends with a line of a lone dot, or where the stream does.

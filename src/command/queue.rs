@@ -120,13 +120,3 @@ pub(crate) fn retry(config: &Config, which: &Which) -> Result<(), Error> {
     }
     run_queue::run(config, &run_queue::Which::Matching(Matching::id(id)), Detail::Outcomes)
 }
-
-/// Writes all that is known of a mail: envelope, journal, header section.
-///
-/// # Errors
-/// There is no such mail, or [`Error::Output`].
-pub(crate) fn show(config: &Config, id: &QueueId, out: &mut dyn Write) -> Result<(), Error> {
-    let spool = Spool::new(config.spool_path());
-    let text = spool.show(id)?.ok_or(Error::NotInQueue { id: *id })?;
-    out.write_all(&text).map_err(Error::Output)
-}

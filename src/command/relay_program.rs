@@ -15,6 +15,7 @@ use std::time::Instant;
 use super::outcome_notice::Notice;
 use crate::config::{Config, Source};
 use crate::error::{self, Error};
+use crate::relay::provider;
 use crate::system;
 
 /// Starts the relay with `arguments` and leaves it to itself.
@@ -113,6 +114,8 @@ pub(crate) fn start_and_wait(config: &Config, arguments: &[&str]) -> Result<bool
     command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
     // Its progress bar depends on the kind of terminal.
     command.envs(std::env::var_os("TERM").map(|term| ("TERM", term)));
+    // A person reads its sentences.
+    command.envs(provider::LOCALE.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     system::hear_of_children();
     let mut child = command.spawn().map_err(trouble)?;
     send_settings(config, &mut child);

@@ -4,6 +4,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::form;
 use crate::likeness::nearest;
+use crate::lookalike;
 
 /// A fault in the text of a configuration file.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +22,42 @@ impl Fault {
     /// The fault in `text` that the reader stopped at.
     pub(super) fn of(error: &toml::de::Error, text: &str) -> Self {
         let offset = error.span().map_or(0, |span| span.start);
+        if let Some((at, what)) = typed_wide(text, offset) {
+            let (line, column) = place(text, at);
+            return Self { line, column, what };
+        }
         let (line, column) = place(text, offset);
         Self { line, column, what: sentence(error.message(), text, offset) }
     }
+}
+
+/// A character in the line at `offset` that looks like one of ASCII, as an input method types it: its place, and what
+/// to type. Where the text is TOML, a value is at fault, and the character is in it; else it is outside of quotes.
+fn typed_wide(text: &str, offset: usize) -> Option<(usize, String)> {
+    let start = text.get(..offset)?.rfind('\n').map_or(0, |at| at + 1);
+    let line = text[start..].lines().next().unwrap_or_default();
+    let is_read = DeTable::parse(text).is_ok();
+    let mut is_quoted = false;
+    let mut key = line.split(['=', ':', '\u{ff1d}', '\u{ff1a}']).next().unwrap_or_default().trim();
+    key = key.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    for (at, c) in line.char_indices() {
+        match c {
+            '"' => is_quoted = !is_quoted,
+            '#' if !is_quoted => break,
+            '\u{ff1a}' if !is_quoted => {
+                return Some((start + at, format!("{} is not = here: type =", lookalike::name(c))));
+            }
+            // A letter of the value could be one of a secret.
+            _ if is_quoted != is_read || c.is_alphanumeric() && key.starts_with("password") => {}
+            _ => {
+                if let Some(advice) = lookalike::advice(c) {
+                    return Some((start + at, advice));
+                }
+            }
+        }
+    }
+    let colon = line.find(':').filter(|at| !is_read && !line[..*at].contains(['=', '"', '#', '[']))?;
+    form::of(line[..colon].trim()).map(|_| (start + colon, "the sign behind a key is =, not : here".to_string()))
 }
 
 /// Line and column, from 1, of a byte offset.
@@ -105,6 +139,10 @@ fn within<'a>(value: &'a DeValue<'_>, offset: usize) -> Option<Vec<&'a str>> {
 
 fn unknown_key(message: &str) -> String {
     let (wrong, known) = wrong_and_known(message);
+    let is_outermost = known.contains(&"smarthost");
+    if let Some(table) = form::table_of(wrong).filter(|_| is_outermost) {
+        return format!("{wrong} belongs below a line [{table}]");
+    }
     match nearest(wrong, known.iter().copied()) {
         Some(key) => format!("unknown key \"{wrong}\": did you mean \"{key}\"?"),
         None if known.is_empty() => "unknown key".to_string(),
@@ -157,6 +195,35 @@ mod tests {
     fn far_off_keys_get_the_list() {
         let text = sentence("unknown field `zzz`, expected one of `host`, `port`", "", 0);
         assert_eq!(text, "unknown key \"zzz\": known here are \"host\", \"port\"");
+    }
+
+    #[test]
+    fn characters_of_an_input_method_are_named() {
+        for (text, column, says) in [
+            ("[smarthost]\nhost = \u{201c}a.example\u{201d}\n", 8, "\u{201c} (U+201C) is not a quote here: type \""),
+            ("[smarthost]\nhost\u{ff1d}\"a.example\"\n", 5, "\u{ff1d} (U+FF1D) is not = here: type ="),
+            ("[smarthost]\nhost\u{ff1a}\"a.example\"\n", 5, "\u{ff1a} (U+FF1A) is not = here: type ="),
+            ("[smarthost]\nhost: \"a.example\"\n", 5, "the sign behind a key is =, not : here"),
+            ("[smarthost]\nhost = \"a\u{3002}example\"\n", 10, "\u{3002} (U+3002) is not . here: type ."),
+            (
+                "[smarthost]\n\u{3000}host = \"a.example\"\n",
+                1,
+                "a blank that is none (U+3000) stands there: type a plain one",
+            ),
+        ] {
+            let fault = super::super::file::File::parse(text).err().unwrap();
+            assert_eq!((fault.line, fault.column, fault.what.as_str()), (2, column, says), "{text}");
+        }
+        let secret = super::super::file::File::parse("[smarthost]\npassword\u{ff1d}\"hunter2\"\n").err().unwrap();
+        assert!(!secret.to_string().contains("hunter2"), "{secret}");
+    }
+
+    #[test]
+    fn key_without_its_table_is_told_where_it_belongs() {
+        for (text, says) in [("host = \"a\"\n", "[smarthost]"), ("default = \"a@x.org\"\n", "[recipients]")] {
+            let fault = super::super::file::File::parse(text).err().unwrap();
+            assert!(fault.what.ends_with(&format!("belongs below a line {says}")), "{fault}");
+        }
     }
 
     #[test]

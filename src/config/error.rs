@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::diagnosis::Fault;
 use super::environment::WrongEnvironment;
 use super::locate::SYSTEM_FILE;
-use crate::system;
+use crate::{lookalike, system};
 
 /// The reason why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +77,10 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
+}
+
+fn wide_in_address(c: char) -> String {
+    lookalike::advice(c).unwrap_or_default()
 }
 
 /// The person who makes a configuration at that place.
@@ -155,6 +159,12 @@ pub enum Unfit {
         account: String,
     },
     /// The login is no address, and no other is named.
-    #[error("the user of [smarthost] is no mail address: set from in [rewrite] to the account's address")]
-    UserIsNoAddress,
+    #[error(
+        "the user of [smarthost] is no mail address: {}",
+        wide.map_or("write the whole address, or set from in [rewrite] to the account's".to_string(), wide_in_address)
+    )]
+    UserIsNoAddress {
+        /// A character in it that looks like one of ASCII.
+        wide: Option<char>,
+    },
 }

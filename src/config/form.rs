@@ -73,3 +73,19 @@ const TIME: &str = "a length of time in quotes, such as \"10s\", \"5m\", \"3h\" 
 pub(super) fn of(name: &str) -> Option<(&'static str, &'static str)> {
     FORMS.iter().find(|(key, _)| *key == name).copied()
 }
+
+/// The table that the key belongs to, if only one has it.
+pub(super) fn table_of(name: &str) -> Option<&'static str> {
+    const OTHERS: &[(&str, &[&str])] = &[
+        ("alarm", &["command"]),
+        ("log", &["format", "target"]),
+        ("recipients", &["aliases", "aliases-file", "default"]),
+        ("retry", &["first", "give-up-after", "max"]),
+        ("rewrite", &["cron-env", "domain", "fallback-charset", "terminal-codes"]),
+        ("spool", &["max-message-size", "path", "user-quota", "wait"]),
+    ];
+    let in_two = ["from"];
+    let is_table = |name: &str| name == "smarthost" || OTHERS.iter().any(|(table, _)| *table == name);
+    let (key, _) = of(name).filter(|(key, _)| !is_table(key) && !in_two.contains(key))?;
+    Some(OTHERS.iter().find(|(_, keys)| keys.contains(&key)).map_or("smarthost", |(table, _)| *table))
+}

@@ -5,13 +5,16 @@ use lettre::Address;
 use super::error::Unfit;
 use super::smarthosts::Smarthosts;
 use crate::message::in_ascii;
-use crate::{envelope, outcome, spool};
+use crate::{envelope, lookalike, outcome, spool};
 
 /// The address that mail leaves as: the one that is set for all mail, else that of the smarthost for all mail.
 pub(super) fn account(smarthosts: &Smarthosts, from: Option<&Address>) -> Result<Address, Unfit> {
     let general = &smarthosts[smarthosts.general()];
     let account = from.cloned().map(in_ascii).or_else(|| general.account());
-    account.ok_or(if general.user.is_some() { Unfit::UserIsNoAddress } else { Unfit::NoAccount })
+    account.ok_or(match &general.user {
+        Some(user) => Unfit::UserIsNoAddress { wide: user.chars().find(|c| lookalike::of(*c).is_some()) },
+        None => Unfit::NoAccount,
+    })
 }
 
 /// A smarthost for some senders alone has an account, and no other's: mail finds its smarthost by its account.

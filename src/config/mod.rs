@@ -90,7 +90,7 @@ impl Config {
         let (found, is_of_root) = (file.metadata().clone(), file.is_of_root());
         let unreadable = |source| Error::Unreadable { path: path.to_path_buf(), source };
         let text = file.read(access::MOST).map_err(unreadable)?;
-        let text = String::from_utf8(text).map_err(|error| unreadable(io::Error::other(error)))?;
+        let text = String::from_utf8(text).map_err(|error| unreadable(not_utf8(&error)))?;
         let config = Self::of(path, &text, source)?;
         if !is_of_root && !config.source.is_at_a_place_of_ours() {
             config.forbid_power(path)?;
@@ -189,6 +189,18 @@ impl Config {
         let own = || if self.source.is_machine() { None } else { user_spool() };
         self.spool.path.clone().or_else(own).unwrap_or_else(|| PathBuf::from(SYSTEM_SPOOL))
     }
+}
+
+/// The fault of a text that is not UTF-8, with its line and the cure.
+fn not_utf8(error: &std::string::FromUtf8Error) -> io::Error {
+    let (text, end) = (error.as_bytes(), error.utf8_error().valid_up_to());
+    if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+        return io::Error::other("it is UTF-16: save it as UTF-8");
+    }
+    let line = text[..end].iter().filter(|byte| **byte == b'\n').count() + 1;
+    io::Error::other(format!(
+        "line {line} is not UTF-8: save the file as UTF-8, from GB18030: iconv -f GB18030 -t UTF-8"
+    ))
 }
 
 /// The owner of the spool at `path`, or of the spool that is to be made there for these settings.

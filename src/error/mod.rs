@@ -57,6 +57,12 @@ pub enum Error {
         /// The mail.
         id: QueueId,
     },
+    /// A person asked for a file that is not in `failed/`.
+    #[error("{id}: not in failed/")]
+    NotFailed {
+        /// The file.
+        id: QueueId,
+    },
     /// The mail was refused for every recipient, and the caller waited to hear it.
     #[error("<{to}>{} was refused for good: {reason}", and_others(*.others))]
     Refused {
@@ -122,6 +128,9 @@ pub enum Error {
     /// The command needs another user's rights.
     #[error("what belongs to the machine is checked by root: sudo mailx-t ctl check")]
     Denied,
+    /// The queue is not the caller's to run.
+    #[error("the queue is the administrator's to run: sudo mailx-t -q; your own mail in it leaves by itself")]
+    NotYours,
     /// A user without settings of their own asked for what is root's to set up.
     #[error(
         "ctl init sets up the mail of the whole machine: ask root to run it; settings of your own, by which your mail \
@@ -225,6 +234,7 @@ impl Error {
             Error::Enclosure { .. }
             | Error::Held { .. }
             | Error::Loop { .. }
+            | Error::NotFailed { .. }
             | Error::NotInQueue { .. }
             | Error::Refused { .. }
             | Error::TestRefused { .. } => Exit::DataError,
@@ -233,7 +243,7 @@ impl Error {
             Error::Busy { .. } | Error::Deferred { .. } | Error::Untaken { .. } | Error::Waiting { .. } => {
                 Exit::TempFail
             }
-            Error::Denied | Error::NotRoot { .. } => Exit::NoPermission,
+            Error::Denied | Error::NotRoot { .. } | Error::NotYours => Exit::NoPermission,
             Error::Check(_) | Error::Config(_) | Error::Relay(_) | Error::Stranded { .. } => Exit::Config,
             Error::Import(error) => of_import(error),
             Error::Saved { reason, .. } => of_saved(reason),

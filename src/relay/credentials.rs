@@ -53,6 +53,11 @@ impl Credentials {
         }
     }
 
+    /// What a password most likely does not have, and this one has.
+    pub(crate) fn oddity(&self) -> Option<String> {
+        self.secret.oddity()
+    }
+
     /// The account.
     pub(crate) fn user(&self) -> &str {
         &self.user

@@ -156,11 +156,12 @@ fn broken_off(channel: &Channel, mechanism: Mechanism, why: &str) -> Trouble {
 fn refusal(channel: &Channel, smarthost: &Smarthost, answer: &Answer, credentials: &Credentials) -> Trouble {
     // Even a 334 is a refusal if the login went out in a group.
     let (reply, user, key) = (channel.redacted(answer).reply(), credentials.user(), credentials.key());
-    let wanted = provider::wanted(smarthost.bare_host(), &reply);
+    let wanted = provider::wanted(smarthost.bare_host(), &reply).map(provider::for_reader);
+    let oddity = credentials.oddity().map_or_else(String::new, |what| format!("; {key} {what}"));
     let why = match wanted.filter(|_| !credentials.is_token()) {
         _ if !reply.is_permanent() => format!("login of {user} put off ({reply})"),
-        Some(wanted) => format!("login of {user} refused ({reply}): check user and {key}: it wants {wanted}"),
-        None => format!("login of {user} refused ({reply}): check user and {key}"),
+        Some(wanted) => format!("login of {user} refused ({reply}): check user and {key}: it wants {wanted}{oddity}"),
+        None => format!("login of {user} refused ({reply}): check user and {key}{oddity}"),
     };
     channel.peer().refusal(Stage::Auth, reply, why)
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, de};
 use zeroize::Zeroizing;
 
+use crate::lookalike;
+
 /// A text that no debug output shows, and whose memory is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(Zeroizing<String>);
@@ -12,6 +14,27 @@ pub(crate) struct Secret(Zeroizing<String>);
 impl Secret {
     pub(super) fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// What a password most likely does not have, in words that tell nothing of the rest.
+    pub(super) fn oddity(&self) -> Option<String> {
+        let text = self.reveal();
+        let is_quote = |c: char| matches!(c, '"' | '\'') || matches!(lookalike::of(c), Some('"' | '\''));
+        let (first, last) = (text.chars().next()?, text.chars().next_back()?);
+        let again = "type it again with the input method off";
+        if first.is_whitespace() {
+            Some("begins with a blank: is that part of the password?".to_string())
+        } else if last.is_whitespace() {
+            Some("ends in a blank: is that part of the password?".to_string())
+        } else if text.chars().count() > 1 && is_quote(first) && is_quote(last) {
+            Some("stands in quotes, and they count as part of it: take them off".to_string())
+        } else {
+            // A letter could be one of the secret.
+            let told = |c: char| {
+                if c.is_alphanumeric() { "a full-width letter or digit".to_string() } else { lookalike::name(c) }
+            };
+            text.chars().find(|c| lookalike::of(*c).is_some()).map(|c| format!("holds {}: {again}", told(c)))
+        }
     }
 }
 

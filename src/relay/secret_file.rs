@@ -55,6 +55,9 @@ pub(super) fn first_line(key: &'static str, bytes: &[u8]) -> Result<Secret, Cred
         Some(end) => bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]),
         None => bytes,
     };
+    if line.is_empty() && !bytes.trim_ascii().is_empty() {
+        return Err(CredentialsError::Text { key, why: "has an empty first line, which is the one that counts" });
+    }
     text(key, line)
 }
 

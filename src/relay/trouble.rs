@@ -27,6 +27,12 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
+    /// The server's certificate is nobody's that is known here; it may be the right one all the same.
+    pub(crate) fn is_about_issuer(&self) -> bool {
+        let words = ["the issuer of the server's certificate is unknown", "the server's certificate is self-signed"];
+        words.iter().any(|words| self.sentence.contains(words))
+    }
+
     pub(super) fn new(stage: Stage, scope: Scope, sentence: String) -> Self {
         Self { stage, scope, reply: None, sentence, relay: None, is_issuer_unknown: false }
     }

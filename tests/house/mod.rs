@@ -5,6 +5,7 @@ mod compiler;
 mod completions;
 mod configuration;
 mod floors;
+mod languages;
 mod linkage;
 mod security;
 mod sizes;

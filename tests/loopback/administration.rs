@@ -130,7 +130,7 @@ fn mail_that_cannot_be_tried_now_is_no_success() {
 fn single_mails_are_shown_removed_and_returned() {
     let machine = machine();
     let first = queued(&machine, "a@host.example");
-    let shown = machine.run("mailx-t", &["ctl", "queue", "show", &first], b"");
+    let shown = machine.run("mailx-t", &["ctl", "queue", "show", "--raw", &first], b"");
     assert!(done(&shown).contains("to: a@host.example\n") && shown.stdout.contains("Subject: backup\r\n"), "{shown:?}");
     assert!(!shown.stdout.contains("all is well"));
     done(&machine.run("mailx-t", &["ctl", "queue", "remove", &first], b""));
@@ -199,7 +199,7 @@ fn report_that_nobody_takes_stays_in_failed() {
     let checked = machine.run("mailx-t", &["ctl", "check", "--offline"], b"");
     let lines = done(&checked);
     assert!(lines.contains("\nnote  failed: 1 mail given up and not returned, the oldest of 2"), "{lines}");
-    assert!(lines.contains(&format!(": look at them in {place}, and remove what is seen to\n")), "{lines}");
+    assert!(lines.contains(&format!(": look at them in {place}, and remove what is seen to")), "{lines}");
     assert_eq!(lines.contains("\nnote  drop: core cannot be taken in: "), has_drop, "{lines}");
 }
 
@@ -362,4 +362,55 @@ fn queue_run_at_a_terminal_shows_how_far_it_has_come() {
     let shown = at_terminal(&machine, "-q");
     assert!(shown.contains("2 of 2 mails") && shown.contains("2 sent, 0 deferred, 0 refused"), "{shown:?}");
     assert_eq!(machine.smarthost().mails().len(), 2);
+}
+
+#[test]
+fn what_was_given_up_goes_back_into_the_queue() {
+    let machine = machine();
+    let id = queued(&machine, "a@host.example,b@host.example");
+    let failed = machine.path("spool/failed");
+    fs::rename(machine.path("spool/queue").join(&id), failed.join(&id)).unwrap();
+    let sent = "2026-11-30T00:00:00Z\t0\tsent\trcpt\trecipient\t2.0.0\t-\tok\n";
+    fs::write(failed.join(format!("{id}.journal")), sent).unwrap();
+    let input = "X-Envelope-To: c@host.example\nSubject: saved\n\ntext\n";
+    fs::write(failed.join("0KCX3T1M2A7Q4ZD.input"), input).unwrap();
+    fs::write(failed.join("0KCX3T1M2A7Q4ZE.refused"), "a line that is no mail\n").unwrap();
+    let one = machine.run(
+        "mailx-t",
+        &["ctl", "queue", "requeue", &failed.join("0KCX3T1M2A7Q4ZD.input").to_string_lossy()],
+        b"",
+    );
+    assert!(done(&one).starts_with("0KCX3T1M2A7Q4ZD: in the queue again, as "), "{one:?}");
+    let rest = machine.run("mailx-t", &["ctl", "queue", "requeue", "all"], b"");
+    assert!(rest.stdout.starts_with(&format!("{id}: in the queue again, as ")), "{rest:?}");
+    assert!(rest.status != Some(0) && rest.stderr.contains("0KCX3T1M2A7Q4ZE"), "{rest:?}");
+    done(&machine.run("sendmail", &["-q"], b""));
+    assert!(machine.smarthost().wait_for(2, HANG) && machine.smarthost().wait_until_idle(HANG));
+    let mut to: Vec<String> = machine.smarthost().mails().iter().map(|mail| mail.addresses().join(",")).collect();
+    to.sort();
+    assert_eq!(to, ["b@host.example", "c@host.example"]);
+    let left: Vec<_> = fs::read_dir(&failed).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left, ["0KCX3T1M2A7Q4ZE.refused"]);
+    let none = machine.run("mailx-t", &["ctl", "queue", "requeue", &id], b"");
+    assert_eq!((none.status, none.stderr), (Some(65), format!("mailx-t: {id}: not in failed/\n")));
+}
+
+#[test]
+fn person_reads_when_the_next_try_comes_and_what_a_run_came_to() {
+    let machine = Machine::strict(Smarthost::new().on(Point::Rcpt, Act::reply("450 4.2.0 greylisted")));
+    let id = queued(&machine, "a@host.example");
+    assert!(machine.run("mailx-t", &["ctl", "queue", "show", &id], b"").stdout.contains("not tried yet"));
+    let said = at_terminal(&machine, "-q");
+    assert!(said.contains("greylisted") && said.contains("1 mail waits: mailq tells why"), "{said}");
+    let shown = machine.run("mailx-t", &["ctl", "queue", "show", &id], b"").stdout;
+    for says in [
+        "to         a@host.example\n",
+        "tried once, last at ",
+        ", next try at ",
+        "450 4.2.0 greylisted",
+        "Subject: backup\r\n",
+    ] {
+        assert!(shown.contains(says), "{says}: {shown}");
+    }
+    assert!(!shown.contains("deferred\t") && !shown.contains("all is well"), "{shown}");
 }

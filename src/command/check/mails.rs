@@ -121,7 +121,10 @@ pub(super) fn look_at_failed(spool: &Spool, findings: &mut Findings<'_>) -> Resu
     let plural = |n| if n == 1 { "" } else { "s" };
     let counts: Vec<String> = some.map(|(n, noun, what)| format!("{n} {noun}{} {what}", plural(n))).collect();
     let since = oldest.made().map(day).map_or(String::new(), |day| format!(", the oldest of {day}"));
-    let advice = format!("look at them in {}/failed, and remove what is seen to", spool.root().display());
+    let advice = format!(
+        "look at them in {}/failed, and remove what is seen to; mailx-t ctl queue requeue ID sends one after all",
+        spool.root().display()
+    );
     findings.note(&format!("failed: {}{since}: {advice}", counts.join(", ")))
 }
 

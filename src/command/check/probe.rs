@@ -9,7 +9,9 @@ use super::{Reach, mails};
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::Stage;
-use crate::relay::{Capabilities, Certificate, Client, Credentials, Dialogue, Session, Smarthost, Tls, Trouble};
+use crate::relay::{
+    Capabilities, Certificate, Client, Credentials, Dialogue, Fingerprint, Session, Smarthost, Tls, Trouble,
+};
 use crate::spool::Spool;
 use crate::system;
 
@@ -80,7 +82,10 @@ fn try_one(
     }
     let mut session = match Session::open(&with_own_login(smarthost), credentials.as_ref(), client) {
         Ok(session) => session,
-        Err(trouble) => return failed(smarthost, &trouble, findings),
+        Err(trouble) => {
+            let pin = pin_for(smarthost, &trouble, client).unwrap_or_default();
+            return Ok(failed(smarthost, &trouble, findings)?.map(|fault| fault + &pin));
+        }
     };
     findings.ok(&format!("smarthost {}: connected", session.relay()))?;
     if let Some(certificate) = session.certificate() {
@@ -101,6 +106,21 @@ fn try_one(
 /// The line is written, and there is no fault.
 fn done(written: Result<(), Error>) -> Result<Option<String>, Error> {
     written.map(|()| None)
+}
+
+/// The SHA-256 of a certificate whose issuer nobody here knows, and how to pin it. A session that wants another one
+/// ends before anything is sent, and tells what it saw.
+fn pin_for(smarthost: &Smarthost, trouble: &Trouble, client: &Client) -> Option<String> {
+    if !trouble.is_about_issuer() {
+        return None;
+    }
+    let other = Fingerprint::try_from(format!("sha256:{}", "0".repeat(64))).ok();
+    let looking = Smarthost { fingerprint: other, ca_file: None, ..with_own_login(smarthost) };
+    let seen = Session::open(&looking, None, client).err()?.sentence;
+    let pin: String = seen.split_once("sha256:")?.1.chars().take(64).collect();
+    Some(format!(
+        "; its SHA-256 is sha256:{pin}: if its owner confirms that, fingerprint = \"sha256:{pin}\" in [smarthost] pins it"
+    ))
 }
 
 /// The SMTP client while a person looks on.

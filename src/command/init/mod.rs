@@ -2,13 +2,15 @@
 //! there. It is safe to repeat: it changes nothing that is there except the modes of the spool's directories, and for a
 //! provider a configuration that nobody has filled in.
 
+mod ask;
 mod provider;
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::ask::Ask;
 use self::provider::Chosen;
 use crate::config::{self, Config, Source};
 use crate::error::Error;
@@ -23,11 +25,16 @@ pub(super) const TEMPLATE: &str = include_str!("../../../packaging/config.toml")
 const MACHINE_PASSWORD: &str = "/etc/mailx-t/password";
 
 /// Makes the parts that are missing and names them. A new configuration is for `provider`, a well-known name or a
-/// domain.
+/// domain; what that leaves to a person is asked of one, if there is one.
 ///
 /// # Errors
 /// A part cannot be made, the configuration that is there cannot be used, or nobody knows the provider.
-pub(crate) fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn run(
+    named: Option<&Path>,
+    provider: Option<&str>,
+    person: Option<Ask<'_>>,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     let source = source(named);
     if let Source::User(path) = &source
         && named.is_none()
@@ -56,19 +63,44 @@ pub(crate) fn run(named: Option<&Path>, provider: Option<&str>, out: &mut dyn Wr
     Spool::new(&spool).create_for(config::owner_of_spool(&spool, &source))?;
     let mut say = |text: String| writeln!(out, "{text}").map_err(Error::Output);
     let makes_password = names_password && !path.as_os_str().is_empty();
-    let what = chosen.as_ref().map_or_else(|| "fill in its [smarthost]".to_string(), Chosen::advice);
-    match state {
-        State::Made => say(format!("made {}: now {what}", path.display()))?,
-        State::Unfilled if !is_for_provider => say(format!("kept {}: now {what}", path.display()))?,
-        State::Unfilled => say(format!("kept {source}, which --provider does not change: it was edited"))?,
-        State::Filled if chosen.is_some() => say(format!("kept {source}, which --provider does not change"))?,
-        State::Filled => say(format!("kept {source}"))?,
-    }
+    say(state.sentence(&source, chosen.as_ref()))?;
     if makes_password && make_password_file(&password, source.is_machine() && system::is_root())? {
         say(format!("made {}: put the password on its first line", password.display()))?;
     }
+    if let (Some(chosen), Some(ask)) = (&chosen, person) {
+        ask_for_rest(&source, &path, chosen, ask, &mut say)?;
+    }
     let then = if state == State::Filled { "" } else { "; then run: mailx-t ctl check" };
     say(format!("spool {} is ready{then}", spool.display()))
+}
+
+/// Asks a person for what the configuration and the password file lack, and writes it there.
+fn ask_for_rest(
+    source: &Source,
+    path: &Path,
+    chosen: &Chosen,
+    ask: Ask<'_>,
+    say: &mut dyn FnMut(String) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let failed = |path: &Path, source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source });
+    if config::is_unfilled_file(path) {
+        let text = plain::read_text(path).map_err(|error| failed(path, error))?;
+        let Some(filled) = ask::fill(&text, chosen, ask) else { return Ok(()) };
+        replace(path, filled.as_bytes(), config_mode(), None).map_err(|error| failed(path, error))?;
+        say(format!("filled in {}", path.display()))?;
+    }
+    let password = password_path(path);
+    if !fs::metadata(&password).is_ok_and(|found| found.len() == 0) {
+        return Ok(());
+    }
+    if let Some(secret) = ask::password(chosen, ask) {
+        let group = system::service().map(|(_, group)| group).filter(|_| source.is_machine() && system::is_root());
+        let mode = if group.is_some() { 0o640 } else { 0o600 };
+        let line = zeroize::Zeroizing::new(format!("{secret}\n"));
+        replace(&password, line.as_bytes(), mode, group).map_err(|error| failed(&password, error))?;
+        say(format!("wrote the password into {}", password.display()))?;
+    }
+    Ok(())
 }
 
 /// The state of the configuration once the verb has run.
@@ -80,6 +112,19 @@ enum State {
     Unfilled,
     /// A person has written it, or the environment has it.
     Filled,
+}
+
+impl State {
+    fn sentence(self, source: &Source, chosen: Option<&Chosen>) -> String {
+        let what = chosen.map_or_else(|| "fill in its [smarthost]".to_string(), Chosen::advice);
+        match self {
+            Self::Made => format!("made {source}: now {what}"),
+            Self::Unfilled if chosen.is_none() => format!("kept {source}: now {what}"),
+            Self::Unfilled => format!("kept {source}, which --provider does not change: it was edited"),
+            Self::Filled if chosen.is_some() => format!("kept {source}, which --provider does not change"),
+            Self::Filled => format!("kept {source}"),
+        }
+    }
 }
 
 /// Makes the configuration, unless there is one. For a provider one that nobody has touched is written anew.
@@ -192,7 +237,6 @@ pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32, group: Option<u32>) 
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::MetadataExt;
 
     use super::*;

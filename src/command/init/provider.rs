@@ -67,7 +67,7 @@ impl Chosen {
             table += &format!("port = {port}\n");
         }
         table += &self.user_line();
-        if let Some(wants) = self.wants {
+        if let Some(wants) = self.wants() {
             table += &format!("# It wants {wants}.\n");
         }
         table += "password-file = \"/etc/mailx-t/password\"\n";
@@ -91,12 +91,26 @@ impl Chosen {
         }
     }
 
+    /// The question for the user who logs in.
+    pub(super) fn question(&self) -> String {
+        let whose = if self.title.is_empty() { "The account" } else { self.title };
+        match self.user {
+            User::Told(name) => format!("{whose}: {name}"),
+            _ => format!("{whose}: the whole address of the account"),
+        }
+    }
+
+    /// The credential that the provider wants, in words.
+    pub(super) fn wants(&self) -> Option<String> {
+        self.wants.map(provider::for_reader)
+    }
+
     /// The work that is left to a person.
     pub(super) fn advice(&self) -> String {
         let looked_up = self.by_dns.as_ref().map_or_else(String::new, |domain| {
             format!("see whether host, found in the DNS of {domain}, is your provider's, then ")
         });
-        let wants = self.wants.map_or_else(String::new, |wants| format!("; it wants {wants}"));
+        let wants = self.wants().map_or_else(String::new, |wants| format!("; it wants {wants}"));
         match self.user {
             User::Address => format!("{looked_up}set user in its [smarthost]{wants}"),
             User::Fixed(_) => format!("set from in its [rewrite]{wants}"),

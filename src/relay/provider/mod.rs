@@ -11,6 +11,9 @@ pub(crate) use self::row::{Limit, Provider, User};
 use self::table::{MICROSOFT, PROVIDERS};
 use crate::outcome::Reply;
 
+/// The variables that name the language of messages, the strongest first.
+pub(crate) const LOCALE: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
+
 /// The words of a refusal in lower case, and the credential that the server wants then, whoever the provider is.
 const WORDS: &[(&str, &str)] = &[
     (
@@ -48,6 +51,34 @@ fn is_within(host: &str, end: &str) -> bool {
     host.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
+/// The credentials by their names in the table, and the words that a Chinese reader finds in the provider's pages.
+const CHINESE: &[(&str, &str)] = &[
+    ("third-party client password", "第三方客户端安全密码"),
+    ("client password", "客户端专用密码"),
+    ("authorization code", "授权码"),
+    ("app password", "应用专用密码"),
+    ("app-specific password", "App 专用密码"),
+];
+
+/// The credential in words: in a Chinese locale with the word that stands in the provider's pages.
+pub(crate) fn for_reader(wants: &'static str) -> String {
+    with_word(wants, reads_chinese(|name| std::env::var(name).ok()))
+}
+
+/// The locale is a Chinese one in UTF-8: the first variable that is set counts (locale(7), "DESCRIPTION").
+fn reads_chinese(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let named = LOCALE.iter().filter_map(|name| variable(name)).find(|value| !value.is_empty());
+    let locale = named.unwrap_or_default().to_lowercase();
+    locale.starts_with("zh") && (locale.contains(".utf-8") || locale.contains(".utf8"))
+}
+
+fn with_word(wants: &'static str, is_chinese: bool) -> String {
+    match CHINESE.iter().find(|(name, _)| is_chinese && wants.contains(name)) {
+        Some((name, word)) => wants.replacen(name, &format!("{name} ({word})"), 1),
+        None => wants.to_string(),
+    }
+}
+
 /// The credential that is wanted in place of the refused one. The server's words tell it, or else its name.
 pub(super) fn wanted(host: &str, refusal: &Reply) -> Option<&'static str> {
     let said = refusal.text.to_lowercase();
@@ -69,6 +100,26 @@ mod tests {
             assert_eq!(find(provider.name), Some(provider));
             assert!(provider.domains.iter().all(|domain| find(domain) == Some(provider)));
         }
+    }
+
+    #[test]
+    fn chinese_reader_gets_the_word_of_the_page() {
+        for (name, word) in [
+            ("qq", "授权码"),
+            ("163", "授权码"),
+            ("exmail", "客户端专用密码"),
+            ("aliyun-enterprise", "第三方客户端安全密码"),
+            ("gmail", "应用专用密码"),
+        ] {
+            let wants = find(name).unwrap().wants;
+            assert!(with_word(wants, true).contains(&format!(" ({word})")), "{}", with_word(wants, true));
+            assert_eq!(with_word(wants, false), wants);
+        }
+        let reads = |set: &'static [(&str, &str)]| {
+            reads_chinese(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string()))
+        };
+        assert!(reads(&[("LANG", "zh_CN.UTF-8")]) && reads(&[("LC_ALL", ""), ("LANG", "zh_TW.utf8")]));
+        assert!(!reads(&[("LC_ALL", "C.UTF-8"), ("LANG", "zh_CN.UTF-8")]) && !reads(&[("LANG", "zh_CN.GB18030")]));
     }
 
     #[test]
