@@ -316,7 +316,7 @@ mod tests {
             })
         };
         let last = reasons.iter().enumerate().filter_map(record).collect();
-        Listed { entry, progress: Progress { last, attempts: 1 }, is_held: false, is_dropped: false }
+        Listed { entry, progress: Progress { last, attempts: 1, ..Progress::default() }, is_held: false, is_dropped: false }
     }
 
     fn written(mail: &Listed) -> Vec<String> {

@@ -35,6 +35,8 @@ pub struct Progress {
     pub last: std::collections::BTreeMap<usize, Record>,
     /// The most attempts any recipient has had.
     pub(crate) attempts: u32,
+    /// The times of the attempts, in the order of the lines.
+    pub(crate) tried: Vec<jiff::Timestamp>,
 }
 
 impl Progress {
@@ -55,6 +57,10 @@ impl Progress {
         for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
             if let Some(record) = Record::parse(line) {
                 *attempts.entry(record.recipient).or_default() += 1;
+                // The recipients of one attempt have one time.
+                if progress.tried.last() != Some(&record.at) {
+                    progress.tried.push(record.at);
+                }
                 progress.last.insert(record.recipient, record);
             }
         }

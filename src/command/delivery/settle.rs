@@ -16,12 +16,14 @@ use crate::verdict::{self, About, Known};
 /// as refused.
 pub(crate) fn records(config: &Config, claim: &Claim, attempt: &Attempt) -> Vec<Record> {
     let at = attempt.course.ended;
+    let tried = [claim.progress.tried.as_slice(), &[at]].concat();
+    let is_expired = config.retry.is_tried_out(claim.entry.arrived, &tried, at);
     let delay = config.retry.delay(claim.progress.attempts + 1, fastrand::f64());
     // A process without a network is no reason to let others wait.
     let is_ours = |outcome: &Outcome| outcome.stage == Stage::Setup && outcome.scope == Scope::Host;
     let next = |outcome: &Outcome| if is_ours(outcome) { Some(at) } else { later(at, delay) };
     let record = |(recipient, outcome): (&usize, &Outcome)| match outcome.status {
-        Status::Deferred if is_expired(config, &claim.entry, at) => {
+        Status::Deferred if is_expired => {
             Record { at, recipient: *recipient, outcome: expired(outcome), next_attempt: None, report: None }
         }
         status => Record {
@@ -35,9 +37,9 @@ pub(crate) fn records(config: &Config, claim: &Claim, attempt: &Attempt) -> Vec<
     attempt.recipients.iter().zip(&attempt.outcomes).map(record).collect()
 }
 
-/// The mail is older than anybody should wait for it.
-pub(crate) fn is_expired(config: &Config, entry: &Entry, now: jiff::Timestamp) -> bool {
-    later(entry.arrived, config.retry.give_up_after).is_some_and(|end| end < now)
+/// The mail is older than anybody should wait for it, and was tried all the time.
+pub(crate) fn is_expired(config: &Config, claim: &Claim, now: jiff::Timestamp) -> bool {
+    config.retry.is_tried_out(claim.entry.arrived, &claim.progress.tried, now)
 }
 
 /// A deferral that came to its end.

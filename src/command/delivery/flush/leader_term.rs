@@ -259,7 +259,7 @@ impl<'a> Term<'a> {
             // An answer may close its route.
             self.sending.settle_answered();
         }
-        if settle::is_expired(self.config, &claim.entry, now) {
+        if settle::is_expired(self.config, &claim, now) {
             self.give_up(claim, now);
         }
         Ok(())
