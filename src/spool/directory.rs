@@ -50,6 +50,11 @@ impl Spool {
         std::fs::exists(self.file("queue", id)).unwrap_or(true)
     }
 
+    /// The octets that a mail in the queue takes up; of one that is gone, as many as there could be.
+    pub(crate) fn size_of(&self, id: &QueueId) -> u64 {
+        fs::metadata(self.file("queue", id)).map_or(u64::MAX, |file| file.len())
+    }
+
     pub(super) fn file(&self, directory: &str, id: &QueueId) -> PathBuf {
         self.root.join(directory).join(id.as_str())
     }

@@ -54,9 +54,7 @@ fn only_what_is_about_the_mail_or_its_recipient_is_refused_for_good() {
         let Some(point) = point(&stage).filter(|_| about != "taken") else { continue };
         let machine = refusing(On::at(point), &reply);
         machine.run("sendmail", &["-odq", PERSON], MAIL);
-        let mut relay = relay();
-        relay.arg("--config").arg(machine.config()).args(["flush", "--due"]);
-        start(relay, b"").finish();
+        relay_run(&machine);
         // A mail whose refusal is not understood waits for the answer to its report.
         let is_refused = matches!(about.as_str(), "mail" | "recipient" | "size") && reply.starts_with('5');
         let expected = if is_refused { "bounced" } else { "deferred" };
@@ -73,6 +71,58 @@ fn same_refusal_of_two_mails_to_two_people_closes_the_way_and_is_told() {
     machine.run("sendmail", &["-q"], b"");
     assert!(machine.log().contains("no mail leaves this machine until"), "{}", machine.log());
     assert_eq!((machine.queue().len(), machine.log().matches("status=deferred").count()), (4, 2), "{}", machine.log());
+}
+
+/// A relay of its own, which sends what is due.
+fn relay_run(machine: &Machine) {
+    let mut relay = relay();
+    relay.arg("--config").arg(machine.config()).args(["flush", "--due"]);
+    start(relay, b"").finish();
+}
+
+#[test]
+fn two_mails_that_two_processes_sent_are_evidence_too() {
+    for (at, reply) in [
+        (Point::Mail, "550 5.7.60 not allowed"),
+        (Point::Rcpt, "450 4.7.1 Relay access denied"),
+        (Point::Content, "451 4.7.0 not now"),
+    ] {
+        let machine = refusing(at.into(), reply);
+        for n in 1..=2 {
+            machine.run("sendmail", &["-odq", &format!("o{n}@b.example")], MAIL);
+            assert!(!machine.path("spool/queue/relay.clock").exists(), "{reply} closes the way after {n} mails");
+            relay_run(&machine);
+        }
+        assert!(machine.path("spool/queue/relay.clock").exists(), "{reply}: {}", machine.log());
+    }
+}
+
+#[test]
+fn smallest_mail_alone_shows_whether_the_way_is_open_again() {
+    let machine = refusing(On::at(Point::Content).times(3), "451 4.7.0 not now");
+    let large = [MAIL, "x".repeat(9000).as_bytes(), b"\n"].concat();
+    for (name, mail) in
+        [("large1@b.example", large.as_slice()), ("small@b.example", MAIL), ("large2@c.example", &large)]
+    {
+        machine.run("sendmail", &["-odq", name], mail);
+    }
+    relay_run(&machine);
+    let clock = machine.path("spool/queue/relay.clock");
+    let has_come = |now: &str| {
+        let text = std::fs::read_to_string(&clock).unwrap();
+        let next = text.lines().find(|line| line.starts_with("next-attempt")).unwrap();
+        std::fs::write(&clock, text.replace(next, now)).unwrap();
+    };
+    has_come("next-attempt: 2026-01-01T00:00:00Z");
+    let before = machine.log().len();
+    machine.run("sendmail", &["-q"], b"");
+    let log = &machine.log()[before..];
+    assert_eq!(log.matches("status=deferred").count(), 1, "{log}");
+    assert!(log.contains("to=<small@b.example>"), "{log}");
+    has_come("next-attempt: 2026-01-01T00:00:00Z");
+    machine.run("sendmail", &["-q"], b"");
+    assert_eq!((machine.queue().len(), clock.exists()), (0, false), "{}", machine.log());
+    assert_eq!(machine.smarthost().mails()[0].addresses(), ["small@b.example"]);
 }
 
 #[test]

@@ -79,7 +79,9 @@ impl Machine {
     /// The spool's remarks on the smarthost, without the proof about chunks that every machine starts with.
     pub(crate) fn remarks(&self) -> String {
         let text = fs::read_to_string(self.remarks_path()).unwrap_or_default();
-        let is_lesson = |line: &&str| !READS_CHUNKS.iter().any(|says| line.ends_with(&format!("\t{says}")));
+        let is_proof = |line: &str| READS_CHUNKS.iter().any(|says| line.ends_with(&format!("\t{says}")));
+        // What mails have shown about the way is no lesson about a smarthost.
+        let is_lesson = |line: &&str| !is_proof(line) && !line.contains("\tevidence ");
         text.lines().filter(is_lesson).map(|line| format!("{line}\n")).collect()
     }
 

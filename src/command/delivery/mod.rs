@@ -8,6 +8,7 @@ pub(crate) mod carry_unkept;
 pub(crate) mod connection;
 pub(crate) mod connections;
 pub(crate) mod cut_to_size;
+mod evidence;
 mod exchange;
 pub(crate) mod flush;
 pub(crate) mod intake;

@@ -1,15 +1,15 @@
 //! The ways of mail, one for each account with smarthosts of its own: open, or closed for a while, and why. Trouble on
 //! one is no reason to keep the mail of another.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lettre::Address;
 
 use super::attempt::Attempt;
+use super::evidence::{Evidence, Met};
 use crate::alarm;
-use crate::command::accountable::accountable;
 use crate::config::Config;
 use crate::error::Error;
 use crate::interval::later;
@@ -47,54 +47,14 @@ pub(crate) struct Routes<'a> {
 struct Route {
     /// The reason why it is not tried any more, or not yet.
     closed: Option<String>,
-    /// Mails in a row that the smarthost's own trouble met; those that a connection took with it count as one.
-    in_a_row: usize,
-    /// The last mail that was refused in words that may be about all our mail; `None` once a mail is taken.
-    refused: Option<Met>,
-    /// The last mail that the smarthost's own trouble met behind MAIL.
-    troubled: Option<Met>,
-}
-
-/// A mail whose trouble may be that of all our mail.
-#[derive(Clone)]
-struct Met {
-    /// The reply, without the words that belong to one mail.
-    said: String,
-    mail: QueueId,
-    /// Its recipients.
-    people: HashSet<Address>,
-    /// The user who sent it.
-    uid: u32,
-}
-
-impl Met {
-    fn of(entry: &Entry, outcome: &Outcome) -> Self {
-        let people = entry.recipients.iter().map(|recipient| recipient.address.clone()).collect();
-        let said = format!("{} {}", outcome.stage, verdict::masked(&outcome.reason));
-        Self { said, mail: entry.id, people, uid: accountable(entry.uid) }
-    }
-
-    /// The same was said of another mail, to others.
-    fn repeats(&self, before: &Self) -> bool {
-        self.said == before.said && self.people.is_disjoint(&before.people) && self.confirms(before)
-    }
-
-    /// The two show more than one mail shows. A user chooses text and recipients, and must not stop the mail of others
-    /// with them: only the mail of another user, to another domain, or our own shows more.
-    fn confirms(&self, before: &Self) -> bool {
-        let are_ours = self.is_ours() && before.is_ours();
-        let are_others = || self.uid != before.uid && self.domains().is_disjoint(&before.domains());
-        self.mail != before.mail && (are_ours || are_others())
-    }
-
-    fn domains(&self) -> HashSet<String> {
-        self.people.iter().map(|one| one.domain().to_ascii_lowercase()).collect()
-    }
-
-    /// It is the mail of root or of the spool's owner, who need no trick to stop all mail.
-    fn is_ours(&self) -> bool {
-        self.uid == 0 || self.uid == system::effective_uid()
-    }
+    /// It was closed, and the time has come to see whether it is open again.
+    is_probed: bool,
+    /// This process has seen trouble on it.
+    is_in_vain: bool,
+    /// What mails have shown since one was taken.
+    evidence: Evidence,
+    /// The evidence that the spool keeps.
+    kept: Evidence,
 }
 
 /// The same refusal of two mails, which closes the way.
@@ -115,8 +75,12 @@ impl<'a> Routes<'a> {
     /// The lessons of earlier processes count for the way of accounts without a way of their own.
     pub(crate) fn new(config: &'a Config, spool: &'a Spool) -> Self {
         let mut routes = Self { config, spool, known: HashMap::new(), lost: None };
-        if let Some(clock) = spool.clock().filter(|clock| is_closed(config, clock, system::now())) {
-            routes.route(&config.account).closed = Some(clock.reason);
+        if let Some(clock) = spool.clock() {
+            let is_closed = is_closed(config, &clock, system::now());
+            let route = routes.route(&config.account);
+            // A limit of the settings that is over needs no probe.
+            route.is_probed = !is_closed && clock.attempts > 0;
+            route.closed = Some(clock.reason).filter(|_| is_closed);
         }
         routes
     }
@@ -142,7 +106,12 @@ impl<'a> Routes<'a> {
 
     /// This process has seen for itself that it is in vain.
     pub(crate) fn is_in_vain(&self, account: &Address) -> bool {
-        self.known.get(account).is_some_and(|route| route.in_a_row > 0)
+        self.known.get(account).is_some_and(|route| route.is_in_vain)
+    }
+
+    /// Nobody knows whether the way is open again: one mail shows it, and the smallest will do.
+    pub(crate) fn is_probed(&self, account: &Address) -> bool {
+        self.known.get(account).is_some_and(|route| route.is_probed && route.closed.is_none())
     }
 
     /// A limit of the settings is reached for longer than somebody would wait.
@@ -155,22 +124,27 @@ impl<'a> Routes<'a> {
         )
     }
 
-    /// Judges an attempt by the one before it: the same refusal of two users' mails to two people is about all our
-    /// mail, and the mail waits. The report alone judges a reply to content: two mails may well have a text that the
-    /// server does not take.
+    /// Judges an attempt by the one before it, whichever process made that: the same refusal of two users' mails to two
+    /// people is about all our mail, and the mail waits. A probe that is refused as they were waits too. The report
+    /// alone judges a reply that refuses a content for good: two mails may well have a text that the server does not
+    /// take.
     pub(crate) fn judge(&mut self, account: &Address, entry: &Entry, attempt: &mut Attempt) -> Option<Repeated> {
-        let Some(outcome) = attempt.refusal().filter(|outcome| outcome.stage != Stage::Content) else {
+        let is_for_report = |outcome: &Outcome| {
+            outcome.stage == Stage::Content && verdict::reply_of(outcome).is_some_and(|reply| reply.is_permanent())
+        };
+        let Some(outcome) = attempt.refusal().filter(|outcome| !is_for_report(outcome)) else {
             if attempt.refusal().is_none() && attempt.host_trouble().is_none() {
-                self.route(account).refused = None;
+                self.route(account).evidence.refused = None;
             }
             return None;
         };
         let refused = Met::of(entry, outcome);
         let is_said = verdict::about(outcome, &Known::default()) == Some(About::Account);
-        let before = self.route(account).refused.replace(refused.clone())?;
-        if !refused.repeats(&before) {
-            return None;
-        }
+        let route = self.route(account);
+        let before = route.evidence.refused.replace(refused.clone());
+        let is_probed = route.is_probed;
+        self.keep(account);
+        let before = before.filter(|before| refused.repeats(before) || is_probed && refused.says_the_same(before))?;
         let known = Known { is_repeated: true, ..Known::default() };
         attempt.outcomes = attempt.outcomes.iter().map(|outcome| verdict::with(outcome, &known)).collect();
         let is_sure = is_said && (refused.is_ours() || before.is_ours());
@@ -187,14 +161,15 @@ impl<'a> Routes<'a> {
         repeated: Option<&Repeated>,
     ) -> Result<(), Error> {
         if let Some(Repeated { outcome, is_sure }) = repeated {
-            self.route(account).in_a_row += 1;
             return self.close(account, outcome, *is_sure);
         }
         let Some(trouble) = attempt.host_trouble() else {
             if attempt.refusal().is_some() {
                 return Ok(());
             }
-            *self.route(account) = Route::default();
+            let route = self.route(account);
+            *route = Route { kept: std::mem::take(&mut route.kept), ..Route::default() };
+            self.keep(account);
             return self.set_clock(account, None);
         };
         if attempt.lost.is_some() && attempt.lost == self.lost {
@@ -202,20 +177,21 @@ impl<'a> Routes<'a> {
         }
         self.lost = attempt.lost;
         let route = self.route(account);
-        if matches!(trouble.stage, Stage::Rcpt | Stage::Data | Stage::Content) {
+        let is_probed = route.is_probed;
+        if matches!(trouble.stage, Stage::Rcpt | Stage::Data | Stage::Content) && !is_probed {
             // Two mails that one user has chosen are one.
             let met = Met::of(entry, trouble);
-            if route.troubled.as_ref().is_some_and(|before| !met.confirms(before)) {
+            if route.evidence.troubled.as_ref().is_some_and(|before| !met.confirms(before)) {
                 return Ok(());
             }
-            route.troubled = Some(met);
+            route.evidence.troubled = Some(met);
         }
-        route.in_a_row += 1;
+        route.evidence.in_a_row += 1;
+        route.is_in_vain = true;
         let is_before_mail = !matches!(trouble.stage, Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content);
-        if is_before_mail || route.in_a_row >= IN_A_ROW {
-            self.close(account, trouble, true)?;
-        }
-        Ok(())
+        let is_shown = is_before_mail || is_probed || route.evidence.in_a_row >= IN_A_ROW;
+        self.keep(account);
+        if is_shown { self.close(account, trouble, true) } else { Ok(()) }
     }
 
     /// A report was refused as the mail it is about. That is about all our mail if the mail is ours, or if another
@@ -224,7 +200,6 @@ impl<'a> Routes<'a> {
         if !Met::of(entry, trouble).is_ours() && !self.meets_others(entry, trouble) {
             return Ok(());
         }
-        self.route(account).in_a_row += 1;
         self.close(account, trouble, true)
     }
 
@@ -241,7 +216,9 @@ impl<'a> Routes<'a> {
 
     /// `is_sure` if a fault of the settings or the account is to be told to a person.
     fn close(&mut self, account: &Address, trouble: &Outcome, is_sure: bool) -> Result<(), Error> {
-        self.route(account).closed = Some(trouble.reason.clone());
+        let route = self.route(account);
+        route.closed = Some(trouble.reason.clone());
+        route.is_in_vain = true;
         let before = self.spool.clock().filter(|_| self.is_for_all(account));
         // A fault on this machine may not concern the next process, which may have a secret or a network that this one
         // lacks.
@@ -295,6 +272,20 @@ impl<'a> Routes<'a> {
     }
 
     fn route(&mut self, account: &Address) -> &mut Route {
-        self.known.entry(account.clone()).or_default()
+        let kept = || Evidence::kept(self.spool, account);
+        self.known.entry(account.clone()).or_insert_with(|| {
+            let kept = kept();
+            Route { evidence: kept.clone(), kept, ..Route::default() }
+        })
+    }
+
+    /// The next process goes on with what this one has seen. Nothing is written while all is well.
+    fn keep(&mut self, account: &Address) {
+        let spool = self.spool;
+        let route = self.route(account);
+        if route.evidence != route.kept {
+            route.kept = route.evidence.clone();
+            route.evidence.keep(spool, account).unwrap_or_else(|error| log::error(&error.to_string()));
+        }
     }
 }

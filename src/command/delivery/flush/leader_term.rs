@@ -166,6 +166,9 @@ impl<'a> Term<'a> {
         let is_first = |queued: &Queued| !queued.is_tried && queued.id.mark() == Mark::FIRST;
         let queued = in_turn(queued, |queued| queued.id.mark(), is_first);
         let mut ids: Vec<QueueId> = queued.into_iter().map(|queued| queued.id).collect();
+        if self.sending.routes.is_probed(&self.config.account) {
+            ids.sort_by_cached_key(|id| self.spool.size_of(id));
+        }
         if let Selection::One(first) = self.selection {
             // Somebody may be waiting for it.
             ids.sort_by_key(|id| id != first);
@@ -253,6 +256,10 @@ impl<'a> Term<'a> {
                 Some(back) => claim = back,
                 None => {
                     self.tried += 1;
+                    if self.sending.routes.is_probed(&account) {
+                        // The others wait for what it shows.
+                        self.sending.settle_all();
+                    }
                     return Ok(());
                 }
             }
