@@ -44,6 +44,10 @@ pub(crate) struct Connection<'a> {
     pub(super) taken: u32,
     /// It takes no more mails over this connection.
     pub(super) is_spent: bool,
+    /// That it takes no more is known to those who learn from it.
+    pub(super) has_told_enough: bool,
+    /// So many mails it was seen to take over a connection.
+    most_mails: Option<usize>,
     /// The time that opening the session took; the log has it with the first mail over it.
     pub(super) setup: Duration,
 }
@@ -70,6 +74,8 @@ impl<'a> Connection<'a> {
             used: 0,
             taken: 0,
             is_spent: false,
+            has_told_enough: false,
+            most_mails: None,
             setup,
         }
     }
@@ -201,11 +207,12 @@ impl<'a> Connection<'a> {
         self.close();
         let opened = open();
         self.setup = started.elapsed();
-        (self.begun, self.used, self.taken, self.is_spent) = (0, 0, 0, false);
+        (self.begun, self.used, self.taken, self.is_spent, self.has_told_enough) = (0, 0, 0, false, false);
         let (session, smarthost) = opened?;
         self.number += 1;
         self.smarthost = smarthost;
         self.is_wary = self.smarthosts.has(smarthost, Trait::OneMailAtATime);
+        self.most_mails = self.smarthosts.most_mails(smarthost);
         self.session = Some(session);
         Ok(())
     }
@@ -292,7 +299,8 @@ impl<'a> Connection<'a> {
     /// The session, if it can take another mail.
     pub(crate) fn session(&self) -> Option<&Session> {
         let is_over = self.settings().per_connection.is_some_and(|most| self.begun >= most.get());
-        self.session_in_use().filter(|_| !is_over && !self.is_spent)
+        let is_full = self.most_mails.is_some_and(|most| self.begun as usize >= most.max(1));
+        self.session_in_use().filter(|_| !is_over && !is_full && !self.is_spent)
     }
 
     /// The session over which mails are under way; `None` if it is of no use any more.
@@ -342,6 +350,7 @@ impl<'a> Connection<'a> {
     pub(crate) fn over(&self, session: Session, smarthost: SmarthostId, number: u32) -> Self {
         let session = Some(session);
         let is_wary = self.smarthosts.has(smarthost, Trait::OneMailAtATime);
-        Self { session, smarthost, number, is_wary, ..Self::with(self.config, self.smarthosts.clone()) }
+        let most_mails = self.smarthosts.most_mails(smarthost);
+        Self { session, smarthost, number, is_wary, most_mails, ..Self::with(self.config, self.smarthosts.clone()) }
     }
 }

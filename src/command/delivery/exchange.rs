@@ -88,6 +88,10 @@ impl Connection<'_> {
         self.used += 1;
         let has_enough = self.has_enough(&offered.outcomes);
         self.is_spent |= has_enough;
+        if (has_enough || offered.may_retry && !self.is_usable()) && self.taken > 0 && !self.has_told_enough {
+            self.has_told_enough = true;
+            self.smarthosts.learn_most_mails(self.smarthost, self.taken, PROVEN);
+        }
         let course = Course {
             relay: self.session.as_ref().map(|session| session.relay().to_string()),
             conn_use: self.used,

@@ -26,6 +26,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The remark, behind a number, on the recipients that a smarthost takes in one mail.
 const MOST_RECIPIENTS: &str = "recipients a mail";
+/// Behind a number: what it takes over one connection.
+const MOST_MAILS: &str = "mails a connection";
 
 /// The smarthosts of the settings and what is known of them.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ pub(crate) struct KnownSmarthosts<'a> {
     memory: Option<&'a Spool>,
     /// Lessons that no spool keeps: the smarthost's name, and its trait.
     learnt: Rc<RefCell<Vec<(String, Trait)>>>,
+    /// After so many mails a smarthost has closed a connection, or refused the next.
+    enough: Rc<RefCell<Vec<(SmarthostId, u32)>>>,
 }
 
 /// A trait of a smarthost, which is remembered for a while.
@@ -97,7 +101,7 @@ pub(crate) type Opened = (Session, SmarthostId);
 impl<'a> KnownSmarthosts<'a> {
     /// Those of `config`; lessons are kept in `memory`.
     pub(crate) fn new(config: &'a Config, client: &Client, memory: Option<&'a Spool>) -> Self {
-        Self { config, client: client.clone(), memory, learnt: Rc::default() }
+        Self { config, client: client.clone(), memory, learnt: Rc::default(), enough: Rc::default() }
     }
 
     /// Mail of that account may leave over that smarthost, now.
@@ -241,15 +245,40 @@ impl<'a> KnownSmarthosts<'a> {
 
     /// The most recipients that the smarthost has been seen to take in one mail.
     pub(crate) fn most_recipients(&self, smarthost: SmarthostId) -> Option<usize> {
+        self.most(smarthost, MOST_RECIPIENTS)
+    }
+
+    /// The most mails that it has been seen to take over one connection.
+    pub(crate) fn most_mails(&self, smarthost: SmarthostId) -> Option<usize> {
+        self.most(smarthost, MOST_MAILS)
+    }
+
+    fn most(&self, smarthost: SmarthostId, words: &str) -> Option<usize> {
         let about = self.config.smarthosts[smarthost].to_string();
-        self.memory.and_then(|spool| spool.remarked_number(&about, MOST_RECIPIENTS, system::now()))
+        self.memory.and_then(|spool| spool.remarked_number(&about, words, system::now()))
     }
 
     /// Remembers how many recipients the smarthost takes in one mail.
     pub(crate) fn learn_most_recipients(&self, smarthost: SmarthostId, most: usize, length: Duration) {
+        self.learn_most(smarthost, &format!("{most} {MOST_RECIPIENTS}"), length);
+    }
+
+    /// Remembers after how many mails the smarthost has had enough of a connection. Once may be chance, as any loss of
+    /// a link is; the same number again is a limit.
+    pub(crate) fn learn_most_mails(&self, smarthost: SmarthostId, most: u32, length: Duration) {
+        let is_new = self.enough.borrow().iter().all(|known| *known != (smarthost, most));
+        if is_new {
+            return self.enough.borrow_mut().push((smarthost, most));
+        }
+        let name = &self.config.smarthosts[smarthost];
+        log::info(&format!("smarthost {name} takes {most} mails over a connection: the next go over another one"));
+        self.learn_most(smarthost, &format!("{most} {MOST_MAILS}"), length);
+    }
+
+    fn learn_most(&self, smarthost: SmarthostId, says: &str, length: Duration) {
         let until = later(system::now(), length).unwrap_or(Timestamp::MAX);
         let about = self.config.smarthosts[smarthost].to_string();
-        let remark = Remark { about, says: format!("{most} {MOST_RECIPIENTS}"), until };
+        let remark = Remark { about, says: says.to_owned(), until };
         if let Some(Err(error)) = self.memory.map(|spool| spool.remark(&remark)) {
             log::error(&error.to_string());
         }

@@ -316,6 +316,8 @@ impl Transaction {
             self.may_retry |= self.is_behind_question;
             self.lesson = self.lesson.or(Some(suspicion));
         }
+        // A server that takes so many mails over a connection may close it without a word.
+        self.may_retry |= !is_first_group && !self.has_accepted_recipient() && trouble.scope == Scope::Host;
         let is_in_doubt = self.is_content_sent && !self.is_doomed();
         self.may_retry &= !is_in_doubt;
         self.is_in_doubt = is_in_doubt;
