@@ -91,7 +91,7 @@ fn try_mechanisms(
     credentials.hide_in(channel.redaction());
     let mut refused: Vec<Family> = Vec::new();
     let mut first = None;
-    for mechanism in mechanisms {
+    for &mechanism in &mechanisms {
         if refused.contains(&mechanism.family()) {
             continue;
         }
@@ -106,12 +106,30 @@ fn try_mechanisms(
             refused.push(mechanism.family());
         }
         let is_over = !answer.is_class(5) || !channel.is_usable();
-        first.get_or_insert_with(|| refusal(channel, smarthost, &answer, credentials));
+        first.get_or_insert_with(|| {
+            let mut trouble = refusal(channel, smarthost, &answer, credentials);
+            // Where the words tell what is wanted, that is it.
+            if trouble.sentence.ends_with(&format!("check user and {}", credentials.key())) {
+                trouble.sentence.push_str(other_way(mechanism, &mechanisms));
+            }
+            trouble
+        });
         if is_over {
             break;
         }
     }
     first.map_or(Ok(()), Err)
+}
+
+/// What to try where one of these was refused, since we do not: each refused password brings the account closer to
+/// being locked.
+fn other_way(first: Mechanism, usable: &[Mechanism]) -> &'static str {
+    match first {
+        Mechanism::Plain if usable.contains(&Mechanism::Login) => {
+            "; if both are right, set auth = \"login\": some servers offer PLAIN and do not take it"
+        }
+        _ => "",
+    }
 }
 
 /// Sends a line that no reply may quote, and reads the reply.
@@ -158,10 +176,14 @@ fn refusal(channel: &Channel, smarthost: &Smarthost, answer: &Answer, credential
     let (reply, user, key) = (channel.redacted(answer).reply(), credentials.user(), credentials.key());
     let wanted = provider::wanted(smarthost.bare_host(), &reply).map(provider::for_reader);
     let oddity = credentials.oddity().map_or_else(String::new, |what| format!("; {key} {what}"));
-    let why = match wanted.filter(|_| !credentials.is_token()) {
-        _ if !reply.is_permanent() => format!("login of {user} put off ({reply})"),
-        Some(wanted) => format!("login of {user} refused ({reply}): check user and {key}: it wants {wanted}{oddity}"),
-        None => format!("login of {user} refused ({reply}): check user and {key}{oddity}"),
+    let verb = if reply.is_permanent() { "refused" } else { "put off" };
+    let why = match (provider::advice(&reply), wanted.filter(|_| !credentials.is_token())) {
+        (Some(advice), _) => format!("login of {user} {verb} ({reply}): {advice}"),
+        _ if !reply.is_permanent() => format!("login of {user} {verb} ({reply})"),
+        (None, Some(wanted)) => {
+            format!("login of {user} {verb} ({reply}): check user and {key}: it wants {wanted}{oddity}")
+        }
+        (None, None) => format!("login of {user} {verb} ({reply}): check user and {key}{oddity}"),
     };
     channel.peer().refusal(Stage::Auth, reply, why)
 }

@@ -44,7 +44,10 @@ pub(super) enum TlsError {
     SelfSigned,
     #[error("no TLS handshake in time: {0}")]
     TimedOut(&'static str),
-    #[error("the issuer of the server's certificate is unknown ({0}): install the CA certificates, or set ca-file")]
+    #[error(
+        "the issuer of the server's certificate is unknown ({0}): the server does not send its whole chain, which its \
+         owner must mend, or the CA is not known here: install its certificate, or set ca-file"
+    )]
     UnknownIssuer(String),
     #[error("the server's certificate is for another name: check [smarthost] host")]
     WrongHost,

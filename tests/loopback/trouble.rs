@@ -150,7 +150,11 @@ fn refusal_before_the_mail_never_bounces_it() {
     for (point, expected) in [
         (Point::Greeting, "the server turns us away (554 5.7.1 no)"),
         (Point::Ehlo, "EHLO refused (554 5.7.1 no): check this machine's name"),
-        (Point::Auth, "login of mail@example.test refused (554 5.7.1 no): check user and password-file"),
+        (
+            Point::Auth,
+            "login of mail@example.test refused (554 5.7.1 no): check user and password-file; if both are right, set \
+             auth = \"login\": some servers offer PLAIN and do not take it",
+        ),
     ] {
         let reason = deferred_by(knowing_us().on(point, Act::reply("554 5.7.1 no")), "");
         assert_eq!(reason, format!("smarthost localhost:PORT: {expected}"));
@@ -175,7 +179,8 @@ fn wrong_password_is_told_by_its_key_and_mended_without_losing_the_mail() {
     assert_eq!(
         deferred(&machine),
         "smarthost localhost:PORT: login of mail@example.test refused (535 5.7.8 username and password not \
-         accepted): check user and password-file"
+         accepted): check user and password-file; if both are right, set auth = \"login\": some servers offer PLAIN \
+         and do not take it"
     );
     machine.write_password(PASSWORD);
     machine.flush();

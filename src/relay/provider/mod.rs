@@ -14,6 +14,13 @@ use crate::outcome::Reply;
 /// The variables that name the language of messages, the strongest first.
 pub(crate) const LOCALE: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
 
+const APP_PASSWORD: &str = "an app password, made in the account's settings for mail programs, not the password";
+const CODE: &str = "an authorization code of the web mail's settings, not the password";
+const NO_PASSWORD: &str =
+    "OAuth2, or an app password where the tenant still allows it, not the password of the mailbox";
+const CLOSED: &str = "the account is locked or closed: have it opened again at the provider";
+const SWITCHED_ON: &str = "SMTP switched on in the web mail's settings";
+
 /// The words of a refusal in lower case, and the credential that the server wants then, whoever the provider is.
 const WORDS: &[(&str, &str)] = &[
     (
@@ -22,11 +29,36 @@ const WORDS: &[(&str, &str)] = &[
     ),
     ("basic authentication is disabled", MICROSOFT),
     ("application-specific password required", "an app password: 2-step verification is on"),
-    ("authorization code", "an authorization code of the web mail's settings, not the password"),
-    ("\u{6388}\u{6743}\u{7801}", "an authorization code of the web mail's settings, not the password"),
-    ("please log in via your web browser", "a person to log in once with a browser, and then an app password"),
-    ("service is not open", "SMTP switched on in the web mail's settings"),
-    ("user suspended", "the account to be opened again at the provider"),
+    ("the user credentials were incorrect", NO_PASSWORD),
+    ("app password", APP_PASSWORD),
+    ("app-specific password", APP_PASSWORD),
+    ("application password", APP_PASSWORD),
+    ("parol prilozheniya", APP_PASSWORD),
+    ("authorization code", CODE),
+    ("err.login.reqcode", CODE),
+    ("\u{6388}\u{6743}\u{7801}", CODE),
+    ("in via your web browser", "a person to log in once with a browser, and then an app password"),
+    ("in with your web browser", "a person to log in once with a browser, and then an app password"),
+    ("service is not open", SWITCHED_ON),
+    ("user has no permission", SWITCHED_ON),
+    ("does not have access rights to this service", "mail programs switched on in the mailbox's settings"),
+];
+
+/// The words of a refusal in lower case that is not about user and credential, and what to do then.
+const ADVICE: &[(&str, &str)] = &[
+    ("unauthorized ip", "add the address of this machine to those that the provider lets in"),
+    ("ip address is not", "add the address of this machine to those that the provider lets in"),
+    ("account is locked", CLOSED),
+    ("account locked", CLOSED),
+    ("temporarily locked", CLOSED),
+    ("account has been locked", CLOSED),
+    ("suspended", CLOSED),
+    ("account is disabled", CLOSED),
+    ("account has been disabled", CLOSED),
+    ("credits exceeded", "the account's credit is used up: raise the limit of the plan, or wait until it begins anew"),
+    ("quota", "the account's quota is used up: raise the limit of the plan, or wait until it begins anew"),
+    ("too many login", "wait, and see who else logs in as this user"),
+    ("too many failed", "wait, and see who else logs in as this user"),
 ];
 
 /// The provider of that name, or the one that gives away addresses of that domain.
@@ -86,6 +118,12 @@ pub(super) fn wanted(host: &str, refusal: &Reply) -> Option<&'static str> {
         Some((_, wants)) => Some(wants),
         None => of_host(host).map(|provider| provider.wants),
     }
+}
+
+/// What to do about a refused or postponed login that is not the credential's fault.
+pub(super) fn advice(refusal: &Reply) -> Option<&'static str> {
+    let said = refusal.text.to_lowercase();
+    ADVICE.iter().find(|(words, _)| said.contains(words)).map(|(_, advice)| *advice)
 }
 
 #[cfg(test)]
@@ -155,6 +193,30 @@ mod tests {
             assert!(wanted.contains(words), "{host} {reply}: {wanted}");
         }
         assert_eq!(wanted("smtp.example.com", &Reply::new(535, "5.7.8 no")), None);
+    }
+
+    #[test]
+    fn words_tell_what_is_wanted_under_any_name_of_the_server() {
+        for (reply, words) in [
+            ("5.7.0 NEOBHODIM parol prilozheniya https://x / Application password is REQUIRED", "an app password"),
+            ("ERR.LOGIN.REQCODE", "authorization code"),
+            ("User has no permission", "switched on"),
+            ("5.7.8 This user does not have access rights to this service", "switched on"),
+            ("5.7.139 Authentication unsuccessful, the user credentials were incorrect.", "OAuth2"),
+            ("5.7.9 Please log in with your web browser and then try again.", "browser"),
+        ] {
+            let wanted = wanted("relay.example", &Reply::new(535, reply)).unwrap_or_default();
+            assert!(wanted.contains(words), "{reply}: {wanted}");
+        }
+        for (reply, words) in [
+            ("5.7.1 Unauthorized IP address. Contact support", "address of this machine"),
+            ("Authentication failed: Maximum credits exceeded", "credit is used up"),
+            ("5.7.8 Authentication failed: account is locked", "opened again"),
+            ("4.7.0 Too many login attempts, please try again later.", "wait"),
+        ] {
+            let advice = advice(&Reply::new(535, reply)).unwrap_or_default();
+            assert!(advice.contains(words), "{reply}: {advice}");
+        }
     }
 
     /// The page that lists all of them.
