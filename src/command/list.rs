@@ -71,7 +71,12 @@ fn write(spool: &Spool, form: Form, mails: &mut dyn Iterator<Item = Listed>, out
             writeln!(out, "-- {kilobytes} Kbytes in {mails} Request{plural}.")?;
         }
     }
-    if form == Form::Screen { counted.tell_dropped(out).and_then(|()| given_up(spool, out)) } else { Ok(()) }
+    if form == Form::Screen {
+        counted.tell_dropped(out)?;
+        closed(spool, out)?;
+        given_up(spool, out)?;
+    }
+    Ok(())
 }
 
 /// The mails that the caller has left in `drop/`. There is no count at the end, since it would be taken for that of the
@@ -205,16 +210,29 @@ fn text(spool: &Spool, mails: &mut dyn Iterator<Item = Listed>, out: &mut dyn Wr
 /// Tells of mails that were given up and could not be returned, since nobody else does. A caller who may not look into
 /// `failed/` hears nothing.
 fn given_up(spool: &Spool, out: &mut dyn Write) -> io::Result<()> {
-    let (count, place) = (spool.failed().map_or(0, |failed| failed.mails.len()), spool.root().join("failed"));
-    let (plural, verb) = if count == 1 { ("", "was") } else { ("s", "were") };
-    match count {
-        0 => Ok(()),
-        _ => writeln!(
-            out,
-            "mailx-t: {count} mail{plural} {verb} given up and not returned: look into {}",
-            place.display()
-        ),
-    }
+    let (mails, place) = (spool.failed().map_or(Vec::new(), |failed| failed.mails), spool.root().join("failed"));
+    let (Some(oldest), Some(newest)) = (mails.first(), mails.last()) else { return Ok(()) };
+    let (count, (plural, verb)) = (mails.len(), if mails.len() == 1 { ("", "was") } else { ("s", "were") });
+    let since = oldest.made().map_or(String::new(), |made| format!(", the oldest of {}", day(made)));
+    let why = spool.why_failed(newest).map_or(String::new(), |why| format!(", the last because: {}", clean(&why)));
+    writeln!(
+        out,
+        "mailx-t: {count} mail{plural} {verb} given up and not returned{since}{why}: look into {}",
+        place.display()
+    )
+}
+
+/// The trouble that keeps all mail, since no mail may have it as its own reason.
+fn closed(spool: &Spool, out: &mut dyn Write) -> io::Result<()> {
+    let Some(Clock { reason, next_attempt, .. }) = spool.clock().filter(|clock| clock.attempts > 0) else {
+        return Ok(());
+    };
+    writeln!(out, "mailx-t: mail waits: {}; the next try is at {next_attempt:.0}", clean(&reason))
+}
+
+/// The day of a moment, in the machine's zone.
+pub(crate) fn day(moment: jiff::Timestamp) -> String {
+    moment.to_zoned(jiff::tz::TimeZone::system()).date().to_string()
 }
 
 fn block(mail: &Listed, trouble: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
@@ -316,7 +334,12 @@ mod tests {
             })
         };
         let last = reasons.iter().enumerate().filter_map(record).collect();
-        Listed { entry, progress: Progress { last, attempts: 1, ..Progress::default() }, is_held: false, is_dropped: false }
+        Listed {
+            entry,
+            progress: Progress { last, attempts: 1, ..Progress::default() },
+            is_held: false,
+            is_dropped: false,
+        }
     }
 
     fn written(mail: &Listed) -> Vec<String> {
@@ -348,8 +371,11 @@ mod tests {
         };
         assert_eq!(told(), "");
         let place = directory.path().join("failed");
-        let sentence =
-            |start: &str| format!("mailx-t: {start} given up and not returned: look into {}\n", place.display());
+        let today = day(system::now());
+        let sentence = |start: &str| {
+            let place = place.display();
+            format!("mailx-t: {start} given up and not returned, the oldest of {today}: look into {place}\n")
+        };
         for expected in ["1 mail was", "2 mails were"] {
             std::fs::write(place.join(QueueId::new().as_str()), "x").unwrap();
             assert_eq!(told(), sentence(expected));

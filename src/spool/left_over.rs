@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Error, QueueId, Spool};
+use super::{Error, QueueId, Spool, journal};
 
 /// The contents of `failed/`. The whole of a mail that left cut is not counted: a person has been told of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,13 @@ impl Spool {
     pub(crate) fn failed(&self) -> Result<Failed, Error> {
         let of_kind = |end: &str| self.names("failed", |name| QueueId::parse(name.strip_suffix(end)?));
         Ok(Failed { mails: of_kind("")?, inputs: of_kind(".input")?, refused: of_kind(".refused")? })
+    }
+
+    /// The last word about a mail in `failed/`; `None` if nothing was recorded of it.
+    pub(crate) fn why_failed(&self, id: &QueueId) -> Option<String> {
+        let progress = journal::read(&self.directory("failed").join(format!("{id}.journal"))).ok()?;
+        let last = progress.last.into_values().max_by_key(|record| record.at)?;
+        Some(last.outcome.reason)
     }
 
     /// The names in `drop/` that the relay does not take: they are no names of mails, or directories.

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::findings::Findings;
 use crate::command::accountable::accountable;
 use crate::command::delivery::room;
+use crate::command::list::day;
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::Status;
@@ -108,7 +109,7 @@ fn users_without_room(config: &Config, spool: &Spool) -> Vec<String> {
     full.collect()
 }
 
-/// Notes the mails that lie in `failed/`.
+/// Fails while mails lie in `failed/`, and notes what else does.
 pub(super) fn look_at_failed(spool: &Spool, findings: &mut Findings<'_>) -> Result<(), Error> {
     let failed = spool.failed().unwrap_or_default();
     let Some(oldest) = failed.oldest() else { return Ok(()) };
@@ -125,15 +126,15 @@ pub(super) fn look_at_failed(spool: &Spool, findings: &mut Findings<'_>) -> Resu
         "look at them in {}/failed, and remove what is seen to; mailx-t ctl queue requeue ID sends one after all",
         spool.root().display()
     );
-    findings.note(&format!("failed: {}{since}: {advice}", counts.join(", ")))
+    let why = failed.mails.last().and_then(|last| spool.why_failed(last));
+    let why = why.map_or(String::new(), |why| format!(", the last because: {why}"));
+    let sentence = format!("failed: {}{since}{why}: {advice}", counts.join(", "));
+    // Whoever sent one of the others heard of it at once.
+    if failed.mails.is_empty() { findings.note(&sentence) } else { findings.fail(&sentence) }
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {
     if count == 1 { format!("1 mail {one}") } else { format!("{count} mails {many}") }
-}
-
-fn day(moment: jiff::Timestamp) -> String {
-    moment.to_zoned(jiff::tz::TimeZone::system()).date().to_string()
 }
 
 fn minute(moment: SystemTime) -> String {
