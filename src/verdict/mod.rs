@@ -127,8 +127,10 @@ fn at_content(reply: &Reply) -> About {
     }
 }
 
+/// A reply that is final by its code and says that it is not is about how much we send: GMX names a mailbox besides.
 fn is_pace(reply: &Reply) -> bool {
-    has_status(reply, PACE_STATUS) || says(reply, Words::Pace)
+    let is_for_later = reply.is_permanent() && holds(reply, "try again later");
+    has_status(reply, PACE_STATUS) || says(reply, Words::Pace) || is_for_later
 }
 
 /// The reply says itself that it is about login, sender, relaying or the account.
