@@ -28,7 +28,7 @@ pub(crate) struct Failed<'a> {
 }
 
 /// The parts of a report.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Report<'a> {
     /// The mail it is about.
     pub(crate) id: &'a str,
@@ -94,6 +94,26 @@ impl Report<'_> {
             copy_header(original, out, &is_wanted)?;
         }
         write!(out, "\r\n--{boundary}--\r\n")
+    }
+
+    /// Writes what is left to say where a server refuses the report for its content too: nothing in it comes from the
+    /// mail, from those who wrote it, or from a reply.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub(crate) fn write_brief(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Self { id, arrived, host, account, date, .. } = self;
+        write!(
+            out,
+            "From: \"Mail Delivery System ({host})\" <{account}>\r\nTo: {}\r\nSubject: Undelivered mail {id}\r\n\
+             Date: {date}\r\nMessage-ID: {}\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
+             Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\
+             The mail {id}, accepted by {host} on {arrived}, could not be delivered. The report about it was\r\n\
+             refused too, so that this one names neither recipients nor reasons: they stand in the log.\r\n\
+             The mail is kept in failed/{id} of the spool on {host}.\r\n",
+            self.shown(),
+            self.own_message_id(),
+        )
     }
 
     fn header(&self, boundary: &str) -> String {

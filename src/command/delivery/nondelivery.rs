@@ -47,26 +47,23 @@ pub(crate) fn report_to(
         log::mail(entry.id.as_str()).info("the sender asked for no report of failure (NOTIFY)");
         return Ok(None);
     }
-    let id = entry.id.anew();
-    let host = system::host_name();
-    let report = bounce::Report {
-        id: entry.id.as_str(),
-        arrived: &system::date_of(entry.arrived),
-        date: &system::date(),
-        host: &host,
-        account: &config.account,
-        to: &to,
-        unique: id.as_str(),
-        message_id: &entry.message_id,
-        eight_bit: entry.eight_bit,
-        size: entry.size,
-        dsn: &entry.dsn,
-        is_text_refused: refused.iter().any(is_text_refused),
-        failed: &failed,
+    let is_text_refused = refused.iter().any(is_text_refused);
+    let write = |report: &bounce::Report<'_>, draft: &mut Draft| {
+        let report = bounce::Report { is_text_refused, failed: &failed, ..report.clone() };
+        report.write(&mut claim.content()?, draft).map_err(|source| draft.failed(source).into())
     };
-    enqueue(claim, &own_entry(entry, id, &report), &report)?;
-    log::mail(entry.id.as_str()).info(&format!("sender non-delivery notification: {id}"));
-    Ok(Some(id))
+    enqueue(config, claim.spool(), entry, &to, &write).map(Some)
+}
+
+/// Brings a report to the queue that holds nothing of the mail, for servers that refuse any other.
+///
+/// # Errors
+/// The disk refused.
+pub(crate) fn report_briefly(config: &Config, spool: &Spool, entry: &Entry, to: &[Address]) -> Result<QueueId, Error> {
+    let write = |report: &bounce::Report<'_>, draft: &mut Draft| {
+        report.write_brief(draft).map_err(|source| draft.failed(source).into())
+    };
+    enqueue(config, spool, entry, to, &write)
 }
 
 /// The server has seen the text and does not take it, for another reason than its size.
@@ -129,11 +126,34 @@ fn own_entry(about: &Entry, id: QueueId, report: &bounce::Report<'_>) -> Entry {
     }
 }
 
-fn enqueue(claim: &Claim, entry: &Entry, report: &bounce::Report<'_>) -> Result<(), Error> {
-    let spool: &Spool = claim.spool();
-    let mut draft = Draft::create(spool, entry.id)?;
-    draft.envelope(entry)?;
-    report.write(&mut claim.content()?, &mut draft).map_err(|source| draft.failed(source))?;
+fn enqueue(
+    config: &Config,
+    spool: &Spool,
+    entry: &Entry,
+    to: &[Address],
+    write: &dyn Fn(&bounce::Report<'_>, &mut Draft) -> Result<(), Error>,
+) -> Result<QueueId, Error> {
+    let id = entry.id.anew();
+    let host = system::host_name();
+    let report = bounce::Report {
+        id: entry.id.as_str(),
+        arrived: &system::date_of(entry.arrived),
+        date: &system::date(),
+        host: &host,
+        account: &config.account,
+        to,
+        unique: id.as_str(),
+        message_id: &entry.message_id,
+        eight_bit: entry.eight_bit,
+        size: entry.size,
+        dsn: &entry.dsn,
+        is_text_refused: false,
+        failed: &[],
+    };
+    let mut draft = Draft::create(spool, id)?;
+    draft.envelope(&own_entry(entry, id, &report))?;
+    write(&report, &mut draft)?;
     draft.commit()?;
-    Ok(())
+    log::mail(entry.id.as_str()).info(&format!("sender non-delivery notification: {id}"));
+    Ok(id)
 }

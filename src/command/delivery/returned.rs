@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::interval::later;
 use crate::log;
 use crate::outcome::{Outcome, Stage, Status};
-use crate::spool::{Claim, Entry, Record, Spool};
+use crate::spool::{Claim, Entry, QueueId, Record, Spool};
 use crate::verdict::{self, About, Known};
 
 /// The report was taken: the mail it is about has its end. Returns it with the refusals that nobody has been told of.
@@ -38,6 +38,9 @@ pub(crate) fn judge(config: &Config, report: Claim, attempt: &Attempt) -> Result
     let spool = report.spool().clone();
     let Some(mut original) = report.entry.about.map(|id| spool.claim(&id)).transpose()?.flatten() else {
         // The mail is in failed/ already, or a person has taken it away: the report is all that is left of it here.
+        if let Some(about) = report.entry.about {
+            tell_by_other_ways(config, about, attempt);
+        }
         let records = settle::records(config, &report, attempt);
         return Ok(report.fail_with(&records).map(|()| None)?);
     };
@@ -53,9 +56,16 @@ pub(crate) fn judge(config: &Config, report: Claim, attempt: &Attempt) -> Result
         original.record(&with_report(refused, id))?;
         None
     } else {
-        tell_by_other_ways(config, &original.entry, attempt);
+        let entry = original.entry.clone();
         // In the queue, a refusal without a report would say that the report was taken, and the mail be removed.
         original.fail_with(&with_report(refused, None))?;
+        if attempt.outcomes.iter().all(|outcome| outcome.stage == Stage::Content) {
+            // It may be what the report quotes.
+            let to: Vec<Address> = report.entry.recipients.iter().map(|one| one.address.clone()).collect();
+            nondelivery::report_briefly(config, &spool, &entry, &to)?;
+        } else {
+            tell_by_other_ways(config, entry.id, attempt);
+        }
         return Ok(report.remove().map(|()| None)?);
     };
     report.remove()?;
@@ -68,7 +78,7 @@ fn refused_with<'a>(original: &'a Claim, report: &Entry) -> impl Iterator<Item =
     original.progress.returned().filter(move |record| record.report == Some(id))
 }
 
-fn with_report(refused: Vec<Record>, report: Option<crate::spool::QueueId>) -> Vec<Record> {
+fn with_report(refused: Vec<Record>, report: Option<QueueId>) -> Vec<Record> {
     refused.into_iter().map(|record| Record { report, ..record }).collect()
 }
 
@@ -110,9 +120,8 @@ fn others_to_tell(config: &Config, report: &Entry) -> Option<Vec<Address>> {
 }
 
 /// No mail tells of it: the alarm does, and `ctl check`.
-fn tell_by_other_ways(config: &Config, original: &Entry, attempt: &Attempt) {
+fn tell_by_other_ways(config: &Config, id: QueueId, attempt: &Attempt) {
     let reason = attempt.outcomes.first().map_or("", |outcome| outcome.reason.as_str());
-    let id = original.id;
     let sentence =
         format!("mail {id} was refused, and a report could not be delivered ({reason}): it is kept in failed/");
     log::mail(id.as_str()).error(&sentence);
