@@ -65,12 +65,19 @@ _mailx__t() {
 
     case "${cmd}" in
         mailx__t)
-            opts="-A -C -E -F -I -M -N -O -R -S -V -a -b -c -f -i -o -q -r -s -t -v --config --json --dry-run --help --version ctl"
+            opts="-: -A -C -E -F -I -M -N -O -R -S -V -a -b -c -d -f -i -o -q -r -s -t -v --config --json --dry-run --help --version ctl"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                -:)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 -A)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -171,6 +178,13 @@ _mailx__t() {
                     ;;
                 -c)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -d)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 -f)

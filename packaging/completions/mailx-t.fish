@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_mailx_t_global_optspecs
-    string join \n A= C= E F= I M= N= O= R= S= V= a= b= c= f= i o= q= r= s= t v config= json dry-run help version
+    string join \n := A= C= E F= I M= N= O= R= S= V= a= b= c= d= f= i o= q= r= s= t v config= json dry-run help version
 end
 
 function __fish_mailx_t_needs_command
@@ -24,6 +24,7 @@ function __fish_mailx_t_using_subcommand
     contains -- $cmd[1] $argv
 end
 
+complete -c mailx-t -n "__fish_mailx_t_needs_command" -s : -d 'the start-up files to read (s-nail): without u among the letters not even the caller\'s own' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s A -d 'a file to attach (mailutils); a word that is no file is s-nail\'s account, with a warning' -r -F
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s C -d 'another configuration file, never with more rights than the caller\'s' -r -F
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s F -d 'the sender\'s full name, for a message that has no From; without it, that of the user database' -r -f
@@ -36,6 +37,7 @@ complete -c mailx-t -n "__fish_mailx_t_needs_command" -s V -d 'the envelope\'s i
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s a -d 'a header where the value has the form of one and is no file, else a file to attach' -r -F
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s b -d 'the mode, see below' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s c -d 'copies; may repeat' -r -f
+complete -c mailx-t -n "__fish_mailx_t_needs_command" -s d -d '-d0 (-d0.1) without a recipient tells the version and reads nothing; other debug levels have no counterpart' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s f -d 'the reverse-path; what the smarthost would not let us use is replaced by the account\'s address' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s o -d '-od, -oi and -ov are obeyed, any other (-oem, -om) is ignored' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s q -d 'runs the queue, see below; never takes the next argument' -r -F

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::common::Common;
-use super::getopt::{self, Line};
+use super::getopt::{self, Line, Word};
 use super::mail::MailArguments;
+use super::mail::startup::Variables;
 use super::names::{self, Face};
 use super::sendmail::SendmailArguments;
 use super::sendmail::mode::{DeliveryMode, Mode, Run};
@@ -105,6 +106,8 @@ impl Command {
 /// The treatment of a mail that a person types; nothing of it applies if stdin is no terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Typing {
+    /// Say how it ends.
+    pub(crate) is_typed: bool,
     /// Ask for the subject first.
     pub(crate) asks_subject: bool,
     /// A line of a lone dot ends it.
@@ -169,7 +172,11 @@ fn sendmail_face(face: Face, line: Line<'_>, common: Common, people: People) -> 
     {
         return Err(wrong_option(mail::wrong_long(option)));
     }
+    let is_only_words = line.words().all(|word| matches!(word, Word::Operand(_)));
     let mut arguments = sendmail::parse(line).map_err(wrong_option)?;
+    if let Some(words) = control_words(&arguments.operands).filter(|_| face == Face::MailxT && is_only_words) {
+        return Err(Usage::ControlMeant { words }.into());
+    }
     match face {
         Face::MailxT => arguments = arguments.for_own_name(),
         Face::Mailq => arguments.mode = Mode::List,
@@ -193,6 +200,14 @@ fn sendmail_face(face: Face, line: Line<'_>, common: Common, people: People) -> 
         _ => sendmail_command(face, &arguments, config, people)?,
     };
     Ok(Asked { command, notes })
+}
+
+/// The words, if the first is a verb of administration and no word is an address: `mailx-t check`.
+fn control_words(operands: &[OsString]) -> Option<String> {
+    let words: Vec<&str> = operands.iter().map(|word| word.to_str()).collect::<Option<_>>()?;
+    let is_meant =
+        words.first().is_some_and(|first| ctl::is_verb(first)) && !words.iter().any(|word| word.contains('@'));
+    is_meant.then(|| words.join(" "))
 }
 
 /// The command for each of sendmail's modes, except that of mailq.
@@ -222,6 +237,7 @@ fn sendmail_command(
         Mode::Aliases => Ok(Command::Nothing),
         Mode::Smtp => Ok(converse(arguments, config)),
         Mode::Verify => Ok(Command::Verify { config, destination: destination(arguments) }),
+        Mode::Version => Ok(Command::Version),
         other => Err(Usage::NotServed { option: other.option(), instead: other.instead() }.into()),
     }
 }
@@ -239,7 +255,8 @@ fn deliver(face: Face, arguments: &SendmailArguments, config: Option<PathBuf>, p
         delivery: delivery(arguments.delivery, arguments.verbose || is_handler, people),
         verbose: arguments.verbose,
     };
-    let typing = Typing { asks_subject: false, ends_at_dot: people.at_stdin && !arguments.keep_dots };
+    let ends_at_dot = people.at_stdin && !arguments.keep_dots;
+    let typing = Typing { is_typed: people.at_stdin, asks_subject: false, ends_at_dot };
     Command::Submit { config, request: submit, typing }
 }
 
@@ -266,14 +283,16 @@ fn mail_face(
     config: Option<PathBuf>,
     people: People,
 ) -> Result<Asked, Error> {
-    let arguments = arguments.map_err(wrong_option)?.or_of(|name| std::env::var_os(name));
+    let arguments = arguments.map_err(wrong_option)?;
+    let variables = Variables::of_caller(!arguments.without_startup);
+    let arguments = arguments.or_of(|name| variables.get(name));
     if arguments.version {
         return Ok(Command::Version.into());
     }
     if arguments.reading {
         return Err(Usage::Reading.into());
     }
-    let composed = mail::composed::compose(&arguments)?;
+    let composed = mail::composed::compose(&arguments);
     if composed.recipients.is_empty() && !arguments.formatted {
         return Err(Usage::Recipientless { sender: arguments.from.as_deref().map(text) }.into());
     }
@@ -300,7 +319,7 @@ fn mail_face(
     notes.extend(ignored(&arguments.unknown));
     notes.extend(no_sender(arguments.from.as_deref().or(arguments.reverse_path.as_deref())));
     let asks_subject = people.at_stdin && arguments.subject.is_none() && !arguments.formatted;
-    let typing = Typing { asks_subject, ends_at_dot: people.at_stdin };
+    let typing = Typing { is_typed: people.at_stdin, asks_subject, ends_at_dot: people.at_stdin };
     Ok(Asked { command: Command::Submit { config: config.or(arguments.config), request: submit, typing }, notes })
 }
 

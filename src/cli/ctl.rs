@@ -140,6 +140,12 @@ fn which(text: &str) -> Result<Which, String> {
     if text.eq_ignore_ascii_case("all") { Ok(Which::All) } else { queue_id(text).map(Which::One) }
 }
 
+/// Whether the word is a verb of administration.
+pub(crate) fn is_verb(word: &str) -> bool {
+    let verbs = <Arguments as clap::CommandFactory>::command();
+    word == "help" || verbs.get_subcommands().any(|verb| verb.get_name() == word)
+}
+
 /// A command of `mailx-t ctl`.
 #[derive(Debug)]
 pub enum Control {
@@ -154,7 +160,14 @@ pub enum Control {
 /// # Errors
 /// [`Error::Usage`].
 pub(crate) fn read(arguments: &[OsString]) -> Result<Control, Error> {
-    let argv = std::iter::once(OsString::from("mailx-t ctl")).chain(arguments.iter().cloned());
+    // `help queue` is `queue --help`.
+    let mut arguments = arguments.to_vec();
+    let first = if arguments.first().is_some_and(|first| first == "--config") { 2 } else { 0 };
+    if arguments.get(first).is_some_and(|word| word == "help") {
+        arguments.remove(first);
+        arguments.push("--help".into());
+    }
+    let argv = std::iter::once(OsString::from("mailx-t ctl")).chain(arguments);
     match Arguments::try_parse_from(argv) {
         Ok(arguments) => Ok(Control::Do(arguments)),
         Err(asked) if !asked.use_stderr() => Ok(Control::Print(asked.to_string())),
@@ -275,6 +288,13 @@ mod tests {
         let wrong = read(&["chekc".into()]).unwrap_err().to_string();
         assert!(wrong.contains("'chekc'") && wrong.contains("'check'") && wrong.lines().count() == 1, "{wrong}");
         assert!(read(&[]).unwrap_err().to_string().contains("needs a verb"));
+        for (words, shown) in
+            [(&["help"][..], "Usage: mailx-t ctl "), (&["help", "queue"], "Usage: mailx-t ctl queue ")]
+        {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let Ok(Control::Print(text)) = read(&words) else { panic!("{words:?} is no help") };
+            assert!(text.contains(shown), "{text}");
+        }
     }
 
     #[test]

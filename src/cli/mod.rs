@@ -47,6 +47,7 @@ pub fn door() -> ExitCode {
     // A command line that cannot be read may come with a mail.
     let has_input = match &command {
         Ok(asked) => asked.command.reads_mail(),
+        Err(Error::Usage(Usage::NotServed { .. } | Usage::ControlMeant { .. })) => false,
         Err(error) => !(is_single && is_question(error)),
     };
     let result = command.and_then(|Asked { command, notes }| {
@@ -96,12 +97,17 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Serve { config, every, place } => run_daemon::run(&load(config)?, every, place),
         Command::Submit { config, mut request, typing } => {
             let mut stdin = io::stdin().lock();
+            if typing.is_typed {
+                terminal::complain(terminal::how_it_ends(typing.ends_at_dot));
+            }
             if let (Input::Body(given), true) = (&mut request.input, typing.asks_subject) {
                 given.fields.extend(terminal::ask_subject(&mut stdin, &mut io::stdout()));
             }
-            let submit = |input: &mut dyn Read| match request.delivery {
-                Delivery::Never => rehearse::run(&request, load(config), input, &mut screen::stdout()),
-                _ => submit::run(&request, load(config), input),
+            let fault = request.input.fault();
+            let submit = |input: &mut dyn Read| match (request.delivery, fault) {
+                (Delivery::Never, Some(fault)) => Err(fault),
+                (Delivery::Never, None) => rehearse::run(&request, load(config), input, &mut screen::stdout()),
+                (_, fault) => submit::run(&request, fault, load(config), input),
             };
             let notes =
                 if typing.ends_at_dot { submit(&mut terminal::Typed::new(stdin))? } else { submit(&mut stdin)? };

@@ -32,6 +32,15 @@ pub(crate) fn complain(sentence: &str) {
     let _ = writeln!(io::stderr(), "mailx-t: {}", crate::outcome::clean(sentence));
 }
 
+/// The sentence for a person whose terminal is waited for.
+pub(crate) fn how_it_ends(ends_at_dot: bool) -> &'static str {
+    if ends_at_dot {
+        "reading the mail from the terminal: a line of a lone dot, or Ctrl-D, ends it"
+    } else {
+        "reading the mail from the terminal: Ctrl-D ends it"
+    }
+}
+
 /// Reads the rest of stdin, so that no broken pipe stops its writer. It ends when the writer does, and does not wait
 /// for a person at a terminal.
 pub(crate) fn drain_stdin() {

@@ -43,6 +43,8 @@ pub(crate) fn run(config: &Config, form: Form, out: &mut dyn Write) -> Result<()
     let spool = Spool::new(config.spool_path());
     let mut out = BufWriter::new(out);
     let written = match spool.ids() {
+        // No mail can wait there.
+        Err(_) if config.does_without_spool() => write(&spool, form, &mut std::iter::empty(), &mut out),
         Ok(ids) => {
             let queue = ids.iter().filter_map(|id| listed(&spool, id));
             write(&spool, form, &mut queue.chain(left(&spool)), &mut out)

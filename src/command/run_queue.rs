@@ -51,6 +51,9 @@ pub(crate) fn run_and_tell(config: &Config, which: &Which, out: &mut dyn Write) 
 /// # Errors
 /// The relay cannot be started, or it ended in trouble that it has named.
 pub(crate) fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), Error> {
+    if config.does_without_spool() {
+        return Ok(());
+    }
     // This process tells a caller who may not read the queue, not the relay.
     Spool::new(config.spool_path())
         .ids()

@@ -183,6 +183,11 @@ impl Config {
         owner_of_spool(&self.spool_path(), &self.source)
     }
 
+    /// There is no spool, and need not be: a container, which the environment configures, sends each mail at once.
+    pub(crate) fn does_without_spool(&self) -> bool {
+        matches!(self.source, Source::Environment(_)) && spool::Spool::new(self.spool_path()).owner().is_none()
+    }
+
     /// The directory of the spool.
     pub fn spool_path(&self) -> PathBuf {
         // A user with settings of their own has a spool of their own. Root has the machine's.

@@ -11,6 +11,12 @@ pub enum Usage {
     /// The arguments ask for nothing, and stdin is empty.
     #[error("there is no mail on stdin and nothing was asked: try mailx-t --help, or mailx-t -s SUBJECT ADDRESS")]
     NothingAsked,
+    /// A verb of administration without the word `ctl` before it.
+    #[error("nothing is sent to {words}: did you mean mailx-t ctl {words}?")]
+    ControlMeant {
+        /// The words of the command line.
+        words: String,
+    },
     /// `--dry-run` with a request that sends no mail.
     #[error("--dry-run shows the mail that would leave, but this command sends none")]
     NothingToRehearse,

@@ -60,6 +60,7 @@ pub(crate) use mail::Mail;
 pub(crate) use proxy::Proxy;
 pub use reply::Replies;
 pub(crate) use secret::Secret;
+pub(crate) use secret_file::provided_line;
 pub(crate) use sender_pattern::SenderPattern;
 pub(crate) use session::{Lesson, Offered, Session};
 pub(crate) use smarthost::{AuthChoice, Smarthost, Tls};

@@ -47,6 +47,19 @@ pub(super) fn provided(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     read_file(path, Access::Provided)
 }
 
+/// The first line of a file that a variable of the environment names, in a container. Whoever runs that sees to the
+/// file's mode.
+///
+/// # Errors
+/// What is wrong with the file, and what to do.
+pub(crate) fn provided_line(path: &Path) -> Result<String, String> {
+    let line = first_line("", &provided(path)?).map_err(|error| match error {
+        CredentialsError::Text { why, .. } => why.to_owned(),
+        other => other.to_string(),
+    })?;
+    Ok(line.reveal().to_owned())
+}
+
 /// The secret in the first line of what was read, whose end is LF or CRLF; `key` is the setting that it came from.
 pub(super) fn first_line(key: &'static str, bytes: &[u8]) -> Result<Secret, CredentialsError> {
     // Notepad and PowerShell write a byte order mark, which no login can want.

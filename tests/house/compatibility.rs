@@ -103,6 +103,8 @@ fn document_shows_the_long_options_of_mail() {
         let means = match means {
             Means::Letter(letter) => format!("`-{letter}`"),
             Means::Nothing(reason) => reason.to_string(),
+            Means::NextName => "the name of the next file to attach, as its reader sees it".to_string(),
+            Means::NoStartup => "the caller's start-up file is not read".to_string(),
             Means::Rehearsal => "the same as `--dry-run`".to_string(),
         };
         let takes = if *takes == Takes::Nothing { "none" } else { "needed" };

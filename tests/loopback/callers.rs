@@ -301,3 +301,48 @@ fn mail_for_dev_null_goes_to_nobody_and_the_log_says_so() {
     assert_eq!((mails.len(), mails[0].addresses()), (1, vec!["a@host.example"]));
     assert_eq!(mails[0].header("To"), ["a@host.example"]);
 }
+
+#[test]
+fn file_that_is_missing_costs_no_text() {
+    let machine = Machine::strict(Smarthost::new());
+    let ran = machine.run("mail", &["-s", "report", "-a", "/nonexistent.csv", "a@host.example"], b"all of it\n");
+    assert_eq!(ran.status, Some(75), "{ran:?}");
+    assert!(ran.stderr.contains("/nonexistent.csv") && ran.stderr.contains("failed/"), "{ran:?}");
+    let kept = std::fs::read_dir(machine.path("spool/failed")).unwrap().next().unwrap().unwrap().path();
+    let kept = std::fs::read_to_string(kept).unwrap();
+    assert_eq!(kept, "X-Envelope-To: a@host.example\nSubject: report\nTo: a@host.example\n\nall of it\n");
+    assert!(machine.smarthost().mails().is_empty());
+}
+
+#[test]
+fn question_is_no_mail_and_leaves_stdin_alone() {
+    let machine = Machine::strict(Smarthost::new());
+    let version = concat!("mailx-t ", env!("CARGO_PKG_VERSION"), "\n");
+    let mail = "To: a@host.example\nSubject: next\n\nx\n";
+    for (argv, status, said) in [
+        (&["sendmail", "-d0"][..], 0, version),
+        (&["sendmail", "-d0.1", "-bt"], 0, version),
+        (&["sendmail", "-bV"], 0, version),
+        (&["mail", "-V"], 0, version),
+        (&["sendmail", "-bt"], 64, "-bt is not served"),
+        (&["sendmail", "-bP"], 64, "-bP is not served"),
+        (&["sendmail", "-F"], 64, "-F needs a value"),
+        (&["mailx-t", "check"], 64, "did you mean mailx-t ctl check?"),
+        (&["mailx-t", "queue", "list"], 64, "did you mean mailx-t ctl queue list?"),
+        (&["mailx-t", "help"], 64, "did you mean mailx-t ctl help?"),
+    ] {
+        let ran = machine.run(argv[0], &argv[1..], mail.as_bytes());
+        assert_eq!(ran.status, Some(status), "{argv:?} {ran:?}");
+        assert!(ran.stdout.contains(said) || ran.stderr.contains(said), "{argv:?} {ran:?}");
+    }
+    // The next reader of the same stdin has it all.
+    let door = crate::support::DOOR;
+    let script = format!("{door} --config /nonexistent ctl help >/dev/null; {door} check 2>/dev/null; cat");
+    let mut command = std::process::Command::new("sh");
+    let command =
+        command.args(["-c", &script]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), mail.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap(), mail);
+    assert!(machine.smarthost().mails().is_empty());
+}

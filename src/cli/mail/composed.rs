@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::{MailArguments, is_header};
+use super::{Added, MailArguments, is_header};
 use crate::command::submission::compose::{Composition, Enclosure};
 use crate::command::submission::request::Input;
 use crate::error::{EnclosureFault, Error};
@@ -24,16 +24,14 @@ pub(crate) struct Composed {
     pub(crate) notes: Vec<String>,
 }
 
-/// Makes the mail that the letters ask for.
-///
-/// # Errors
-/// [`Error::Enclosure`]: a file that goes with it cannot be opened.
-pub(crate) fn compose(arguments: &MailArguments) -> Result<Composed, Error> {
+/// Makes the mail that the letters ask for. If a file that goes with it cannot be opened, the composition says so: the
+/// text on stdin must not be lost for that.
+pub(crate) fn compose(arguments: &MailArguments) -> Composed {
     let mut notes = Vec::new();
     let mut composition = Composition { skip_empty: arguments.skip_empty, ..Composition::default() };
     let (subject, of_subject) =
         arguments.subject.as_deref().map(|subject| lines(subject.as_bytes())).unwrap_or_default();
-    let given = given(arguments, &mut composition, &mut notes)?;
+    let given = given(arguments, &mut composition, &mut notes);
     let body = arguments.content_type.as_ref().map(|kind| ("Content-Type".to_string(), kind.as_bytes().to_vec()));
     let from = arguments.from.as_ref().map(|from| ("From".to_string(), from.as_bytes().to_vec()));
     let reply_to = arguments.reply_to.as_ref().map(|to| ("Reply-To".to_string(), to.as_bytes().to_vec()));
@@ -46,9 +44,9 @@ pub(crate) fn compose(arguments: &MailArguments) -> Result<Composed, Error> {
     let recipients = lists.map(|operand| operand.as_bytes().to_vec()).chain(named).collect();
     // The fields are read again if no argument is an address, and must not tell more than the arguments.
     composition.fields.retain(|(name, value)| !holds_addresses(name) || may_be_addresses(value));
-    composition.start = arguments.quoted.as_deref().map(open).transpose()?;
+    composition.start = arguments.quoted.as_deref().and_then(|path| open(path, &mut composition.fault));
     if arguments.formatted {
-        return Ok(Composed { input: Input::FormattedWith(composition), recipients, notes });
+        return Composed { input: Input::FormattedWith(composition), recipients, notes };
     }
     for (name, list) in [("To", &arguments.recipients), ("Cc", &arguments.cc)] {
         let list: Vec<&[u8]> = list.iter().map(|item| item.as_bytes()).filter(|item| may_be_addresses(item)).collect();
@@ -56,7 +54,7 @@ pub(crate) fn compose(arguments: &MailArguments) -> Result<Composed, Error> {
             composition.fields.push((name.to_string(), list.join(&b", "[..])));
         }
     }
-    Ok(Composed { input: Input::Body(composition), recipients, notes })
+    Composed { input: Input::Body(composition), recipients, notes }
 }
 
 /// `-a 'Bcc: x'` names a recipient too.
@@ -69,12 +67,13 @@ fn holds_addresses(name: &str) -> bool {
 }
 
 /// The fields of `-a` and `-C`. The files of `-a` and `-A` are opened and go to the composition.
-fn given(arguments: &MailArguments, to: &mut Composition, notes: &mut Vec<String>) -> Result<Vec<Given>, Error> {
+fn given(arguments: &MailArguments, to: &mut Composition, notes: &mut Vec<String>) -> Vec<Given> {
     let mut fields = Vec::new();
-    for (letter, value) in &arguments.attachments_or_headers {
+    for Added { letter, value, name: asked } in &arguments.attachments_or_headers {
         let path = Path::new(value);
         if *letter != 'C' && path.exists() {
-            to.enclosures.push(Enclosure { name: name(path), file: open(path)? });
+            let name = asked.as_deref().map_or_else(|| name(path), |name| text(name.as_bytes()));
+            to.enclosures.extend(open(path, &mut to.fault).map(|file| Enclosure { name, file }));
         } else if *letter != 'A' && is_header(value.as_bytes()) {
             let (first, others) = lines(value.as_bytes());
             let (name, value) = split(&first);
@@ -83,10 +82,10 @@ fn given(arguments: &MailArguments, to: &mut Composition, notes: &mut Vec<String
         } else if *letter == 'A' && is_account(value.as_bytes()) {
             notes.push(format!("there is no file \"{0}\": -A {0} was taken for an account of s-nail", show(value)));
         } else {
-            open(path)?;
+            open(path, &mut to.fault);
         }
     }
-    Ok(fields)
+    fields
 }
 
 fn name(path: &Path) -> String {
@@ -97,9 +96,10 @@ fn show(value: &OsStr) -> String {
     clean(&text(value.as_bytes()))
 }
 
-/// Opens a file that goes with the mail.
-fn open(path: &Path) -> Result<File, Error> {
-    open_regular(path).map_err(|fault| Error::Enclosure { path: path.to_path_buf(), fault })
+/// Opens a file that goes with the mail. The first that cannot be opened is the fault.
+fn open(path: &Path, first: &mut Option<Box<Error>>) -> Option<File> {
+    let of_path = |fault| Box::new(Error::Enclosure { path: path.to_path_buf(), fault });
+    open_regular(path).map_err(|fault| first.get_or_insert(of_path(fault))).ok()
 }
 
 fn open_regular(path: &Path) -> Result<File, EnclosureFault> {
@@ -154,13 +154,13 @@ mod tests {
     use super::*;
     use crate::cli::getopt::Line;
 
-    fn read(line: &[&str]) -> Result<Composed, Error> {
+    fn read(line: &[&str]) -> Composed {
         let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
         compose(&parse(Line::lex(&GRAMMAR, &arguments)).unwrap())
     }
 
     fn fields(line: &[&str]) -> Vec<(String, String)> {
-        let Input::Body(composition) = read(line).unwrap().input else { panic!("no body") };
+        let Input::Body(composition) = read(line).input else { panic!("no body") };
         composition.fields.into_iter().map(|(name, value)| (name, text(&value))).collect()
     }
 
@@ -175,15 +175,36 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("To: me");
         std::fs::write(&file, "x").unwrap();
-        let Input::Body(composition) = read(&["-a", file.to_str().unwrap(), "-s", "S", "a@x"]).unwrap().input else {
+        let Input::Body(composition) = read(&["-a", file.to_str().unwrap(), "-s", "S", "a@x"]).input else {
             panic!("no body")
         };
         assert_eq!((composition.enclosures[0].name.as_str(), composition.fields.len()), ("To: me", 2));
     }
 
     #[test]
+    fn file_may_be_called_otherwise_for_its_reader() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        let line = [
+            "--content-filename=of june.csv",
+            "-A",
+            path,
+            "--attach",
+            path,
+            "--content-name",
+            "b.csv",
+            "-A",
+            path,
+            "a@x",
+        ];
+        let Input::Body(composition) = read(&line).input else { panic!("no body") };
+        let names: Vec<&str> = composition.enclosures.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["of june.csv", file.path().file_name().unwrap().to_str().unwrap(), "b.csv"]);
+    }
+
+    #[test]
     fn recipients_in_added_fields_are_recipients() {
-        let composed = read(&["-a", "bcc: b@x", "-a", "Cc: c@x", "-a", "X-To: no@x", "-c", "d@x", "a@x"]).unwrap();
+        let composed = read(&["-a", "bcc: b@x", "-a", "Cc: c@x", "-a", "X-To: no@x", "-c", "d@x", "a@x"]);
         assert_eq!(composed.recipients, [&b"a@x"[..], b"d@x", b"b@x", b"c@x"]);
     }
 
@@ -211,9 +232,9 @@ mod tests {
     #[test]
     fn file_that_is_not_there_costs_no_silence() {
         for line in [&["-a", "/nonexistent", "a@x"], &["-A", "./nonexistent", "a@x"], &["-a", "/", "a@x"]] {
-            let error = read(line).unwrap_err();
-            assert_eq!(error.exit() as u8, 65, "{error}");
+            let Input::Body(composition) = read(line).input else { panic!("no body") };
+            assert_eq!(composition.fault.unwrap().exit() as u8, 65, "{line:?}");
         }
-        assert_eq!(read(&["-A", "work", "a@x"]).unwrap().notes.len(), 1);
+        assert_eq!(read(&["-A", "work", "a@x"]).notes.len(), 1);
     }
 }

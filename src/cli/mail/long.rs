@@ -17,6 +17,10 @@ pub enum Means {
     Letter(char),
     /// No effect, for this reason.
     Nothing(&'static str),
+    /// The name of the next file to attach.
+    NextName,
+    /// The caller's start-up file is not read.
+    NoStartup,
     /// The effect of `--dry-run`.
     Rehearsal,
 }
@@ -40,8 +44,8 @@ pub const LONG: &[(&str, Means, Takes)] = &[
     ("cmd", UNNEEDED, Value),
     ("config-file", UNNEEDED, Value),
     ("config-verbose", UNNEEDED, Nothing),
-    ("content-filename", UNNEEDED, Value),
-    ("content-name", UNNEEDED, Value),
+    ("content-filename", Means::NextName, Value),
+    ("content-name", Means::NextName, Value),
     ("content-type", Letter('M'), Value),
     ("custom-header", Letter('C'), Value),
     ("debug", Means::Rehearsal, Nothing),
@@ -63,13 +67,13 @@ pub const LONG: &[(&str, Means, Takes)] = &[
     ("inbox-of", Letter('u'), Value),
     ("mime", UNNEEDED, Nothing),
     ("no-alternative", UNNEEDED, Nothing),
-    ("no-config", UNNEEDED, Nothing),
+    ("no-config", Means::NoStartup, Nothing),
     ("no-debug-line-info", UNNEEDED, Nothing),
     ("no-header-summary", UNNEEDED, Nothing),
     ("no-mime", UNNEEDED, Nothing),
     ("no-site-config", UNNEEDED, Nothing),
     ("no-skip-empty-attachments", UNNEEDED, Nothing),
-    ("no-user-config", UNNEEDED, Nothing),
+    ("no-user-config", Means::NoStartup, Nothing),
     ("norc", UNNEEDED, Nothing),
     ("nosum", UNNEEDED, Nothing),
     ("print", UNNEEDED, Nothing),

@@ -8,6 +8,7 @@
 
 pub(super) mod composed;
 mod long;
+pub(super) mod startup;
 
 use std::ffi::{OsStr, OsString};
 use std::iter::Peekable;
@@ -28,7 +29,7 @@ pub(super) use long::{knows, wrong_long};
 pub const LETTERS: &[Letter] = &[
     Letter::ignored('#', Nothing, "every call is a batch call"),
     Letter::ignored('.', Nothing, "s-nail's guard against options among the recipients; `--` is understood"),
-    Letter::ignored(':', Value, "there are no start-up files to choose from"),
+    Letter::obeyed(':', Value, "the start-up files to read (s-nail): without `u` among the letters not even the caller's own"),
     Letter::obeyed('A', Value, "a file to attach (mailutils); a word that is no file is s-nail's account, with a warning"),
     Letter::obeyed('a', Value, "a header where the value has the form of one and is no file, else a file to attach"),
     Letter::ignored('B', Nothing, "output is never held back"),
@@ -49,7 +50,7 @@ pub const LETTERS: &[Letter] = &[
     Letter::obeyed('M', Glued, "the media type of the body (s-nail), here or as the next argument; alone (mailutils) it is not needed"),
     Letter::ignored('m', Perhaps, "the body is read from stdin, not from s-nail's file; HP-UX's letter takes no value"),
     Letter::ignored('N', Nothing, "no mailbox is listed"),
-    Letter::ignored('n', Nothing, "start-up files are never read"),
+    Letter::ignored('n', Nothing, "the system's start-up file is never read; of the caller's own (`$MAILRC`, `~/.mailrc`) only the sender and Reply-To count"),
     Letter::obeyed('o', Glued, "sendmail's `-od` is obeyed, as `--help` promises under every name, any other (`-oi`) is ignored"),
     Letter::obeyed('q', Glued, "a file that the body starts with (s-nail), here or as the next argument; alone (mailutils) it is not needed"),
     Letter::ignored('R', Nothing, "no mailbox is opened"),
@@ -91,8 +92,8 @@ pub(crate) const OUR_GRAMMAR: Grammar = Grammar { letters: &OUR_LETTERS, ..GRAMM
 /// The arguments of mail(1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MailArguments {
-    /// The values of `-a`, `-A` and of a `-C` that is a header, each with its letter, in order, as given.
-    pub(crate) attachments_or_headers: Vec<(char, OsString)>,
+    /// The values of `-a`, `-A` and of a `-C` that is a header, in order.
+    pub(crate) attachments_or_headers: Vec<Added>,
     /// Blind copies, each as given: one may hold several addresses (`-b`).
     pub(crate) bcc: Vec<OsString>,
     /// Copies, each as given (`-c`).
@@ -111,6 +112,8 @@ pub(crate) struct MailArguments {
     pub(crate) from: Option<OsString>,
     /// The sender's name (`-- -F`).
     pub(crate) full_name: Option<OsString>,
+    /// The name of the next file to attach (`--content-filename`).
+    next_name: Option<OsString>,
     /// The occasions for a report (`-- -N`).
     pub(crate) notify: Option<Notify>,
     /// A file that the body starts with (`-q`).
@@ -131,10 +134,23 @@ pub(crate) struct MailArguments {
     pub(crate) subject: Option<OsString>,
     /// Letters nobody knows, fit to print, for one warning.
     pub(crate) unknown: Vec<String>,
+    /// The caller's start-up file is not read (`-:/`, `--no-user-config`).
+    pub(crate) without_startup: bool,
     /// Tell what happens (`-v`).
     pub(crate) verbose: bool,
     /// The caller asks for program and version alone (`-V`).
     pub(crate) version: bool,
+}
+
+/// A file to attach, or a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Added {
+    /// The letter that gave it.
+    pub(crate) letter: char,
+    /// Its value, as given.
+    pub(crate) value: OsString,
+    /// The name that the reader of the file sees, if it is another than the file's.
+    pub(crate) name: Option<OsString>,
 }
 
 /// Reads a line that [`GRAMMAR`] lexed.
@@ -173,18 +189,17 @@ fn read(is_ours: bool, line: Line<'_>) -> Result<MailArguments, WrongOption> {
     Ok(arguments)
 }
 
-/// Variables of the environment that mail programs obey, where no option says otherwise: heirloom's, and bsd-mailx's
-/// REPLYTO.
-const FROM: &str = "from";
-const REPLY_TO: [&str; 2] = ["replyto", "REPLYTO"];
+/// The variables that mail programs obey, where no option says otherwise: heirloom's, mailutils' return-address,
+/// s-nail's reply-to, and bsd-mailx's REPLYTO.
+const FROM: [&str; 2] = ["from", "return-address"];
+const REPLY_TO: [&str; 3] = ["replyto", "reply-to", "REPLYTO"];
 
 impl MailArguments {
-    /// Takes what the environment says and no option does.
+    /// Takes what the variables say and no option does.
     #[must_use]
     pub(crate) fn or_of(mut self, variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        self.from = self.from.or_else(|| set(FROM));
-        self.reply_to = self.reply_to.or_else(|| REPLY_TO.iter().find_map(|name| set(name)));
+        self.from = self.from.or_else(|| FROM.iter().find_map(|name| variable(name)));
+        self.reply_to = self.reply_to.or_else(|| REPLY_TO.iter().find_map(|name| variable(name)));
         self
     }
 
@@ -201,9 +216,12 @@ impl MailArguments {
     /// Obeys one letter. If a letter may have one value, the last one wins.
     fn obey(&mut self, letter: char, value: OsString, next: &mut Peekable<IntoIter<Word>>) {
         match letter {
-            'A' | 'a' => self.attachments_or_headers.push((letter, value)),
+            ':' => self.without_startup |= !value.as_bytes().contains(&b'u'),
+            'A' | 'a' => self.attachments_or_headers.push(Added { letter, value, name: self.next_name.take() }),
             'b' => self.bcc.push(value),
-            'C' if is_header(value.as_bytes()) => self.attachments_or_headers.push((letter, value)),
+            'C' if is_header(value.as_bytes()) => {
+                self.attachments_or_headers.push(Added { letter, value, name: None });
+            }
             'C' => self.config = Some(value.into()),
             'c' => self.cc.push(value),
             'E' => self.skip_empty |= operand_if(next, is_command).is_none(),
@@ -242,6 +260,8 @@ impl MailArguments {
             Means::Letter('E') => self.skip_empty = true,
             Means::Letter('f') => self.reading = true,
             Means::Letter(letter) => self.obey(*letter, value, &mut Vec::new().into_iter().peekable()),
+            Means::NextName => self.next_name = Some(value),
+            Means::NoStartup => self.without_startup = true,
             Means::Rehearsal => self.rehearsal = true,
             Means::Nothing(_) => {}
         }

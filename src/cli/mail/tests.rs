@@ -16,6 +16,10 @@ fn mail(subject: &str, recipients: &[&str]) -> MailArguments {
     MailArguments { subject: Some(subject.into()), recipients, ..MailArguments::default() }
 }
 
+fn added(letter: char, value: &str) -> Added {
+    Added { letter, value: value.into(), name: None }
+}
+
 #[test]
 fn system_tools_are_understood() {
     assert_eq!(read(&["-s", "S", "a@x", "b@x"]), mail("S", &["a@x", "b@x"]), "smartd");
@@ -24,7 +28,7 @@ fn system_tools_are_understood() {
     let unattended = read(&["-r", "root <root@x>", "-s", "S", "root"]);
     assert_eq!(unattended, MailArguments { from: Some("root <root@x>".into()), ..mail("S", &["root"]) });
     let icinga = read(&["-a", "From: N <x>", "-s", "S", "root"]);
-    assert_eq!(icinga.attachments_or_headers, [('a', "From: N <x>".into())]);
+    assert_eq!(icinga.attachments_or_headers, [added('a', "From: N <x>")]);
     let apticron = read(&["-a", "MIME-Version: 1.0", "-a", "Content-type: text/plain", "-s", "S", "root"]);
     assert_eq!((apticron.attachments_or_headers.len(), apticron.recipients.len()), (2, 1));
     let apticron = read(&["-S", "ttycharset=utf-8", "-r", "a@x", "-s", "S", "root"]);
@@ -105,7 +109,7 @@ fn reading_a_mailbox_is_told_from_sending() {
 fn configuration_and_header_share_a_letter() {
     let request = read(&["-C", "/etc/a:b.toml", "-C", "X-Job: backup", "-s", "S", "root"]);
     assert_eq!(request.config, Some("/etc/a:b.toml".into()));
-    assert_eq!(request.attachments_or_headers, [('C', "X-Job: backup".into())]);
+    assert_eq!(request.attachments_or_headers, [added('C', "X-Job: backup")]);
 }
 
 #[test]
@@ -185,7 +189,7 @@ fn long_options_that_are_not_needed_swallow_their_values_alone() {
     }
     assert_eq!(read(&["--template"]), read(&["-t"]));
     let target = read(&["--target", "cc: c@x", "root"]);
-    assert_eq!(target.attachments_or_headers, [('a', "cc: c@x".into())]);
+    assert_eq!(target.attachments_or_headers, [added('a', "cc: c@x")]);
 }
 
 #[test]
@@ -280,13 +284,15 @@ fn answers_go_where_a_variable_says() {
     for line in [&["-S", "replyto=a@x", "b@x"][..], &["-Sreply-to=a@x", "b@x"]] {
         assert_eq!(read(line).reply_to, Some("a@x".into()));
     }
-    let environment = |set: &'static [(&str, &str)]| {
+    let variables = |set: &'static [(&str, &str)]| {
         move |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
     };
-    let of = |line: &[&str], set| read(line).or_of(environment(set));
+    let of = |line: &[&str], set| read(line).or_of(variables(set));
     assert_eq!(of(&["b@x"], &[("REPLYTO", "a@x")]).reply_to, Some("a@x".into()));
-    assert_eq!(of(&["-r", "r@x", "b@x"], &[("from", "a@x"), ("replyto", "")]).from, Some("r@x".into()));
+    assert_eq!(of(&["-r", "r@x", "b@x"], &[("from", "a@x")]).from, Some("r@x".into()));
     assert_eq!(of(&["b@x"], &[("from", "a@x")]).from, Some("a@x".into()));
+    assert_eq!(of(&["b@x"], &[("return-address", "a@x"), ("reply-to", "c@x")]).reply_to, Some("c@x".into()));
+    assert!(read(&["-:/", "b@x"]).without_startup && !read(&["-:u", "b@x"]).without_startup);
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub const LETTERS: &[Letter] = &[
     Letter::obeyed('C', Value, "another configuration file, never with more rights than the caller's"),
     Letter::ignored('c', Nothing, "historic; there is one way out, and it is tried at once"),
     Letter::ignored('D', Value, "sendmail's debugging has no counterpart, so it needs no file"),
-    Letter::ignored('d', Glued, "sendmail's debug levels have no counterpart; the log level is a setting"),
+    Letter::obeyed('d', Glued, "`-d0` (`-d0.1`) without a recipient tells the version and reads nothing; other debug levels have no counterpart"),
     Letter::ignored('E', Glued, "historic"),
     Letter::ignored('e', Value, "trouble is told by the exit status, and after acceptance by a bounce"),
     Letter::obeyed('F', Value, "the sender's full name, for a message that has no From; without it, that of the user database"),
@@ -69,6 +69,8 @@ pub(crate) const GRAMMAR: Grammar =
 /// The arguments of sendmail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SendmailArguments {
+    /// The version is asked for, as far as there is no mail (`-d0.1`).
+    pub(crate) asks_version: bool,
     /// Another configuration (`-C`).
     pub(crate) config: Option<PathBuf>,
     /// The caller waits for the outcome or not (`-od`).
@@ -118,6 +120,10 @@ pub(crate) fn parse(line: Line<'_>) -> Result<SendmailArguments, WrongOption> {
     if let Some(run) = run {
         arguments.mode = arguments.mode.with_run(run.as_bytes());
     }
+    let is_idle = matches!(arguments.mode, Mode::Deliver | Mode::Unsupported(_));
+    if arguments.asks_version && is_idle && arguments.operands.is_empty() && !arguments.extract_recipients {
+        arguments.mode = Mode::Version;
+    }
     Ok(arguments)
 }
 
@@ -141,6 +147,7 @@ impl SendmailArguments {
         match letter {
             'b' => self.mode = Mode::from_letter(value.as_bytes()),
             'C' => self.config = Some(value.into()),
+            'd' => self.asks_version |= matches!(value.as_bytes(), [b'0'] | [b'0', b'.', ..]),
             'F' => self.full_name = Some(value),
             'f' | 'r' => self.reverse_path = Some(value),
             'I' => self.mode = Mode::Aliases,
@@ -345,6 +352,7 @@ mod tests {
         for known in LETTERS {
             let sample = match known.letter {
                 'b' => "p",
+                'd' => "0",
                 'o' => "i",
                 'O' => "Verbose",
                 _ => "m",

@@ -34,6 +34,8 @@ pub(crate) enum Mode {
     Unsupported(String),
     /// Say where addresses lead, deliver nothing (`-bv`).
     Verify,
+    /// Tell program and version (Exim's `-bV`, sendmail's `-d0.1`).
+    Version,
 }
 
 /// The mails of a queue run.
@@ -72,6 +74,7 @@ impl Mode {
             [b'm', ..] => Self::Deliver,
             [b'p', ..] => Self::List,
             [b's', ..] => Self::Smtp,
+            [b'V'] => Self::Version,
             [b'v', ..] => Self::Verify,
             _ => unsupported('b', value),
         }
@@ -91,6 +94,7 @@ impl Mode {
             Self::Smtp => "-bs".to_string(),
             Self::Unsupported(option) => option.clone(),
             Self::Verify => "-bv".to_string(),
+            Self::Version => "-bV".to_string(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::request::Request;
 use super::take::{self, Taken};
 use super::{hand_over, rescue};
 use crate::command::relay_program::{self, Patience, Told};
-use crate::config::{Config, Source};
+use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::Status;
 use crate::spool::{QueueId, Spill, Spool};
@@ -66,7 +66,7 @@ fn send_at_once(
     error: Error,
 ) -> Result<Accepted, Error> {
     let told = carry(config, spool, prepared, taken);
-    let is_missed = is_spool_missed(config, spool);
+    let is_missed = !config.does_without_spool();
     if !is_settled(&told) {
         let untaken = if is_missed { None } else { untaken(&told) };
         return Err(rescued(untaken.unwrap_or(error), spool, taken));
@@ -89,11 +89,6 @@ fn carry(config: &Config, spool: &Spool, prepared: &mut Prepared, taken: &mut Ta
         Ok(told) if told.notices.len() == outcomes => told,
         _ => Told::default(),
     }
-}
-
-/// A machine has to have a spool. A container, which the environment configures, may do without.
-fn is_spool_missed(config: &Config, spool: &Spool) -> bool {
-    !matches!(config.source, Source::Environment(_)) || spool.owner().is_some()
 }
 
 /// One recipient at least has the mail, and nobody waits for it: there is nothing left to keep.

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 
+use crate::error::Error;
 use crate::message::parts::{self, Attachment};
 use crate::message::{Given, MediaType, Message};
 
@@ -19,6 +20,8 @@ pub struct Composition {
     pub(crate) start: Option<File>,
     /// The files to attach.
     pub(crate) enclosures: Vec<Enclosure>,
+    /// A file that goes with the mail cannot be opened: the mail is not sent, and its text is rescued.
+    pub(crate) fault: Option<Box<Error>>,
     /// An empty body without anything else is no mail.
     pub(crate) skip_empty: bool,
 }

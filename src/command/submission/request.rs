@@ -3,6 +3,7 @@
 use super::compose::Composition;
 use crate::dsn;
 use crate::envelope::Destination;
+use crate::error::Error;
 
 /// A mail that a caller wants sent.
 #[derive(Debug, Default)]
@@ -37,6 +38,16 @@ pub enum Input {
     Formatted,
     /// A message whose own fields win over those of the options.
     FormattedWith(Composition),
+}
+
+impl Input {
+    /// The reason why the mail cannot be composed.
+    pub(crate) fn fault(&mut self) -> Option<Error> {
+        match self {
+            Input::Body(given) | Input::FormattedWith(given) => given.fault.take().map(|fault| *fault),
+            Input::Formatted => None,
+        }
+    }
 }
 
 /// The time at which a mail is to leave.

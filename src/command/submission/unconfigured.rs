@@ -43,7 +43,7 @@ pub(crate) fn leave_or_rescue(request: &Request, error: config::Error, input: &m
 }
 
 /// The fields that only the command line gives, so that a person who finds the mail knows what it was meant to be.
-fn heading(request: &Request) -> Vec<u8> {
+pub(crate) fn heading(request: &Request) -> Vec<u8> {
     let mut heading = Vec::new();
     let mut add = |name: &str, value: &[u8]| {
         let value: Vec<u8> = value.iter().map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }).collect();

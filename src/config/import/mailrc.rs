@@ -88,6 +88,26 @@ fn sections(files: &Files, imported: &mut Imported) -> Vec<(usize, Settings)> {
     all
 }
 
+/// The variables that stand outside of accounts, for mail(1) itself.
+pub(crate) fn variables(text: &str) -> BTreeMap<String, String> {
+    let (mut variables, mut is_of_account) = (BTreeMap::new(), false);
+    for (_, line) in logical_lines(text) {
+        let words = words(&line);
+        let mut words = words.iter().map(String::as_str);
+        match words.next().unwrap_or_default() {
+            "account" if line.contains('{') => is_of_account = true,
+            "}" => is_of_account = false,
+            "set" if !is_of_account => words.for_each(|word| {
+                let (name, value) = word.split_once('=').unwrap_or((word, ""));
+                variables.insert(name.to_string(), value.to_string());
+            }),
+            "unset" if !is_of_account => words.for_each(|name| drop(variables.remove(name))),
+            _ => {}
+        }
+    }
+    variables
+}
+
 fn names_one(settings: &Settings) -> bool {
     settings.contains_key("mta") || settings.contains_key("smtp")
 }
@@ -247,5 +267,19 @@ fn why(name: &str) -> Option<&'static str> {
             Some("it changes what a mail says: give it with each mail")
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_outside_of_accounts_are_those_of_mail_itself() {
+        let text = "# x\nset from=\"Robot <r@x.org>\" replyto=a@x.org \\\n  asksub\naccount work {\n set from=w@x.org\n}\n\
+                    set reply-to=b@x.org\nunset replyto\n";
+        let found = variables(text);
+        assert_eq!(found.get("from").map(String::as_str), Some("Robot <r@x.org>"));
+        assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), ["asksub", "from", "reply-to"]);
     }
 }

@@ -11,7 +11,7 @@ mod exim;
 mod files;
 mod imported;
 mod kind;
-mod mailrc;
+pub(crate) mod mailrc;
 mod msmtp;
 mod nullmailer;
 mod postfix;
