@@ -41,8 +41,11 @@ impl Decoding {
     }
 }
 
+/// Decodes from the mark on. The octets before it are blanks and line ends, which are single: the mark is looked for
+/// behind them, see [`Shape::opening`].
 struct Utf16 {
     decoder: Decoder,
+    has_begun: bool,
 }
 
 impl std::fmt::Debug for Utf16 {
@@ -54,7 +57,7 @@ impl std::fmt::Debug for Utf16 {
 impl Default for Utf16 {
     fn default() -> Self {
         // It goes by the byte order mark.
-        Self { decoder: UTF_16LE.new_decoder() }
+        Self { decoder: UTF_16LE.new_decoder(), has_begun: false }
     }
 }
 
@@ -70,7 +73,10 @@ impl Utf16 {
 
 impl Filter for Utf16 {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        self.decode(bytes, false, out);
+        let blanks = if self.has_begun { 0 } else { bytes.len() - bytes.trim_ascii_start().len() };
+        self.has_begun |= blanks < bytes.len();
+        out.extend_from_slice(&bytes[..blanks]);
+        self.decode(&bytes[blanks..], false, out);
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
@@ -121,10 +127,12 @@ mod tests {
     #[test]
     fn utf16_of_both_orders_becomes_utf8_in_any_pieces() {
         for little in [true, false] {
-            let octets = utf16("Größe 备份 🎉\r\nok\n", little);
-            for cut in 0..octets.len() {
-                let found = decoded(Decoding::Utf16, &[&octets[..cut], &octets[cut..]]);
-                assert_eq!(found, "Größe 备份 🎉\r\nok\r\n");
+            for blanks in ["", "\n", " \t\r\n\n"] {
+                let octets = [blanks.as_bytes(), &utf16("Größe 备份 🎉\r\nok\n", little)].concat();
+                let expected = format!("{}Größe 备份 🎉\r\nok\r\n", blanks.replace('\r', "").replace('\n', "\r\n"));
+                for cut in 0..octets.len() {
+                    assert_eq!(decoded(Decoding::Utf16, &[&octets[..cut], &octets[cut..]]), expected);
+                }
             }
         }
         assert_eq!(decoded(Decoding::Utf16, &[b"\xff\xfea\0b"]), "a\u{fffd}");
