@@ -2,7 +2,7 @@
 //! and nobody else judges it: two readers of one text would differ, and a user could be one person to the first and
 //! another to the second.
 
-use crate::message::{Mailbox, unquoted};
+use crate::message::{Mailbox, ascii_domain, unquoted};
 
 /// The sender of a mail, the originator of RFC 5598 section 2.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,13 +44,15 @@ pub(crate) fn local_name(address: &str, hosts: &[String]) -> Option<String> {
 /// Names of every machine for itself.
 const LOOPBACK: [&str; 4] = ["127.0.0.1", "[127.0.0.1]", "[IPv6:::1]", "ip6-localhost"];
 
+/// The domain is compared in the form in which the mail goes to it, see [`ascii_domain`]: a name that is only drawn in
+/// another way would else be a stranger here, and this machine at the server.
 fn is_here(domain: &str, hosts: &[String]) -> bool {
     // IDNA takes these for dots (RFC 3490 section 3.1).
     let domain = domain.replace(['\u{3002}', '\u{ff0e}', '\u{ff61}'], ".");
-    let domain = domain.trim().trim_end_matches('.');
-    domain.is_empty()
-        || LOOPBACK.contains(&domain)
-        || hosts.iter().any(|host| host.trim_end_matches('.').eq_ignore_ascii_case(domain))
+    let domain = ascii_domain(domain.trim().trim_end_matches('.'));
+    let domain = domain.trim_end_matches('.');
+    let is_it = |host: &str| ascii_domain(host.trim_end_matches('.')).eq_ignore_ascii_case(domain);
+    domain.is_empty() || LOOPBACK.iter().any(|name| is_it(name)) || hosts.iter().any(|host| is_it(host))
 }
 
 #[cfg(test)]
@@ -58,7 +60,7 @@ mod tests {
     use super::*;
 
     fn sender(text: &str) -> Option<Sender> {
-        Sender::of(text.as_bytes(), &["vm.example".to_owned(), "vm".to_owned()])
+        Sender::of(text.as_bytes(), &["vm.example", "vm", "büro"].map(str::to_owned))
     }
 
     #[test]
@@ -71,6 +73,14 @@ mod tests {
             "root@vm.example.",
             "root@vm\u{3002}",
             "root@vm\u{ff0e}example",
+            "root@\u{ff56}\u{ff4d}",
+            "root@\u{ff56}m",
+            "root@v\u{ad}m",
+            "root@v\u{200b}m.Ex\u{ff41}mple.",
+            "root@\u{ff11}27.0.0.1",
+            "root@b\u{fc}ro",
+            "root@xn--bro-hoa",
+            "Root Admin <root@\u{1d42f}m>",
             "root@127.0.0.1",
             "root@[127.0.0.1]",
             "root@[IPv6:::1]",

@@ -11,14 +11,23 @@ use super::Mailbox;
 /// The address with its domain in ASCII. It stays as it is if that alone does not make it ASCII, or if its domain is
 /// none.
 pub(crate) fn with_ascii_domain(address: &str) -> Cow<'_, str> {
-    let Some((local, domain)) = address.rsplit_once('@').filter(|(local, domain)| {
-        local.is_ascii() && !domain.is_ascii() && !domain.contains(|c: char| c.is_whitespace() || c.is_control())
-    }) else {
+    let Some((local, domain)) = address.rsplit_once('@').filter(|(local, _)| local.is_ascii()) else {
         return Cow::Borrowed(address);
     };
+    match ascii_domain(domain) {
+        Cow::Owned(ascii) => Cow::Owned(format!("{local}@{ascii}")),
+        Cow::Borrowed(_) => Cow::Borrowed(address),
+    }
+}
+
+/// The domain in ASCII. It stays as it is if it is none.
+pub(crate) fn ascii_domain(domain: &str) -> Cow<'_, str> {
+    if domain.is_ascii() || domain.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Cow::Borrowed(domain);
+    }
     match Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::VerifyAllowRootDot) {
-        Ok(ascii) => Cow::Owned(format!("{local}@{ascii}")),
-        Err(_) => Cow::Borrowed(address),
+        Ok(ascii) => Cow::Owned(ascii.into_owned()),
+        Err(_) => Cow::Borrowed(domain),
     }
 }
 

@@ -28,7 +28,7 @@ use std::io::{self, Read, Write};
 
 pub(crate) use address_list::AddressList;
 pub(crate) use chunk::unquoted;
-pub(crate) use domain::{in_ascii, with_ascii_domain};
+pub(crate) use domain::{ascii_domain, in_ascii, with_ascii_domain};
 pub use mailbox::Mailbox;
 pub(crate) use mailbox::may_be_addresses;
 pub(crate) use mailbox::quoted;
