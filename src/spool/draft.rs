@@ -16,8 +16,8 @@ use super::{Entry, Error, QueueId, Spool, files};
 const BUFFER: usize = 64 << 10;
 
 /// The mode of a mail in `drop/`: the service's group, which the directory hands down, may read it. The sticky bit
-/// means nothing on a file (chmod(2)), and cp(1) and redirections set none: it tells the mail that its owner has left
-/// from a copy that another user had the owner make.
+/// means nothing on a file (chmod(2)), and a plain copy has none: it tells the mail that its owner has left from a copy
+/// that another user had the owner make.
 const LEFT: u32 = 0o1640;
 
 /// A queue file that does not count yet. If dropped, it leaves nothing behind.

@@ -92,7 +92,7 @@ impl House {
     /// The id that the relay gave the file of that name; what is no regular file keeps its name.
     fn id_of(&self, name: &QueueId) -> QueueId {
         let log = self.bench.log();
-        let taken = format!(": taken from drop/, where user {STRANGER} left it as {name}");
+        let taken = format!(": taken from drop/, where it was user {STRANGER}'s {name}");
         let line = log.lines().find_map(|line| line.strip_suffix(&taken));
         line.map_or(*name, |line| QueueId::parse(line.rsplit(' ').next().unwrap()).unwrap())
     }

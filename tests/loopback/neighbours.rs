@@ -209,8 +209,8 @@ fn copy_that_a_user_had_another_make_is_no_mail_of_that_one() {
     }
     let (log, _) = sent(&village);
     assert!(log.contains(&format!("uid={ALICE}")) && !log.contains(&format!("uid={BOB}")), "{log}");
-    assert_eq!(log.matches("it has no sticky bit").count(), 2, "{log}");
-    assert_eq!(running.mails().len(), 1);
+    // What an earlier version left has none either, so it is sent.
+    assert_eq!((log.matches("uid=4294967295").count(), running.mails().len()), (2, 3), "{log}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use lettre::Address;
 use crate::command::accountable::accountable;
 use crate::interval::later;
 use crate::outcome::Outcome;
-use crate::spool::{Entry, Error, QueueId, Remark, Spool};
+use crate::spool::{Entry, Error, NOBODY, QueueId, Remark, Spool};
 use crate::system;
 use crate::verdict;
 
@@ -102,10 +102,12 @@ impl Met {
     }
 
     /// The two show more than one mail shows. A user chooses text and recipients, and must not stop the mail of others
-    /// with them: only the mail of another user, to another domain, or our own shows more.
+    /// with them: only the mail of another user, to another domain, or our own shows more. Mail that nobody is named
+    /// for may be the same user's.
     pub(super) fn confirms(&self, before: &Self) -> bool {
         let are_ours = self.is_ours() && before.is_ours();
-        let are_others = || self.uid != before.uid && self.domains.is_disjoint(&before.domains);
+        let are_named = self.uid != NOBODY && before.uid != NOBODY;
+        let are_others = || are_named && self.uid != before.uid && self.domains.is_disjoint(&before.domains);
         self.mail != before.mail && (are_ours || are_others())
     }
 

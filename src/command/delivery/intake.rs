@@ -16,8 +16,8 @@ use crate::envelope::{Destination, Operand, Sender};
 use crate::error::Error;
 use crate::log;
 use crate::message::Message;
-use crate::spool::{self, Dropped, EntryRecipient, Left, QueueId, Spill, Spool};
-use crate::system;
+use crate::spool::{self, Dropped, EntryRecipient, Left, NOBODY, QueueId, Spill, Spool};
+use crate::system::{self, Caller};
 
 /// The most that is taken in before the queue is looked at again. Taking in is work on what strangers wrote, and nobody
 /// waits longer for it than for a batch.
@@ -130,7 +130,7 @@ fn collect(spool: &Spool, left: &Left) -> Option<QueueId> {
     } else {
         spool.clear(left).map(|(id, error)| (id, Some(error)))?
     };
-    log::mail(id.as_str()).info(&format!("taken from drop/, where user {} left it as {}", left.uid, left.name));
+    log::mail(id.as_str()).info(&format!("taken from drop/, where it was user {}'s {}", left.uid, left.name));
     match refusal {
         None => Some(id),
         Some(error) => {
@@ -155,7 +155,7 @@ fn take(config: &Config, spool: &Spool, id: &QueueId) -> Result<(), Error> {
     let mut body = Spill::new(spool, keep::largest(config));
     let message = Message::read(&mut dropped.content()?, &mut body).map_err(Error::Input)?;
     let arrived = dropped.entry.arrived.min(system::now());
-    let moment = Moment::of(system::user(dropped.uid), *id, arrived);
+    let moment = Moment::of(owner(&dropped), *id, arrived);
     let request = request(&dropped, &moment);
     let mut prepared = prepare::prepare(&request, config, &message, &moment)?;
     if prepared.is_for_nobody() {
@@ -166,6 +166,11 @@ fn take(config: &Config, spool: &Spool, id: &QueueId) -> Result<(), Error> {
     keep::keep(config, spool, &mut prepared, &mut Taken { message, body })?;
     prepared.log_accepted();
     Ok(dropped.remove()?)
+}
+
+fn owner(dropped: &Dropped) -> Caller {
+    let user = system::user(dropped.uid);
+    if dropped.uid == NOBODY { Caller { name: "unknown".to_string(), ..user } } else { user }
 }
 
 /// Its recipients are claims, and are resolved anew. Its sender is too: an address elsewhere, or else the owner.
