@@ -13,6 +13,9 @@ pub(crate) struct Client {
     pub(crate) name: String,
     /// The time for which a person who looks on waits for each reply, if that is less than the smarthost's `timeout`.
     pub(crate) patience: Option<Duration>,
+    /// The time for the greeting, if that is less than the smarthost's `timeout`. It is for mail that is kept nowhere:
+    /// its caller waits, and RFC 5321 section 4.5.3.2.1 gives a server five minutes.
+    pub(crate) greeting: Option<Duration>,
     /// The dialogue with the server: hidden, or shown on stderr.
     pub(crate) dialogue: Dialogue,
     /// The directory where access tokens are kept until they expire. Without one, each run asks for a token of its own.
@@ -60,6 +63,7 @@ impl Client {
         Self {
             name: name.to_owned(),
             patience: None,
+            greeting: None,
             dialogue: Dialogue::Hidden,
             tokens: None,
             chunk_readers: Vec::new(),
@@ -76,6 +80,11 @@ impl Client {
     pub(super) fn chunk_proof_of(&self, relay: &str) -> ChunkProof {
         let is_known = self.chunk_readers.iter().any(|known| known == relay);
         if is_known { ChunkProof::Known } else { ChunkProof::Wanted }
+    }
+
+    /// The time that a server may take for its greeting, where it may take `timeout` for a reply.
+    pub(super) fn greeting_timeout(&self, timeout: Duration) -> Duration {
+        self.greeting.map_or(timeout, |greeting| greeting.min(timeout))
     }
 
     /// The limit for each reply of a server that may take `timeout` for it.

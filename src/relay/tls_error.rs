@@ -113,7 +113,7 @@ fn certificate(verdict: &str) -> TlsError {
 /// The protocol that the port may speak if it does not speak that of `tls`.
 pub(super) fn hint(tls: Tls) -> &'static str {
     match tls {
-        Tls::Implicit | Tls::None => "is tls = \"starttls\" or another port meant?",
-        Tls::StartTls => "is tls = \"implicit\" or another port meant?",
+        Tls::Implicit | Tls::None => "is tls = \"starttls\" (smtp:// in MAILX_T_URL) or another port meant?",
+        Tls::StartTls => "is tls = \"implicit\" (smtps:// in MAILX_T_URL) or another port meant?",
     }
 }

@@ -123,7 +123,8 @@ fn port_that_speaks_tls_at_once_is_recognized_by_its_silence() {
     let machine = Machine::with(smarthost, "tls = \"starttls\"\ntimeout = \"300ms\"\n");
     let ran = check(&machine, &[]);
     let last = ran.stdout.lines().last().unwrap();
-    let sentence = "no complete answer within 300ms: is tls = \"implicit\" or another port meant?";
+    let sentence =
+        "no complete answer within 300ms: is tls = \"implicit\" (smtps:// in MAILX_T_URL) or another port meant?";
     assert!(ran.status == Some(78) && last.starts_with("FAIL  ") && last.ends_with(sentence), "{ran:?}");
 }
 

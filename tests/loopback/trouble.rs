@@ -61,7 +61,7 @@ fn plain(text: &str) -> String {
 #[test]
 fn stalled_handshake_ends_with_the_connect_timeout() {
     let reason = deferred_by(knowing_us().on(Point::Handshake, Act::Stall), "connect-timeout = \"300ms\"\n");
-    let expected = "no TLS handshake in time: is tls = \"starttls\" or another port meant?";
+    let expected = "no TLS handshake in time: is tls = \"starttls\" (smtp:// in MAILX_T_URL) or another port meant?";
     assert_eq!(reason, format!("smarthost localhost:PORT: {expected}"));
 }
 
@@ -69,7 +69,7 @@ fn stalled_handshake_ends_with_the_connect_timeout() {
 fn dripping_handshake_ends_with_the_connect_timeout() {
     let drip = Act::Drip(Duration::from_millis(100));
     let reason = deferred_by(knowing_us().on(Point::Handshake, drip), "connect-timeout = \"300ms\"\n");
-    let expected = "no TLS handshake in time: is tls = \"starttls\" or another port meant?";
+    let expected = "no TLS handshake in time: is tls = \"starttls\" (smtp:// in MAILX_T_URL) or another port meant?";
     assert_eq!(reason, format!("smarthost localhost:PORT: {expected}"));
 }
 
@@ -212,7 +212,7 @@ fn each_bad_certificate_has_its_sentence() {
 
 #[test]
 fn tls_towards_a_plaintext_port_has_its_sentence() {
-    let expected = "smarthost localhost:PORT: the answer is not TLS: is tls = \"starttls\" or another port meant?";
+    let expected = "smarthost localhost:PORT: the answer is not TLS: is tls = \"starttls\" (smtp:// in MAILX_T_URL) or another port meant?";
     assert_eq!(deferred_by(knowing_us().plaintext(), ""), expected);
 }
 

@@ -2,6 +2,7 @@
 //! all; the door says so to its caller.
 
 use std::fs::File;
+use std::time::Duration;
 
 use super::attempt::Attempt;
 use super::connection::Connection;
@@ -13,6 +14,9 @@ use crate::relay::Client;
 use crate::spool::{Carried, Spool};
 use crate::system;
 
+/// A server that says nothing at first may wait for us, as one of implicit TLS does. So does the caller.
+const GREETING: Duration = Duration::from_secs(30);
+
 /// Sends the entry in `file`; `told` hears the outcomes.
 ///
 /// # Errors
@@ -22,7 +26,8 @@ pub(crate) fn run(config: &Config, file: File, told: &mut dyn FnMut(&Notice)) ->
     log::open(&config.log, "mailx-t-relay", &host);
     let carried = Carried::read(file)?;
     let entry = &carried.entry;
-    let client = Client { tokens: Some(Spool::new(config.spool_path()).state()), ..Client::named(&host) };
+    let tokens = Some(Spool::new(config.spool_path()).state());
+    let client = Client { tokens, greeting: Some(GREETING), ..Client::named(&host) };
     let mut connection = Connection::new(config, &client, None);
     let everybody = (0..entry.recipients.len()).collect();
     let mut tell = |attempt: &Attempt| {

@@ -10,6 +10,7 @@ use lettre::transport::smtp::extension::ClientId;
 
 use super::super::channel::Channel;
 use super::super::mechanism;
+use super::super::tls_error::hint;
 use super::super::trouble::Trouble;
 use super::super::{Capabilities, Client, Tls};
 use crate::outcome::{Scope, Stage};
@@ -21,12 +22,15 @@ pub(super) fn greet(channel: &mut Channel, tls: Tls) -> Result<(), Trouble> {
         let advice = match tls {
             // The server said something else than a greeting, and the sentence has its advice already.
             _ if trouble.sentence.ends_with('?') => "",
-            Tls::StartTls => ": is tls = \"implicit\" or another port meant?",
-            Tls::None => ": is another port meant?",
+            Tls::StartTls => hint(tls),
+            Tls::None => "is another port meant?",
             // A port where the handshake succeeded is one for TLS.
             Tls::Implicit => "",
         };
-        trouble.sentence.push_str(advice);
+        if !advice.is_empty() {
+            trouble.sentence.push_str(": ");
+            trouble.sentence.push_str(advice);
+        }
         trouble
     })?;
     if answer.is_class(2) {
@@ -61,7 +65,7 @@ pub(super) fn introduce(channel: &mut Channel, client: &Client) -> Result<Capabi
 /// Asks for TLS, RFC 3207. The handshake is the caller's.
 pub(super) fn start_tls(channel: &mut Channel, client: &Client) -> Result<(), Trouble> {
     if !introduce(channel, client)?.starttls {
-        let why = "STARTTLS is not offered, and nothing is sent without: is tls = \"implicit\" or another port meant?";
+        let why = format!("STARTTLS is not offered, and nothing is sent without: {}", hint(Tls::StartTls));
         return Err(channel.peer().trouble(Stage::Tls, Scope::Configuration, why));
     }
     let answer = channel.ask(Stage::Tls, &Starttls.to_string())?;

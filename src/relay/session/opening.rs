@@ -100,6 +100,16 @@ mod tests {
     }
 
     #[test]
+    fn caller_whose_mail_is_kept_nowhere_does_not_wait_long_for_a_greeting() {
+        let (smarthost, server) = patient(&[]);
+        let smarthost = Smarthost { tls: Tls::StartTls, timeout: Duration::from_secs(300), ..smarthost };
+        let client = Client { greeting: Some(LIMIT), ..Client::named("me.example") };
+        let trouble = Session::open(&smarthost, None, &client).err().unwrap();
+        assert!(trouble.sentence.contains("no complete answer within 200ms: is tls = "), "{trouble}");
+        server.join().unwrap();
+    }
+
+    #[test]
     fn person_who_looks_on_waits_less_than_a_mail_and_is_told_so() {
         for (timeout, told) in [
             (Duration::from_secs(300), "no complete answer within 200ms; a mail waits for one up to 300s: is tls = "),

@@ -98,7 +98,7 @@ impl<'a> Way<'a> {
         mut told: Option<Trouble>,
     ) -> Result<Channel, Trouble> {
         let count = u32::try_from(silent.len()).unwrap_or(u32::MAX).max(1);
-        let share = self.client.limit(self.smarthost.timeout) / count;
+        let share = self.client.limit(self.greeting_timeout()) / count;
         for address in silent {
             ways.addresses = vec![address];
             let until = self.until();
@@ -162,12 +162,16 @@ impl<'a> Way<'a> {
             return Err(peer.trouble(Stage::Setup, Scope::Configuration, why));
         }
         let timed = Timed::new(tcp, until).map_err(|error| peer.trouble(Stage::Connect, Scope::Host, error))?;
-        Ok(Channel::new(Stream::Plain(timed), peer, client, smarthost.timeout))
+        Ok(Channel::new(Stream::Plain(timed), peer, client, self.greeting_timeout()))
     }
 
     /// It gets ready while we connect.
     fn handshake(&self) -> Option<Handshake<'a>> {
         (self.smarthost.tls != Tls::None).then(|| Handshake::begin(self.smarthost, self.roots))
+    }
+
+    fn greeting_timeout(&self) -> Duration {
+        self.client.greeting_timeout(self.smarthost.timeout)
     }
 
     fn until(&self) -> Instant {
