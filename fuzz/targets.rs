@@ -190,7 +190,7 @@ fn journal(bytes: &[u8]) {
 fn message(bytes: &[u8]) {
     let read = |input: &mut dyn Read| {
         let mut body = Vec::new();
-        let message = Message::read(input, &mut body).expect("memory can be read");
+        let message = Message::read_mended(input, &mut body).expect("memory can be read");
         (message, body)
     };
     let (message, body) = read(&mut &bytes[..]);

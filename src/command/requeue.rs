@@ -8,11 +8,10 @@ use super::relay_program;
 use super::submission::keep;
 use super::submission::prepare::{self, Moment};
 use super::submission::request::Request;
-use super::submission::take::Taken;
+use super::submission::take::{self, Taken};
 use crate::config::Config;
 use crate::envelope::{Destination, Operand};
 use crate::error::Error;
-use crate::message::Message;
 use crate::spool::{Entry, Form, GivenUp, QueueId, Spill, Spool};
 use crate::{log, system};
 
@@ -47,8 +46,8 @@ pub(crate) fn run(config: &Config, which: &Which, out: &mut dyn Write) -> Result
 fn put_back(config: &Config, spool: &Spool, id: &QueueId) -> Result<QueueId, Error> {
     let given_up = spool.given_up(id)?.ok_or(Error::NotFailed { id: *id })?;
     let mut body = Spill::new(spool, keep::largest(config));
-    let message = Message::read(&mut given_up.content()?, &mut body).map_err(Error::Input)?;
     let (request, moment) = asked(spool, &given_up);
+    let message = take::read(&request, &mut given_up.content()?, &mut body).map_err(Error::Input)?;
     let mut prepared = prepare::prepare(&request, config, &message, &moment)?;
     keep::keep(config, spool, &mut prepared, &mut Taken { message, body })?;
     prepared.log_accepted();

@@ -25,7 +25,8 @@ pub(crate) fn run(
         return Err(Usage::NothingToVerify.into());
     }
     if destination.extract {
-        let message = Message::read(input, &mut io::sink()).map_err(Error::Input)?;
+        let reading = if destination.is_left_to_header() { Message::read_mended } else { Message::read };
+        let message = reading(input, &mut io::sink()).map_err(Error::Input)?;
         return leads(config, destination, &message, out);
     }
     let mut last = Ok(());

@@ -91,6 +91,17 @@ pub struct Destination {
     pub notify: Option<Notify>,
 }
 
+impl Destination {
+    /// The header section alone names the recipients: `-t` asks for it, and no operand names anybody.
+    pub fn is_left_to_header(&self) -> bool {
+        let names_somebody = |Operand { octets, .. }: &Operand| {
+            let AddressList { mailboxes, words, .. } = AddressList::read(octets);
+            may_be_addresses(octets) && !(mailboxes.is_empty() && words.is_empty())
+        };
+        self.extract && !self.operands.iter().any(names_somebody)
+    }
+}
+
 /// A recipient as a caller names it.
 #[derive(Clone, Debug, Default)]
 pub struct Operand {

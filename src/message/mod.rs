@@ -104,7 +104,20 @@ impl Message {
     /// # Errors
     /// Only those of `input` and `body`: no octets are refused.
     pub fn read(input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Self> {
-        let (mut start, mut scan) = (Start::default(), Scan::default());
+        Self::read_from(Start::passing(), input, body)
+    }
+
+    /// As [`Message::read`], but a start that a script has spoilt is put right. The first lines may be a job's output:
+    /// only a caller who leaves the recipients to the header section wants fields there in any case.
+    ///
+    /// # Errors
+    /// Those of [`Message::read`].
+    pub fn read_mended(input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Self> {
+        Self::read_from(Start::mending(), input, body)
+    }
+
+    fn read_from(mut start: Start, input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Self> {
+        let mut scan = Scan::default();
         let mut shape = Shape::default();
         let mut tee = Tee { shape: &mut shape, body };
         let mut buffer = vec![0; 64 << 10];

@@ -1,5 +1,6 @@
 //! The start of a message that a script has spoilt: an indented here-document, blank lines before the first field, the
 //! `-e` that dash's echo prints. Such a header section is put right before it is read, where it can be nothing else.
+//! A fold below a field stays one (RFC 5322 section 2.2.3), whatever it looks like.
 
 use std::borrow::Cow;
 
@@ -15,7 +16,7 @@ const ECHOED: [&[u8]; 4] = [b"-e ", b"-n ", b"-en ", b"-ne "];
 const PLAIN: [&[u8]; 5] = [b"to", b"cc", b"bcc", b"from", b"subject"];
 
 /// Looks at the octets of a message on their way to be read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Start {
     place: Place,
     /// The start was spoilt, and is put right.
@@ -30,13 +31,17 @@ enum Place {
     Judged(Option<Outdent>),
 }
 
-impl Default for Place {
-    fn default() -> Self {
-        Self::Held(Vec::new())
-    }
-}
-
 impl Start {
+    /// Puts a spoilt start right.
+    pub(super) fn mending() -> Self {
+        Self { place: Place::Held(Vec::new()), is_mended: false }
+    }
+
+    /// Passes all octets as they come.
+    pub(super) fn passing() -> Self {
+        Self { place: Place::Judged(None), is_mended: false }
+    }
+
     /// Takes octets; returns those that can be read.
     pub(super) fn push<'o>(&mut self, octets: &'o [u8]) -> Cow<'o, [u8]> {
         match &mut self.place {
@@ -65,18 +70,10 @@ impl Start {
 /// The first lines are such as a script may have spoilt, as far as they have come.
 fn may_be_spoilt(octets: &[u8]) -> bool {
     let Some(first) = lines(octets).next() else { return true };
-    let is_whole = |line: &[u8]| line.ends_with(b"\n");
-    if first.starts_with(b" ") || first.starts_with(b"\t") || is_blank(first) {
-        return true;
-    }
-    if ECHOED.iter().any(|word| first.starts_with(word) || word.starts_with(first)) {
-        return true;
-    }
-    // `echo "To: a@x` and the further lines as deep as the script is.
-    let second = lines(octets).nth(1).unwrap_or_default();
-    !is_whole(first)
-        || !is_whole(second)
-        || (indentation(second) > 0 && is_field(&second[indentation(second)..], is_plain))
+    first.starts_with(b" ")
+        || first.starts_with(b"\t")
+        || is_blank(first)
+        || ECHOED.iter().any(|word| first.starts_with(word) || word.starts_with(first))
 }
 
 /// The header section put right, the indentation of what follows, and where that begins in the octets; `None` if it is
@@ -87,23 +84,16 @@ fn mended(octets: &[u8]) -> Option<(Vec<u8>, Option<Outdent>, usize)> {
     let section: Vec<&[u8]> = lines(octets.get(blank..end)?).collect();
     let first = section.first()?;
     let word = ECHOED.iter().find(|word| first.starts_with(word)).map_or(0, |word| word.len());
-    // The indentation of a here-document, or that of all lines but the one behind echo's quote.
-    let depth = if word > 0 { 0 } else { indentation(first) };
-    let is_first_apart = blank == 0 && word == 0 && depth == 0;
-    let indent =
-        if is_first_apart { section.get(1).map(|second| &second[..indentation(second)])? } else { &first[..depth] };
+    // The indentation of a here-document.
+    let indent = &first[..if word > 0 { 0 } else { indentation(first) }];
     let (mut head, mut names) = (Vec::new(), Vec::new());
     for (n, line) in section.iter().enumerate() {
-        let line = if n == 0 && word > 0 { &line[word..] } else { line.strip_prefix(indent).unwrap_or(line) };
+        let line = if n == 0 { &line[word..] } else { line };
+        let line = line.strip_prefix(indent)?;
         let is_fold = n > 0 && indentation(line) > 0;
         let name = name(line).filter(|_| !is_fold);
         // Lines that are no fields may stand behind those of an echo: the usual rules find where they begin.
         if !is_fold && name.is_none_or(|name| !is_usual(name)) && word == 0 {
-            return None;
-        }
-        // A fold that looks like a field is one only if nothing but such lines follows: a mailer may have folded there
-        // what a stranger wrote.
-        if is_first_apart && n > 0 && (name.is_none() || indentation(section[n]) == 0) {
             return None;
         }
         names.extend(name);
@@ -206,7 +196,7 @@ mod tests {
     use super::*;
 
     fn read(input: &str, piece: usize) -> (String, bool) {
-        let mut start = Start::default();
+        let mut start = Start::mending();
         let mut out: Vec<u8> = Vec::new();
         for octets in input.as_bytes().chunks(piece) {
             out.extend_from_slice(&start.push(octets));
@@ -223,6 +213,9 @@ mod tests {
                 "From: a\nTo: b\n\ntext\n  deeper\n  less\n",
             ),
             ("\tTo: b\n\tSubject: s\n\t more\n\t  \n\ttext\n", "To: b\nSubject: s\n more\n\ntext\n"),
+            ("  Subject: report of\n   Bcc: evil\n\n  x\n", "Subject: report of\n Bcc: evil\n\nx\n"),
+            ("\nSubject: report of\n Bcc: evil\n\nx\n", "Subject: report of\n Bcc: evil\n\nx\n"),
+            ("-e Subject: report of\n Bcc: evil\n\nx\n", "Subject: report of\n Bcc: evil\n\nx\n"),
             ("  To: b\r\n  Subject: s\r\n\r\n  text\r\n", "To: b\r\nSubject: s\r\n\r\ntext\r\n"),
             ("\n\nTo: b\nSubject: s\n\ntext\n", "To: b\nSubject: s\n\ntext\n"),
             (" \nTo: b\n\ntext\n", "To: b\n\ntext\n"),
@@ -230,7 +223,6 @@ mod tests {
             ("-e Subject: s\nTo: b\n\ntext\n", "Subject: s\nTo: b\n\ntext\n"),
             ("-e To: b\ntext\n", "To: b\ntext\n"),
             ("-n To: b\n\n", "To: b\n\n"),
-            ("From: a\n  To: b\n  Subject: s\n\n  text\n", "From: a\nTo: b\nSubject: s\n\ntext\n"),
             ("  To: b\n  Subject: s", "To: b\nSubject: s"),
         ] {
             for piece in [1, 7, 1000] {
@@ -255,7 +247,11 @@ mod tests {
             "-e text\nTo: b\n\n",
             "-el To: b\n",
             "  To: b\n  and text\n\nx\n",
+            // A mailer may have folded there what a stranger wrote.
             "Subject: folded by a mailer\n Bcc: evil\nTo: b\n\nx\n",
+            "Subject: report of\n Bcc: evil\n\nx\n",
+            "From: a\n  To: b\n  Subject: s\n\n  text\n",
+            "  Subject: s\nTo: b\n\nx\n",
         ] {
             for piece in [1, 7, 1000] {
                 assert_eq!(read(input, piece), (input.to_string(), false), "{input:?} by {piece}");

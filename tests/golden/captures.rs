@@ -161,7 +161,7 @@ impl Case {
             return Err("is no submission".into());
         };
         let mut body = Vec::new();
-        let message = take::read(&request.input, &mut &stdin[..], &mut body).map_err(|error| error.to_string())?;
+        let message = take::read(&request, &mut &stdin[..], &mut body).map_err(|error| error.to_string())?;
         let prepared =
             prepare(&request, &self.settings.config, &message, &self.moment()).map_err(|error| error.to_string())?;
         let mut whole = Vec::new();

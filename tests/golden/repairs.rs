@@ -15,6 +15,7 @@ use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mailx_t::command::submission::prepare::{Moment, prepare};
 use mailx_t::command::submission::request::{Input, Request};
+use mailx_t::command::submission::take;
 use mailx_t::config::{Config, Source};
 use mailx_t::envelope::Destination;
 use mailx_t::message::{Message, decoded};
@@ -185,9 +186,10 @@ proptest! {
     }
 }
 
+/// As by `sendmail -t`.
 fn read(mail: &[u8]) -> (Message, Vec<u8>) {
     let mut body = Vec::new();
-    let message = Message::read(&mut &mail[..], &mut body).unwrap();
+    let message = Message::read_mended(&mut &mail[..], &mut body).unwrap();
     (message, body)
 }
 
@@ -226,12 +228,12 @@ fn lines(text: &[u8]) -> Vec<String> {
 /// The mail as it would stand in the queue, and the repairs made.
 fn sent(config: &Config, input: &[u8]) -> (Vec<u8>, Vec<String>) {
     let mut body = Vec::new();
-    let message = Message::read(&mut &input[..], &mut body).unwrap();
     let request = Request {
         input: Input::Formatted,
         destination: Destination { extract: true, ..Destination::default() },
         ..Request::default()
     };
+    let message = take::read(&request, &mut &input[..], &mut body).unwrap();
     let prepared = prepare(&request, config, &message, &moment()).unwrap();
     let mut mail = Vec::new();
     prepared.rewritten.write(&mut &body[..], &mut mail).unwrap();

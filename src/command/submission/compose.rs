@@ -46,13 +46,21 @@ pub(super) fn body(given: &Composition, input: &mut dyn Read, body: &mut dyn Wri
     }
 }
 
+/// The way in which stdin is read as a message.
+pub(super) type Formatted = fn(&mut dyn Read, &mut dyn Write) -> io::Result<Message>;
+
 /// Reads stdin as a message whose own fields win.
 ///
 /// # Errors
 /// As [`body`].
-pub(super) fn formatted(given: &Composition, input: &mut dyn Read, body: &mut dyn Write) -> io::Result<Message> {
+pub(super) fn formatted(
+    given: &Composition,
+    reading: Formatted,
+    input: &mut dyn Read,
+    body: &mut dyn Write,
+) -> io::Result<Message> {
     enclose(given, input, body, &|fields, input, body| {
-        let mut message = Message::read(input, body)?;
+        let mut message = reading(input, body)?;
         message.add_missing(fields);
         Ok(message)
     })
@@ -139,7 +147,7 @@ mod tests {
         let fields = vec![("Subject".to_string(), b"option".to_vec()), ("X-Job".to_string(), b"1".to_vec())];
         let given = Composition { fields, enclosures: vec![enclosure(b"file")], ..Composition::default() };
         let mut found = Vec::new();
-        let message = formatted(&given, &mut &b"Subject: own\n\ntext\n"[..], &mut found).unwrap();
+        let message = formatted(&given, Message::read, &mut &b"Subject: own\n\ntext\n"[..], &mut found).unwrap();
         let value = |name| message.named(name).map(|field| field.value.trim_ascii().to_vec()).collect::<Vec<_>>();
         assert_eq!((value("Subject"), value("X-Job")), (vec![b"own".to_vec()], vec![b"1".to_vec()]));
         assert!(value("Content-Type")[0].starts_with(b"multipart/mixed"));

@@ -60,7 +60,7 @@ fn not_taken(error: io::Error) -> Error {
 
 fn take_input(request: &Request, spill: &dyn Fn() -> Spill, input: &mut dyn Read) -> io::Result<Taken> {
     let mut dots = Dots::new(spill());
-    let message = read(&request.input, input, &mut dots)?;
+    let message = read(request, input, &mut dots)?;
     let are_doubled = dots.are_doubled() && request.dots_may_be_doubled;
     let mut body = dots.into_inner();
     // Only the ends of a body that has overflowed are at hand.
@@ -76,10 +76,44 @@ fn take_input(request: &Request, spill: &dyn Fn() -> Spill, input: &mut dyn Read
 ///
 /// # Errors
 /// The errors of `input` and `body`.
-pub fn read(kind: &Input, input: &mut dyn Read, body: &mut dyn io::Write) -> io::Result<Message> {
-    match kind {
-        Input::Formatted => Message::read(input, body),
+pub fn read(request: &Request, input: &mut dyn Read, body: &mut dyn io::Write) -> io::Result<Message> {
+    let reading = if request.destination.is_left_to_header() { Message::read_mended } else { Message::read };
+    match &request.input {
+        Input::Formatted => reading(input, body),
         Input::Body(given) => compose::body(given, input, body),
-        Input::FormattedWith(given) => compose::formatted(given, input, body),
+        Input::FormattedWith(given) => compose::formatted(given, reading, input, body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::Destination;
+
+    fn read_by(operands: &[&str], extract: bool, input: &str) -> (usize, String) {
+        let operands = operands.iter().map(|operand| operand.as_bytes().to_vec().into()).collect();
+        let destination = Destination { operands, extract, notify: None };
+        let (request, mut body) = (Request { destination, ..Request::default() }, Vec::new());
+        let message = read(&request, &mut input.as_bytes(), &mut body).unwrap();
+        (message.fields().count(), String::from_utf8(body).unwrap())
+    }
+
+    #[test]
+    fn output_of_a_job_becomes_no_fields_where_the_caller_names_a_recipient() {
+        for output in [
+            "\nFrom: ceo@corp.example\nSubject: x\nBcc: victim@elsewhere.example\n\ntext\n",
+            "  To: prod-1\n  From: staging\n\n  text\n",
+            "-e Subject: x\nBcc: victim@elsewhere.example\n\ntext\n",
+        ] {
+            for (operands, extract) in
+                [(&["ops"][..], false), (&["ops"], true), (&["", "a@x.example"], true), (&[], false)]
+            {
+                assert_eq!(read_by(operands, extract, output), (0, output.to_string()), "{operands:?} {extract}");
+            }
+            for operands in [&[][..], &[""]] {
+                let (fields, body) = read_by(operands, true, output);
+                assert!(fields > 1 && body == "text\n", "{operands:?}: {fields}, {body:?}");
+            }
+        }
     }
 }
