@@ -247,6 +247,20 @@ mod tests {
     }
 
     #[test]
+    fn no_address_forges_a_field() {
+        let names = |line: Line<'_>| read(&line.written(Format::Postfix)).into_iter().map(|(name, _)| name).collect();
+        let (usual, usual_of_attempt): (Vec<String>, Vec<String>) = (names(ACCEPTED.line()), names(SENT.line()));
+        for address in [
+            r#""x>, size=1, nrcpt=1, uid=0, message-id=<y"@b.example"#,
+            r#""z>, relay=none, dsn=2.0.0, status=sent (250 ok"@b.example"#,
+        ] {
+            assert_eq!(names(Accepted { from: address, ..ACCEPTED }.line()), usual, "{address}");
+            let attempt = Attempt { to: address, original: Some(address), ..SENT };
+            assert_eq!(names(attempt.line()), usual_of_attempt, "{address}");
+        }
+    }
+
+    #[test]
     fn first_mail_over_a_connection_says_nothing_of_it_in_text() {
         assert!(SENT.line().written(Format::Postfix).contains(":465, conn_use=2, delay="));
         assert!(Attempt { conn_use: 1, ..SENT }.line().written(Format::Postfix).contains(":465, delay="));

@@ -81,7 +81,7 @@ impl Line<'_> {
 impl Value<'_> {
     fn written(&self, name: &str) -> Option<String> {
         let value = match self {
-            Self::Address(address) => format!("<{}>", clean((*address)?)),
+            Self::Address(address) => format!("<{}>", self::address((*address)?)),
             Self::Count(number) => number.to_string(),
             Self::Delays(delays) => delays.map(seconds).join("/"),
             Self::Names([]) => "none".to_string(),
@@ -135,6 +135,22 @@ impl Serialize for Value<'_> {
     }
 }
 
+/// An address as it stands in text. A blank, a comma and an angle bracket become `\x` and two hexadecimal digits, and
+/// so do `=` and `\` in quotes (RFC 5321 section 4.1.2): a part of a user's address must not be read as another field.
+pub(crate) fn address(text: &str) -> String {
+    let (mut out, mut is_quoted, mut is_pair) = (String::with_capacity(text.len()), false, false);
+    for c in clean(text).chars() {
+        is_quoted ^= c == '"' && !is_pair;
+        is_pair = c == '\\' && !is_pair;
+        if "<>, ".contains(c) || (is_quoted && "=\\".contains(c)) {
+            out.push_str(&format!("\\x{:02x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Seconds as Postfix writes them: two digits that matter below ten, whole seconds above.
 fn seconds(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
@@ -148,6 +164,20 @@ fn seconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn address_holds_nothing_that_parts_fields() {
+        for (written, expected) in [
+            ("prvs=1=a+b=c.d@x.example", "prvs=1=a+b=c.d@x.example"),
+            ("\\root", "\\root"),
+            (r#""x>, uid=0"@b.example"#, r#""x\x3e\x2c\x20uid\x3d0"@b.example"#),
+            (r#""a\"b=<"@x"#, r#""a\x5c"b\x3d\x3c"@x"#),
+            (r#""a\\"=b@x"#, r#""a\x5c\x5c"=b@x"#),
+            ("ops> , uid=0", r"ops\x3e\x20\x2c\x20uid=0"),
+        ] {
+            assert_eq!(address(written), expected, "{written}");
+        }
+    }
 
     #[test]
     fn seconds_are_short() {

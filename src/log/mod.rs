@@ -14,6 +14,7 @@ use ::log::Level;
 
 pub(crate) use defect::defect;
 pub(crate) use event::{Accepted, Attempt};
+pub(crate) use line::address;
 pub(crate) use settings::{Settings, Target};
 pub(crate) use target::open;
 

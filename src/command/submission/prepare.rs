@@ -6,7 +6,6 @@ use crate::config::Config;
 use crate::envelope::{self, Sender, Step};
 use crate::error::Error;
 use crate::message::Message;
-use crate::outcome::clean;
 use crate::rewrite::{self, Facts, Rewritten};
 use crate::spool::{Entry, EntryRecipient, QueueId};
 use crate::system::Caller;
@@ -69,13 +68,13 @@ impl Prepared {
 
     /// A sentence for each name that leads to `/dev/null`.
     pub(crate) fn told_thrown_away(&self) -> impl Iterator<Item = String> {
-        self.thrown_away.iter().map(|name| format!("thrown away for {}, which leads to /dev/null", clean(name)))
+        self.thrown_away.iter().map(|name| format!("thrown away for {}, which leads to /dev/null", log::address(name)))
     }
 
     /// Logs that the mail is thrown away.
     pub(crate) fn log_thrown_away(&self) {
         let entry = &self.entry;
-        let (from, message_id) = (clean(&entry.originator), &entry.message_id);
+        let (from, message_id) = (log::address(&entry.originator), &entry.message_id);
         for sentence in self.told_thrown_away() {
             let sentence = format!("{sentence}: from=<{from}>, uid={}, message-id={message_id}", entry.uid);
             log::mail(entry.id.as_str()).info(&sentence);
