@@ -246,7 +246,14 @@ fn configuration_for_a_provider_is_made_once() {
     assert!(made.stdout.contains("set user in its [smarthost]; it wants an app-specific password"), "{made:?}");
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains("\n[smarthost]\nhost = \"smtp.mail.me.com\"\ntls = \"starttls\"\n"), "{text}");
-    assert!(init("gmail").stdout.contains("which --provider does not change"));
+    assert!(init("icloud").stdout.contains("set user in its [smarthost]"));
+    // Nobody has filled it in, so another provider may take its place.
+    assert!(init("gmail").stdout.contains("set user in its [smarthost]"));
+    let text = fs::read_to_string(&path).unwrap().replace("mail@example.com", "me@gmail.com");
+    assert!(text.contains("host = \"smtp.gmail.com\""), "{text}");
+    fs::write(&path, &text).unwrap();
+    let kept = init("qq").stdout;
+    assert!(kept.contains("is not for smtp.qq.com, and which --provider does not change: remove it first"), "{kept}");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
 

@@ -44,18 +44,22 @@ pub(super) fn fill(text: &str, chosen: &Chosen, ask: Ask<'_>) -> Option<String> 
 
 /// The password, if one is given.
 pub(super) fn password(chosen: &Chosen, ask: Ask<'_>) -> Option<String> {
+    if !chosen.takes_password() {
+        return None;
+    }
     let question = chosen.wants().map_or_else(|| "The password".to_string(), |wants| format!("The password ({wants})"));
     word_of(ask(&question, true)?)
 }
 
 fn address(question: &str, ask: Ask<'_>) -> Option<Address> {
-    for _ in 0..TRIES {
-        let answer = word(question, ask)?;
+    let mut answer = word(question, ask)?;
+    for _ in 1..TRIES {
         if let Ok(address) = answer.parse() {
             return Some(address);
         }
+        answer = word(&format!("That is no address, name@domain is wanted. {question}"), ask)?;
     }
-    None
+    answer.parse().ok()
 }
 
 fn word(question: &str, ask: Ask<'_>) -> Option<String> {

@@ -49,7 +49,7 @@ pub(crate) fn run(
     let chosen = provider.map(provider::find).transpose()?;
     let password = password_path(&path);
     let text = chosen.as_ref().map_or_else(|| TEMPLATE.to_string(), |chosen| chosen.fill(TEMPLATE));
-    let text = text.replace(MACHINE_PASSWORD, &password.display().to_string());
+    let text = beside(&path, &text);
     let is_for_provider = chosen.is_some();
     let state = settle(&path, &text, is_for_provider)?;
     let (spool, names_password) = match &state {
@@ -63,11 +63,15 @@ pub(crate) fn run(
     Spool::new(&spool).create_for(config::owner_of_spool(&spool, &source))?;
     let mut say = |text: String| writeln!(out, "{text}").map_err(Error::Output);
     let makes_password = names_password && !path.as_os_str().is_empty();
-    say(state.sentence(&source, chosen.as_ref()))?;
+    // Nobody is asked for the password of one server to have it sent to another.
+    let is_its_own = |chosen: &&Chosen| plain::read_text(&path).is_ok_and(|text| chosen.is_server_of(&text));
+    let (own, is_asked) = (chosen.as_ref().filter(is_its_own), person.is_some());
+    say(state.sentence(&source, chosen.as_ref(), own.is_some(), is_asked))?;
     if makes_password && make_password_file(&password, source.is_machine() && system::is_root())? {
-        say(format!("made {}: put the password on its first line", password.display()))?;
+        let then = if is_asked && own.is_some() { "" } else { ": put the password on its first line" };
+        say(format!("made {}{then}", password.display()))?;
     }
-    if let (Some(chosen), Some(ask)) = (&chosen, person) {
+    if let (Some(chosen), Some(ask)) = (own, person) {
         ask_for_rest(&source, &path, chosen, ask, &mut say)?;
     }
     let then = if state == State::Filled { "" } else { "; then run: mailx-t ctl check" };
@@ -115,14 +119,20 @@ enum State {
 }
 
 impl State {
-    fn sentence(self, source: &Source, chosen: Option<&Chosen>) -> String {
+    /// `is_own` says whether the configuration is for the server of that provider, `is_asked` whether somebody is asked
+    /// for what it lacks.
+    fn sentence(self, source: &Source, chosen: Option<&Chosen>, is_own: bool, is_asked: bool) -> String {
         let what = chosen.map_or_else(|| "fill in its [smarthost]".to_string(), Chosen::advice);
-        match self {
-            Self::Made => format!("made {source}: now {what}"),
-            Self::Unfilled if chosen.is_none() => format!("kept {source}: now {what}"),
-            Self::Unfilled => format!("kept {source}, which --provider does not change: it was edited"),
-            Self::Filled if chosen.is_some() => format!("kept {source}, which --provider does not change"),
-            Self::Filled => format!("kept {source}"),
+        match (self, chosen) {
+            (Self::Made, _) if is_asked && is_own => format!("made {source}"),
+            (Self::Made, _) => format!("made {source}: now {what}"),
+            (Self::Unfilled, None) => format!("kept {source}: now {what}"),
+            (Self::Unfilled | Self::Filled, Some(chosen)) if !is_own => format!(
+                "kept {source}, which is not for {}, and which --provider does not change: remove it first",
+                chosen.host()
+            ),
+            (Self::Unfilled | Self::Filled, Some(_)) => format!("kept {source}, which --provider does not change"),
+            (Self::Filled, None) => format!("kept {source}"),
         }
     }
 }
@@ -138,7 +148,7 @@ fn settle(path: &Path, text: &str, is_for_provider: bool) -> Result<State, Error
     if !config::is_unfilled_file(path) {
         return Ok(State::Filled);
     }
-    let is_untouched = || plain::read_text(path).is_ok_and(|found| found == template(path));
+    let is_untouched = || plain::read_text(path).is_ok_and(|found| is_as_made(path, &found));
     if is_for_provider && is_untouched() {
         replace(path, text.as_bytes(), config_mode(), None)
             .map_err(|source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source }))?;
@@ -147,9 +157,14 @@ fn settle(path: &Path, text: &str, is_for_provider: bool) -> Result<State, Error
     Ok(State::Unfilled)
 }
 
-/// The text of a new configuration at `path`, which names a password file beside itself.
-fn template(path: &Path) -> String {
-    TEMPLATE.replace(MACHINE_PASSWORD, &password_path(path).display().to_string())
+/// Nobody has touched the text since `ctl init` made it, for whatever provider.
+fn is_as_made(path: &Path, found: &str) -> bool {
+    std::iter::once(TEMPLATE.to_string()).chain(provider::texts(TEMPLATE)).any(|text| beside(path, &text) == found)
+}
+
+/// The text of a configuration at `path`, which names a password file beside itself.
+fn beside(path: &Path, text: &str) -> String {
+    text.replace(MACHINE_PASSWORD, &password_path(path).display().to_string())
 }
 
 /// The password file that the template names, beside the configuration.
@@ -246,7 +261,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.toml");
         let settled = |text: &str, is_for_provider| settle(&path, text, is_for_provider).unwrap();
-        let new = template(&path);
+        let new = beside(&path, TEMPLATE);
         assert!(new.contains(&format!("# password-file = \"{}/password\"", directory.path().display())), "{new}");
         assert_eq!(settled(&new, false), State::Made);
         assert_eq!(settled(&new, false), State::Unfilled);

@@ -50,6 +50,11 @@ fn of_provider(provider: &'static Provider, region: &str) -> Result<Chosen, Usag
     Ok(Chosen { smarthost, title, user, wants: Some(wants), limit, by_dns: None })
 }
 
+/// The texts of the template as it is made for each provider that needs no region.
+pub(super) fn texts(template: &str) -> impl Iterator<Item = String> {
+    provider::names().filter_map(|name| find(name).ok()).map(|chosen| chosen.fill(template))
+}
+
 impl Chosen {
     /// The template with its `[smarthost]` in force.
     pub(super) fn fill(&self, template: &str) -> String {
@@ -91,6 +96,17 @@ impl Chosen {
         }
     }
 
+    /// The configuration is for this server: what a person answers belongs there, and the password to no other server.
+    pub(super) fn is_server_of(&self, text: &str) -> bool {
+        let line = format!("host = \"{}\"", self.smarthost.host);
+        text.lines().any(|found| found.trim() == line)
+    }
+
+    /// The host of the server.
+    pub(super) fn host(&self) -> &str {
+        &self.smarthost.host
+    }
+
     /// The question for the user who logs in.
     pub(super) fn question(&self) -> String {
         let whose = if self.title.is_empty() { "The account" } else { self.title };
@@ -103,6 +119,11 @@ impl Chosen {
     /// The credential that the provider wants, in words.
     pub(super) fn wants(&self) -> Option<String> {
         self.wants.map(provider::for_reader)
+    }
+
+    /// A password lets somebody in there. Where the table says first that a token does, none is asked for.
+    pub(super) fn takes_password(&self) -> bool {
+        !self.wants.is_some_and(|wants| wants.starts_with("OAuth2 ("))
     }
 
     /// The work that is left to a person.
