@@ -9,7 +9,7 @@ use super::reader::{Depth, Reader};
 impl Reader<'_> {
     /// A comma, or the end of all.
     pub(super) fn end_item(&mut self) {
-        let chunks = joined(std::mem::take(&mut self.chunks), &mut self.list.is_irregular);
+        let chunks = joined(self.take_chunks(), &mut self.list.is_irregular);
         let has_bracketed = std::mem::take(&mut self.has_bracketed);
         let is_odd = std::mem::take(&mut self.is_odd);
         let comment = self.comment.take();

@@ -41,7 +41,9 @@ pub(super) struct Reader<'a> {
     pub(super) depth: Depth,
     pub(super) list: AddressList,
     /// The text since the last comma or address in brackets.
-    pub(super) chunks: Vec<Chunk>,
+    chunks: Vec<Chunk>,
+    /// An address is in one of them.
+    has_at: bool,
     /// The comment that came since the last comma.
     pub(super) comment: Option<String>,
     /// An address came in brackets since the last comma: words after it are text.
@@ -63,6 +65,9 @@ pub(super) struct Reader<'a> {
     has_open_comment: bool,
     /// The octets from the last `@` to the end of all.
     last_at: usize,
+    /// The octets that may still be looked through in vain for the end of a bracket. Text between two brackets is
+    /// looked through once, unless it stands within quotes for one bracket and outside for the next.
+    left_to_look: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -73,6 +78,7 @@ impl<'a> Reader<'a> {
             depth,
             list: AddressList::default(),
             chunks: Vec::new(),
+            has_at: false,
             comment: None,
             has_bracketed: false,
             is_odd: false,
@@ -85,6 +91,7 @@ impl<'a> Reader<'a> {
             has_open_literal: false,
             has_open_comment: false,
             last_at: rest.rfind('@').map_or(usize::MAX, |at| rest.len() - at),
+            left_to_look: 2 * rest.len(),
         }
     }
 
@@ -129,7 +136,12 @@ impl<'a> Reader<'a> {
 
     /// An address has come since the last comma.
     fn has_address(&self) -> bool {
-        self.has_bracketed || self.chunks.iter().any(|chunk| chunk.has_at)
+        self.has_bracketed || self.has_at
+    }
+
+    pub(super) fn take_chunks(&mut self) -> Vec<Chunk> {
+        self.has_at = false;
+        std::mem::take(&mut self.chunks)
     }
 
     /// A full-width comma stands in names too.
@@ -151,7 +163,7 @@ impl<'a> Reader<'a> {
         } else {
             self.is_in_group = !self.is_url && !is_route;
             self.is_awaiting &= !self.is_in_group;
-            self.chunks.clear();
+            self.take_chunks();
         }
     }
 
@@ -160,7 +172,7 @@ impl<'a> Reader<'a> {
         let inner = &self.rest[1..];
         let Some(end) = self.end_of_bracket(inner) else {
             // It has no end: what stands behind it is an address all the same, and what stood before it its name.
-            self.chunks.clear();
+            self.take_chunks();
             return self.skip('<');
         };
         self.rest = &inner[end + 1..];
@@ -169,7 +181,7 @@ impl<'a> Reader<'a> {
             self.list.is_irregular = true;
             self.list.words.extend(self.list.mailboxes.pop().map(|bare| bare.address));
         }
-        let chunks = std::mem::take(&mut self.chunks);
+        let chunks = self.take_chunks();
         let name = display_name::before_bracket(&chunks, self.comment.take(), self.aside);
         let (found, words, is_irregular) = self.within(&inner[..end]);
         self.list.is_irregular |= is_irregular || self.has_bracketed || found.len() != 1;
@@ -184,18 +196,20 @@ impl<'a> Reader<'a> {
     /// The place of the `>` that ends a bracket, whose quoted strings may hold some.
     fn end_of_bracket(&mut self, inner: &str) -> Option<usize> {
         let mut at = 0;
-        loop {
-            at += inner[at..].find(['<', '>', '"'])?;
-            match inner.as_bytes()[at] {
-                b'>' => return Some(at),
-                b'<' => return None,
-                _ => {
+        while self.left_to_look > 0 {
+            at = inner[at..].find(['<', '>', '"']).map_or(inner.len(), |next| at + next);
+            match inner.as_bytes().get(at) {
+                Some(b'>') => return Some(at),
+                Some(b'"') => {
                     let end = if self.has_open_quote { None } else { end_of_quotes(&inner[at..]) };
                     self.has_open_quote = end.is_none();
                     at += end.unwrap_or(1);
                 }
+                _ => break,
             }
         }
+        self.left_to_look = self.left_to_look.saturating_sub(at);
+        None
     }
 
     /// The contents of brackets: an address, a bare name, a source route, a list.
@@ -211,8 +225,10 @@ impl<'a> Reader<'a> {
 
     /// Comments nest, RFC 5322 section 3.2.2.
     fn comment(&mut self) {
-        let end = if self.has_open_comment { None } else { end_of_comment(self.rest) };
-        let Some(end) = end else {
+        if self.has_open_comment {
+            return self.skip('(');
+        }
+        let Some(end) = end_of_comment(self.rest) else {
             if self.rest.contains([')', '\\']) {
                 // It was meant to be one, and nothing in it is an address.
                 self.list.is_irregular = true;
@@ -280,6 +296,7 @@ impl<'a> Reader<'a> {
             self.list.words.push(start.trim().to_string());
             self.rest = "";
         } else if !chunk.text.is_empty() {
+            self.has_at |= chunk.has_at;
             self.chunks.push(chunk);
         }
     }
