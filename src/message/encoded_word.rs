@@ -11,23 +11,48 @@ pub(super) struct SetAside {
     /// The value with a mark, a number and a mark in place of each encoded word.
     pub(super) value: String,
     words: Vec<String>,
+    /// Those without an end that hold an `@`: perhaps they hold an address too.
+    pub(super) broken: Vec<String>,
 }
 
 impl SetAside {
     /// Sets the encoded words of a value aside. Any other `=?` is kept from being read as the start of one.
+    ///
+    /// A word without a proper end was cut off, or foreign text in it is not encoded. It ends at the next bracket: no
+    /// address is looked for before.
     pub(super) fn of(value: &str) -> Self {
         let text = value.replace(MARK, "\u{FFFD}");
-        let (mut value, mut words, mut rest) = (String::with_capacity(text.len()), Vec::new(), text.as_str());
+        let (mut value, mut words, mut broken) = (String::with_capacity(text.len()), Vec::new(), Vec::new());
+        let mut rest = text.as_str();
+        // The octets from the `?=` that was found last to the end of all: it is not looked for again before that.
+        let mut last_end = usize::MAX;
         while let Some(start) = rest.find("=?") {
             let (before, word) = rest.split_at(start);
             value.push_str(before);
-            let length = length(word).unwrap_or("=?".len());
+            let length = match head(word) {
+                None => "=?".len(),
+                Some(head) => {
+                    let encoded = &word[head..];
+                    if encoded.len() < last_end {
+                        last_end = encoded.find("?=").map_or(0, |at| encoded.len() - at);
+                    }
+                    let end = (last_end > 0).then(|| encoded.len() - last_end).filter(|end| is_whole(&encoded[..*end]));
+                    match end {
+                        Some(end) => head + end + "?=".len(),
+                        None => {
+                            let cut = &word[..word.find('<').unwrap_or(word.len())];
+                            broken.extend(Some(cut.trim()).filter(|cut| cut.contains('@')).map(str::to_owned));
+                            cut.len()
+                        }
+                    }
+                }
+            };
             value.push_str(&format!("{MARK}{}{MARK}", words.len()));
             words.push(word[..length].to_owned());
             rest = &word[length..];
         }
         value.push_str(rest);
-        Self { value, words }
+        Self { value, words, broken }
     }
 
     /// A part of the value as it was written.
@@ -48,21 +73,20 @@ impl SetAside {
     }
 }
 
-/// No program writes a longer word, in octets; RFC 2047 section 2 allows 75.
-const LONGEST: usize = 2048;
-
-/// The length of the encoded word at the start of the text. Programs leave blanks, and what RFC 2047 section 5 (3)
-/// wants encoded, in such words; readers decode them all the same.
-fn length(text: &str) -> Option<usize> {
+/// The length of `=?charset?encoding?` at the start of the text.
+fn head(text: &str) -> Option<usize> {
     let mut parts = text.strip_prefix("=?")?.splitn(3, '?');
-    let (charset, encoding, rest) = (parts.next()?, parts.next()?, parts.next()?);
-    // A `?` that is not encoded is no end of it, unless what follows looks like text between two words.
-    let is_whole = |end: &usize| !rest[..*end].contains('?') || !rest[..*end].contains(char::is_whitespace);
-    let near = &rest.as_bytes()[..rest.len().min(LONGEST)];
-    let encoded = memchr::memmem::find(near, b"?=").filter(is_whole)?;
+    let (charset, encoding, _) = (parts.next()?, parts.next()?, parts.next()?);
     let is_charset = !charset.is_empty() && charset.bytes().all(|b| b.is_ascii_graphic());
-    let is_word = is_charset && matches!(encoding, "b" | "B" | "q" | "Q");
-    is_word.then_some("=?".len() + charset.len() + 1 + encoding.len() + 1 + encoded + "?=".len())
+    let is_head = is_charset && matches!(encoding, "b" | "B" | "q" | "Q");
+    is_head.then_some("=?".len() + charset.len() + 1 + encoding.len() + 1)
+}
+
+/// The text up to the next `?=` is that of one encoded word. Programs leave blanks, and what RFC 2047 section 5 (3)
+/// wants encoded, in such words; readers decode them all the same. Where another word begins behind a blank, the end
+/// is that one's.
+fn is_whole(encoded: &str) -> bool {
+    encoded.find("=?").is_none_or(|next| !encoded[..next].contains(char::is_whitespace))
 }
 
 #[cfg(test)]

@@ -183,6 +183,17 @@ mod tests {
         ] {
             assert_eq!(Mailbox::list(value.as_bytes()), [Mailbox { name: Some(name.into()), address: address.into() }]);
         }
+        let long = "A".repeat(2100);
+        for broken in [
+            format!("=?utf-8?Q?{long},victim@elsewhere.example,?= <a@x>"),
+            format!("=?utf-8?Q?{long}<victim@elsewhere.example>?= <a@x>"),
+            "=?utf-8?Q?is it ok? , victim@elsewhere.example ,?= <a@x>".into(),
+            "=?utf-8?Q?is it <ok? , victim@elsewhere.example ,?= <a@x>".into(),
+            "=?utf-8?Q?cut off, victim@elsewhere.example <a@x>".into(),
+            "=?utf-8?Q?cut off? victim@elsewhere.example <a@x>, =?utf-8?Q?B?=".into(),
+        ] {
+            assert_eq!(addresses(&broken), ["a@x"], "{broken}");
+        }
         assert_eq!(addresses("=?utf-8?q?victim?=@x"), ["=?utf-8?q?victim?=@x"], "an atom like any other");
     }
 

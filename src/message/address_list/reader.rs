@@ -23,7 +23,10 @@ impl AddressList {
     pub(crate) fn read(value: &[u8]) -> Self {
         // Line ends are folds here, and no address holds them.
         let aside = SetAside::of(&text(value).replace(['\r', '\n', '\0'], " "));
-        Reader::new(&aside.value, &aside, Depth::Outside).read()
+        let mut list = Reader::new(&aside.value, &aside, Depth::Outside).read();
+        list.is_irregular |= !aside.broken.is_empty();
+        list.words.extend(aside.broken.iter().cloned());
+        list
     }
 }
 
@@ -36,7 +39,7 @@ pub(super) enum Depth {
 }
 
 pub(super) struct Reader<'a> {
-    rest: &'a str,
+    pub(super) rest: &'a str,
     pub(super) aside: &'a SetAside,
     pub(super) depth: Depth,
     pub(super) list: AddressList,
