@@ -85,6 +85,16 @@ mod tests {
             ("<@r1,@r2:a@x>", &["a@x"]),
             ("@corp.test:root", &["root"]),
             ("<odd user>", &[]),
+            ("\"a@x\" \"b@y\"", &["a@x", "b@y"]),
+            ("\"a@x, b@y\" root", &["a@x", "b@y"]),
+            ("root \"a@x\"", &["a@x"]),
+            ("<a@x> \"b@y\"", &["a@x", "b@y"]),
+            ("b@y \"a@x\"", &["b@y", "a@x"]),
+            ("\"b@y\" a@x", &["a@x"]),
+            ("\"b@y\" <a@x>", &["a@x"]),
+            ("\"b@y\" \"c@z\" <a@x>", &["a@x"]),
+            ("mailto:a@x,b@y?cc=c@z", &["a@x", "b@y"]),
+            ("mailto:a@x?cc=c@z, b?c@y", &["a@x", "b?c@y"]),
         ] {
             assert_eq!(addresses(value), expected, "{value}");
         }
@@ -100,6 +110,17 @@ mod tests {
             ("\"A L\" a@x", &[]),
             ("Al <a@x>", &[]),
             ("Al a@x", &["Al"]),
+            ("<a@x> root", &["root"]),
+            ("<a@x>root, b@y", &["root"]),
+            ("<a@x> Smith <b@y> Jones", &["Jones"]),
+            ("<a@x> root c@z", &["root"]),
+            ("\"a@x\" root", &["root"]),
+            ("\"a@x\" \"b@y\" c@z", &["a@x"]),
+            ("(a@x)", &["(a@x)"]),
+            ("b@y, (a@x),", &["(a@x)"]),
+            ("(nobody)", &[]),
+            ("=?utf-8?q?a@x, b@y", &["=?utf-8?q?a@x, b@y"]),
+            ("=?utf-8?q?a@x, b@y <c@z>", &["=?utf-8?q?a@x, b@y"]),
         ] {
             assert_eq!(AddressList::read(value.as_bytes()).words, words, "{value}");
         }
