@@ -133,7 +133,7 @@ impl NoRecipient {
 
 /// The recipients, from the first source that yields any: arguments (with `-t` together with the header section),
 /// Resent-To, To and their kin, cron's MAILTO, the job's user, the default. There are no recipients if all that were
-/// named lead to `/dev/null`.
+/// named lead to `/dev/null`; where one of them cannot be read, the default gets the mail.
 ///
 /// # Errors
 /// Only if the account itself is no address.
@@ -144,7 +144,7 @@ pub(crate) fn recover(
 ) -> Result<Vec<Recipient>, NoRecipient> {
     let mut recipients = first_named(destination, message, resolver);
     let is_thrown_away = |resolver: &Resolver<'_>| !resolver.thrown_away().is_empty();
-    if recipients.is_empty() && !is_thrown_away(resolver) {
+    if recipients.is_empty() && (resolver.has_unreadable || !is_thrown_away(resolver)) {
         recipients = resolver.fall_back();
         let addresses = recipients.iter().map(|recipient| recipient.address.to_string()).collect();
         resolver.step("nobody is named", "goes to the default:", addresses);
@@ -166,19 +166,30 @@ fn first_named(destination: &Destination, message: &Message, resolver: &mut Reso
         let mailboxes = named(&operand.octets, resolver).into_iter();
         operands.extend(mailboxes.map(|mailbox| (mailbox, operand.dsn.clone())));
     }
+    // A source counts as unreadable only if it is asked at all.
+    let is_unreadable = std::mem::take(&mut resolver.has_unreadable);
     let header: Vec<_> = header_recipients(message, resolver).into_iter().map(nothing_asked).collect();
+    let is_header_unreadable = std::mem::take(&mut resolver.has_unreadable);
     let first = if destination.extract { [operands, header.clone()].concat() } else { operands };
     let mut of_cron = |list: Option<String>| {
         let list = list.map(|list| AddressList::read(list.as_bytes())).unwrap_or_default();
-        resolver.meant(list).into_iter().map(nothing_asked).collect::<Vec<_>>()
+        let meant = resolver.meant(list).into_iter().map(nothing_asked).collect::<Vec<_>>();
+        (meant, std::mem::take(&mut resolver.has_unreadable))
     };
     let mailto = of_cron(cron::variable(message, "MAILTO"));
     let user = of_cron(cron::user(message));
-    for (source, told) in [(first, None), (header, None), (mailto, Some("cron's MAILTO")), (user, Some("cron's USER"))]
-    {
+    let is_first_unreadable = is_unreadable || destination.extract && is_header_unreadable;
+    let sources = [
+        ((first, is_first_unreadable), None),
+        ((header, is_header_unreadable), None),
+        (mailto, Some("cron's MAILTO")),
+        (user, Some("cron's USER")),
+    ];
+    for ((source, is_unreadable), told) in sources {
         if let Some(name) = told.filter(|_| !source.is_empty()) {
             resolver.step(name, "names", source.iter().map(|(mailbox, _)| mailbox.address.clone()).collect());
         }
+        resolver.has_unreadable |= is_unreadable;
         let found = resolver.resolve(&source);
         if !found.is_empty() || !resolver.thrown_away().is_empty() {
             return found;
@@ -191,7 +202,7 @@ fn first_named(destination: &Destination, message: &Message, resolver: &mut Reso
 fn named(operand: &[u8], resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
     let mailboxes = if may_be_addresses(operand) { resolver.meant(AddressList::read(operand)) } else { Vec::new() };
     if mailboxes.is_empty() {
-        resolver.warn(format!("recipient \"{}\" is no address", crate::outcome::clean(&crate::message::text(operand))));
+        resolver.unreadable(&crate::message::text(operand));
     }
     mailboxes
 }
@@ -255,6 +266,24 @@ mod tests {
         let forged = "a@x.org>\r\nRCPT TO:<evil@evil.org";
         assert_eq!(recover_from(&[forged, "b@x.org\n"], false, ""), ["b@x.org"]);
         assert_eq!(recover_from(&[forged], false, "To: c@x.org\n"), ["c@x.org"]);
+    }
+
+    #[test]
+    fn nothing_is_thrown_away_beside_a_name_that_nobody_can_read() {
+        for fields in ["To: /dev/null\n", "To: /dev/null\nCc: (nobody)\n", "To: /dev/null, /dev/null\n"] {
+            assert_eq!(recover_from(&[], true, fields), [""; 0], "{fields}");
+        }
+        for fields in [
+            "To: /dev/null, ops.example.org alert team\n",
+            "To: /dev/null\nCc: the whole team\n",
+            "To: /dev/null, a@x.org|b@x.org\n",
+            "To: /dev/null, (a@x.org)\n",
+        ] {
+            assert_eq!(recover_from(&[], true, fields), ["account@example.org"], "{fields}");
+        }
+        assert_eq!(recover_from(&["/dev/null", "a@x\nb@y"], false, ""), ["account@example.org"]);
+        assert_eq!(recover_from(&[], true, "To: /dev/null, the team\nCc: b@x.org\n"), ["b@x.org"]);
+        assert_eq!(recover_from(&["/dev/null"], false, "To: the whole team\n"), [""; 0], "the header is not asked");
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Resolver<'a> {
     steps: Vec<Step>,
     /// The names, as they were written, that lead to [`NOWHERE`].
     thrown_away: Vec<String>,
+    /// A recipient was named, and nobody knows who that is.
+    pub(super) has_unreadable: bool,
     /// The entries of those two: a mail may have very many recipients.
     known: HashSet<Noticed>,
 }
@@ -84,6 +86,7 @@ impl<'a> Resolver<'a> {
             warnings: Vec::new(),
             steps: Vec::new(),
             thrown_away: Vec::new(),
+            has_unreadable: false,
             known: HashSet::new(),
         }
     }
@@ -100,7 +103,7 @@ impl<'a> Resolver<'a> {
             if self.is_name(&word) {
                 meant.push(Mailbox { name: None, address: word });
             } else {
-                self.warn(format!("recipient \"{}\" is no address", clean(&word)));
+                self.unreadable(&word);
             }
         }
         meant
@@ -143,7 +146,13 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    pub(super) fn warn(&mut self, sentence: String) {
+    /// A recipient that is named and cannot be read is told to the caller.
+    pub(super) fn unreadable(&mut self, written: &str) {
+        self.has_unreadable = true;
+        self.warn(format!("recipient \"{}\" is no address", clean(written)));
+    }
+
+    fn warn(&mut self, sentence: String) {
         if self.known.insert(Noticed::Warning(sentence.clone())) {
             self.warnings.push(sentence);
         }
@@ -278,15 +287,17 @@ impl<'a> Resolver<'a> {
     }
 
     /// The address, if it is one by RFC 5321 section 4.1.2. lettre's parser is too strict for some addresses (`a..b@x`,
-    /// which phone carriers hand out); those mean the same in quotes.
+    /// which phone carriers hand out); those mean the same in quotes. Quotes around anything else, as `a@x|b@y`, would
+    /// make an address that nobody wrote.
     fn checked(&mut self, address: &str) -> Option<Address> {
         let ascii = with_ascii_domain(address);
         let (local, domain) = ascii.rsplit_once('@')?;
         let domain = domain.trim_end_matches('.');
-        let found = Address::new(local, domain).or_else(|_| Address::new(crate::message::quoted(local), domain));
-        let found = found.ok().filter(|_| is_plain(domain) && !holds_encoded_word(local));
+        let quoted = crate::message::has_odd_dots(local).then(|| format!("\"{local}\""));
+        let found = Address::new(local, domain).ok().or_else(|| Address::new(quoted?, domain).ok());
+        let found = found.filter(|_| is_plain(domain) && !holds_encoded_word(local));
         if found.is_none() {
-            self.warn(format!("recipient \"{}\" is no address", clean(address)));
+            self.unreadable(address);
         }
         found
     }
@@ -422,6 +433,17 @@ mod tests {
     fn real_addresses_stay_as_they_are() {
         assert_eq!(resolve(&["b@elsewhere.org", "a..b@x.org"], None, None), ["b@elsewhere.org", "\"a..b\"@x.org"]);
         assert!(resolve(&["a b@", "x@y z", "@x.org"], None, None).len() <= 1);
+    }
+
+    #[test]
+    fn quotes_are_put_around_odd_dots_alone() {
+        assert_eq!(resolve(&[".a@x.org", "a.@x.org"], None, None), ["\".a\"@x.org", "\"a.\"@x.org"]);
+        assert_eq!(resolve(&["\"a|b@y.org\"@x.org"], None, None), ["\"a|b@y.org\"@x.org"], "quoted by its writer");
+        for two in ["|", "/", "&", "\\n", "?cc=", "..", "\\", ";", " ", "\"", "]", "\u{b}"] {
+            let name = format!("a@x.org{two}b@x.org");
+            assert!(resolve(&[&name], None, None).is_empty(), "{name}");
+        }
+        assert!(resolve(&["a\\nb@x.org"], None, None).is_empty());
     }
 
     #[test]

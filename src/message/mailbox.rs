@@ -83,10 +83,19 @@ fn outside(text: &str) -> Option<String> {
     until.is_none().then_some(out)
 }
 
+/// A character of an atom, RFC 5322 section 3.2.3.
+fn is_atext(c: char) -> bool {
+    c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
+}
+
+/// Atoms and dots, and the dots do not stand between atoms as RFC 5321 section 4.1.2 wants it.
+pub(crate) fn has_odd_dots(local: &str) -> bool {
+    local.chars().all(|c| c == '.' || is_atext(c)) && local.split('.').any(str::is_empty)
+}
+
 /// A local part, in quotes if it needs them, RFC 5321 section 4.1.2.
 pub(crate) fn quoted(local: &str) -> String {
-    let atom = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
-    let is_dot_atom = local.split('.').all(|part| !part.is_empty() && part.chars().all(atom));
+    let is_dot_atom = local.split('.').all(|part| !part.is_empty() && part.chars().all(is_atext));
     if is_dot_atom || (local.len() > 1 && local.starts_with('"') && local.ends_with('"')) {
         return local.to_string();
     }

@@ -31,7 +31,7 @@ pub(crate) use chunk::unquoted;
 pub(crate) use domain::{ascii_domain, in_ascii, with_ascii_domain};
 pub use mailbox::Mailbox;
 pub(crate) use mailbox::may_be_addresses;
-pub(crate) use mailbox::quoted;
+pub(crate) use mailbox::{has_odd_dots, quoted};
 pub(crate) use scan::{HEADER_LIMIT, LONGEST_NAME};
 use scan::{Scan, Section, Span};
 pub(crate) use shape::{LONGEST_LINE, Shape};
