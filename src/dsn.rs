@@ -117,7 +117,7 @@ pub(crate) struct Envid(String);
 impl Envid {
     /// The name that `text` is as it stands, even if it would have another meaning in the form of the wire.
     pub(crate) fn plain(text: &str) -> Option<Self> {
-        let is_one = (1..=LONGEST_ENVID).contains(&text.len()) && text.bytes().all(is_printable);
+        let is_one = text.bytes().all(is_printable) && (1..=LONGEST_ENVID).contains(&encoded(text).len());
         is_one.then(|| Self(text.to_string()))
     }
 
@@ -234,9 +234,12 @@ mod tests {
 
     #[test]
     fn what_could_leave_its_line_is_no_value() {
-        for wrong in ["", "a+0D+0Ab", "a b", "a=b", "a+2", "a+zz", "a+é", "é", &"x".repeat(101)] {
+        let (longest, too_long) = ("+3D".repeat(33), "+3D".repeat(34));
+        for wrong in ["", "a+0D+0Ab", "a b", "a=b", "a+2", "a+zz", "a+é", "é", &"x".repeat(101), &too_long] {
             assert_eq!(wrong.parse::<Envid>(), Err(NotAValue), "{wrong}");
         }
+        assert_eq!(Envid::plain(&"=".repeat(34)), None, "its length counts as it is sent");
+        assert_eq!(longest.parse::<Envid>().ok(), Envid::plain(&"=".repeat(33)));
         for wrong in ["", "a@x.org", ";a@x.org", "rfc822;", "rfc822;+20", "r c;a", "rfc822;a+0Ab", "utf-8;ü@x.org"] {
             assert_eq!(wrong.parse::<Orcpt>(), Err(NotAValue), "{wrong}");
         }

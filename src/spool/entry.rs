@@ -156,7 +156,8 @@ impl Parsed {
             "notify" => self.recipients.last_mut()?.dsn.notify = Some(value.parse().ok()?),
             "orcpt" => self.recipients.last_mut()?.dsn.orcpt = Some(value.parse().ok()?),
             "ret" => self.dsn.ret = Some(value.parse().ok()?),
-            "envid" => self.dsn.envid = Some(value.parse().ok()?),
+            // An earlier version kept longer ones than may be sent: such a mail leaves without its name.
+            "envid" => self.dsn.envid = value.parse().ok(),
             "message-id" => self.message_id = value.to_string(),
             "body" => self.eight_bit = value == "8bit",
             "repairs" => self.repairs = value.split_whitespace().map(str::to_string).collect(),

@@ -3,7 +3,7 @@
 //!
 //! Pure. A fault of our own settings or account never bounces a mail. Providers tell such a fault at every stage, with
 //! every code and in their own words, so the words (`words`) are a short cut only. The command that was refused says
-//! more: MAIL holds nothing but our own address, RCPT holds one recipient. A reply that neither explains is
+//! more: MAIL holds our own address, RCPT holds one recipient. A reply that neither explains is
 //! [`About::Unknown`] until the same reply to somebody else, or the answer to the report, explains it.
 
 mod about;
@@ -71,8 +71,9 @@ fn with_history(about: About, reply: &Reply, known: &Known<'_>) -> About {
     }
 }
 
-/// MAIL holds nothing but our own address. Its parameters are settled otherwise: SIZE by the cut (RFC 1870 section
-/// 6.1), SMTPUTF8 by the ASCII form of the address (RFC 6531 section 3.5).
+/// MAIL holds our own address. Its parameters are settled otherwise: SIZE by the cut (RFC 1870 section 6.1), SMTPUTF8
+/// by the ASCII form of the address (RFC 6531 section 3.5). A user chooses some of them, so that a refusal closes the
+/// way only as `Routes::learn` has it.
 fn at_mail(reply: &Reply) -> About {
     match () {
         () if is_pace(reply) => About::Pace,

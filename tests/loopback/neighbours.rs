@@ -387,6 +387,30 @@ fn mails_of_one_user_do_not_stop_the_mail_of_others() {
     }
 }
 
+/// A user chooses parameters of MAIL as well, and the size.
+#[test]
+fn parameters_of_one_users_mails_do_not_stop_the_mail_of_others() {
+    let large = format!("Subject: x\n\n{}", "text of a large mail\n".repeat(5000));
+    for (options, input, refused, reply) in [
+        (&["-V", "job"][..], "x\n", "ENVID=", "501 5.5.4 ENVID too long"),
+        (&["-R", "hdrs"], "x\n", "RET=", "555 5.5.4 Unsupported option: RET"),
+        (&["-f", "<>"], "x\n", "FROM:<>", "553 5.1.7 NULL sender is not allowed"),
+        (&[], &large, "SIZE=1", "550 5.7.1 Mails above 100 KB need another plan"),
+    ] {
+        let host = Smarthost::new().account(USER, PASSWORD);
+        let host = host.on(On::at(Point::Mail).containing(refused), Act::reply(reply));
+        let Some((village, _running)) = village_with(host) else { return };
+        for (who, to) in [(ALICE, "one@one.example"), (ALICE, "two@two.example"), (BOB, "three@three.example")] {
+            let words = [&["sendmail", "-odq"], options, &[to]].concat();
+            let (code, said) = village.run(&who.to_string(), &words, input);
+            assert_eq!(code, Some(0), "{said}");
+            let (log, is_closed) = sent(&village);
+            assert!(log.contains(&reply[..9]), "{reply}: {log}");
+            assert_eq!((is_closed, log.contains("no mail leaves")), (who == BOB, who == BOB), "{reply}: {log}");
+        }
+    }
+}
+
 #[test]
 fn same_refusal_of_two_users_closes_the_way() {
     let refused = On::at(Point::Rcpt).containing("elsewhere");

@@ -28,6 +28,8 @@ const NEW_MAIL_TRIES: SignedDuration = SignedDuration::from_secs(60);
 const LONGEST_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The number of mails in a row that a smarthost leaves unanswered, from which on the trouble is not a mail's.
 const IN_A_ROW: usize = 2;
+/// No server has a limit for the size of a mail, in octets, below this.
+const SMALL: u64 = 64 << 10;
 /// The most mails of other users that are looked at for the same refusal.
 const MOST_LOOKED_AT: usize = 100;
 /// The mark of an account of which a person was told, and the time for which it is kept.
@@ -63,6 +65,17 @@ pub(crate) struct Repeated {
     /// The server names our account itself, and one of the mails is ours. Otherwise no person is told before the
     /// server refuses a report as well.
     is_sure: bool,
+}
+
+/// Trouble at that stage may be about what the mail's user has chosen. MAIL holds nothing of the user's but ENVID, RET,
+/// SIZE and the null reverse-path; a small mail without the others gives it nothing that a server would refuse.
+fn may_be_chosen(entry: &Entry, stage: Stage) -> bool {
+    let is_asking = entry.dsn.envid.is_some() || entry.dsn.ret.is_some();
+    match stage {
+        Stage::Rcpt | Stage::Data | Stage::Content => true,
+        Stage::Mail => is_asking || entry.size > SMALL || entry.reverse_path.is_none(),
+        _ => false,
+    }
 }
 
 /// The clock's time has not come. One that is too far ahead was written while the machine's clock was wrong.
@@ -178,7 +191,7 @@ impl<'a> Routes<'a> {
         self.lost = attempt.lost;
         let route = self.route(account);
         let is_probed = route.is_probed;
-        if matches!(trouble.stage, Stage::Rcpt | Stage::Data | Stage::Content) && !is_probed {
+        if may_be_chosen(entry, trouble.stage) && !is_probed {
             // Two mails that one user has chosen are one.
             let met = Met::of(entry, trouble);
             if route.evidence.troubled.as_ref().is_some_and(|before| !met.confirms(before)) {
