@@ -227,7 +227,7 @@ mod tests {
         );
         let next = |sent: &[Sent], uid| next_of_user(&day, sent, uid, at(1)).map(|(at, _)| at);
         assert_eq!((next(&sent(8), 7), next(&sent(8), 8), next(&sent(3), 7)), (Some(at(3 * HOUR)), None, None));
-        // Root's may go to any number.
+        // An earlier version let one go to any number.
         assert_eq!(next(&sent(5000), 8), Some(at(24 * HOUR)));
         let short = [Rate { mails: 8, per: Duration::from_secs(60) }];
         assert_eq!((most_people(&short, &sent(8), 7, at(1)), next_of_user(&short, &sent(8), 7, at(1))), (None, None));

@@ -130,6 +130,18 @@ fn user_with_a_mail_to_many_has_no_more_of_the_day_than_with_many_mails() {
 }
 
 #[test]
+fn mail_of_root_to_many_leaves_users_their_part_of_the_day() {
+    let machine = machine(Smarthost::new(), "per-day = 20\n");
+    let people: Vec<String> = (0..30).map(|n| format!("a{n}@host.example")).collect();
+    let words: Vec<&str> = ["-odq"].into_iter().chain(people.iter().map(String::as_str)).collect();
+    assert_eq!(machine.run("sendmail", &words, b"Subject: news\n\nx\n").status, Some(0));
+    machine.flush();
+    enqueue(&machine, ALICE, "alice");
+    machine.flush();
+    assert_eq!(machine.subjects(), ["news", "alice"]);
+}
+
+#[test]
 fn root_does_not_wait_for_the_short_limit_that_a_user_has_used_up() {
     let machine = machine(Smarthost::new(), "rate = \"4/2s\"\n");
     (0..5).for_each(|n| enqueue(&machine, ALICE, &format!("alice {n}")));

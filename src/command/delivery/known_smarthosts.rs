@@ -324,11 +324,15 @@ impl<'a> KnownSmarthosts<'a> {
     /// The limits of which that user has a share, what has left over that smarthost, and the time.
     fn shared(&self, smarthost: SmarthostId, uid: u32) -> Option<(Vec<Rate>, Vec<Sent>, Timestamp)> {
         let (rates, now) = (self.config.smarthosts[smarthost].rates(), system::now());
-        let spool = self.memory.filter(|_| !rates.is_empty() && uid != 0)?;
-        if spool.owner() == Some(uid) {
+        let spool = self.memory.filter(|_| !rates.is_empty())?;
+        let owner = spool.owner();
+        let has_all = |uid: u32| uid == 0 || owner == Some(uid);
+        if has_all(uid) {
             return None;
         }
-        Some((rates, spool.sent(&self.login(smarthost), now), now))
+        // One mail of those who have no share is one mail, to however many.
+        let counted = |sent: Sent| if has_all(sent.uid) { Sent { recipients: 1, ..sent } } else { sent };
+        Some((rates, spool.sent(&self.login(smarthost), now).into_iter().map(counted).collect(), now))
     }
 
     /// Counts a mail of that user to so many, where the settings want mails counted.
