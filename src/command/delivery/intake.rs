@@ -102,6 +102,11 @@ impl Intake {
             }
             self.left.remove(&left.name);
             self.seen.insert(left.name);
+            if !left.is_file {
+                // What cannot be put away stays, and the next run would find it again: it counts for nothing.
+                count += usize::from(put_away(spool, &left));
+                continue;
+            }
             if !self.is_within_bounds(&left) {
                 self.has_left_some = true;
                 continue;
@@ -122,22 +127,24 @@ impl Intake {
     }
 }
 
-/// Takes a file out of its user's reach. Anything but a regular file is put away in its place: a confined relay cannot
-/// move it into another directory.
+/// Takes a file out of its user's reach.
 fn collect(spool: &Spool, left: &Left) -> Option<QueueId> {
-    let (id, refusal) = if left.is_file {
-        (spool.collect(left)?, None)
-    } else {
-        spool.clear(left).map(|(id, error)| (id, Some(error)))?
-    };
+    let id = spool.collect(left)?;
+    log_collected(&id, left);
+    Some(id)
+}
+
+/// Puts away, in its place, what is no regular file: a confined relay cannot move it into another directory. Returns
+/// whether that was done.
+fn put_away(spool: &Spool, left: &Left) -> bool {
+    let Some((id, error)) = spool.clear(left) else { return false };
+    log_collected(&id, left);
+    log::mail(id.as_str()).error(&format!("not taken from drop/: {error}"));
+    true
+}
+
+fn log_collected(id: &QueueId, left: &Left) {
     log::mail(id.as_str()).info(&format!("taken from drop/, where it was user {}'s {}", left.uid, left.name));
-    match refusal {
-        None => Some(id),
-        Some(error) => {
-            log::mail(id.as_str()).error(&format!("not taken from drop/: {error}"));
-            None
-        }
-    }
 }
 
 fn take_or_refuse(config: &Config, spool: &Spool, id: &QueueId) {
@@ -192,4 +199,27 @@ fn merged(before: &[String], now: &[String]) -> Vec<String> {
     names.dedup();
     names.truncate(30);
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Source;
+    use crate::spool::tests::empty_spool;
+
+    #[test]
+    fn what_stays_in_drop_is_no_reason_for_another_run() {
+        let (_keep, spool) = empty_spool();
+        let text = "[smarthost]\nhost = \"localhost\"\n[rewrite]\nfrom = \"a@x.org\"\n";
+        let config = Config::of(Path::new("x"), text, Source::System("x".into())).unwrap();
+        for _ in 0..=MOST_FILES {
+            fs::create_dir_all(spool.root().join("drop").join(QueueId::new().as_str()).join("full")).unwrap();
+        }
+        let mut intake = Intake::default();
+        assert_eq!(intake.collect_batch(&config, &spool).unwrap(), (vec![], false));
+        assert!(!intake.has_left_some && !intake.misses_any(&spool));
+    }
 }
