@@ -1,11 +1,12 @@
 //! The user who answers for a uid. A user may have thousands of subordinate uids (subuid(5)), which are no users of
 //! their own where turns, shares and quotas are counted.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use crate::system;
 
@@ -21,11 +22,17 @@ struct Subordinate {
 }
 
 /// The user as whom that one is counted. Root's subordinate uids, and those of nobody we know, count as their first.
-/// The file is read once in a process.
+/// The file is read once in a process, and the user database is asked once for a uid: it may be a server elsewhere.
 pub(crate) fn accountable(uid: u32) -> u32 {
     static KNOWN: OnceLock<Vec<Subordinate>> = OnceLock::new();
     let known = KNOWN.get_or_init(|| parse(&text(Path::new(SUBORDINATE))));
     let Some(own) = known.iter().find(|own| own.uids.contains(&u64::from(uid))) else { return uid };
+    static ANSWERS: LazyLock<Mutex<HashMap<u32, u32>>> = LazyLock::new(Mutex::default);
+    let mut answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+    *answers.entry(uid).or_insert_with(|| user_of(uid, own))
+}
+
+fn user_of(uid: u32, own: &Subordinate) -> u32 {
     if system::has_user(uid) {
         return uid;
     }

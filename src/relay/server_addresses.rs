@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn address_that_did_not_serve_us_comes_last_until_it_does() {
+    fn address_comes_last_while_its_trouble_is_remembered() {
         let (one, two) = ("192.0.2.1:2".parse().unwrap(), "192.0.2.2:2".parse().unwrap());
         remember(one, Some(Met::Sick));
         assert_eq!(in_order(vec![one, two]), [two, one]);

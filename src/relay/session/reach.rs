@@ -71,7 +71,13 @@ impl<'a> Way<'a> {
             let started = Instant::now();
             let own_handshake = handshake.take().or_else(|| self.handshake());
             let trouble = match self.channel_over((tcp, address), own_handshake, hurry, until) {
-                Ok(channel) => return Ok(channel),
+                Ok(channel) => {
+                    // It serves us now, whatever was met there before.
+                    if started.elapsed() < self.hurry {
+                        server_addresses::remember(address, None);
+                    }
+                    return Ok(channel);
+                }
                 // The trouble is that of each address.
                 Err(trouble) if trouble.stage == Stage::Setup || trouble.is_issuer_unknown => return Err(trouble),
                 Err(trouble) => trouble,
@@ -242,6 +248,14 @@ mod tests {
             // It comes last from now on.
             assert_eq!(server_addresses::in_order(vec![sick, well]), [well, sick]);
         }
+    }
+
+    #[test]
+    fn address_that_greets_again_comes_first_again() {
+        let (one, two) = (saying("220 hello\r\n", false), saying("220 hello\r\n", false));
+        server_addresses::remember(one, Some(Met::Sick));
+        assert_eq!(greeted_by(&[one, two], Duration::from_secs(300)), Ok(one));
+        assert_eq!(server_addresses::in_order(vec![one, two]), [one, two]);
     }
 
     #[test]
