@@ -165,7 +165,9 @@ fn run(arguments: Arguments) -> Result<(), Error> {
 fn confine(config: &Config, verb: &Verb) {
     // A daemon reads its settings anew, and they may name another spool or a command.
     if !matches!(verb, Verb::Serve { .. } | Verb::Probe { .. }) && !config.has_commands() {
-        confinement::confine(&Spool::new(config.spool_path()).places(), config.log.file());
+        let spools = [Some(config.spool_path()), config.for_system_spool().map(|other| other.spool_path())];
+        let places: Vec<PathBuf> = spools.into_iter().flatten().flat_map(|root| Spool::new(root).places()).collect();
+        confinement::confine(&places, config.log.file());
     }
 }
 
@@ -188,12 +190,14 @@ fn deliver_one(config: &Config, id: QueueId) -> Result<(), Error> {
 
 fn flush_due(config: &Config, is_verbose: bool, dialogue: Dialogue) -> Result<(), Error> {
     system::detach();
+    logged(flush::run_left_elsewhere(config, dialogue, &mut |notice| tell_if(is_verbose, notice)))?;
     let end = flush::run(config, &Selection::Due, dialogue, &mut |notice| tell_if(is_verbose, notice));
     go_on(logged(end)?)
 }
 
 /// Runs the queue in the foreground; a run of the whole queue shows its progress at a terminal.
 fn flush_now(config: &Config, selection: &Selection, is_verbose: bool, dialogue: Dialogue) -> Result<(), Error> {
+    flush::run_left_elsewhere(config, dialogue, &mut |notice| tell_if(is_verbose, notice))?;
     let waiting = Spool::new(config.spool_path()).ids()?.len();
     let mut progress = if *selection == Selection::All { Progress::of(waiting) } else { None };
     let done = flush::run_in_turn(config, selection, dialogue, &mut |notice| match &mut progress {

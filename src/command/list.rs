@@ -30,8 +30,17 @@ struct Listed {
     entry: Entry,
     progress: Progress,
     is_held: bool,
-    /// It lies in `drop/`.
-    is_dropped: bool,
+    place: Place,
+}
+
+/// The place where a mail waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Queue,
+    /// `drop/`.
+    Drop,
+    /// Beside the queue, where root's mail waits until the configuration can be used.
+    Waiting,
 }
 
 /// Writes the queue, mail by mail: its length costs no memory but for the ids. A caller without a right to it sees the
@@ -47,7 +56,7 @@ pub(crate) fn run(config: &Config, form: Form, out: &mut dyn Write) -> Result<()
         Err(_) if config.does_without_spool() => write(&spool, form, &mut std::iter::empty(), &mut out),
         Ok(ids) => {
             let queue = ids.iter().filter_map(|id| listed(&spool, id));
-            write(&spool, form, &mut queue.chain(left(&spool)), &mut out)
+            write(&spool, form, &mut queue.chain(waiting(&spool)).chain(left(&spool)), &mut out)
         }
         Err(error) if error.is_denied() => write_own(&spool, form, &mut out),
         Err(error) => return Err(error.into()),
@@ -102,22 +111,28 @@ fn write_own(spool: &Spool, form: Form, out: &mut dyn Write) -> io::Result<()> {
 /// The mail, unless it has just left. The log and `ctl check` tell of a damaged entry.
 fn listed(spool: &Spool, id: &QueueId) -> Option<Listed> {
     let (entry, progress) = spool.peek(id).ok().flatten()?;
-    Some(Listed { entry, progress, is_held: spool.is_held(id), is_dropped: false })
+    Some(Listed { entry, progress, is_held: spool.is_held(id), place: Place::Queue })
 }
 
 /// The mails of users that no relay has taken in yet: they wait as those in the queue do.
 fn left(spool: &Spool) -> impl Iterator<Item = Listed> {
     let left = spool.left_files(&|_| false).unwrap_or_default();
-    left.into_iter().filter_map(|left| spool.peek_left(&left)).map(dropped)
+    left.into_iter().filter_map(|left| spool.peek_left(&left)).map(|entry| outside(entry, Place::Drop))
+}
+
+/// The mails of root and of the service that wait until the configuration can be used.
+fn waiting(spool: &Spool) -> impl Iterator<Item = Listed> {
+    let ids = spool.waiting().unwrap_or_default();
+    ids.into_iter().filter_map(|id| spool.peek_waiting(&id)).map(|entry| outside(entry, Place::Waiting))
 }
 
 fn own(spool: &Spool) -> Vec<Listed> {
     let remembered = config::user_spool().map(|place| spool.remembered(&place)).unwrap_or_default();
-    remembered.into_iter().map(dropped).collect()
+    remembered.into_iter().map(|entry| outside(entry, Place::Drop)).collect()
 }
 
-fn dropped(entry: Entry) -> Listed {
-    Listed { entry, progress: Progress::default(), is_held: false, is_dropped: true }
+fn outside(entry: Entry, place: Place) -> Listed {
+    Listed { entry, progress: Progress::default(), is_held: false, place }
 }
 
 /// The mails that were listed.
@@ -132,7 +147,7 @@ struct Counted {
 impl Counted {
     fn add(&mut self, mail: &Listed) {
         self.mails += 1;
-        self.dropped += u64::from(mail.is_dropped);
+        self.dropped += u64::from(mail.place == Place::Drop);
         self.octets = self.octets.saturating_add(mail.entry.size);
     }
 
@@ -189,7 +204,7 @@ impl Known {
             let about = Spool::share_of(accountable(mail.entry.uid));
             self.remarks.iter().find(|remark| remark.about == about).map(|remark| remark.says.as_str())
         };
-        self.clock.as_ref().map(|clock| clock.reason.as_str()).or_else(share).filter(|_| !mail.is_dropped)
+        self.clock.as_ref().map(|clock| clock.reason.as_str()).or_else(share).filter(|_| mail.place == Place::Queue)
     }
 }
 
@@ -265,8 +280,8 @@ fn json(spool: &Spool, mails: &mut dyn Iterator<Item = Listed>, out: &mut dyn Wr
             None => serde_json::json!({ "address": address }),
         };
         let recipients: Vec<serde_json::Value> = mail.waiting(reason).into_iter().map(recipient).collect();
-        let queue = match (mail.is_dropped, mail.is_held, mail.progress.attempts) {
-            (true, ..) => "maildrop",
+        let queue = match (mail.place, mail.is_held, mail.progress.attempts) {
+            (Place::Drop | Place::Waiting, ..) => "maildrop",
             (_, true, _) => "hold",
             (_, _, 0) => "incoming",
             _ => "deferred",
@@ -340,7 +355,7 @@ mod tests {
             entry,
             progress: Progress { last, attempts: 1, ..Progress::default() },
             is_held: false,
-            is_dropped: false,
+            place: Place::Queue,
         }
     }
 

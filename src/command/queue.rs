@@ -10,7 +10,7 @@ use super::selection::Matching;
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
-use crate::spool::{Claim, QueueId, Record, Spool};
+use crate::spool::{Claim, Entry, QueueId, Record, Spool};
 use crate::system;
 
 /// An act of a person on a mail.
@@ -43,6 +43,8 @@ pub(crate) enum Which {
 pub(crate) fn run(config: &Config, act: Act, which: &Which, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
     let ids = match which {
+        // What waits beside the queue is in the listing, and may be removed like the rest.
+        Which::All if act == Act::Remove => [spool.ids()?, spool.waiting().unwrap_or_default()].concat(),
         Which::All => spool.ids()?,
         Which::One(id) => vec![*id],
     };
@@ -75,11 +77,30 @@ enum Met {
 
 fn act_on(config: &Config, spool: &Spool, act: Act, id: &QueueId) -> Result<Met, Error> {
     let Some(claim) = spool.claim(id)? else {
-        return Ok(if spool.peek(id)?.is_some() { Met::Busy } else { Met::Gone });
+        return match spool.peek(id)? {
+            Some(_) => Ok(Met::Busy),
+            None if act == Act::Remove => remove_waiting(spool, id),
+            None => Ok(Met::Gone),
+        };
     };
-    let what = format!("{id} ({} old, to {})", age(&claim.entry), claim.entry.recipients[0].address);
+    let what = named(&claim.entry);
     let done = apply(config, act, claim)?;
     Ok(Met::Done(format!("{what}: {done}")))
+}
+
+fn named(entry: &Entry) -> String {
+    let to = entry.recipients.first().map_or(String::new(), |first| first.address.to_string());
+    format!("{} ({} old, to {to})", entry.id, age(entry))
+}
+
+/// Removes a mail that waits for a configuration, unless a relay is about to take it in.
+fn remove_waiting(spool: &Spool, id: &QueueId) -> Result<Met, Error> {
+    let Some(_leader) = spool.lead()? else {
+        return Ok(if spool.peek_waiting(id).is_some() { Met::Busy } else { Met::Gone });
+    };
+    let Some(entry) = spool.peek_waiting(id) else { return Ok(Met::Gone) };
+    spool.remove_waiting(id)?;
+    Ok(Met::Done(format!("{}: removed", named(&entry))))
 }
 
 fn apply(config: &Config, act: Act, claim: Claim) -> Result<&'static str, Error> {
@@ -112,7 +133,7 @@ fn bounce(config: &Config, claim: Claim) -> Result<(), Error> {
 pub(crate) fn retry(config: &Config, which: &Which) -> Result<(), Error> {
     let Which::One(id) = which else { return run_queue::run(config, &run_queue::Which::All, Detail::Outcomes) };
     let spool = Spool::new(config.spool_path());
-    if spool.peek(id)?.is_none() {
+    if spool.peek(id)?.is_none() && spool.peek_waiting(id).is_none() {
         return Err(Error::NotInQueue { id: *id });
     }
     if spool.is_held(id) {

@@ -14,7 +14,8 @@ use crate::system;
 /// There is no such mail, or [`Error::Output`].
 pub(crate) fn run(config: &Config, id: &QueueId, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
-    let (entry, progress) = spool.peek(id)?.ok_or(Error::NotInQueue { id: *id })?;
+    let waiting = || spool.peek_waiting(id).map(|entry| (entry, Progress::default()));
+    let (entry, progress) = spool.peek(id)?.or_else(waiting).ok_or(Error::NotInQueue { id: *id })?;
     let raw = spool.show(id)?.unwrap_or_default();
     tell(&spool, &entry, &progress, header_of(&raw), out).map_err(Error::Output)
 }

@@ -5,7 +5,6 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Environment;
 use crate::system;
-use crate::trust::plain;
 use crate::trust::reader::SERVICE;
 
 /// The configuration of the whole machine.
@@ -102,24 +101,6 @@ pub(crate) fn is_unfilled(text: &str) -> bool {
     lines.clone().all(is_idle) || lines.any(|line| TO_FILL.iter().any(|left| line.starts_with(left)))
 }
 
-/// The machine's spool, even if its configuration cannot be used: as far as a fault elsewhere leaves `path` of
-/// `[spool]` to be read, it counts.
-pub(crate) fn machine_spool() -> PathBuf {
-    let text = plain::read_text(Path::new(SYSTEM_FILE)).unwrap_or_default();
-    path_of_spool(&text).unwrap_or_else(|| PathBuf::from(SYSTEM_SPOOL))
-}
-
-fn path_of_spool(text: &str) -> Option<PathBuf> {
-    let mut lines = text.lines().map(str::trim).skip_while(|line| *line != "[spool]").skip(1);
-    let value = lines.find_map(|line| match line.split_once('=') {
-        _ if line.starts_with('[') => Some(None),
-        Some((key, value)) if key.trim() == "path" => Some(Some(value.trim())),
-        _ => None,
-    })??;
-    let path = value.strip_prefix(['"', '\''])?.split(['"', '\'']).next().map(PathBuf::from)?;
-    path.is_absolute().then_some(path)
-}
-
 /// The caller's home as the user database has it, whatever the environment says; `None` for root.
 fn home() -> Option<PathBuf> {
     let caller = system::caller();
@@ -168,19 +149,6 @@ mod tests {
         let filled = "[smarthost]\nhost = \"localhost\"\nuser = \"mail@example.com\"\n";
         for text in [filled, "[recipients]\ndefault = \"ops@example.com\"\n", "hots = 1", "[smarthost"] {
             assert!(!is_unfilled(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn spool_is_found_in_a_file_with_faults() {
-        for (text, expected) in [
-            ("[smarthost]\nhots = \"x\"\n[spool]\nwait = \"3s\"\npath = \"/srv/mail\" # here\n", Some("/srv/mail")),
-            ("[spool]\npath='/srv/mail'\n[log", Some("/srv/mail")),
-            ("[spool]\n# path = \"/srv/mail\"\n[log]\npath = \"/x\"\n", None),
-            ("[spool]\npath = \"srv\"\n", None),
-            ("path = \"/srv/mail\"\n", None),
-        ] {
-            assert_eq!(path_of_spool(text).as_deref(), expected.map(Path::new), "{text}");
         }
     }
 }

@@ -11,6 +11,7 @@ mod form;
 pub mod import;
 mod judgement;
 mod locate;
+mod machine_spool;
 mod smarthosts;
 
 use std::fs::Metadata;
@@ -24,8 +25,9 @@ pub use error::Error;
 pub(crate) use error::Unfit;
 pub use locate::Source;
 pub(crate) use locate::{
-    SYSTEM_FILE, SYSTEM_SPOOL, is_unfilled_file, locate, machine_spool, unfilled_user_file, user_file, user_spool,
+    SYSTEM_FILE, SYSTEM_SPOOL, is_unfilled_file, locate, unfilled_user_file, user_file, user_spool,
 };
+pub(crate) use machine_spool::machine_spool;
 pub(crate) use smarthosts::{SmarthostId, Smarthosts};
 
 use crate::relay::Smarthost;
@@ -186,6 +188,14 @@ impl Config {
     /// There is no spool, and need not be: a container, which the environment configures, sends each mail at once.
     pub(crate) fn does_without_spool(&self) -> bool {
         matches!(self.source, Source::Environment(_)) && spool::Spool::new(self.spool_path()).owner().is_none()
+    }
+
+    /// The same settings for the system's spool, if the machine's is another: mails wait there that were handed in
+    /// while nobody could read which it is.
+    pub(crate) fn for_system_spool(&self) -> Option<Self> {
+        let is_elsewhere = self.source.is_machine() && self.spool_path() != Path::new(SYSTEM_SPOOL);
+        let path = Some(PathBuf::from(SYSTEM_SPOOL));
+        is_elsewhere.then(|| Self { spool: spool::Settings { path, ..self.spool.clone() }, ..self.clone() })
     }
 
     /// The directory of the spool.

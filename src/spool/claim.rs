@@ -115,7 +115,7 @@ impl Spool {
     /// # Errors
     /// [`Error::Read`].
     pub(crate) fn show(&self, id: &QueueId) -> Result<Option<Vec<u8>>, Error> {
-        let path = self.file("queue", id);
+        let path = self.queued_or_waiting(id);
         let fail = |source| Error::Read { path: path.clone(), source };
         let Some(file) = open(&path)? else { return Ok(None) };
         let mut text = Vec::new();

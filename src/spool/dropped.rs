@@ -105,6 +105,27 @@ impl Spool {
         self.file("tmp", id).with_extension(WAITING)
     }
 
+    /// The file of a mail in the queue, or else of one that waits.
+    pub(super) fn queued_or_waiting(&self, id: &QueueId) -> PathBuf {
+        Some(self.file("queue", id)).filter(|path| path.exists()).unwrap_or_else(|| self.waiting_file(id))
+    }
+
+    /// The envelope block of a mail that waits, for a listing.
+    pub(crate) fn peek_waiting(&self, id: &QueueId) -> Option<Entry> {
+        let path = self.waiting_file(id);
+        read_block(&plain::open(&path, OpenOptions::new().read(true)).ok()?, &path).ok().map(|(entry, _)| entry)
+    }
+
+    /// Removes such a mail unsent. The caller leads: no relay takes it in meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub(crate) fn remove_waiting(&self, id: &QueueId) -> Result<(), Error> {
+        let path = self.waiting_file(id);
+        let removed = fs::remove_file(&path).and_then(|()| files::sync_directory(&self.directory("tmp")));
+        removed.map_err(|source| Error::Write { path, source })
+    }
+
     /// Takes a regular file in `drop/` out of its user's reach. Returns the id it has from now on. The id is ours: the
     /// name in `drop/` is the user's choice, and would sort where the user wishes. `None` if the user has taken it
     /// back; a user may do that.

@@ -55,6 +55,7 @@ fn round(config: &Config, every: Duration, is_deaf: &mut bool) -> Result<(), Err
     let has_drop = config.owner_of_spool() != Owner::User;
     // Watched before it is looked at, so that nothing is left unseen in between.
     let watch = if has_drop { spool.watch_drop()? } else { None };
+    flush::run_left_elsewhere(config, Dialogue::Hidden, &mut |_| {})?;
     if flush::run(config, &Selection::Due, Dialogue::Hidden, &mut |_| {})? == End::TermOver {
         return Ok(());
     }

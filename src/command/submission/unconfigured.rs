@@ -3,6 +3,7 @@
 //! settings. Any other mail is rescued.
 
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::keep;
@@ -20,7 +21,7 @@ use crate::system::{self, Caller};
 pub(crate) fn leave_or_rescue(request: &Request, error: config::Error, input: &mut dyn Read) -> Error {
     let spool = Spool::new(config::machine_spool());
     // A caller who names settings of their own has not asked the machine's service to send.
-    if spool.owner().is_none() || !error.is_of_machine() {
+    if !may_wait_in(&spool) || !error.is_of_machine() {
         return rescue::rescue_with(error.into(), &spool, &heading(request), input);
     }
     let config = match stand_in(&system::caller()) {
@@ -40,6 +41,15 @@ pub(crate) fn leave_or_rescue(request: &Request, error: config::Error, input: &m
         Ok(Some(place)) => Error::Waiting { reason: Box::new(error.into()), place },
         Err(_) => rescue::rescue_taken(error.into(), &spool, &taken.message, &mut taken.body),
     }
+}
+
+/// Mail may wait there: the spool is there, and nobody but root, the service or the caller has made it. A user who has
+/// would get the mail of others.
+fn may_wait_in(spool: &Spool) -> bool {
+    let service = system::service().map(|(uid, _)| uid);
+    let is_ours = |uid: u32| uid == 0 || Some(uid) == service || uid == system::effective_uid();
+    let root = std::fs::symlink_metadata(spool.root()).ok();
+    spool.owner().is_some_and(is_ours) && root.is_some_and(|root| is_ours(root.uid()) && root.mode() & 0o022 == 0)
 }
 
 /// The fields that only the command line gives, so that a person who finds the mail knows what it was meant to be.

@@ -72,3 +72,22 @@ pub(crate) fn run_in_turn(
         }
     }
 }
+
+/// Sends what waits in the system's spool if the machine's is another: it was handed in while nobody could read which
+/// one it is, and no other relay looks there.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_left_elsewhere(
+    config: &Config,
+    dialogue: Dialogue,
+    tell: &mut dyn FnMut(&Notice),
+) -> Result<(), Error> {
+    let Some(config) = config.for_system_spool() else { return Ok(()) };
+    let spool = Spool::new(config.spool_path());
+    let lists = [spool.waiting(), spool.left(), spool.ids()];
+    if lists.into_iter().flatten().all(|list| list.is_empty()) {
+        return Ok(());
+    }
+    run(&config, &Selection::Due, dialogue, tell).map(drop)
+}
