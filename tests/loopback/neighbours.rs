@@ -50,6 +50,7 @@ fn init_is_repeated_before_and_after_the_settings_are_filled_in() {
     assert!(code == Some(0) && said.contains("app password"), "{code:?}: {said}");
     let filled = fs::read_to_string(village.at("etc/mailx-t/config.toml")).unwrap();
     assert!(filled.contains("host = \"smtp.gmail.com\""), "{filled}");
+    village.write("etc/mailx-t/config.toml", filled.replace("mail@example.com", "me@gmail.com"), 0o644);
     let (code, said) = init(&["--provider", "qq"]);
     assert!(code == Some(0) && said.contains("does not change"), "{code:?}: {said}");
 }

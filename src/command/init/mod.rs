@@ -24,6 +24,10 @@ pub(super) const TEMPLATE: &str = include_str!("../../../packaging/config.toml")
 /// The password file that it names; a configuration elsewhere names one beside itself.
 const MACHINE_PASSWORD: &str = "/etc/mailx-t/password";
 
+/// Without the service's user the spool is root's, and changes its owner later only while it is empty.
+const NO_SERVICE: &str = "there is no user mailx-t, so the spool is root's: on a machine with more users than root, run \
+                          useradd --system --shell /usr/sbin/nologin mailx-t, and mailx-t ctl init again before the first mail";
+
 /// Makes the parts that are missing and names them. A new configuration is for `provider`, a well-known name or a
 /// domain; what that leaves to a person is asked of one, if there is one.
 ///
@@ -48,8 +52,7 @@ pub(crate) fn run(
     };
     let chosen = provider.map(provider::find).transpose()?;
     let password = password_path(&path);
-    let text = chosen.as_ref().map_or_else(|| TEMPLATE.to_string(), |chosen| chosen.fill(TEMPLATE));
-    let text = beside(&path, &text);
+    let text = beside(&path, &chosen.as_ref().map_or_else(|| TEMPLATE.to_string(), |chosen| chosen.fill(TEMPLATE)));
     let is_for_provider = chosen.is_some();
     let state = settle(&path, &text, is_for_provider)?;
     let (spool, names_password) = match &state {
@@ -73,6 +76,9 @@ pub(crate) fn run(
     }
     if let (Some(chosen), Some(ask)) = (own, person) {
         ask_for_rest(&source, &path, chosen, ask, &mut say)?;
+    }
+    if source.is_machine() && system::is_root() && system::service().is_none() {
+        say(NO_SERVICE.to_string())?;
     }
     let then = if state == State::Filled { "" } else { "; then run: mailx-t ctl check" };
     say(format!("spool {} is ready{then}", spool.display()))
