@@ -5,7 +5,7 @@
 //! Two programs use this one library. **`mailx-t`, the door**, is called under every name; it links no TLS and never
 //! sees the password. **`mailx-t-relay`** holds credentials, TLS and SMTP. Between them runs the acceptance line:
 //! before it, trouble is an [`error::Error`] and the caller hears an exit status; after it, trouble is an
-//! [`outcome::Outcome`], and the log and the next attempt speak.
+//! [`outcome::Outcome`]: it goes to the log, and the next attempt may mend it.
 //!
 //! ```text
 //! mailx-t, the door                         who does it             what it makes

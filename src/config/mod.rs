@@ -180,7 +180,7 @@ impl Config {
         self.alarm.command.is_some() || self.smarthosts.iter().any(Smarthost::has_commands)
     }
 
-    /// The owner of the spool, or of the spool that is to be made: the machine's if root or the service user has it.
+    /// The owner of the spool, or of the spool to come: the machine's if root or the service user has it.
     pub(crate) fn owner_of_spool(&self) -> spool::Owner {
         owner_of_spool(&self.spool_path(), &self.source)
     }
@@ -218,7 +218,7 @@ fn not_utf8(error: &std::string::FromUtf8Error) -> io::Error {
     ))
 }
 
-/// The owner of the spool at `path`, or of the spool that is to be made there for these settings.
+/// The owner of the spool at `path`, or of the spool that these settings will have there.
 pub(crate) fn owner_of_spool(path: &Path, source: &Source) -> spool::Owner {
     let (service, us) = (system::service(), system::effective_uid());
     let is_service = |uid| service.is_some_and(|(service, _)| service == uid);

@@ -12,10 +12,10 @@ const MOST_HEAD: usize = 16 << 10;
 const LONGEST_DELIMITER: usize = 1024;
 /// Multiparts that lie deeper are not inspected.
 const DEEPEST: usize = 50;
-/// So much of a text is kept to tell its charset from, beginning with its first byte over 127.
+/// The octets of a text that are kept to tell its charset from, from its first byte over 127 on.
 const SAMPLE: usize = 4 << 10;
 
-/// What one pass over a multipart learns about its labels.
+/// The labels of a multipart's parts, as one pass over it learns them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PartLabels {
     /// `--` and the boundary of each multipart we are in, the innermost last.
@@ -29,7 +29,7 @@ pub(super) struct PartLabels {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Place {
-    /// Where no label counts: between parts, and in a part that is encoded or no text.
+    /// No label counts here: between parts, and in a part that is encoded or no text.
     #[default]
     Elsewhere,
     Head(Vec<u8>),

@@ -54,7 +54,7 @@ const KNOWN_PREFIXES: &[&str] = &["content-", "resent-", "list-"];
 /// The field in which cron hands on a variable of the crontab.
 pub(crate) const CRON_ENV: &str = "X-Cron-Env";
 
-/// So many parameters that stand on a line of their own are joined to their fields: each moves what stands behind it.
+/// The most parameters on a line of their own that are joined to their fields: each moves all that stands behind it.
 const MOST_JOINED: usize = 20;
 
 /// A longer name is no field's: it could not stand on a line with its colon.
@@ -102,7 +102,7 @@ pub(super) struct Scan {
     /// The first line is an mbox separator.
     mbox: bool,
     separator_missing: bool,
-    /// So many parameters stood on lines of their own.
+    /// The number of parameters that stood on lines of their own.
     joined: usize,
     done: bool,
     /// The last field is a variable of cron without its closing bracket; the end of its first line.

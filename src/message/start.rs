@@ -8,7 +8,7 @@ use super::scan;
 
 /// A header section whose first paragraph is longer is read as it came.
 const MOST: usize = 64 << 10;
-/// So many blank lines may come before the first field.
+/// The most blank lines before the first field.
 const MOST_BLANK: usize = 20;
 /// The words that echo prints where it does not know them as options.
 const ECHOED: [&[u8]; 4] = [b"-e ", b"-n ", b"-en ", b"-ne "];

@@ -29,7 +29,7 @@ pub(crate) struct Client {
 /// for a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ChunkProof {
-    /// Nothing is known: the server is to be asked before content rides with its envelope.
+    /// Nothing is known: the server must be asked before content rides with its envelope.
     #[default]
     Wanted,
     /// It has shown over this connection that it reads them.

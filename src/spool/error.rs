@@ -28,7 +28,7 @@ pub enum Error {
         /// The number of recipients it has.
         recipients: usize,
     },
-    /// A directory that is to become a spool has other uses.
+    /// A directory has other uses, so it cannot become a spool.
     #[error("{} is no spool and not empty: set path in [spool] to a directory of its own", .0.display())]
     NoSpool(PathBuf),
     /// A file or directory cannot be read.

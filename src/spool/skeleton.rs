@@ -149,7 +149,7 @@ impl Spool {
             let written = io::Write::write_all(&mut draft, &[0; 128 << 10]).map_err(|source| draft.failed(source));
             written.and(draft.discard())
         };
-        // What is not there or not ours takes no mail for that reason: one line for one cause.
+        // A directory that is missing or not ours takes no mail for that reason: one line for one cause.
         if defects.is_empty()
             && let Err(error) = Draft::create(self, probe).and_then(write)
         {

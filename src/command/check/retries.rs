@@ -1,5 +1,5 @@
-//! Who tries again, and who takes in what users leave: the units of systemd, the line of cron, or the daemon. Without
-//! them a mail that cannot leave now waits for the next caller.
+//! Something must try again and take in what users leave: the units of systemd, the line of cron, or the daemon.
+//! Without them a mail that cannot leave now waits for the next caller.
 
 use std::fs;
 use std::path::Path;
@@ -11,9 +11,9 @@ use crate::spool::Spool;
 
 /// systemd runs this machine.
 const SYSTEMD: &str = "/run/systemd/system";
-/// The line of cron, where it is put by README.
+/// The line of cron, at the place that README gives it.
 const CRON: &str = "/etc/cron.d/mailx-t";
-/// What README has enabled: the unit, and the name under which it is then found.
+/// The units that README enables, each with the target that then wants it.
 const UNITS: [(&str, &str); 2] =
     [("mailx-t-relay.timer", "timers.target.wants"), ("mailx-t-relay.path", "multi-user.target.wants")];
 

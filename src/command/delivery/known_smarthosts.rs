@@ -210,7 +210,8 @@ impl<'a> KnownSmarthosts<'a> {
         Client { chunk_readers: kept.chain(learnt).collect(), ..self.client.clone() }
     }
 
-    /// Remembers that the machine reached as `relay` has shown what content needs before it rides with its envelope.
+    /// Remembers that the machine reached as `relay` reads the chunks that it refuses, so that content may ride with
+    /// its envelope.
     pub(crate) fn note_reads_chunks(&self, smarthost: SmarthostId, relay: &str, length: Duration) {
         self.remember(relay.to_string(), self.reads_chunks(smarthost), length);
     }

@@ -104,7 +104,7 @@ impl<'a> Routes<'a> {
         own.unwrap_or(&self.config.account).clone()
     }
 
-    /// The reason why nothing is to be sent that way now.
+    /// The reason why nothing may be sent that way now.
     pub(crate) fn closed(&self, account: &Address) -> Option<&str> {
         self.known.get(account)?.closed.as_deref()
     }
@@ -227,7 +227,7 @@ impl<'a> Routes<'a> {
         ids.iter().filter(|id| id.mark() != entry.id.mark()).take(MOST_LOOKED_AT).any(is_alike)
     }
 
-    /// `is_sure` if a fault of the settings or the account is to be told to a person.
+    /// `is_sure` if a fault of the settings or the account must be told to a person.
     fn close(&mut self, account: &Address, trouble: &Outcome, is_sure: bool) -> Result<(), Error> {
         let route = self.route(account);
         route.closed = Some(trouble.reason.clone());

@@ -30,8 +30,8 @@ pub(crate) fn run(every: Duration, reload: &dyn Fn() -> Result<Config, Error>) -
         let end = round(&config, every, &mut is_deaf);
         match end {
             Err(error) if is_first => return Err(error),
-            // A disk that is full for a minute must not end the service. If the watch that would
-            // wake us has failed, there is nothing to wait for but time.
+            // A disk that is full for a minute must not end the service. If the watch that would wake us has failed,
+            // there is nothing to wait for but time.
             Err(error) => {
                 log::error(&error.to_string());
                 std::thread::sleep(every.min(AFTER_TROUBLE));

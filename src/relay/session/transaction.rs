@@ -1,6 +1,6 @@
 //! One mail transaction (RFC 5321 section 3.3): which replies it awaits, and what becomes of each recipient.
 //!
-//! No bytes are moved here: `offer` and `answer` do that.
+//! No bytes are moved here: `offer_mail` and `await_answer` do that.
 //!
 //! - Every recipient gets an outcome of their own. One who is refused does not sink the others.
 //! - `verdict` judges a reply. A lost link defers.

@@ -1,6 +1,6 @@
 //! The mails that are under way over one session, and how many of them there may be.
 //!
-//! No bytes are moved here: `offer` and `answer` do that.
+//! No bytes are moved here: `offer_mail` and `await_answer` do that.
 
 use std::collections::VecDeque;
 

@@ -198,7 +198,7 @@ impl<'a> Term<'a> {
         }
     }
 
-    /// Returns how it ended; `None` if the queue is to be listed anew before the rest is sent.
+    /// Returns how it ended; `None` if the queue must be listed anew before the rest is sent.
     fn go_through(&mut self, ids: Vec<QueueId>, pass: Pass) -> Option<End> {
         let mut waiting = ids.len();
         for id in ids {
@@ -272,7 +272,7 @@ impl<'a> Term<'a> {
         Ok(())
     }
 
-    /// The mail is to be tried, as far as its own time and the trouble of its smarthosts go.
+    /// The mail may be tried, as far as its own time and the trouble of its smarthosts go.
     fn is_due(&self, claim: &Claim, account: &Address, now: Timestamp) -> bool {
         if self.shares.spent(account, accountable(claim.entry.uid)).is_some() {
             return false;

@@ -80,7 +80,7 @@ impl<'a> Sending<'a> {
         count
     }
 
-    /// Settles the mails whose outcomes stand, and returns what is to be done for the others.
+    /// Settles the mails whose outcomes stand, and returns what remains to be done for the others.
     fn settle_what_stands(&mut self, answered: Vec<Answered>) -> Vec<FollowUp> {
         let (mut standing, mut others) = (Vec::new(), Vec::new());
         for mail in answered {
