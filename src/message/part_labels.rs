@@ -122,7 +122,8 @@ impl PartLabels {
         match &mut self.place {
             Place::Elsewhere => {}
             Place::Head(_) if !was_within_line && line.trim_ascii_end().is_empty() => self.open(),
-            Place::Head(head) if head.len() > MOST_HEAD => self.place = Place::Elsewhere,
+            // Nobody has looked at the rest of it, so it may hold anything.
+            Place::Head(head) if head.len() > MOST_HEAD => self.is_false = true,
             Place::Head(head) => head.extend_from_slice(line),
             Place::Text(text) => text.learn(line),
         }
@@ -225,6 +226,7 @@ mod tests {
             "--b\nContent-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\n\n\u{e9}\u{4e2d}\n--b--\n",
             "--b\n\nplain\n--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\n\n\u{e9}\n--c--\n--b--\n",
             "--b\nContent-Type: text/csv;\nname=a.csv\n\nplain\n--b--\n",
+            &format!("--b\n{}\n\u{e9}\n--b--\n", "X-Y: \u{e9}\n".repeat(4000)),
         ] {
             assert!(are_false(body), "{body:?}");
         }
