@@ -30,8 +30,12 @@ pub(crate) fn run(config: &Config, which: &Which, out: &mut dyn Write) -> Result
     for id in ids {
         match put_back(config, &spool, &id) {
             Ok(new) => {
-                has_any = true;
-                writeln!(out, "{id}: in the queue again, as {new}").map_err(Error::Output)?;
+                has_any |= new.is_some();
+                let told = match new {
+                    Some(new) => format!("{id}: in the queue again, as {new}"),
+                    None => format!("{id}: nobody is left to get it, so it is removed"),
+                };
+                writeln!(out, "{told}").map_err(Error::Output)?;
             }
             Err(error) => errors.push(error),
         }
@@ -42,17 +46,26 @@ pub(crate) fn run(config: &Config, which: &Which, out: &mut dyn Write) -> Result
     Error::all(errors).map_or(Ok(()), Err)
 }
 
-/// Puts one back; returns its new id.
-fn put_back(config: &Config, spool: &Spool, id: &QueueId) -> Result<QueueId, Error> {
+/// Puts one back; returns its new id. `None` if everybody has it, or all its recipients lead to `/dev/null`.
+fn put_back(config: &Config, spool: &Spool, id: &QueueId) -> Result<Option<QueueId>, Error> {
     let given_up = spool.given_up(id)?.ok_or(Error::NotFailed { id: *id })?;
+    if given_up.is_for_nobody() {
+        given_up.remove()?;
+        return Ok(None);
+    }
     let mut body = Spill::new(spool, keep::largest(config));
     let (request, moment) = asked(spool, &given_up);
     let message = take::read(&request, &mut given_up.content()?, &mut body).map_err(Error::Input)?;
     let mut prepared = prepare::prepare(&request, config, &message, &moment)?;
+    if prepared.is_for_nobody() {
+        prepared.log_thrown_away();
+        given_up.remove()?;
+        return Ok(None);
+    }
     keep::keep(config, spool, &mut prepared, &mut Taken { message, body })?;
     prepared.log_accepted();
     given_up.remove()?;
-    Ok(prepared.entry.id)
+    Ok(Some(prepared.entry.id))
 }
 
 /// What its sender asked for, and the user whose mail it is.

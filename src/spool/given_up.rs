@@ -89,6 +89,11 @@ impl Spool {
 }
 
 impl GivenUp {
+    /// Everybody has it.
+    pub(crate) fn is_for_nobody(&self) -> bool {
+        matches!(&self.form, Form::Entry { entry, .. } if entry.recipients.is_empty())
+    }
+
     /// The message, from its start.
     ///
     /// # Errors

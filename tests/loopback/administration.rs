@@ -393,6 +393,18 @@ fn what_was_given_up_goes_back_into_the_queue() {
     assert_eq!(to, ["b@host.example", "c@host.example"]);
     let left: Vec<_> = fs::read_dir(&failed).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left, ["0KCX3T1M2A7Q4ZE.refused"]);
+    // Nobody is left to get these.
+    let all_sent = queued(&machine, "a@host.example");
+    fs::rename(machine.path("spool/queue").join(&all_sent), failed.join(&all_sent)).unwrap();
+    fs::write(failed.join(format!("{all_sent}.journal")), sent).unwrap();
+    fs::write(failed.join("0KCX3T1M2A7Q4ZF.input"), "X-Envelope-To: /dev/null\nSubject: x\n\nx\n").unwrap();
+    for id in [&all_sent, "0KCX3T1M2A7Q4ZF"] {
+        let ran = machine.run("mailx-t", &["ctl", "queue", "requeue", id], b"");
+        assert_eq!(done(&ran), format!("{id}: nobody is left to get it, so it is removed\n"), "{ran:?}");
+    }
+    assert!(machine.queue().iter().all(|name| name.contains('.')), "{:?}", machine.queue());
+    let left: Vec<_> = fs::read_dir(&failed).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left, ["0KCX3T1M2A7Q4ZE.refused"]);
     let none = machine.run("mailx-t", &["ctl", "queue", "requeue", &id], b"");
     assert_eq!((none.status, none.stderr), (Some(65), format!("mailx-t: {id}: not in failed/\n")));
 }

@@ -46,7 +46,7 @@ pub(crate) struct Connection<'a> {
     pub(super) is_spent: bool,
     /// That it takes no more is known to those who learn from it.
     pub(super) has_told_enough: bool,
-    /// So many mails it was seen to take over a connection.
+    /// The most mails that the smarthost was seen to take over a connection.
     most_mails: Option<usize>,
     /// The time that opening the session took; the log has it with the first mail over it.
     pub(super) setup: Duration,

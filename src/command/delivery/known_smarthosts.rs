@@ -38,7 +38,7 @@ pub(crate) struct KnownSmarthosts<'a> {
     memory: Option<&'a Spool>,
     /// Lessons that no spool keeps: the smarthost's name, and its trait.
     learnt: Rc<RefCell<Vec<(String, Trait)>>>,
-    /// After so many mails a smarthost has closed a connection, or refused the next.
+    /// The number of mails after which a smarthost has closed a connection, or refused the next.
     enough: Rc<RefCell<Vec<(SmarthostId, u32)>>>,
 }
 
@@ -156,8 +156,8 @@ impl<'a> KnownSmarthosts<'a> {
     /// A connection with that one.
     pub(crate) fn open_one(&self, smarthost: SmarthostId) -> Result<Opened, Trouble> {
         let opened = open(&self.spared(smarthost), &self.client_of(smarthost));
-        // A login that is refused is avoided too: too many of them close an account. A fault of this machine
-        // says nothing of the smarthost.
+        // A login that is refused is avoided too: too many of them close an account. A fault of this machine says
+        // nothing of the smarthost.
         if opened.as_ref().is_err_and(|trouble| trouble.stage != Stage::Setup) {
             self.avoid(smarthost);
         }
