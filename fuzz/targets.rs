@@ -207,6 +207,7 @@ fn message(bytes: &[u8]) {
         host: "web1".into(),
         hosts: vec!["web1".into()],
         id: QueueId::parse("0123456789ABCDE").expect("an id"),
+        unique: "0123456789ABCDE".into(),
         arrived: jiff::Timestamp::UNIX_EPOCH,
         date: "Fri, 20 Nov 2026 09:30:00 +0000".into(),
     };

@@ -263,12 +263,8 @@ fn usage(text: &str) -> String {
 }
 
 /// The words of the usage, each with its value in an example.
-const EXAMPLES: [(&str, &str); 4] = [
-    ("[OPTIONS] ", ""),
-    ("<ID|all>", "6645F0AB1C2D30000A7C"),
-    ("<ID>", "6645F0AB1C2D30000A7C"),
-    ("<FILE>", "/etc/msmtprc"),
-];
+const EXAMPLES: [(&str, &str); 4] =
+    [("[OPTIONS] ", ""), ("<ID|all>", "6645F0AB1C2D000"), ("<ID>", "6645F0AB1C2D000"), ("<FILE>", "/etc/msmtprc")];
 
 /// The words that are missing, which clap puts below its sentence, and a call that has them.
 fn missing(text: &str) -> Option<String> {
@@ -304,8 +300,7 @@ mod tests {
             read(&words).unwrap_err().to_string()
         };
         for verb in ["hold", "release", "remove", "retry", "bounce"] {
-            let expected =
-                format!("ctl: <ID|all> is missing, as in mailx-t ctl queue {verb} 6645F0AB1C2D30000A7C: see");
+            let expected = format!("ctl: <ID|all> is missing, as in mailx-t ctl queue {verb} 6645F0AB1C2D000: see");
             assert!(asked(&["queue", verb]).starts_with(&expected), "{}", asked(&["queue", verb]));
         }
         assert!(asked(&["queue", "show"]).starts_with("ctl: <ID> is missing, as in mailx-t ctl queue show 6645"));

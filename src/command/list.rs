@@ -23,7 +23,7 @@ pub enum Form {
 }
 
 /// The width of an id and its mark.
-const ID_WIDTH: usize = 21;
+const ID_WIDTH: usize = 16;
 
 /// One mail of the listing.
 struct Listed {
@@ -215,7 +215,7 @@ fn text(spool: &Spool, mails: &mut dyn Iterator<Item = Listed>, out: &mut dyn Wr
             writeln!(
                 out,
                 "{:<ID_WIDTH$} {:>8} {:<19} --Sender/Recipient------",
-                "------Queue ID-------", "--Size--", "---Arrival Time----"
+                "----Queue ID----", "--Size--", "---Arrival Time----"
             )?;
         }
         block(&mail, known.trouble(&mail), out)?;
@@ -325,7 +325,7 @@ mod tests {
         let recipient =
             |a: &&str| EntryRecipient { address: a.parse().unwrap(), original: None, dsn: Default::default() };
         let entry = Entry {
-            id: QueueId::parse("6645F0AB1C2D30000A7C").unwrap(),
+            id: QueueId::parse("6645F0AB1C2D000").unwrap(),
             arrived: jiff::Timestamp::UNIX_EPOCH,
             uid: 0,
             reverse_path: None,
@@ -369,10 +369,10 @@ mod tests {
     fn columns_stand_where_scripts_look() {
         let lines = written(&mail(&["a@x.org", "b@x.org", "c@x.org"], &[Some("451 later"), Some("451 later"), None]));
         let fields: Vec<&str> = lines[0].split_whitespace().collect();
-        assert_eq!((fields[0], fields[1], fields[6]), ("6645F0AB1C2D30000A7C", "1234", "root"));
+        assert_eq!((fields[0], fields[1], fields[6]), ("6645F0AB1C2D000", "1234", "root"));
         assert_eq!(lines[1].trim_start(), "(451 later)");
         assert_eq!(lines[1].len(), 76 + 2);
-        assert_eq!(lines[2], format!("{:51}a@x.org", ""));
+        assert_eq!(lines[2], format!("{:46}a@x.org", ""));
         assert_eq!(lines[3].trim(), "b@x.org");
         assert_eq!(lines[4].trim_start(), "(reason unavailable)");
         assert_eq!(lines[6], "");

@@ -30,6 +30,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) date: &'a str,
     /// The zone of a date that names none.
     pub(crate) local_zone: fn() -> jiff::tz::TimeZone,
+    /// The queue id, as the trace field names it.
+    pub(crate) id: &'a str,
     /// A name for this message that no other has; it becomes the left side of a Message-ID.
     pub(crate) unique: &'a str,
 }

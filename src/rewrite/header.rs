@@ -72,7 +72,7 @@ fn trace(message: &Message, facts: &Facts<'_>, is_local: &dyn Fn(&str) -> bool) 
     let by = format!("by {} (mailx-t, from userid {uid})", facts.host);
     let first = message.fields().next().filter(|field| field.is("Received"));
     let has_it = first.is_some_and(|field| field.value.trim_ascii_start().starts_with(by.as_bytes()));
-    (!has_it).then(|| format!("{by}\r\n\tid {}; {}", facts.unique, facts.date))
+    (!has_it).then(|| format!("{by}\r\n\tid {}; {}", facts.id, facts.date))
 }
 
 pub(super) struct Header<'a> {

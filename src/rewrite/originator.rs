@@ -112,6 +112,7 @@ mod tests {
             sender: sender.as_ref(),
             date: "",
             local_zone: || jiff::tz::TimeZone::UTC,
+            id: "",
             unique: "",
         };
         let message = Message::read(&mut format!("{fields}\n").as_bytes(), &mut Vec::new()).unwrap();

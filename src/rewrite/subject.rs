@@ -80,6 +80,7 @@ mod tests {
             sender: None,
             date: "",
             local_zone: || jiff::tz::TimeZone::UTC,
+            id: "",
             unique: "",
         };
         made(&Message::read(&mut &message[..], &mut Vec::new()).unwrap(), &facts)

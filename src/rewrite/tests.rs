@@ -21,6 +21,7 @@ fn facts<'a>(settings: &'a Settings, account: &'a Address) -> Facts<'a> {
         sender: None,
         date: "Fri, 20 Nov 2026 09:30:00 +0000",
         local_zone: || jiff::tz::TimeZone::UTC,
+        id: "ID1",
         unique: "ID1",
     }
 }

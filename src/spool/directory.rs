@@ -62,8 +62,11 @@ impl Spool {
     /// `failed/ID.KIND`, or if that is taken, the same under a new id: no file in there is ever replaced.
     pub(super) fn free_in_failed(&self, id: &QueueId, kind: &str) -> PathBuf {
         let place = |id: &QueueId| self.file("failed", id).with_extension(kind);
-        let first = place(id);
-        if fs::symlink_metadata(&first).is_ok() { place(&id.anew()) } else { first }
+        let mut free = place(id);
+        while fs::symlink_metadata(&free).is_ok() {
+            free = place(&id.anew());
+        }
+        free
     }
 
     /// The names in `drop/` that could be mails, oldest first.

@@ -59,4 +59,9 @@ impl Error {
             Error::Damaged { .. } | Error::Envelope { .. } | Error::NoSpool(_) => false,
         }
     }
+
+    /// Another process writes a mail under the same name, and nothing of ours was written.
+    pub(crate) fn is_about_a_taken_name(&self) -> bool {
+        matches!(self, Error::Create { source, .. } if source.kind() == io::ErrorKind::AlreadyExists)
+    }
 }

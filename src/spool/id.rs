@@ -3,15 +3,16 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Twenty characters of `0-9A-F`, as in Postfix's ids, since monitors count the lines of mailq that begin so: thirteen
-/// for the microsecond, so that ids sort by arrival, three for the user whose mail it is, four by chance.
+/// Fifteen characters of `0-9A-F`, as in Postfix's ids, since monitors count the lines of mailq that begin so: twelve
+/// for the time, so that ids sort by arrival, three for the user whose mail it is.
 ///
-/// Spools of earlier versions hold ids of fifteen characters to the base 36: ten, two and three.
+/// Spools of earlier versions hold ids of fifteen characters to the base 36: ten, two and three. Since 2021 their first
+/// character is beyond `F`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct QueueId {
-    /// The characters, and zeros behind an id that is shorter.
     octets: [u8; LENGTH],
     is_early: bool,
 }
@@ -23,13 +24,15 @@ pub(crate) struct Mark(u16);
 
 /// The number of users who can have a mark of their own.
 const MARKS: u64 = 1295;
-const LENGTH: usize = 20;
-const TIME: Range<usize> = 0..13;
-const MARK: Range<usize> = 13..16;
-const EARLY_LENGTH: usize = 15;
+const LENGTH: usize = 15;
+const TIME: Range<usize> = 0..12;
+const MARK: Range<usize> = 12..15;
+/// The microseconds of one step of the time.
+const STEP: u64 = 16;
 const EARLY_TIME: Range<usize> = 0..10;
 const EARLY_MARK: Range<usize> = 10..12;
 const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+static LAST_STEP: AtomicU64 = AtomicU64::new(0);
 const BASE: u64 = 16;
 const EARLY_BASE: u64 = 36;
 
@@ -55,15 +58,20 @@ impl QueueId {
     /// A new id for a file that is no mail: nobody asks whose it is.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self::of(now.as_micros() as u64, fastrand::u64(..))
+        Self::of(next_step(), fastrand::u64(..))
     }
 
-    fn of(micros: u64, chance: u64) -> Self {
+    fn of(step: u64, mark: u64) -> Self {
         let mut octets = [b'0'; LENGTH];
-        write(&mut octets[TIME], micros, BASE);
-        write(&mut octets[MARK.start..], chance, BASE);
+        write(&mut octets[TIME], step, BASE);
+        write(&mut octets[MARK], mark, BASE);
         Self { octets, is_early: false }
+    }
+
+    /// A name that no message has on any machine, to be the left side of a Message-ID (RFC 5322 section 3.6.4): two
+    /// machines with one account can give the same id.
+    pub(crate) fn unique(&self) -> String {
+        format!("{self}.{:08X}", fastrand::u32(..))
     }
 
     /// The user whose mail it is, if the service gave the id: a name in `drop/` says nothing.
@@ -74,14 +82,9 @@ impl QueueId {
 
     /// The id of that name, if it is an id.
     pub fn parse(name: &str) -> Option<Self> {
-        let is_early = name.len() == EARLY_LENGTH;
-        if !is_early && name.len() != LENGTH {
-            return None;
-        }
-        let mut octets = [0; LENGTH];
-        octets[..name.len()].copy_from_slice(name.as_bytes());
-        let id = Self { octets, is_early };
-        name.bytes().all(|octet| digit(octet).is_some_and(|digit| digit < id.base())).then_some(id)
+        let octets: [u8; LENGTH] = name.as_bytes().try_into().ok()?;
+        let highest = octets.iter().map(|octet| digit(*octet)).try_fold(0, |most, digit| Some(digit?.max(most)))?;
+        Some(Self { octets, is_early: highest >= BASE })
     }
 
     /// The time it was made, as far as the name tells it: anybody may give a file such a name.
@@ -90,7 +93,11 @@ impl QueueId {
     }
 
     fn micros(&self) -> u64 {
-        number(&self.octets[if self.is_early { EARLY_TIME } else { TIME }], self.base())
+        if self.is_early {
+            number(&self.octets[EARLY_TIME], EARLY_BASE)
+        } else {
+            number(&self.octets[TIME], BASE) * STEP
+        }
     }
 
     fn base(&self) -> u64 {
@@ -99,9 +106,8 @@ impl QueueId {
 
     /// The name.
     pub fn as_str(&self) -> &str {
-        let length = if self.is_early { EARLY_LENGTH } else { LENGTH };
         // It holds only characters of DIGITS.
-        std::str::from_utf8(&self.octets[..length]).unwrap_or_default()
+        std::str::from_utf8(&self.octets).unwrap_or_default()
     }
 }
 
@@ -148,6 +154,14 @@ impl fmt::Display for Mark {
     }
 }
 
+/// The step of the clock, or the one after the last that this process had: it gives no id twice, and each sorts behind
+/// the one before.
+fn next_step() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64 / STEP;
+    let later = |last: u64| Some(now.max(last + 1));
+    LAST_STEP.fetch_update(Relaxed, Relaxed, later).map_or(now, |last| now.max(last + 1))
+}
+
 /// The value of a digit.
 fn digit(octet: u8) -> Option<u64> {
     match octet {
@@ -181,19 +195,25 @@ mod tests {
 
     #[test]
     fn ids_sort_by_arrival() {
-        assert!(QueueId::of(1_700_000_000_000_000, 99) < QueueId::of(1_700_000_000_000_001, 0));
-        assert!(QueueId::of(u64::MAX, u64::MAX).as_str().len() == LENGTH);
+        assert!(QueueId::of(106_250_000_007_716, 99) < QueueId::of(106_250_000_007_717, 0));
+        assert_eq!(QueueId::of(u64::MAX, u64::MAX).as_str(), "FFFFFFFFFFFFFFF");
+    }
+
+    #[test]
+    fn process_gives_no_id_twice_and_each_sorts_behind_the_one_before() {
+        let ids: Vec<QueueId> = (0..10_000).map(|_| QueueId::of_user(1000)).collect();
+        assert!(ids.is_sorted_by(|one, next| one < next));
     }
 
     #[test]
     fn id_tells_when_it_was_made() {
-        let made = |micros| QueueId::of(micros, u64::MAX).made().unwrap().as_microsecond();
-        assert_eq!((made(0), made(1_700_000_000_123_456)), (0, 1_700_000_000_123_456));
+        let made = |step| QueueId::of(step, u64::MAX).made().unwrap().as_microsecond();
+        assert_eq!((made(0), made(106_250_000_007_716)), (0, 1_700_000_000_123_456));
         assert!(QueueId::parse("ZZZZZZZZZZZZZZZ").unwrap().made().is_some());
-        assert!(QueueId::parse("FFFFFFFFFFFFFFFFFFFF").unwrap().made().is_some());
-        // The same moment in both forms.
+        assert!(QueueId::parse("FFFFFFFFFFFFFFF").unwrap().made().is_some());
+        // A moment that both forms can say.
         let early = QueueId::parse("GQL7E9Z5M8RS001").unwrap();
-        assert_eq!(early.made(), QueueId::of(early.micros(), 0).made());
+        assert!(early.micros() - QueueId::of(early.micros() / STEP, 0).micros() < STEP);
     }
 
     #[test]
@@ -215,8 +235,8 @@ mod tests {
         assert_eq!((early.as_str(), early.mark()), ("HOLQ8W3F2K03ZD7", Mark::parse("03").unwrap()));
         assert_eq!(Mark::parse("RR"), Mark::parse("3E7"));
         assert_eq!(early.anew().mark(), early.mark());
-        let micros = early.micros();
-        assert!(QueueId::of(micros - 1, u64::MAX) < early && early < QueueId::of(micros + 1, 0));
+        let step = early.micros() / STEP;
+        assert!(QueueId::of(step - 1, u64::MAX) < early && early < QueueId::of(step + 1, 0));
     }
 
     #[test]
@@ -238,8 +258,9 @@ mod tests {
             "abcdefghijklmno",
             "ABCDEFGHIJKLMNO.journal",
             "../../../../../etc",
-            "0123456789ABCDEFGHIJ",
-            "0123456789abcdef0123",
+            "0123456789ABCDEF",
+            "0123456789abcde",
+            "012345678\u{e9}ABCD",
         ] {
             assert_eq!(QueueId::parse(name), None, "{name}");
         }

@@ -189,6 +189,7 @@ impl Case {
             host: "host".into(),
             hosts: vec!["host".into(), "localhost".into()],
             id: QueueId::parse("0123456789ABCDE").unwrap(),
+            unique: "0123456789ABCDE".into(),
             arrived: jiff::Timestamp::UNIX_EPOCH,
             date: "Fri, 20 Nov 2026 09:30:00 +0000".into(),
         }

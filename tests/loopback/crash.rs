@@ -151,6 +151,22 @@ fn door_syncs_file_then_name_before_it_says_yes() {
     assert!(steps.is_sorted(), "{steps:?}");
 }
 
+#[test]
+fn mail_whose_queue_id_another_process_has_given_gets_another() {
+    if is_skipped() {
+        return;
+    }
+    let running = smarthost().start();
+    let calls = Submission::new(&running, 0, "body\n", "").calls();
+    let makes_the_draft = |call: &&Call| call.text.contains("/mailx-t/tmp/") && call.text.contains("O_EXCL");
+    let call = calls.iter().find(makes_the_draft).expect("the draft is made").clone();
+    let submission = Submission::new(&running, 1, "body\n", "");
+    let (output, trace) = submission.run(Some(&Point { call, fault: Fault::Error("EEXIST") }));
+    assert!(trace.contains("(INJECTED)"), "{trace}");
+    assert!(output.status.success() && complaint(&output).is_empty(), "{}", complaint(&output));
+    assert_eq!(submission.bench.names("queue").iter().filter(|name| is_id(name)).count(), 1);
+}
+
 /// The most octets of a mail that leaves.
 const SMALL: &str = "max-message-size = \"6000 B\"\n";
 

@@ -142,7 +142,7 @@ fn enqueue(
         host: &host,
         account: &config.account,
         to,
-        unique: id.as_str(),
+        unique: &id.unique(),
         message_id: &entry.message_id,
         eight_bit: entry.eight_bit,
         size: entry.size,

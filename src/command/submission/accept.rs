@@ -14,6 +14,10 @@ use crate::error::Error;
 use crate::outcome::Status;
 use crate::spool::{QueueId, Spill, Spool};
 
+/// The most queue ids that are tried for a mail. Two processes give one id if both take a mail of one user in the same
+/// step of the clock, and the second needs another.
+const MOST_NAMES: usize = 100;
+
 /// The place of a mail that was accepted.
 pub(crate) enum Accepted {
     /// There was no mail: the body was empty.
@@ -42,14 +46,22 @@ pub(crate) fn accept(request: &Request, config: &Config, input: &mut dyn Read) -
     if taken.is_no_mail(request) {
         return Ok(Accepted::Nothing);
     }
-    let mut prepared = match prepare::prepare(request, config, &taken.message, &Moment::now()) {
-        Ok(prepared) => prepared,
-        Err(error) => return Err(rescued(error, &spool, &mut taken)),
+    let mut names_left = MOST_NAMES;
+    let (mut prepared, kept) = loop {
+        let mut prepared = match prepare::prepare(request, config, &taken.message, &Moment::now()) {
+            Ok(prepared) => prepared,
+            Err(error) => return Err(rescued(error, &spool, &mut taken)),
+        };
+        if prepared.is_for_nobody() {
+            return Ok(Accepted::ThrownAway(Box::new(prepared)));
+        }
+        names_left -= 1;
+        match keep::keep(config, &spool, &mut prepared, &mut taken) {
+            Err(Error::Spool(error)) if error.is_about_a_taken_name() && names_left > 0 => {}
+            kept => break (prepared, kept),
+        }
     };
-    if prepared.is_for_nobody() {
-        return Ok(Accepted::ThrownAway(Box::new(prepared)));
-    }
-    match keep::keep(config, &spool, &mut prepared, &mut taken) {
+    match kept {
         Ok(()) => Ok(Accepted::Kept(Box::new(prepared))),
         Err(error) => send_at_once(request, config, &spool, &mut prepared, &mut taken, error),
     }

@@ -22,6 +22,8 @@ pub struct Moment {
     pub hosts: Vec<String>,
     /// The queue id of the mail.
     pub id: QueueId,
+    /// A name that no other message has, on any machine.
+    pub unique: String,
     /// The time at which the mail was handed in.
     pub arrived: jiff::Timestamp,
     /// The same time as the value of a Date field.
@@ -39,7 +41,7 @@ impl Moment {
     /// The moment at which that caller handed that mail in.
     pub(crate) fn of(caller: Caller, id: QueueId, arrived: jiff::Timestamp) -> Self {
         let host = system::host_name();
-        Self { hosts: system::local_names(&host), host, caller, id, arrived, date: system::date() }
+        Self { hosts: system::local_names(&host), host, caller, id, unique: id.unique(), arrived, date: system::date() }
     }
 }
 
@@ -134,7 +136,8 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         sender: asked.as_ref().map(|sender| &sender.mailbox),
         date: &moment.date,
         local_zone: jiff::tz::TimeZone::system,
-        unique: moment.id.as_str(),
+        id: moment.id.as_str(),
+        unique: &moment.unique,
     };
     let rewritten = rewrite::rewrite(message, &recipients, &mut resolver, &facts);
     let warnings = resolver.warnings().iter().cloned().chain(names.refused.clone()).collect();
