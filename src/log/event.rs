@@ -109,13 +109,13 @@ mod tests {
     use crate::outcome::clean;
 
     const DOCUMENT: &str = include_str!("../../docs/log.md");
-    const ID: &str = "11QS9GOQZK4K3QN";
+    const ID: &str = "66187F7D5BE4000";
 
     const ACCEPTED: Accepted<'_> = Accepted {
         id: ID,
         uid: 0,
         from: "root@web1",
-        message_id: "<11QS9GOQZK4K3QN@web1>",
+        message_id: "<66187F7D5BE4000.5A0C93E1@web1>",
         size: 1312,
         recipients: 2,
         repairs: &["date", "from"],

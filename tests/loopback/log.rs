@@ -30,7 +30,7 @@ fn each_line_of_a_json_log_is_an_object_and_names_its_mail() {
     let of = |event: &str| lines.iter().filter(|line| line["event"] == event).collect::<Vec<_>>();
     assert_eq!(lines.len(), of("accepted").len() + of("attempt").len() + of("note").len(), "{lines:?}");
     let id = &of("accepted")[0]["queue_id"];
-    assert!(id.as_str().is_some_and(|id| id.len() == 20), "{id}");
+    assert!(id.as_str().is_some_and(|id| id.len() == 15), "{id}");
     for (to, status) in [("gone@host.example", "bounced"), ("ops@host.example", "sent")] {
         let ended: Vec<_> = of("attempt").into_iter().filter(|line| line["to"] == to).collect();
         assert_eq!(ended.len(), 1, "{lines:?}");

@@ -561,7 +561,7 @@ fn subordinate_uids_count_as_the_user_whose_they_are() {
     }
     let list = fs::read_dir(village.at("var/spool/mailx-t/queue")).unwrap();
     let ids = list.map(|file| file.unwrap().file_name().into_string().unwrap()).filter(|name| !name.contains('.'));
-    let mut marks: Vec<String> = ids.map(|id| id[13..16].to_string()).collect();
+    let mut marks: Vec<String> = ids.map(|id| id[12..15].to_string()).collect();
     marks.sort();
     let count = |mark: &String| marks.iter().filter(|other| *other == mark).count();
     let mut counts: Vec<usize> = marks.iter().map(count).collect();
