@@ -140,8 +140,8 @@ const CHANGING: [&str; 17] = [
     "write",
 ];
 
-/// A kill at each call that changes something; EIO at every call; ENOSPC if room may be missing; EINTR if a call may
-/// have to wait.
+/// A kill at each call that changes something; EIO at every call; ENOSPC if room may be missing; EROFS, once and for
+/// good, if a call changes a file; EINTR if a call may have to wait.
 pub(crate) fn points(calls: &[Call]) -> Vec<Point> {
     let faults = |call: &Call| {
         let is_one = |names: &[&str]| names.contains(&call.name.as_str());
@@ -149,9 +149,14 @@ pub(crate) fn points(calls: &[Call]) -> Vec<Point> {
         let takes_room = is_making || is_one(&["write", "pwrite64", "fsync", "rename", "renameat", "renameat2"]);
         let may_wait =
             is_one(&["openat", "read", "write", "pwrite64", "fsync", "connect", "sendto", "recvfrom", "poll"]);
+        let is_of_file = takes_room || is_one(&["ftruncate", "mkdir", "unlink", "unlinkat"]);
+        let changes_file = is_of_file && !call.text.contains("socket:");
+        let removes = is_one(&["unlink", "unlinkat", "rename", "renameat", "renameat2"]);
         let mut faults = vec![Fault::Error("EIO")];
         faults.extend((is_making || is_one(&CHANGING)).then_some(Fault::Kill));
         faults.extend(takes_room.then_some(Fault::Error("ENOSPC")));
+        faults.extend(changes_file.then_some(Fault::Error("EROFS")));
+        faults.extend(removes.then_some(Fault::Lasting("EROFS")));
         faults.extend(may_wait.then_some(Fault::Error("EINTR")));
         faults
     };
