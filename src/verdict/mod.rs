@@ -32,9 +32,24 @@ pub(crate) struct Known<'a> {
 /// RFC 4954 section 6 (530, 534, 535, 538), and 5.7.x of RFC 4954, RFC 3207 and of Exchange.
 const LOGIN_CODES: &[u16] = &[530, 534, 535, 538];
 const LOGIN_STATUS: &[(u16, u16)] = &[(7, 3), (7, 8), (7, 9), (7, 11), (7, 57), (7, 60), (7, 139)];
-/// Codes of Exchange about the account's rights and limits. Past the content, other 5.7.x are about the mail.
-const ACCOUNT_STATUS: &[(u16, u16)] = &[(7, 57), (7, 60), (7, 700), (7, 701), (7, 702), (7, 703), (7, 750)];
-const PACE_STATUS: &[(u16, u16)] = &[(1, 90), (7, 232), (7, 233), (7, 236), (7, 705), (7, 708)];
+/// Codes of Exchange about an account that is banned, or has no right, until a person asks for it. Past the content,
+/// other 5.7.x are about the mail.
+const ACCOUNT_STATUS: &[(u16, u16)] = &[
+    (7, 57),
+    (7, 60),
+    (7, 501),
+    (7, 502),
+    (7, 503),
+    (7, 700),
+    (7, 701),
+    (7, 702),
+    (7, 703),
+    (7, 705),
+    (7, 708),
+    (7, 750),
+];
+/// Those about limits, which time ends.
+const PACE_STATUS: &[(u16, u16)] = &[(1, 90), (7, 232), (7, 233), (7, 236)];
 /// RFC 3463 sections 3.2 and 3.3, and those that RFC 7505 and Exchange add: this mailbox.
 const MAILBOX_STATUS: &[(u16, u16)] =
     &[(1, 1), (1, 2), (1, 3), (1, 4), (1, 6), (1, 10), (2, 1), (2, 2), (2, 4), (4, 1), (4, 4), (7, 17)];
@@ -43,8 +58,6 @@ const MAILBOX_STATUS: &[(u16, u16)] =
 pub(crate) fn judge(stage: Stage, reply: &Reply, known: &Known<'_>) -> About {
     let about = match stage {
         _ if reply.is_positive() => return at_acceptance(stage),
-        // RFC 5321 section 3.8: 421 may be the reply to any command, and closes the channel.
-        _ if reply.code == 421 => return About::Host,
         Stage::Setup | Stage::Resolve | Stage::Connect | Stage::Tls | Stage::Greeting => return About::Host,
         Stage::Ehlo | Stage::Auth if reply.is_permanent() => return About::Account,
         Stage::Ehlo | Stage::Auth => return About::Host,
@@ -53,6 +66,10 @@ pub(crate) fn judge(stage: Stage, reply: &Reply, known: &Known<'_>) -> About {
         Stage::Data => at_data(reply),
         Stage::Content => at_content(reply),
     };
+    // RFC 5321 section 3.8: 421 may be the reply to any command, and closes the channel. Mailgun says so of an account.
+    if reply.code == 421 && about != About::Account {
+        return About::Host;
+    }
     with_history(about, reply, known)
 }
 
@@ -89,6 +106,8 @@ fn at_mail(reply: &Reply) -> About {
 /// MAIL back until then.
 fn at_rcpt(reply: &Reply, known: &Known<'_>) -> About {
     let is_named = known.mailbox.is_some_and(|mailbox| names(&reply.text, mailbox));
+    // That is the text of 550 in RFC 5321 section 4.2.2, whatever the reason. IONOS adds one about the sender.
+    let is_of_550 = holds(reply, "mailbox unavailable") && says(reply, Words::Settings);
     match () {
         () if says(reply, Words::Quote) => About::Recipient,
         () if has_status(reply, &[(2, 2)]) || reply.code == 552 && holds(reply, "full") => About::Full,
@@ -96,7 +115,7 @@ fn at_rcpt(reply: &Reply, known: &Known<'_>) -> About {
         () if has_status(reply, MAILBOX_STATUS) && !says(reply, Words::Settings) => About::Recipient,
         () if says(reply, Words::List) || is_rate_of_recipient(reply) => About::Recipient,
         () if is_pace(reply) => About::Pace,
-        () if says(reply, Words::Recipient) => About::Recipient,
+        () if says(reply, Words::Recipient) && !is_of_550 => About::Recipient,
         () if is_settings(reply) && !(is_named && says(reply, Words::Account)) => About::Account,
         () if is_named || known.others_taken => About::Recipient,
         () => About::Unknown,
@@ -131,7 +150,7 @@ fn at_content(reply: &Reply) -> About {
 /// A reply that is final by its code and says that it is not is about how much we send: GMX names a mailbox besides.
 fn is_pace(reply: &Reply) -> bool {
     let is_for_later = reply.is_permanent() && holds(reply, "try again later");
-    has_status(reply, PACE_STATUS) || says(reply, Words::Pace) || is_for_later
+    !has_status(reply, ACCOUNT_STATUS) && (has_status(reply, PACE_STATUS) || says(reply, Words::Pace) || is_for_later)
 }
 
 /// The reply says itself that it is about login, sender, relaying or the account.

@@ -44,6 +44,7 @@ const SENDER: &[&str] = &[
     "must equal authorized user",         // NetEase
     "no such sender",
     "not a verified",
+    "not allowed to send:",      // Mailgun, of a domain
     "not allowed to send as",    // Exchange
     "not allowed to send from",  // Exim, Mailgun
     "not allowed to send mail",  // GMX
@@ -83,10 +84,14 @@ const RELAY: &[&str] = &[
     "helo command rejected", // Postfix
     "invalid helo",
     "list of allowed rcpthosts", // qmail
+    "as a relay",                // Symantec
     "mail relay denied",         // Google's relay service
-    "not authorized to relay",   // Google's relay service
-    "relay access denied",       // Postfix
+    "not allowed to relay",
+    "not authorized to relay", // Google's relay service
+    "open relay not allowed",  // Mimecast
+    "relay access denied",     // Postfix
     "relay denied",
+    "relay not allowed",   // Stalwart
     "relay not permitted", // Exim
     "relaying denied",     // Sendmail, Mailgun
     "relaying disallowed", // Zoho

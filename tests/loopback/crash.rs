@@ -3,9 +3,9 @@
 //!
 //! strace does both (Debian package strace). A run without a fault tells which calls there are; from the reading of the
 //! configuration on, each is a point: SIGKILL and EIO at every call, EROFS at those that change a file, ENOSPC at those
-//! that take room (once, and for good from there on), EINTR at those that may have to wait. The verdict: a mail that was
-//! accepted is delivered exactly once and whole, any other at most once; and every file in the spool is one that the
-//! page names. Only a kill, and a fault on the wire, may have a mail sent twice.
+//! that take room (once, and for good from there on), EINTR at those that may have to wait. The verdict: a mail that
+//! was accepted is delivered exactly once and whole, any other at most once; and every file in the spool is one that
+//! the page names. Only a kill, and a fault on the wire, may have a mail sent twice.
 //!
 //! The programs run in a mount namespace of their own, in which the machine's spool and root's home are directories of
 //! the test: mail that cannot be accepted is saved there, not in the real ones.

@@ -308,3 +308,16 @@ fn refused_report_whose_mail_has_left_the_queue_goes_to_failed() {
     machine.run("sendmail", &["-q"], b"");
     assert_eq!((machine.queue().len(), machine.failed().len()), (0, 1), "{}", machine.log());
 }
+
+#[test]
+fn recipient_whom_a_server_has_no_time_for_closes_the_way_for_nobody() {
+    let on = On::at(Point::Rcpt).containing(PERSON);
+    let machine = refusing(on, "421 4.7.1 Messages to this recipient are deferred, try again later");
+    for _ in 0..3 {
+        machine.run("sendmail", &["-odq", PERSON], MAIL);
+    }
+    machine.run("sendmail", &["-odq", "other@c.example"], MAIL);
+    machine.run("sendmail", &["-q"], b"");
+    assert!(!machine.path("spool/queue/relay.clock").exists(), "{}", machine.log());
+    assert_eq!((status(&machine, "other@c.example").as_str(), machine.queue().len()), ("sent", 3), "{}", machine.log());
+}

@@ -98,7 +98,12 @@ impl Met {
 
     /// The same was said of another mail, to others.
     pub(super) fn repeats(&self, before: &Self) -> bool {
-        self.says_the_same(before) && self.people.is_disjoint(&before.people) && self.confirms(before)
+        self.says_the_same(before) && self.is_for_others(before) && self.confirms(before)
+    }
+
+    /// The two have no recipient in common.
+    pub(super) fn is_for_others(&self, before: &Self) -> bool {
+        self.people.is_disjoint(&before.people)
     }
 
     /// The two show more than one mail shows. A user chooses text and recipients, and must not stop the mail of others

@@ -192,9 +192,12 @@ impl<'a> Routes<'a> {
         let route = self.route(account);
         let is_probed = route.is_probed;
         if may_be_chosen(entry, trouble.stage) && !is_probed {
-            // Two mails that one user has chosen are one.
+            // Two mails that one user has chosen are one, and so are two to a recipient for whom the server has no
+            // time.
             let met = Met::of(entry, trouble);
-            if route.evidence.troubled.as_ref().is_some_and(|before| !met.confirms(before)) {
+            let shows_more =
+                |before: &Met| met.confirms(before) && (trouble.stage != Stage::Rcpt || met.is_for_others(before));
+            if route.evidence.troubled.as_ref().is_some_and(|before| !shows_more(before)) {
                 return Ok(());
             }
             route.evidence.troubled = Some(met);
