@@ -27,8 +27,16 @@ impl Session {
                 open_trusting(Roots::Bundle, smarthost, credentials, client)
             }
             result => result,
-        }
+        };
+        // The handshake that fails does not show which names the certificate has. Another one is for them alone.
+        opened.map_err(|trouble| if trouble.is_name_wrong { with_names(trouble, smarthost, client) } else { trouble })
     }
+}
+
+/// The trouble, with the names in the server's certificate if it shows them.
+fn with_names(trouble: Trouble, smarthost: &Smarthost, client: &Client) -> Trouble {
+    let seen = open_trusting(Roots::Any, smarthost, None, client).err();
+    seen.filter(|seen| seen.is_name_wrong).unwrap_or(trouble)
 }
 
 fn open_trusting(
