@@ -56,6 +56,8 @@ pub(crate) enum Trait {
     /// It could not be reached.
     OutOfReach,
     /// It has shown that it reads the octets of a BDAT that it refuses.
+    /// It has refused a MAIL with parameters.
+    NoParameters,
     ReadsChunks,
     /// The same before the login too.
     ReadsChunksBeforeLogin,
@@ -73,6 +75,7 @@ impl fmt::Display for Trait {
             Self::ReadsChunks => "content with the envelope",
             Self::ReadsChunksBeforeLogin => "content with the envelope and the login",
         })
+            Self::NoParameters => "no parameters of MAIL",
     }
 }
 
@@ -207,7 +210,8 @@ impl<'a> KnownSmarthosts<'a> {
         let kept = remarks.into_iter().filter(|remark| remark.says == what.to_string()).map(|remark| remark.about);
         let learnt = self.learnt.borrow();
         let learnt = learnt.iter().filter(|known| known.1 == what).map(|known| known.0.clone());
-        Client { chunk_readers: kept.chain(learnt).collect(), ..self.client.clone() }
+        let is_bare = self.has(smarthost, Trait::NoParameters);
+        Client { chunk_readers: kept.chain(learnt).collect(), is_bare, ..self.client.clone() }
     }
 
     /// Remembers that the machine reached as `relay` reads the chunks that it refuses, so that content may ride with

@@ -22,7 +22,7 @@ impl Session {
         credentials: Option<&Credentials>,
         client: &Client,
     ) -> Result<Self, Trouble> {
-        match open_trusting(Roots::Usual, smarthost, credentials, client) {
+        let opened = match open_trusting(Roots::Usual, smarthost, credentials, client) {
             Err(trouble) if trouble.is_issuer_unknown && tls::has_more_roots(smarthost) => {
                 open_trusting(Roots::Bundle, smarthost, credentials, client)
             }
@@ -48,7 +48,10 @@ fn open_trusting(
     let client = &client.as_told_to(smarthost);
     let mut channel = Way::new(roots, smarthost, credentials, client).channel()?;
     // RFC 3207 section 4.2: what the server said before TLS does not count.
-    let capabilities = introduce(&mut channel, client)?;
+    let mut capabilities = introduce(&mut channel, client)?;
+    if client.is_bare {
+        capabilities = capabilities.bare();
+    }
     let groups = smarthost.pipelining && capabilities.pipelining;
     let mut window = Window::new(groups, smarthost.chunking && capabilities.chunking);
     let mut chunk_proof = client.chunk_proof_of(channel.peer().relay());
