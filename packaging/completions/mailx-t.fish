@@ -39,7 +39,7 @@ complete -c mailx-t -n "__fish_mailx_t_needs_command" -s b -d 'the mode, see bel
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s c -d 'copies; may repeat' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s d -d '-d0 (-d0.1) without a recipient tells the version and reads nothing; other debug levels have no counterpart' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s f -d 'the reverse-path; what the smarthost would not let us use is replaced by the account\'s address' -r -f
-complete -c mailx-t -n "__fish_mailx_t_needs_command" -s o -d '-od, -oi and -ov are obeyed, any other (-oem, -om) is ignored' -r -f
+complete -c mailx-t -n "__fish_mailx_t_needs_command" -s o -d '-od, -oi and -ov are obeyed, any other (-oem, -om) is ignored; Exim\'s -oMr and its kin have the value next' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s q -d 'runs the queue, see below; never takes the next argument' -r -F
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s r -d 'the same as -f' -r -f
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s s -d 'the subject' -r -f

@@ -6,7 +6,7 @@
 //! never read as an option.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::slice;
 
 use thiserror::Error;
@@ -45,6 +45,9 @@ pub enum Takes {
     Late,
     /// No value: further letters may follow in the same argument (`-ti`).
     Nothing,
+    /// The rest of its own argument, or else the next argument, if that is a path and no address: a file in one
+    /// dialect, and nothing in another.
+    Path,
     /// The rest of its own argument, or else the next argument, unless that is an option: a value in one dialect, and
     /// none in another.
     Perhaps,
@@ -70,6 +73,8 @@ pub(crate) struct Grammar {
     pub(crate) letters: &'static [Letter],
     /// A long option, its name in full, has its value in the next argument.
     pub(crate) long_takes_next: fn(&OsStr) -> bool,
+    /// The rest of an argument says of what kind the value is, and the next argument is the value (`-oMr smtp`).
+    pub(crate) names_kind: fn(char, &[u8]) -> bool,
 }
 
 /// A part of the command line.
@@ -254,6 +259,8 @@ impl<'a> Lexer<'_, 'a> {
                 continue;
             };
             let letter = known.letter;
+            let next = self.rest.as_slice().first().map(|next| next.as_bytes());
+            let is_no_option = next.is_some_and(|next| !next.starts_with(b"-"));
             let may_be_next = match known.takes {
                 Takes::Nothing => {
                     words.push(Word::Option { letter, value: None });
@@ -261,14 +268,14 @@ impl<'a> Lexer<'_, 'a> {
                 }
                 Takes::Glued => false,
                 Takes::Late => self.has_operand,
-                Takes::Perhaps => {
-                    let next = self.rest.as_slice().first().map(|next| next.as_bytes());
-                    next.is_some_and(|next| !next.starts_with(b"-"))
-                }
+                Takes::Path => next.is_some_and(|next| is_no_option && next.contains(&b'/') && !next.contains(&b'@')),
+                Takes::Perhaps => is_no_option,
                 Takes::Value => true,
             };
             let value = if may_be_next && tail.is_empty() {
                 self.rest.next().cloned()
+            } else if is_no_option && (self.grammar.names_kind)(letter, tail) {
+                self.rest.next().map(|next| OsString::from_vec([tail, next.as_bytes()].concat()))
             } else {
                 Some(OsStr::from_bytes(tail).to_owned())
             };
@@ -289,8 +296,6 @@ pub(crate) fn check_missing(letters: &[Letter], letter: char) -> Result<(), Wron
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStringExt;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -299,14 +304,19 @@ mod tests {
         Letter::obeyed('f', Takes::Value, ""),
         Letter::obeyed('i', Takes::Nothing, ""),
         Letter::obeyed('l', Takes::Late, ""),
+        Letter::ignored('D', Takes::Path, ""),
         Letter::ignored('p', Takes::Perhaps, ""),
         Letter::obeyed('q', Takes::Glued, ""),
         Letter::obeyed('t', Takes::Nothing, ""),
         Letter::ignored('X', Takes::Value, ""),
     ];
 
-    const GRAMMAR: Grammar =
-        Grammar { expand: OsStr::to_owned, letters: LETTERS, long_takes_next: |option| option == "--name" };
+    const GRAMMAR: Grammar = Grammar {
+        expand: OsStr::to_owned,
+        letters: LETTERS,
+        long_takes_next: |option| option == "--name",
+        names_kind: |letter, rest| letter == 'X' && rest == b"k",
+    };
 
     fn strings(arguments: &[&str]) -> Vec<OsString> {
         arguments.iter().map(OsString::from).collect()
@@ -342,6 +352,16 @@ mod tests {
         assert_eq!(mixed(&["-p", "-i", "b"]), [with('p', ""), flag('i'), operand("b")]);
         assert_eq!(mixed(&["-pa", "b"]), [with('p', "a"), operand("b")]);
         assert_eq!(mixed(&["-p"]), [with('p', "")]);
+    }
+
+    #[test]
+    fn kind_and_path_are_told_from_a_recipient() {
+        assert_eq!(posix(&["-Xk", "v", "b"]), [with('X', "kv"), operand("b")]);
+        assert_eq!(posix(&["-Xkv", "b"]), [with('X', "kv"), operand("b")]);
+        assert_eq!(posix(&["-Xk", "-i", "b"]), [with('X', "k"), flag('i'), operand("b")]);
+        assert_eq!(posix(&["-D", "/log", "b"]), [with('D', "/log"), operand("b")]);
+        assert_eq!(posix(&["-D", "root"]), [with('D', ""), operand("root")]);
+        assert_eq!(posix(&["-D", "a/b@x"]), [with('D', ""), operand("a/b@x")]);
     }
 
     #[test]

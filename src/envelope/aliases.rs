@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::message::Mailbox;
+use crate::message::AddressList;
 
 /// The target that throws a mail away, as it does with every other mailer.
 pub(crate) const NOWHERE: &str = "/dev/null";
@@ -24,14 +24,21 @@ impl Aliases {
                 warnings.push(format!("line {line} is no alias"));
                 continue;
             };
-            let (nowhere, targets): (Vec<_>, Vec<_>) = values(value).into_iter().partition(|v| is_nowhere(v));
+            let (nowhere, targets): (Vec<_>, Vec<_>) =
+                values(without_remark(value)).into_iter().partition(|v| is_nowhere(v));
             let (refused, plain): (Vec<_>, Vec<_>) = targets.into_iter().partition(|v| is_refused(v));
             if let Some(first) = refused.first() {
                 let (name, what) = (crate::outcome::clean(&name), crate::outcome::clean(first));
                 warnings.push(format!("line {line}: alias {name}: {what} is a command, a file or a list: ignored"));
             }
-            let mut targets: Vec<String> =
-                plain.iter().flat_map(|v| Mailbox::list(v.as_bytes())).map(|mailbox| mailbox.address).collect();
+            let mut targets = Vec::new();
+            for AddressList { mailboxes, blind, words, .. } in plain.iter().map(|v| AddressList::read(v.as_bytes())) {
+                targets.extend(mailboxes.into_iter().chain(blind).map(|mailbox| mailbox.address));
+                for word in words {
+                    let (name, word) = (crate::outcome::clean(&name), crate::outcome::clean(&word));
+                    warnings.push(format!("line {line}: alias {name}: \"{word}\" is no address: ignored"));
+                }
+            }
             targets.extend(nowhere.first().map(|_| NOWHERE.to_string()));
             if !targets.is_empty() {
                 aliases.insert(&name, targets);
@@ -74,6 +81,14 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
+/// The value without a comment behind it, which aliases(5) does not know and people write. No address is in one.
+fn without_remark(value: &str) -> &str {
+    let behind_blank = |(at, _): &(usize, &str)| value[..*at].ends_with(char::is_whitespace);
+    let remark =
+        value.rmatch_indices('#').take_while(|(at, _)| !value[*at..].contains('@')).filter(behind_blank).last();
+    remark.map_or(value, |(at, _)| &value[..at])
+}
+
 /// Name and value of an entry; the name may stand in quotes.
 fn split(entry: &str) -> Option<(String, &str)> {
     let entry = entry.trim();
@@ -81,7 +96,7 @@ fn split(entry: &str) -> Option<(String, &str)> {
         Some(rest) => {
             rest.split_once('"').and_then(|(name, rest)| Some((name, rest.trim_start().strip_prefix(':')?)))?
         }
-        None => entry.split_once(':')?,
+        None => entry.split_once([':', '\u{ff1a}'])?,
     };
     let name = name.trim();
     (!name.is_empty()).then(|| (name.to_string(), value))
@@ -151,6 +166,17 @@ mod tests {
         );
         assert_eq!(aliases.get("b").unwrap(), ["b@x.org", NOWHERE]);
         assert_eq!((aliases.get("d"), warnings.len()), (None, 1), "{warnings:?}");
+    }
+
+    #[test]
+    fn words_that_are_nobody_are_named_and_comments_left_out() {
+        let text = "a: a@x.org b@x.org al\nb: b@x.org # the team, all\nc: /dev/null # note\nd\u{ff1a}d@x.org\ne: #1 <e@x.org>\n";
+        let (aliases, warnings) = Aliases::parse(text);
+        assert_eq!(aliases.get("a").unwrap(), ["a@x.org", "b@x.org"]);
+        assert_eq!(warnings, ["line 1: alias a: \"al\" is no address: ignored"]);
+        for (name, target) in [("b", "b@x.org"), ("c", NOWHERE), ("d", "d@x.org"), ("e", "e@x.org")] {
+            assert_eq!(aliases.get(name).unwrap(), [target], "{name}");
+        }
     }
 
     #[test]

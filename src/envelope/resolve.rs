@@ -96,9 +96,20 @@ impl<'a> Resolver<'a> {
         Self { is_user, ..self }
     }
 
-    /// Those who are meant by a list. A word beside addresses is meant if somebody has that name, else it is text.
+    /// Those who get what the list is about: those whom it shows, and the others.
+    pub(super) fn named(&mut self, mut list: AddressList) -> Vec<Mailbox> {
+        let blind = std::mem::take(&mut list.blind);
+        let mut named = self.meant(list);
+        named.extend(blind);
+        named
+    }
+
+    /// Those whom a list shows. A word beside addresses is meant if somebody has that name, else it is text.
     pub(crate) fn meant(&mut self, list: AddressList) -> Vec<Mailbox> {
         let mut meant = list.mailboxes;
+        if let Some(remark) = list.remark {
+            self.no_address(&remark);
+        }
         for word in list.words {
             if self.is_name(&word) {
                 meant.push(Mailbox { name: None, address: word });
@@ -149,6 +160,10 @@ impl<'a> Resolver<'a> {
     /// A recipient that is named and cannot be read is told to the caller.
     pub(super) fn unreadable(&mut self, written: &str) {
         self.has_unreadable = true;
+        self.no_address(written);
+    }
+
+    fn no_address(&mut self, written: &str) {
         self.warn(format!("recipient \"{}\" is no address", clean(written)));
     }
 

@@ -41,7 +41,7 @@ pub(super) fn joined(chunks: Vec<Chunk>, is_irregular: &mut bool) -> Vec<Chunk> 
 }
 
 /// `'a@x'` out of a script whose quotes were taken for text. An apostrophe within a local part stays.
-pub(super) fn without_shell_quotes<'t>(text: &'t str) -> &'t str {
+fn without_shell_quotes<'t>(text: &'t str) -> &'t str {
     const QUOTES: [(char, char); 4] = [('\'', '\''), ('`', '`'), ('\u{201c}', '\u{201d}'), ('\u{2018}', '\u{2019}')];
     let inner = |text: &'t str| {
         QUOTES.iter().find_map(|(open, close)| text.strip_prefix(*open).and_then(|text| text.strip_suffix(*close)))
@@ -51,6 +51,31 @@ pub(super) fn without_shell_quotes<'t>(text: &'t str) -> &'t str {
         text = within;
     }
     text
+}
+
+/// The word or address that is meant, without what scripts, languages and people leave around it: quotes of shells, the
+/// brackets of a list or an object, the dot of a sentence or of a whole domain name, an escape that `echo` printed, and
+/// characters that cannot be seen.
+pub(super) fn bare(written: &str) -> String {
+    let is_quoted = written.starts_with('"');
+    let seen: String = written.chars().filter(|c| is_quoted || crate::lookalike::of(*c) != Some('\0')).collect();
+    let mut text = seen.as_str();
+    loop {
+        let before = text;
+        text = without_shell_quotes(text);
+        text = text.strip_prefix('[').unwrap_or(text);
+        text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+        if text.matches('[').count() < text.matches(']').count() {
+            text = text.strip_suffix(']').unwrap_or(text);
+        }
+        let without_escape = ["\\r\\n", "\\n", "\\r", "\\t", "\\"].iter().find_map(|escape| text.strip_suffix(escape));
+        text = without_escape.unwrap_or(text).trim_end_matches('.');
+        if text == before {
+            break;
+        }
+    }
+    // Sendmail takes the backslash for one that keeps an alias away. Of a bare name it is told as it was written.
+    if text.contains('@') { text.trim_start_matches('\\') } else { text }.to_owned()
 }
 
 /// The octets up to and with the quote that ends the string at the start.

@@ -47,11 +47,23 @@ impl fmt::Display for Mailbox {
     }
 }
 
-/// True if an argument, whose parts may be a stranger's, can be read as addresses. It has no line end or other control
-/// character within. It has no group of RFC 5322 section 3.4 whose name holds an address: a reader of groups takes
-/// `a@x Foo: b@y` for b@y alone.
+/// True if an argument, whose parts may be a stranger's, can be read as addresses. It has no control character within,
+/// but line ends between lines that are lists by themselves, as `mail "$(cat list)"` has them. It has no group of RFC
+/// 5322 section 3.4 whose name holds an address: a reader of groups takes `a@x Foo: b@y` for b@y alone.
 pub(crate) fn may_be_addresses(argument: &[u8]) -> bool {
     let text = text(argument);
+    let mut lines = text.trim().lines().filter(|line| !line.trim().is_empty()).peekable();
+    let Some(first) = lines.next() else { return may_be_list("") };
+    if lines.peek().is_none() {
+        return may_be_list(first);
+    }
+    let is_whole = |line: &str| outside(line).is_some_and(|outside| !outside.contains(['>', ')', ']']));
+    let is_plain = |line: &str| !line.contains(':') && is_whole(line) && may_be_list(line);
+    is_plain(first) && lines.all(is_plain)
+}
+
+/// As [`may_be_addresses`], for one line.
+fn may_be_list(text: &str) -> bool {
     let text = text.trim();
     let outside = outside(text).unwrap_or_else(|| text.to_string());
     // The text after the last colon is in no group's name.
@@ -139,6 +151,8 @@ mod tests {
     fn argument_leads_to_no_address_behind_another() {
         let no_address = [
             "a@x\nBcc: b@y",
+            "a@x\n<b@y\nc@z>",
+            "a@x\nb\u{7}@y",
             "a@x Foo: b@y",
             "a@x Foo: b@y;",
             "c@z, a@x Foo: b@y",
@@ -162,6 +176,7 @@ mod tests {
             "a@x (b@y: c)",
             "a@[IPv6:2001:db8::1]",
             "a@x,\tb@y",
+            "a@x\nb@y\n\n  Al <c@z>, root\r\n",
         ];
         for argument in addresses {
             assert_eq!(Mailbox::of_argument(argument.as_bytes()), Mailbox::list(argument.as_bytes()), "{argument:?}");

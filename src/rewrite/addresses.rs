@@ -24,8 +24,12 @@ impl Header<'_> {
             if is_barren || name.starts_with("Resent-") { vec![each] } else { self.message.named(name).collect() };
         let lists: Vec<AddressList> = all.iter().map(|field| AddressList::read(&self.utf8(field.value))).collect();
         let is_irregular = lists.iter().any(|list| list.is_irregular);
-        let mailboxes = lists.into_iter().flat_map(|list| resolver.meant(list)).map(Mailbox::in_ascii);
-        let mailboxes: Vec<Mailbox> = mailboxes.collect();
+        let named: Vec<Mailbox> =
+            lists.into_iter().flat_map(|list| resolver.meant(list)).map(Mailbox::in_ascii).collect();
+        let mut is_usable = |address: &str| resolver.is_local(address) || !resolver.one(address).is_empty();
+        let (mailboxes, odd): (Vec<Mailbox>, Vec<Mailbox>) =
+            named.into_iter().partition(|mailbox| is_usable(&mailbox.address));
+        let is_irregular = is_irregular || !odd.is_empty();
         let local = mailboxes.iter().any(|mailbox| resolver.is_local(&mailbox.address));
         if mailboxes.is_empty() && !is_group(&each) {
             // RFC 5322 section 3.4 wants an address here, and anacron writes `To: ""`: made anew below.
@@ -52,6 +56,7 @@ impl Header<'_> {
         let resolved = self.resolved(&mailboxes, resolver).into_iter();
         let once = resolved.filter(|mailbox| known.insert(mailbox.address.to_lowercase())).collect();
         self.mailboxes(name, once);
+        self.aside(name, &odd);
     }
 
     /// The mailboxes as readers see them. The name of a long list stands for it once in a field, and in so many fields
@@ -84,9 +89,14 @@ impl Header<'_> {
         } else {
             self.left_out.insert(name.to_ascii_lowercase());
         }
-        if !others.is_empty() {
+        self.aside(name, &others);
+    }
+
+    /// Addresses that the field cannot show.
+    fn aside(&mut self, name: &str, mailboxes: &[Mailbox]) {
+        if !mailboxes.is_empty() {
             self.repairs.insert(Repair::Recipients);
-            let text: Vec<String> = others.iter().map(|mailbox| mailbox.address.clone()).collect();
+            let text: Vec<String> = mailboxes.iter().map(|mailbox| mailbox.address.clone()).collect();
             field::unstructured(&format!("X-Original-{name}"), &text.join(", "), &mut self.out);
         }
     }

@@ -31,6 +31,7 @@ fn table(letters: &[Letter]) -> String {
             Takes::Glued => "glued only",
             Takes::Late => "glued, after a recipient also next",
             Takes::Nothing => "none",
+            Takes::Path => "glued, or next if that is a path",
             Takes::Perhaps => "glued, or next if that is no option",
             Takes::Value => "glued or next",
         };

@@ -20,7 +20,7 @@ use super::getopt::{self, Grammar, Letter, Line, Takes, Word, WrongOption};
 use super::sendmail::mode::DeliveryMode;
 use super::sendmail::{self, SendmailArguments};
 use crate::dsn::{Notify, OfMail};
-use Takes::{Glued, Late, Nothing, Perhaps, Value};
+use Takes::{Glued, Late, Nothing, Path as File, Perhaps, Value};
 pub use long::{LONG, Means};
 pub(super) use long::{knows, wrong_long};
 
@@ -33,15 +33,15 @@ pub const LETTERS: &[Letter] = &[
     Letter::obeyed('A', Value, "a file to attach (mailutils); a word that is no file is s-nail's account, with a warning"),
     Letter::obeyed('a', Value, "a header where the value has the form of one and is no file, else a file to attach"),
     Letter::ignored('B', Nothing, "output is never held back"),
-    Letter::obeyed('b', Value, "blind copies; may repeat"),
+    Letter::obeyed('b', Perhaps, "blind copies; may repeat"),
     Letter::obeyed('C', Value, "a header (s-nail) where the value has the form of one, else another configuration file"),
-    Letter::obeyed('c', Value, "copies; may repeat"),
+    Letter::obeyed('c', Perhaps, "copies; may repeat"),
     Letter::ignored('D', Nothing, "no mailbox is opened, so there is none to disconnect"),
     Letter::ignored('d', Nothing, "the mail is sent; the log level is a setting"),
     Letter::obeyed('E', Nothing, "an empty body sends nothing; but with an argument such as `set escape` it is mailutils' and not needed"),
-    Letter::ignored('e', Nothing, "asks about a mailbox: there is none to read"),
-    Letter::ignored('F', Nothing, "no copy is kept in a file named after the recipient; called as mailx-t, the sender's full name follows"),
-    Letter::obeyed('f', Late, "reads a mailbox: there is none; after a recipient or `--`, the reverse-path, as for sendmail"),
+    Letter::ignored('e', Nothing, "asks about a mailbox: there is none to read; with an argument such as `set x=y` it is mutt's and not needed"),
+    Letter::ignored('F', File, "no copy is kept in a file named after the recipient, and mutt's settings are not read; called as mailx-t, the sender's full name follows"),
+    Letter::obeyed('f', Late, "reads a mailbox: there is none; after a recipient or `--`, or before an address, the reverse-path, as for sendmail"),
     Letter::ignored('H', Nothing, "lists a mailbox: there is none to read"),
     Letter::ignored('h', Value, "the servers on the way count the hops"),
     Letter::ignored('I', Nothing, "nothing is asked at the terminal"),
@@ -69,7 +69,7 @@ pub const LETTERS: &[Letter] = &[
 
 /// Its command line.
 pub(crate) const GRAMMAR: Grammar =
-    Grammar { expand: long::expand, letters: LETTERS, long_takes_next: long::takes_next };
+    Grammar { expand: long::expand, letters: LETTERS, long_takes_next: long::takes_next, names_kind: |_, _| false };
 
 /// The letters under our own name, whose `--help` says that `-f` and `-F` take a value.
 const OUR_LETTERS: [Letter; LETTERS.len()] = {
@@ -225,8 +225,13 @@ impl MailArguments {
             'C' => self.config = Some(value.into()),
             'c' => self.cc.push(value),
             'E' => self.skip_empty |= operand_if(next, is_command).is_none(),
+            'e' => drop(operand_if(next, is_command)),
             'f' if !self.recipients.is_empty() => self.reverse_path = Some(value),
-            'f' | 'u' => self.reading = true,
+            'f' => match either(value, next, is_address) {
+                Some(sender) if is_address(sender.as_bytes()) => self.reverse_path = Some(sender),
+                _ => self.reading = true,
+            },
+            'u' => self.reading = true,
             'M' => {
                 let kind = either(value, next, is_media_type).filter(|kind| is_media_type(kind.as_bytes()));
                 self.content_type = kind.or(self.content_type.take());
@@ -332,11 +337,17 @@ fn operand_if(words: &mut Peekable<IntoIter<Word>>, fits: impl Fn(&[u8]) -> bool
     if let Word::Operand(operand) = word { Some(operand) } else { None }
 }
 
-/// The operand is a command for mailutils' `-E`, as fail2ban and git's manual write it, and no recipient: `set`, or
-/// words without `@`.
+/// The operand is a command for mailutils' `-E`, as fail2ban and git's manual write it, or for mutt's `-e`, and no
+/// recipient: `set`, or words without `@`.
 fn is_command(operand: &[u8]) -> bool {
     let mut words = operand.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    words.next() == Some(b"set") || (words.next().is_some() && !operand.contains(&b'@'))
+    let is_verb = words.next().is_some_and(|word| [&b"set"[..], b"unset", b"my_hdr", b"source"].contains(&word));
+    is_verb || (words.next().is_some() && !operand.contains(&b'@'))
+}
+
+/// The operand is an address, and no path of a mailbox.
+fn is_address(operand: &[u8]) -> bool {
+    operand.contains(&b'@') && !operand.contains(&b'/')
 }
 
 /// The value that is glued to its letter, else the next word, if it is an operand that fits.

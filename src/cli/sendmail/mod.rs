@@ -1,9 +1,11 @@
 //! sendmail's command line: its letters as one table, and the arguments that they make.
 //!
-//! The letters are those of Sendmail 8.17, Postfix 3.7 and the sendmails of OpenSMTPD, BusyBox and msmtp, so that no
-//! value of theirs is taken for a recipient. Options end at the first operand. An unknown letter is worth a warning and
-//! never costs a mail; a missing value of a letter that is obeyed does. `mode` has the meaning of `-b`, `-q` and `-od`.
+//! The letters are those of Sendmail 8.17, Postfix 3.7, Exim, and the sendmails of OpenSMTPD, BusyBox, ssmtp, dma and
+//! msmtp, so that no value of theirs is taken for a recipient; `long` has msmtp's long options. Options end at the
+//! first operand. An unknown letter is worth a warning and never costs a mail; a missing value of a letter that is
+//! obeyed does. `mode` has the meaning of `-b`, `-q` and `-od`.
 
+mod long;
 pub(super) mod mode;
 
 use std::ffi::{OsStr, OsString};
@@ -14,19 +16,19 @@ use super::common;
 use super::getopt::{self, Grammar, Letter, Line, Takes, Word, WrongOption};
 use crate::dsn::{Envid, Notify, OfMail};
 use crate::outcome;
-use Takes::{Glued, Nothing, Value};
+use Takes::{Glued, Nothing, Path, Value};
 use mode::{DeliveryMode, Mode};
 
 /// sendmail's letters; docs/compatibility.md shows the same table.
 #[rustfmt::skip]
 pub const LETTERS: &[Letter] = &[
     Letter::ignored('A', Value, "one configuration serves submission and transfer"),
-    Letter::ignored('a', Value, "an account of msmtp's, or BusyBox's login (`-auUSER`, `-apPASSWORD`): the settings say who logs in"),
+    Letter::ignored('a', Value, "an account of msmtp's, or the login of BusyBox (`-auUSER`, `-apPASSWORD`) and ssmtp (`-au USER`): the settings say who logs in"),
     Letter::ignored('B', Value, "the body's own bytes decide how it is encoded, whatever was declared"),
     Letter::obeyed('b', Value, "the mode, see below"),
     Letter::obeyed('C', Value, "another configuration file, never with more rights than the caller's"),
     Letter::ignored('c', Nothing, "historic; there is one way out, and it is tried at once"),
-    Letter::ignored('D', Value, "sendmail's debugging has no counterpart, so it needs no file"),
+    Letter::ignored('D', Path, "sendmail's debugging has no counterpart, so it needs no file; dma's letter takes no value"),
     Letter::obeyed('d', Glued, "`-d0` (`-d0.1`) without a recipient tells the version and reads nothing; other debug levels have no counterpart"),
     Letter::ignored('E', Glued, "historic"),
     Letter::ignored('e', Value, "trouble is told by the exit status, and after acceptance by a bounce"),
@@ -44,7 +46,7 @@ pub const LETTERS: &[Letter] = &[
     Letter::obeyed('N', Value, "when to report (`never`, or of `success,failure,delay`), also to the smarthost where it offers DSN"),
     Letter::ignored('n', Nothing, "aliases always apply, or a mail to root would reach nobody"),
     Letter::obeyed('O', Value, "`DeliveryMode`, `IgnoreDots` and `Verbose` are obeyed, any other name is ignored"),
-    Letter::obeyed('o', Value, "`-od`, `-oi` and `-ov` are obeyed, any other (`-oem`, `-om`) is ignored"),
+    Letter::obeyed('o', Value, "`-od`, `-oi` and `-ov` are obeyed, any other (`-oem`, `-om`) is ignored; Exim's `-oMr` and its kin have the value next"),
     Letter::ignored('p', Value, "how a mail came in is not taken from the caller"),
     Letter::ignored('Q', Glued, "there is no quarantine"),
     Letter::obeyed('q', Glued, "runs the queue, see below; never takes the next argument"),
@@ -62,9 +64,20 @@ pub const LETTERS: &[Letter] = &[
     Letter::ignored('x', Nothing, "historic"),
 ];
 
-/// Its command line. It has no long options except those that every name knows.
+/// Its command line. It has no long options except those that every name knows, and msmtp's.
 pub(crate) const GRAMMAR: Grammar =
-    Grammar { expand: OsStr::to_owned, letters: LETTERS, long_takes_next: common::takes_next };
+    Grammar { expand: OsStr::to_owned, letters: LETTERS, long_takes_next: long::takes_next, names_kind };
+
+/// ssmtp's login, and Exim's words about the message and its files: what follows is the value.
+fn names_kind(letter: char, rest: &[u8]) -> bool {
+    const OF_EXIM: [&[u8]; 13] =
+        [b"A", b"B", b"P", b"X", b"Ma", b"Maa", b"Mai", b"Mas", b"Mi", b"Mm", b"Mr", b"Ms", b"Mt"];
+    match letter {
+        'a' => matches!(rest, [b'm' | b'p' | b'u']),
+        'o' => OF_EXIM.contains(&rest),
+        _ => false,
+    }
+}
 
 /// The arguments of sendmail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,7 +122,7 @@ pub(crate) fn parse(line: Line<'_>) -> Result<SendmailArguments, WrongOption> {
             Word::End => {}
             // The file that it names is not told.
             Word::Long { option, .. } if common::is_config(&option) => arguments.unknown.push("--config".to_owned()),
-            Word::Long { option, .. } => arguments.unknown.push(outcome::clean(&option.to_string_lossy())),
+            Word::Long { option, value } => arguments.obey_long(&option, value),
             Word::Missing(letter) => getopt::check_missing(LETTERS, letter)?,
             Word::Operand(operand) => arguments.operands.push(operand),
             Word::Option { letter: 'q', value } => run = Some(value.unwrap_or_default()),
@@ -158,6 +171,16 @@ impl SendmailArguments {
             't' => self.extract_recipients = true,
             'v' => self.verbose = true,
             _ => {}
+        }
+    }
+
+    /// Obeys an option of msmtp's. The value of an unknown one is not told: it may be a secret.
+    fn obey_long(&mut self, option: &OsStr, next: Option<OsString>) {
+        let (name, glued) = long::split(option);
+        match long::known(name) {
+            Some((_, Some(letter), _)) => self.obey(*letter, glued.or(next).unwrap_or_default()),
+            Some(_) => {}
+            None => self.unknown.push(format!("--{}", outcome::clean(&name.to_string_lossy()))),
         }
     }
 
@@ -285,8 +308,27 @@ mod tests {
 
     #[test]
     fn value_of_an_ignored_letter_is_no_recipient() {
-        let line = ["-h", "3", "-O", "Timeout=1h", "-X", "log", "-L", "t", "-p", "a", "a@x"];
-        assert_eq!(read(&line), read(&["a@x"]));
+        let lines = [
+            "-h 3 -O Timeout=1h -X log -L t -p a a@x",
+            "-au me -ap secret -am login a@x",
+            "-auME -apSECRET -amPLAIN -S smtp.x:25 -w 30 a@x",
+            "-a work --host smtp.x --port=587 --tls=on --user me@x --logfile /log --account work a@x",
+            "-oMr esmtp -oMs host.x -oMa 1.2.3.4 -oMas root -D /log -d21.4 a@x",
+            "-oMresmtp -D a@x",
+        ];
+        for line in lines {
+            let words: Vec<&str> = line.split(' ').collect();
+            assert_eq!(read(&words), read(&["a@x"]), "{line}");
+        }
+    }
+
+    #[test]
+    fn long_options_of_msmtp_are_obeyed_where_a_letter_means_the_same() {
+        let request = read(&["--from", "me@x", "--read-recipients", "--read-envelope-from", "a@x"]);
+        let same = read(&["-f", "me@x", "-t", "a@x"]);
+        assert_eq!(request, same);
+        assert_eq!(read(&["--from=me@x", "a@x"]), read(&["-fme@x", "a@x"]));
+        assert_eq!(read(&["--nonsense=secret", "a@x"]).unknown, ["--nonsense"]);
     }
 
     #[test]
@@ -296,6 +338,7 @@ mod tests {
         assert_eq!(request.dsn.ret, Some(Ret::Hdrs));
         assert_eq!(request.dsn.envid.unwrap().text(), "QQ314+159");
         assert_eq!(read(&["-V", "QQ314+2B159"]).dsn.envid.unwrap().text(), "QQ314+159");
+        assert_eq!(read(&["--dsn-return=hdrs", "--dsn-notify", "delay", "a@x"]).operands, ["a@x"]);
         let odd = read(&["-N", "often", "-R", "all", "-V", "\n", "a@x"]);
         assert_eq!((odd.dsn, odd.notify, odd.operands), (OfMail::default(), None, vec!["a@x".into()]));
         assert_eq!(odd.unknown, strings(&["-N often", "-R all", "-V"]));

@@ -1,6 +1,6 @@
 //! The text between two commas of a list, and who is meant by it: one address, several, or a word.
 
-use super::super::chunk::{Chunk, joined, unquoted, without_shell_quotes};
+use super::super::chunk::{Chunk, bare, joined, unquoted};
 use super::super::encoded_word::SetAside;
 use super::super::mailbox::Mailbox;
 use super::display_name;
@@ -14,20 +14,32 @@ impl Reader<'_> {
         let is_odd = std::mem::take(&mut self.is_odd);
         let comment = self.comment.take();
         let is_empty = chunks.is_empty() && !has_bracketed;
-        self.follows_bare_name &= is_empty;
+        let surname = std::mem::take(&mut self.follows_bare_name);
         match chunks.as_slice() {
             [] if has_bracketed => {}
             // The writer of `(a@x)` alone meant somebody.
-            [] => self.list.words.extend(comment.filter(|text| text.contains('@')).map(|text| format!("({text})"))),
+            [] => {
+                self.follows_bare_name = surname && is_empty;
+                self.list.words.extend(comment.filter(|text| text.contains('@')).map(|text| format!("({text})")));
+            }
             [only] if only.has_at => {
                 self.list.is_irregular |= has_bracketed;
                 self.address(&only.text, comment);
             }
             [only] if !has_bracketed && !is_odd => self.single(only, comment),
-            _ => self.several(&chunks, has_bracketed),
+            [first, ..] => {
+                if surname && !has_bracketed && !first.has_at && !first.is_quoted && chunks.iter().any(|c| c.has_at) {
+                    self.no_user();
+                }
+                self.several(&chunks, has_bracketed);
+            }
         }
-        // RFC 6068 section 2: a mailto URL may hold several addresses, and no blanks.
-        self.is_url &= self.rest.starts_with(|c: char| !c.is_whitespace());
+    }
+
+    /// `Smith, John <a@x>` without its quotes, more likely than a user before a person.
+    pub(super) fn no_user(&mut self) {
+        self.list.is_irregular = true;
+        self.list.words.extend(self.list.mailboxes.pop().map(|bare| bare.address));
     }
 
     /// A word alone: the name of a user, or a list that stands in quotes.
@@ -35,21 +47,33 @@ impl Reader<'_> {
         if only.is_quoted && self.depth == Depth::Outside {
             return self.list_in_quotes(only);
         }
-        let bare = without_shell_quotes(&only.text);
-        if !only.is_quoted && !SetAside::is_in(&only.text) && !bare.is_empty() {
-            self.list.is_irregular |= bare != only.text;
-            let name = comment.and_then(|comment| display_name::read(comment, self.aside));
-            self.follows_bare_name = name.is_none() && bare.starts_with(char::is_uppercase);
-            self.list.mailboxes.push(Mailbox { name, address: bare.to_string() });
+        if SetAside::is_in(&only.text) {
+            // RFC 2047 section 5 (3): it is no address, and no name of a user.
+            let word = Some(self.aside.restored(&only.text)).filter(|word| !self.aside.broken.contains(word));
+            return self.list.words.extend(word);
         }
+        let bare = bare(&only.text);
+        self.list.is_irregular |= bare != only.text;
+        if bare.len() > 1 && bare.starts_with('"') && bare.ends_with('"') && self.depth == Depth::Outside {
+            return self.list_in_quotes(&Chunk { text: bare, ..Chunk::default() });
+        }
+        if bare.is_empty() || only.is_quoted {
+            return self.list.words.extend(Some(only.text.clone()).filter(|text| text.chars().all(|c| c == '.')));
+        }
+        let (name, address) = match comment {
+            Some(text) if text.contains('@') => (None, Some(format!("({text})"))),
+            comment => (comment.and_then(|comment| display_name::read(comment, self.aside)), None),
+        };
+        self.list.words.extend(address);
+        self.follows_bare_name = name.is_none() && bare.starts_with(char::is_uppercase);
+        self.list.mailboxes.push(Mailbox { name, address: bare });
     }
 
     /// A list that stands in quotes as a whole.
     fn list_in_quotes(&mut self, quoted: &Chunk) {
         let found = Reader::new(&unquoted(&quoted.text), self.aside, Depth::Inside).read();
         self.list.is_irregular = true;
-        self.list.words.extend(found.words);
-        self.list.mailboxes.extend(found.mailboxes);
+        self.take_in(found);
     }
 
     /// Addresses without commas between them, and perhaps names before them. A name in quotes is one, and so is an
@@ -71,8 +95,7 @@ impl Reader<'_> {
             } else if chunk.is_quoted || SetAside::is_in(&chunk.text) {
                 self.unused(name.replace(chunk));
             } else {
-                let word = without_shell_quotes(&chunk.text);
-                self.list.words.extend((!word.is_empty()).then(|| word.to_string()));
+                self.list.words.extend(Some(bare(&chunk.text)).filter(|word| !word.is_empty()));
             }
         }
         self.unused(name);
@@ -85,12 +108,13 @@ impl Reader<'_> {
     }
 
     fn address(&mut self, written: &str, comment: Option<String>) {
-        let mut address = without_shell_quotes(written);
-        if self.is_url {
-            address = address.split_once('?').map_or(address, |(address, _)| address);
-        }
+        let address = bare(written);
         self.list.is_irregular |= address != written;
+        if address.starts_with("//") {
+            // The rest of a URL: `http://x/a@y` names a page.
+            return self.list.words.push(self.aside.restored(&address));
+        }
         let name = comment.and_then(|comment| display_name::read(comment, self.aside));
-        self.list.mailboxes.push(Mailbox { name, address: self.aside.restored(address) });
+        self.list.mailboxes.push(Mailbox { name, address: self.aside.restored(&address) });
     }
 }

@@ -2,11 +2,14 @@
 //! and no brackets around it, with brackets that have no end, with a comment of a shell behind it. Whoever is plainly
 //! meant is found, and nobody else: no address is made of two, or of a word.
 //!
-//! `reader` divides the text into chunks, `item` says who is meant by those between two commas.
+//! `reader` divides the text into chunks, `item` says who is meant by those between two commas. `wide` knows marks of
+//! another width, `mailto` the URL.
 
 mod display_name;
 mod item;
+mod mailto;
 mod reader;
+mod wide;
 
 pub(crate) use self::reader::AddressList;
 use super::mailbox::{Mailbox, may_be_addresses};
@@ -93,8 +96,24 @@ mod tests {
             ("\"b@y\" a@x", &["a@x"]),
             ("\"b@y\" <a@x>", &["a@x"]),
             ("\"b@y\" \"c@z\" <a@x>", &["a@x"]),
-            ("mailto:a@x,b@y?cc=c@z", &["a@x", "b@y"]),
-            ("mailto:a@x?cc=c@z, b?c@y", &["a@x", "b?c@y"]),
+            ("mailto:a@x,b@y?cc=c@z", &["a@x", "b@y", "c@z"]),
+            ("mailto:a@x?cc=c@z, b?c@y", &["a@x", "c@z", "b?c@y"]),
+            ("<mailto:a@x?bcc=c@z&body=d,e@z>, b@y", &["a@x", "b@y"]),
+            ("http://x/a@b, c@z", &["c@z"]),
+            ("a@x\u{ff1b}b\u{ff20}y\u{3001}root", &["a@x", "b@y", "root"]),
+            ("root\u{ff0c}a@x", &["root", "a@x"]),
+            ("\u{5f20}\u{4e09}\u{ff1a}a@x", &["a@x"]),
+            ("\u{5f20}\u{ff1c}a@x\u{ff1e}\u{ff0c}\u{674e}\u{ff08}b@y\u{ff09}", &["a@x", "b@y"]),
+            ("\u{feff}a@x\u{200b}, \u{200b}root", &["a@x", "root"]),
+            ("'a@x, b@y'", &["a@x", "b@y"]),
+            ("['a@x', 'b@y']", &["a@x", "b@y"]),
+            ("[\"a@x\",\"b@y\"]", &["a@x", "b@y"]),
+            ("{a@x}, [b@y], c@[1.2.3.4]", &["a@x", "b@y", "c@[1.2.3.4]"]),
+            ("a@x., b@y.., root., .", &["a@x", "b@y", "root"]),
+            ("a@x\\n, b@y\\, \\c@z, \\root", &["a@x", "b@y", "c@z", "\\root"]),
+            ("Smith, John j@x", &["j@x"]),
+            ("/dev/null # note", &["/dev/null"]),
+            ("root # the team", &["root"]),
         ] {
             assert_eq!(addresses(value), expected, "{value}");
         }
@@ -119,6 +138,12 @@ mod tests {
             ("(a@x)", &["(a@x)"]),
             ("b@y, (a@x),", &["(a@x)"]),
             ("(nobody)", &[]),
+            ("root (a@x)", &["(a@x)"]),
+            ("=?utf-8?q?a=40x?=", &["=?utf-8?q?a=40x?="]),
+            ("Smith, John j@x", &["Smith", "John"]),
+            ("http://x/a@b", &["//x/a@b"]),
+            ("root # the team", &[]),
+            ("root, .", &["."]),
             ("=?utf-8?q?a@x, b@y", &["=?utf-8?q?a@x, b@y"]),
             ("=?utf-8?q?a@x, b@y <c@z>", &["=?utf-8?q?a@x, b@y"]),
         ] {
@@ -146,6 +171,9 @@ mod tests {
         for value in ["a@x", "Al <a@x>, b@y", "g: a@x, b@y;", "undisclosed-recipients:;", "\"A, L\" <a@x> (c)", "root"]
         {
             assert!(!AddressList::read(value.as_bytes()).is_irregular, "{value}");
+        }
+        for value in ["a@x.", "mailto:a@x", "To: a@x", "[a@x]", "a@x\u{ff1b}b@y", "root \u{3001}a@x"] {
+            assert!(AddressList::read(value.as_bytes()).is_irregular, "{value}");
         }
         for value in ["<a@x> <b@y>", "a@x b@y", "a@x,", "Al <a@x", "a @x", "'a@x'", "a@x # c", "a@x; b@y", "Al a@x"] {
             assert!(AddressList::read(value.as_bytes()).is_irregular, "{value}");

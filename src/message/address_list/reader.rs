@@ -5,15 +5,20 @@ use super::super::chunk::{Chunk, end_of_comment, end_of_quotes, unescaped};
 use super::super::encoded_word::SetAside;
 use super::super::mailbox::Mailbox;
 use super::super::value::text;
-use super::display_name;
+use super::wide;
+use super::{display_name, mailto};
 
 /// The addresses that were found in a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AddressList {
     /// Those who are meant, in the order they were written.
     pub(crate) mailboxes: Vec<Mailbox>,
+    /// Those who are meant, and whom no field may show: the `bcc` of a URL.
+    pub(crate) blind: Vec<Mailbox>,
     /// Words that stand beside addresses, or beside each other: names of users, or text.
     pub(crate) words: Vec<String>,
+    /// The comment of a shell behind the list. It names nobody.
+    pub(crate) remark: Option<String>,
     /// Something is not as the standard wants it.
     pub(crate) is_irregular: bool,
 }
@@ -22,12 +27,24 @@ impl AddressList {
     /// Reads the value of an address field, or a list out of another place.
     pub(crate) fn read(value: &[u8]) -> Self {
         // Line ends are folds here, and no address holds them.
-        let aside = SetAside::of(&text(value).replace(['\r', '\n', '\0'], " "));
+        let written = text(value).replace(['\r', '\n', '\0'], " ");
+        let plain = wide::with_plain_brackets(without_quotes_around(&written));
+        let aside = SetAside::of(&plain);
         let mut list = Reader::new(&aside.value, &aside, Depth::Outside).read();
-        list.is_irregular |= !aside.broken.is_empty();
+        list.is_irregular |= !aside.broken.is_empty() || *plain != *written.trim();
         list.words.extend(aside.broken.iter().cloned());
         list
     }
+}
+
+/// A list of several that a shell's quotes stand around. Quotes around each are taken off later.
+fn without_quotes_around(list: &str) -> &str {
+    let list = list.trim();
+    let inner = ['\'', '`'].into_iter().find_map(|quote| {
+        let inner = list.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!inner.contains(quote) && inner.contains([',', ';', ' '])).then_some(inner)
+    });
+    inner.unwrap_or(list)
 }
 
 /// The place of a list.
@@ -53,8 +70,6 @@ pub(super) struct Reader<'a> {
     pub(super) has_bracketed: bool,
     /// A colon came behind an address: a single word after it is text.
     pub(super) is_odd: bool,
-    /// `mailto:` came before the address.
-    pub(super) is_url: bool,
     is_in_group: bool,
     /// An address has to come: the last separator was a comma, or there was no separator yet.
     is_awaiting: bool,
@@ -68,6 +83,8 @@ pub(super) struct Reader<'a> {
     has_open_comment: bool,
     /// The octets from the last `@` to the end of all.
     last_at: usize,
+    /// The octets from the next character that tells what a full-width mark means to the end of all; and that one.
+    next_sign: (usize, Option<char>),
     /// The octets that may still be looked through in vain for the end of a bracket. Text between two brackets is
     /// looked through once, unless it stands within quotes for one bracket and outside for the next.
     left_to_look: usize,
@@ -85,7 +102,6 @@ impl<'a> Reader<'a> {
             comment: None,
             has_bracketed: false,
             is_odd: false,
-            is_url: false,
             is_in_group: false,
             is_awaiting: true,
             has_stray: false,
@@ -94,6 +110,7 @@ impl<'a> Reader<'a> {
             has_open_literal: false,
             has_open_comment: false,
             last_at: rest.rfind('@').map_or(usize::MAX, |at| rest.len() - at),
+            next_sign: (usize::MAX, None),
             left_to_look: 2 * rest.len(),
         }
     }
@@ -101,12 +118,14 @@ impl<'a> Reader<'a> {
     pub(super) fn read(mut self) -> AddressList {
         while let Some(c) = self.rest.chars().next() {
             match c {
-                ',' | '\u{ff0c}' if c == ',' || self.ends_at_wide_comma() => self.separator(c, true),
+                ',' => self.separator(c, true),
                 ';' => {
                     let is_regular = std::mem::take(&mut self.is_in_group);
                     self.separator(c, is_regular);
                 }
-                ':' => self.colon(),
+                ':' => self.colon(c),
+                c if self.is_wide_colon(c) => self.colon(c),
+                c if self.is_wide_separator(c, false) => self.separator(c, false),
                 '<' => self.bracket(),
                 '(' => self.comment(),
                 '>' | ')' => self.skip(c),
@@ -114,7 +133,7 @@ impl<'a> Reader<'a> {
                 _ => self.chunk(),
             }
         }
-        self.list.is_irregular |= self.is_awaiting && self.is_item_empty();
+        self.list.is_irregular |= self.is_in_group || (self.is_awaiting && self.is_item_empty());
         self.end_item();
         self.list
     }
@@ -147,27 +166,66 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.chunks)
     }
 
-    /// A full-width comma stands in names too.
-    fn ends_at_wide_comma(&self) -> bool {
-        self.chunks.last().is_some_and(|chunk| chunk.has_at)
+    /// A full-width comma or semicolon stands in names too: there a bracket comes before any `@`.
+    fn is_wide_separator(&mut self, c: char, has_at: bool) -> bool {
+        wide::is_separator(c) && (has_at || self.has_address() || self.sign_behind(c) != Some('<'))
+    }
+
+    /// A full-width colon stands in names too. Between a name and an address it is the end of the name.
+    fn is_wide_colon(&mut self, c: char) -> bool {
+        c == '\u{ff1a}' && self.sign_behind(c) == Some('@')
+    }
+
+    /// The first character behind `c` that tells what `c` means: that of an address, of a bracket, of the end.
+    fn sign_behind(&mut self, c: char) -> Option<char> {
+        let behind = &self.rest[c.len_utf8()..];
+        if self.next_sign.0 > behind.len() {
+            let at = behind.find(['@', '\u{ff20}', '<', ',', ';', ':']);
+            let sign = at.and_then(|at| behind[at..].chars().next());
+            let sign = sign.map(|sign| if sign == '\u{ff20}' { '@' } else { sign });
+            self.next_sign = (at.map_or(0, |at| behind.len() - at), sign);
+        }
+        self.next_sign.1
     }
 
     /// The text before it is the name of a group, which is nobody; or `mailto`, or an address.
-    fn colon(&mut self) {
-        self.rest = &self.rest[1..];
+    fn colon(&mut self, c: char) {
+        self.rest = &self.rest[c.len_utf8()..];
         // RFC 5321 section 4.1.1.3: a source route is ignored.
         let is_route = matches!(self.chunks.as_slice(), [only] if only.text.starts_with('@'));
         let has_address = !is_route && self.has_address();
-        self.is_url = matches!(self.chunks.as_slice(), [only] if only.text.eq_ignore_ascii_case("mailto"));
-        self.list.is_irregular |= has_address || is_route || self.is_url;
+        let is_url = matches!(self.chunks.as_slice(), [only] if only.text.eq_ignore_ascii_case("mailto"));
+        self.list.is_irregular |= has_address || is_route || is_url || c != ':';
         if has_address {
             self.end_item();
             self.is_odd = true;
         } else {
-            self.is_in_group = !self.is_url && !is_route;
+            self.is_in_group = !is_url && !is_route && c == ':';
             self.is_awaiting &= !self.is_in_group;
             self.take_chunks();
         }
+        if is_url {
+            self.url();
+        }
+    }
+
+    /// Those whom a URL names stand for themselves, whatever stands beside it.
+    fn url(&mut self) {
+        let url = mailto::read(self.rest);
+        self.rest = &self.rest[url.length..];
+        self.has_bracketed = true;
+        self.list.mailboxes.extend(url.people);
+        self.list.blind.extend(url.blind);
+        self.list.words.extend(url.words);
+    }
+
+    /// The list of a part of this one.
+    pub(super) fn take_in(&mut self, found: AddressList) {
+        self.list.is_irregular |= found.is_irregular;
+        self.list.mailboxes.extend(found.mailboxes);
+        self.list.blind.extend(found.blind);
+        self.list.words.extend(found.words);
+        self.list.remark = self.list.remark.take().or(found.remark);
     }
 
     /// `<address>`, with the chunks before it for a name.
@@ -180,20 +238,17 @@ impl<'a> Reader<'a> {
         };
         self.rest = &inner[end + 1..];
         if std::mem::take(&mut self.follows_bare_name) && self.chunks.iter().any(|chunk| !chunk.is_quoted) {
-            // `Smith, John <a@x>` without its quotes, more likely than a user before a person.
-            self.list.is_irregular = true;
-            self.list.words.extend(self.list.mailboxes.pop().map(|bare| bare.address));
+            self.no_user();
         }
         let chunks = self.take_chunks();
         let name = display_name::before_bracket(&chunks, self.comment.take(), self.aside);
-        let (found, words, is_irregular) = self.within(&inner[..end]);
-        self.list.is_irregular |= is_irregular || self.has_bracketed || found.len() != 1;
+        let mut found = self.within(&inner[..end]);
+        self.list.is_irregular |= self.has_bracketed || found.mailboxes.len() != 1;
         self.has_bracketed = true;
-        self.list.words.extend(words);
-        match <[Mailbox; 1]>::try_from(found) {
-            Ok([only]) => self.list.mailboxes.push(Mailbox { name, ..only }),
-            Err(several) => self.list.mailboxes.extend(several),
+        if let [only] = found.mailboxes.as_mut_slice() {
+            only.name = name;
         }
+        self.take_in(found);
     }
 
     /// The place of the `>` that ends a bracket, whose quoted strings may hold some.
@@ -216,14 +271,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The contents of brackets: an address, a bare name, a source route, a list.
-    fn within(&self, content: &str) -> (Vec<Mailbox>, Vec<String>, bool) {
+    fn within(&self, content: &str) -> AddressList {
         let content = content.trim();
         // RFC 5321 section 4.1.1.3: a source route is ignored.
         let host = content.find('[').unwrap_or(content.len());
         let route = content[..host].rfind(':').filter(|_| content.starts_with('@'));
         let address = route.map_or(content, |end| &content[end + 1..]);
         let found = Reader::new(address, self.aside, Depth::Inside).read();
-        (found.mailboxes, found.words, found.is_irregular || route.is_some())
+        AddressList { is_irregular: found.is_irregular || route.is_some(), ..found }
     }
 
     /// Comments nest, RFC 5322 section 3.2.2.
@@ -285,7 +340,7 @@ impl<'a> Reader<'a> {
                     chunk.text.push('@');
                 }
                 ',' | ';' | ':' | '<' | '>' | '(' | ')' => break,
-                '\u{ff0c}' if chunk.has_at => break,
+                c if self.is_wide_separator(c, chunk.has_at) || self.is_wide_colon(c) => break,
                 c if c.is_whitespace() => break,
                 c => {
                     chunk.is_quoted = false;
@@ -296,7 +351,7 @@ impl<'a> Reader<'a> {
         }
         if self.begins_shell_comment(start) {
             self.list.is_irregular = true;
-            self.list.words.push(start.trim().to_string());
+            self.list.remark = Some(start.trim().to_string());
             self.rest = "";
         } else if !chunk.text.is_empty() {
             self.has_at |= chunk.has_at;
@@ -306,7 +361,8 @@ impl<'a> Reader<'a> {
 
     /// A comment as shells have it, which crontabs do not know. No address is in it.
     fn begins_shell_comment(&self, start: &str) -> bool {
-        start.starts_with('#') && self.has_address() && start.len() < self.last_at
+        let is_behind_somebody = self.has_address() || !self.chunks.is_empty();
+        start.starts_with('#') && is_behind_somebody && start.len() < self.last_at
     }
 
     /// A quoted string with its quotes, if it ends.
