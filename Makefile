@@ -20,7 +20,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 # In one profile, the tests' own: whoever comes here first waits once, and `make test` goes on from it.
-demo: require ## send cron mails through a smarthost that runs for it alone, and show what arrives
+demo: require ## send cron mails through a smarthost that runs for it alone and is down for a while; show what arrives
 	@$(CARGO) build --locked --bins --example demo
 	@"$(TARGET)/debug/examples/demo"
 

@@ -8,6 +8,9 @@
 // A helper may fail a test like the test itself.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+// `make demo` shows it; `loopback/examples.rs` plays it.
+#[path = "../examples/demo/acts/mod.rs"]
+mod acts;
 mod golden;
 mod house;
 mod loopback;

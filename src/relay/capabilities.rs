@@ -22,6 +22,8 @@ pub struct Capabilities {
     pub(crate) smtputf8: bool,
     /// Upgrade to TLS, RFC 3207.
     pub(crate) starttls: bool,
+    /// It has refused a MAIL with parameters, so that it gets as few as possible.
+    pub(super) is_bare: bool,
 }
 
 impl Capabilities {
@@ -50,6 +52,11 @@ impl Capabilities {
     /// The largest mail that the server takes, in bytes, if it names a limit.
     pub(crate) fn largest_mail(&self) -> Option<u64> {
         self.size.filter(|limit| *limit > 0)
+    }
+
+    /// What is left of them for a server that refuses parameters.
+    pub(super) fn bare(self) -> Self {
+        Self { is_bare: true, dsn: false, eight_bit_mime: false, ..self }
     }
 
     fn add_mechanisms<'a>(&mut self, names: impl Iterator<Item = &'a str>) {

@@ -1,5 +1,6 @@
 //! Certificates: the server's, and the one that we show to a server that asks who we are.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use native_tls::{Identity, TlsStream};
@@ -54,6 +55,21 @@ pub(super) fn has_dns_name(stream: &TlsStream<Timed>) -> bool {
     let certificate = stream.peer_certificate().ok().flatten().and_then(|certificate| certificate.to_der().ok());
     let names = certificate.and_then(|der| X509::from_der(&der).ok()).and_then(|x509| x509.subject_alt_names());
     names.is_some_and(|names| names.iter().any(|name| name.dnsname().is_some()))
+}
+
+/// The names of hosts in the other side's certificate, and its addresses; the common name if there are none.
+pub(super) fn names(stream: &TlsStream<Timed>) -> Vec<String> {
+    let der = stream.peer_certificate().ok().flatten().and_then(|certificate| certificate.to_der().ok());
+    let Some(x509) = der.and_then(|der| X509::from_der(&der).ok()) else { return Vec::new() };
+    let address = |octets: &[u8]| match octets.len() {
+        4 => <[u8; 4]>::try_from(octets).ok().map(|octets| IpAddr::from(octets).to_string()),
+        _ => <[u8; 16]>::try_from(octets).ok().map(|octets| IpAddr::from(octets).to_string()),
+    };
+    let alternatives = x509.subject_alt_names();
+    let found = alternatives.iter().flatten();
+    let found = found.filter_map(|name| name.dnsname().map(clean).or_else(|| address(name.ipaddress()?)));
+    let found: Vec<String> = found.collect();
+    if found.is_empty() { vec![name(x509.subject_name())] } else { found }
 }
 
 /// SHA-256 of the other side's certificate.

@@ -90,6 +90,7 @@ impl Channel {
             let stream = shake_hands(handshake, timed).map_err(|error| {
                 let mut trouble = self.peer.trouble(Stage::Tls, error.scope(), &error);
                 trouble.is_issuer_unknown = matches!(error, TlsError::UnknownIssuer(_));
+                trouble.is_name_wrong = matches!(error, TlsError::WrongHost(_));
                 trouble
             })?;
             self.stream = Stream::Tls(Box::new(stream));

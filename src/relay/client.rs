@@ -23,6 +23,8 @@ pub(crate) struct Client {
     /// The servers, as they were reached (`host[ip]:port`), that have shown before that they read the chunks that they
     /// refuse. Machines behind one name may differ.
     pub(crate) chunk_readers: Vec<String>,
+    /// The smarthost has refused a MAIL with parameters.
+    pub(crate) is_bare: bool,
 }
 
 /// The proof that a server reads the octets of a chunk that it refuses (RFC 3030 section 2). Then it takes none of them
@@ -67,6 +69,7 @@ impl Client {
             dialogue: Dialogue::Hidden,
             tokens: None,
             chunk_readers: Vec::new(),
+            is_bare: false,
         }
     }
 

@@ -31,13 +31,15 @@ pub(crate) struct Mail<'a> {
 /// The commands of an envelope: a group in the sense of RFC 2920.
 pub(super) struct EnvelopeCommands {
     pub(super) mail: String,
+    /// MAIL holds parameters that could be left out.
+    pub(super) has_parameters: bool,
     pub(super) recipients: Vec<String>,
 }
 
 impl EnvelopeCommands {
     pub(super) fn new(mail: &Mail<'_>, capabilities: &Capabilities) -> Self {
         let mut parameters = Vec::new();
-        if capabilities.size.is_some() {
+        if capabilities.size.is_some() && !capabilities.is_bare {
             parameters.push(MailParameter::Size(usize::try_from(mail.size).unwrap_or(usize::MAX)));
         }
         if mail.eight_bit && capabilities.eight_bit_mime {
@@ -55,7 +57,9 @@ impl EnvelopeCommands {
             let parameters = recipient_dsn.get(n).map(|dsn| recipient_parameters(dsn)).unwrap_or_default();
             recipients.push(Rcpt::new((*address).clone(), parameters).to_string());
         }
-        Self { mail: MailCommand::new(mail.reverse_path.cloned(), parameters).to_string(), recipients }
+        let has_parameters = parameters.iter().any(|parameter| !matches!(parameter, MailParameter::SmtpUtfEight));
+        let mail = MailCommand::new(mail.reverse_path.cloned(), parameters).to_string();
+        Self { mail, has_parameters, recipients }
     }
 
     /// The octets of the commands.

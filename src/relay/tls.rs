@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use native_tls::{HandshakeError, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
 
-use super::certificate::{fingerprint, has_dns_name, identity};
+use super::certificate::{fingerprint, has_dns_name, identity, names};
 use super::deadline::Timed;
 use super::smarthost::{Smarthost, TlsVersion};
 use super::tls_error::{TlsError, classify, hint};
@@ -31,6 +31,8 @@ pub(super) enum Roots {
     Usual,
     /// The system's bundle as well.
     Bundle,
+    /// Any: the handshake only shows the names in the server's certificate, and then fails.
+    Any,
 }
 
 /// The bundle may hold root certificates that `Roots::Usual` did not look at.
@@ -68,13 +70,16 @@ impl<'a> Handshake<'a> {
 
 /// Shakes hands over `tcp`. It succeeds only if the server has proved to be the right one.
 pub(super) fn shake_hands(handshake: Handshake<'_>, mut tcp: Timed) -> Result<TlsStream<Timed>, TlsError> {
-    let smarthost = handshake.smarthost;
+    let (smarthost, roots) = (handshake.smarthost, handshake.roots);
     let connector = handshake.ready()?;
     tcp.keep_start(server_hello::ENOUGH);
     let stream = connector.connect(smarthost.bare_host(), tcp).map_err(|error| match error {
         HandshakeError::Failure(error) => classify(&error, smarthost.tls),
         HandshakeError::WouldBlock(_) => TlsError::TimedOut(hint(smarthost.tls)),
     })?;
+    if roots == Roots::Any {
+        return Err(TlsError::WrongHost(names(&stream)));
+    }
     let is_name_checked = smarthost.ca_file.is_some() || smarthost.fingerprint.is_none();
     if is_name_checked && smarthost.bare_host().parse::<IpAddr>().is_err() && !has_dns_name(&stream) {
         return Err(TlsError::CommonNameOnly);
@@ -94,6 +99,11 @@ fn connector(smarthost: &Smarthost, roots: Roots) -> Result<TlsConnector, TlsErr
         TlsVersion::V1_2 => Protocol::Tlsv12,
         TlsVersion::V1_3 => Protocol::Tlsv13,
     }));
+    if roots == Roots::Any {
+        builder.disable_built_in_roots(true);
+        builder.danger_accept_invalid_certs(true).danger_accept_invalid_hostnames(true);
+        return builder.build().map_err(|error| TlsError::Other(error.to_string()));
+    }
     if let Some(path) = &smarthost.client_cert {
         builder.identity(identity(path, smarthost.client_key.as_deref())?);
     }
@@ -256,7 +266,7 @@ pub(super) mod tests {
             assert_eq!(against(smarthost.clone(), server).unwrap(), b"ok");
         }
         let server = tls_server(valid("b.example", Some(&authority)), SslVersion::TLS1_3);
-        assert!(matches!(against(smarthost, server), Err(TlsError::WrongHost)));
+        assert!(matches!(against(smarthost, server), Err(TlsError::WrongHost(_))));
     }
 
     #[test]
@@ -295,7 +305,7 @@ pub(super) mod tests {
         let (_file, trusting) = trusting(&authority);
         let both = Smarthost { ca_file: trusting.ca_file, ..smarthost };
         let result = against(both, tls_server(server, SslVersion::TLS1_3));
-        assert!(matches!(result, Err(TlsError::WrongHost)), "{result:?}");
+        assert!(matches!(result, Err(TlsError::WrongHost(_))), "{result:?}");
     }
 
     #[test]

@@ -49,8 +49,9 @@ pub(super) enum TlsError {
          owner must mend, or the CA is not known here: install its certificate, or set ca-file"
     )]
     UnknownIssuer(String),
-    #[error("the server's certificate is for another name: check [smarthost] host")]
-    WrongHost,
+    /// With the names that it has, as far as they are known.
+    #[error("the server's certificate is for another name{}: check [smarthost] host", in_brackets(.0))]
+    WrongHost(Vec<String>),
 }
 
 impl TlsError {
@@ -94,12 +95,21 @@ pub(super) fn classify(error: &native_tls::Error, tls: Tls) -> TlsError {
     }
 }
 
+/// The most names that a sentence tells.
+const MOST_NAMES: usize = 5;
+
+fn in_brackets(names: &[String]) -> String {
+    let more = if names.len() > MOST_NAMES { ", ..." } else { "" };
+    let told = names.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>().join(", ");
+    if told.is_empty() { told } else { format!(" ({told}{more})") }
+}
+
 /// The verdict of OpenSSL on the certificate, X509_verify_cert_error_string(3).
 fn certificate(verdict: &str) -> TlsError {
     match verdict.replace("self signed", "self-signed").as_str() {
         "certificate has expired" => TlsError::Expired,
         "certificate is not yet valid" => TlsError::NotYetValid,
-        "hostname mismatch" | "Hostname mismatch" | "IP address mismatch" => TlsError::WrongHost,
+        "hostname mismatch" | "Hostname mismatch" | "IP address mismatch" => TlsError::WrongHost(Vec::new()),
         "self-signed certificate" => TlsError::SelfSigned,
         "certificate signature failure"
         | "self-signed certificate in certificate chain"

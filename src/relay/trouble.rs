@@ -24,6 +24,8 @@ pub(crate) struct Trouble {
     pub(crate) relay: Option<String>,
     /// The issuer of the server's certificate is not among the root certificates that were looked at.
     pub(super) is_issuer_unknown: bool,
+    /// The server's certificate is for another name.
+    pub(super) is_name_wrong: bool,
 }
 
 impl Trouble {
@@ -34,7 +36,7 @@ impl Trouble {
     }
 
     pub(super) fn new(stage: Stage, scope: Scope, sentence: String) -> Self {
-        Self { stage, scope, reply: None, sentence, relay: None, is_issuer_unknown: false }
+        Self { stage, scope, reply: None, sentence, relay: None, is_issuer_unknown: false, is_name_wrong: false }
     }
 
     /// The outcome of a mail that meets this trouble.

@@ -22,6 +22,8 @@ pub(crate) struct Leader(#[allow(dead_code, reason = "the lock lives as long as 
 pub(crate) struct Clock {
     /// The number of times in a row that it was in trouble.
     pub(crate) attempts: u32,
+    /// When that began; unknown in the file of an earlier version.
+    pub(crate) since: Option<jiff::Timestamp>,
     /// When it was last tried; unknown in the file of an earlier version.
     pub(crate) tried: Option<jiff::Timestamp>,
     /// No attempt comes before this.
@@ -96,9 +98,10 @@ impl Clock {
     fn text(&self) -> String {
         let alarmed = if self.is_alarmed { "yes" } else { "no" };
         let Self { attempts, next_attempt, reason, .. } = self;
+        let since = self.since.map_or(String::new(), |since| format!("since: {since}\n"));
         let tried = self.tried.map_or(String::new(), |tried| format!("tried: {tried}\n"));
         format!(
-            "attempts: {attempts}\n{tried}next-attempt: {next_attempt}\nalarmed: {alarmed}\nreason: {}\n",
+            "attempts: {attempts}\n{since}{tried}next-attempt: {next_attempt}\nalarmed: {alarmed}\nreason: {}\n",
             clean(reason)
         )
     }
@@ -107,6 +110,7 @@ impl Clock {
         let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
         Some(Self {
             attempts: value("attempts")?.parse().ok()?,
+            since: value("since").and_then(|since| since.parse().ok()),
             tried: value("tried").and_then(|tried| tried.parse().ok()),
             next_attempt: value("next-attempt")?.parse().ok()?,
             is_alarmed: value("alarmed")? == "yes",
@@ -136,6 +140,7 @@ mod tests {
         assert_eq!(spool.clock(), None);
         let clock = Clock {
             attempts: 3,
+            since: "2026-11-20T05:30:03Z".parse().ok(),
             tried: "2026-11-20T09:30:03Z".parse().ok(),
             next_attempt: "2026-11-20T09:31:03Z".parse().unwrap(),
             is_alarmed: true,

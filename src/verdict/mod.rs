@@ -32,9 +32,11 @@ pub(crate) struct Known<'a> {
 /// RFC 4954 section 6 (530, 534, 535, 538), and 5.7.x of RFC 4954, RFC 3207 and of Exchange.
 const LOGIN_CODES: &[u16] = &[530, 534, 535, 538];
 const LOGIN_STATUS: &[(u16, u16)] = &[(7, 3), (7, 8), (7, 9), (7, 11), (7, 57), (7, 60), (7, 139)];
-/// Codes of Exchange about an account that is banned, or has no right, until a person asks for it. Past the content,
-/// other 5.7.x are about the mail.
+/// RFC 3463 section 3.2 about the sender's address, which is ours, and codes of Exchange about an account that is
+/// banned or has no right until a person asks for it. Past the content, other 5.7.x are about the mail.
 const ACCOUNT_STATUS: &[(u16, u16)] = &[
+    (1, 7),
+    (1, 8),
     (7, 57),
     (7, 60),
     (7, 501),

@@ -214,6 +214,10 @@ const SIZE: &[&str] = &[
     "toobig",
 ];
 
+/// So much of it, in whatever words.
+const TOO_MUCH: &[&str] = &["exceed", "limit", "maximum", "max ", "larger", "more than", "over "];
+const OCTETS: &[&str] = &["octets", "bytes", "kilobyte", "megabyte", " kb", " mb", " kib", " mib"];
+
 /// The mail itself: what it says, what it brings, how it is built.
 const CONTENT: &[&str] = &[
     "attachment",
@@ -336,7 +340,7 @@ pub(crate) fn holds(text: &str, kind: Words) -> bool {
         Words::Account => any(ACCOUNT),
         Words::Pace => any(PACE) || any(LIMITS) && any(REACHED) && !any(NO_PACE),
         Words::Recipients => any(RECIPIENTS) && any(MANY) && !any(IN_A_TIME),
-        Words::Size => any(SIZE) && !any(&["header", "line"]),
+        Words::Size => (any(SIZE) || any(TOO_MUCH) && any(OCTETS)) && !any(&["header", "line"]),
         Words::Content => any(CONTENT),
         Words::Recipient => any(RECIPIENT),
         Words::List => any(LIST),
@@ -352,7 +356,7 @@ mod tests {
     fn words_stand_in_lower_case() {
         let tables = [
             LOGIN, SENDER, RELAY, ACCOUNT, PACE, LIMITS, REACHED, NO_PACE, RECIPIENTS, MANY, IN_A_TIME, SIZE, CONTENT,
-            RECIPIENT, LIST, QUOTES,
+            RECIPIENT, LIST, QUOTES, TOO_MUCH, OCTETS,
         ];
         for word in tables.into_iter().flatten() {
             assert_eq!(*word, word.to_lowercase());

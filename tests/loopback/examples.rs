@@ -65,6 +65,29 @@ fn is_here(program: &str) -> bool {
 }
 
 #[test]
+fn demonstration_shows_what_goes_in_what_arrives_and_an_outage() {
+    let mut page = Vec::new();
+    let wrong = crate::acts::play(door_path().parent().unwrap(), &mut page).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    assert_eq!(wrong, 0, "{page}");
+    for shown in [
+        // A strict provider, to a mail as it is.
+        "S: 553 5.7.1 mail from must be same as authorization user",
+        "S: 554 5.2.0 From is not the authenticated user",
+        // What went in, and what arrived.
+        "| From: \"(Cron Daemon)\" <root>",
+        "| From: \"Cron Daemon (root on ",
+        // The outage.
+        "connection refused",
+        "-- 1 Kbytes in 1 Request.",
+        "Mail queue is empty",
+        "All 6 mails arrived.",
+    ] {
+        assert!(page.contains(shown), "{shown} is missing in:\n{page}");
+    }
+}
+
+#[test]
 fn login_over_ssh_is_told_in_chinese() {
     let machine = machine();
     let script = example("ssh-login/ssh-login-mail");

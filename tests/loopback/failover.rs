@@ -179,6 +179,11 @@ fn smarthost_that_refuses_us_as_we_are_is_named_although_the_next_takes_the_mail
     assert_eq!(second.mails().len(), 1);
     let log = machine.log();
     assert!(log.contains("puts off 1 of its recipients (553 5.7.1 sender not allowed)"), "{log}");
+    let told = "mail leaves by another smarthost until the configuration is mended: smarthost localhost:";
+    assert_eq!(log.matches(told).count(), 1, "{log}");
+    // Once a day.
+    machine.send(&["b@host.example"], MAIL);
+    assert_eq!(machine.log().matches(told).count(), 1, "{}", machine.log());
 }
 
 #[test]

@@ -393,8 +393,8 @@ fn mails_of_one_user_do_not_stop_the_mail_of_others() {
 fn parameters_of_one_users_mails_do_not_stop_the_mail_of_others() {
     let large = format!("Subject: x\n\n{}", "text of a large mail\n".repeat(5000));
     for (options, input, refused, reply) in [
-        (&["-V", "job"][..], "x\n", "ENVID=", "501 5.5.4 ENVID too long"),
-        (&["-R", "hdrs"], "x\n", "RET=", "555 5.5.4 Unsupported option: RET"),
+        (&["-V", "job"][..], "x\n", "ENVID=", "550 5.7.1 ENVID against our policy"),
+        (&["-R", "hdrs"], "x\n", "RET=", "550 5.7.1 RET against our policy"),
         (&[], &large, "SIZE=1", "550 5.7.1 Mails above 100 KB need another plan"),
     ] {
         let host = Smarthost::new().account(USER, PASSWORD);

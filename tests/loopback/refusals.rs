@@ -69,7 +69,8 @@ fn same_refusal_of_two_mails_to_two_people_closes_the_way_and_is_told() {
         machine.run("sendmail", &["-odq", &format!("o{n}@b.example")], MAIL);
     }
     machine.run("sendmail", &["-q"], b"");
-    assert!(machine.log().contains("no mail leaves this machine until"), "{}", machine.log());
+    let told = "no mail leaves this machine until the configuration is mended: smarthost localhost[";
+    assert!(machine.log().contains(told), "{}", machine.log());
     assert_eq!((machine.queue().len(), machine.log().matches("status=deferred").count()), (4, 2), "{}", machine.log());
 }
 
@@ -320,4 +321,35 @@ fn recipient_whom_a_server_has_no_time_for_closes_the_way_for_nobody() {
     machine.run("sendmail", &["-q"], b"");
     assert!(!machine.path("spool/queue/relay.clock").exists(), "{}", machine.log());
     assert_eq!((status(&machine, "other@c.example").as_str(), machine.queue().len()), ("sent", 3), "{}", machine.log());
+}
+
+#[test]
+fn trouble_that_lasts_for_hours_is_told_once() {
+    let machine = refusing(Point::Mail.into(), "450 4.3.2 closed for maintenance");
+    for n in 1..=2 {
+        machine.run("sendmail", &["-odq", &format!("o{n}@b.example")], MAIL);
+    }
+    machine.run("sendmail", &["-q"], b"");
+    let told = "no mail has left this machine since 2026-01-01T00:00:00Z: smarthost localhost[";
+    let clock = machine.path("spool/queue/relay.clock");
+    for _ in 0..2 {
+        assert!(!machine.log().contains("no mail has left") || machine.log().contains(told), "{}", machine.log());
+        let text = std::fs::read_to_string(&clock).unwrap();
+        let earlier = |line: &str| match line.split_once(": ") {
+            Some((key @ ("since" | "tried" | "next-attempt"), _)) => format!("{key}: 2026-01-01T00:00:00Z\n"),
+            _ => format!("{line}\n"),
+        };
+        std::fs::write(&clock, text.lines().map(earlier).collect::<String>()).unwrap();
+        machine.run("sendmail", &["-q"], b"");
+    }
+    assert_eq!(machine.log().matches(told).count(), 1, "{}", machine.log());
+}
+
+#[test]
+fn mail_whose_parameters_are_refused_is_offered_without_them() {
+    for reply in ["501 5.5.4 Invalid arguments", "504 parameter not implemented", "555 5.5.4 unsupported option"] {
+        let machine = refusing(On::at(Point::Mail).containing("SIZE="), reply);
+        assert_eq!(machine.send(&[PERSON], MAIL).status, Some(0), "{reply}\n{}", machine.log());
+        assert_eq!(machine.smarthost().mails().len(), 1, "{reply}\n{}", machine.log());
+    }
 }

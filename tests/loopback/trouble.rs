@@ -202,7 +202,7 @@ fn each_bad_certificate_has_its_sentence() {
         ),
         (Kind::NotYetValid, "the server's certificate is not valid yet: check this machine's clock"),
         (Kind::SelfSigned, "the server's certificate is self-signed: set ca-file to it, or fingerprint to its SHA-256"),
-        (Kind::WrongHost, "the server's certificate is for another name: check [smarthost] host"),
+        (Kind::WrongHost, "the server's certificate is for another name (other.test): check [smarthost] host"),
     ] {
         let machine = Machine::with(knowing_us().certificate(kind), "");
         assert_eq!(deferred(&machine), format!("smarthost localhost:PORT: {expected}"));

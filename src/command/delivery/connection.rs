@@ -223,6 +223,14 @@ impl<'a> Connection<'a> {
         !attempt.asked.is_empty() && attempt.is_put_off() && next().is_some()
     }
 
+    /// Behind MAIL a refusal may be about what a user has chosen.
+    fn tell_of_fault(&self, entry: &Entry, left: &Attempt) {
+        let is_ours = entry.uid == 0 || entry.uid == system::effective_uid();
+        if let (Some(smarthost), Some(outcome)) = (left.asked.last(), left.outcomes.first().filter(|_| is_ours)) {
+            self.smarthosts.tell_of_fault(*smarthost, outcome);
+        }
+    }
+
     /// Offers the mail of those who were put off to the first smarthost that has not been asked yet. Returns `left`,
     /// with that one as asked, if it does not take us or cannot take such a mail. Nothing else may be under way.
     ///
@@ -236,6 +244,7 @@ impl<'a> Connection<'a> {
     ) -> Result<Attempt, Error> {
         let account = entry.reverse_path.as_ref();
         left.log_next_smarthost(entry);
+        self.tell_of_fault(entry, &left);
         let is_next = self.serves(account) && !self.smarthosts.is_among(&left.asked, self.smarthost);
         let next = if is_next { Some(self.smarthost) } else { self.smarthosts.beyond(&left.asked, account) };
         let Some(next) = next else { return Ok(left) };

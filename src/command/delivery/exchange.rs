@@ -140,6 +140,7 @@ impl Connection<'_> {
             Lesson::Groups => (Trait::NoGroups, PROVEN, "cannot take commands in groups"),
             Lesson::GroupsMaybe => (Trait::NoGroups, SUSPECTED, "was lost within the first group of commands"),
             Lesson::Login => (Trait::NoLoginInGroups, PROVEN, "cannot take a login in a group"),
+            Lesson::Parameters => (Trait::NoParameters, SUSPECTED, "refuses parameters of MAIL"),
             Lesson::LoginMaybe => (Trait::NoLoginInGroups, SUSPECTED, "was lost within a group with the login"),
         };
         log::info(&format!("smarthost {} {why}: for a while it gets {remembered}", self.settings()));

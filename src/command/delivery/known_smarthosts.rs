@@ -9,10 +9,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lettre::Address;
 
+use crate::alarm;
 use crate::config::{Config, SmarthostId, Smarthosts};
 use crate::interval::later;
 use crate::log;
-use crate::outcome::Stage;
+use crate::outcome::{Outcome, Scope, Stage};
 use crate::pace::{self, Rate, Sent};
 use crate::relay::{Client, Credentials, Session, Smarthost, Trouble};
 use crate::spool::{Remark, Spool};
@@ -28,6 +29,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const MOST_RECIPIENTS: &str = "recipients a mail";
 /// Behind a number: what it takes over one connection.
 const MOST_MAILS: &str = "mails a connection";
+
+/// A person was told that the smarthost refuses our mail; for so long.
+const TOLD: &str = "told of a fault";
+const TOLD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The smarthosts of the settings and what is known of them.
 #[derive(Clone)]
@@ -51,6 +56,8 @@ pub(crate) enum Trait {
     NoGroups,
     /// It takes no mail in one group with the login.
     NoLoginInGroups,
+    /// It has refused a MAIL with parameters.
+    NoParameters,
     /// It takes no mail before it has answered the one before.
     OneMailAtATime,
     /// It could not be reached.
@@ -68,6 +75,7 @@ impl fmt::Display for Trait {
             Self::NoChunking => "no chunking",
             Self::NoGroups => "no groups",
             Self::NoLoginInGroups => "no login in groups",
+            Self::NoParameters => "no parameters of MAIL",
             Self::OneMailAtATime => "one mail at a time",
             Self::OutOfReach => "out of reach",
             Self::ReadsChunks => "content with the envelope",
@@ -146,11 +154,34 @@ impl<'a> KnownSmarthosts<'a> {
         let last = smarthosts.pop().unwrap_or(Smarthosts::FIRST);
         for smarthost in smarthosts {
             match self.open_one(smarthost) {
-                Err(trouble) => log::trouble(trouble.scope, &format!("{trouble}: the next one is asked")),
+                Err(trouble) => {
+                    log::trouble(trouble.scope, &format!("{trouble}: the next one is asked"));
+                    self.tell_of_fault(smarthost, &trouble.outcome());
+                }
                 opened => return opened,
             }
         }
         self.open_one(last)
+    }
+
+    /// A smarthost refuses our mail as the settings are, and another one takes it. `ctl check` and the log say so; a
+    /// person who looks at neither is told once a day.
+    pub(crate) fn tell_of_fault(&self, smarthost: SmarthostId, outcome: &Outcome) {
+        let (about, name) = (self.login(smarthost), &self.config.smarthosts[smarthost]);
+        let Some(spool) = self.memory.filter(|_| outcome.scope == Scope::Configuration) else { return };
+        if spool.is_remarked(&about, TOLD, system::now()) {
+            return;
+        }
+        let reason = &outcome.reason;
+        let place = if reason.starts_with("smarthost ") { String::new() } else { format!("smarthost {name}: ") };
+        let sentence = format!("mail leaves by another smarthost until the configuration is mended: {place}{reason}");
+        log::error(&sentence);
+        if let Err(error) = alarm::raise(&self.config.alarm, &sentence) {
+            log::error(&format!("the alarm command could not be started: {error}"));
+        }
+        let until = later(system::now(), TOLD_FOR).unwrap_or(Timestamp::MAX);
+        let told = spool.remark(&Remark { about, says: TOLD.to_owned(), until });
+        told.unwrap_or_else(|error| log::error(&error.to_string()));
     }
 
     /// A connection with that one.
@@ -207,7 +238,8 @@ impl<'a> KnownSmarthosts<'a> {
         let kept = remarks.into_iter().filter(|remark| remark.says == what.to_string()).map(|remark| remark.about);
         let learnt = self.learnt.borrow();
         let learnt = learnt.iter().filter(|known| known.1 == what).map(|known| known.0.clone());
-        Client { chunk_readers: kept.chain(learnt).collect(), ..self.client.clone() }
+        let is_bare = self.has(smarthost, Trait::NoParameters);
+        Client { chunk_readers: kept.chain(learnt).collect(), is_bare, ..self.client.clone() }
     }
 
     /// Remembers that the machine reached as `relay` reads the chunks that it refuses, so that content may ride with

@@ -34,6 +34,10 @@ const SMALL: u64 = 64 << 10;
 const MOST_LOOKED_AT: usize = 100;
 /// The mark of an account of which a person was told, and the time for which it is kept.
 const ALARMED: &str = "alarmed";
+/// The mark of one whose trouble was told since it lasted so long.
+const TOLD: &str = "told of an outage";
+/// Trouble that lasts for so long is told: it is the time after which sendmail warns of a mail (its QueueWarn).
+const UNTOLD: SignedDuration = SignedDuration::from_hours(4);
 const ALARMED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The routes of mail, as this process knows them.
@@ -82,6 +86,14 @@ fn may_be_chosen(entry: &Entry, stage: Stage) -> bool {
 fn is_closed(config: &Config, clock: &Clock, now: Timestamp) -> bool {
     let longest = if clock.attempts == 0 { LONGEST_LIMIT } else { config.retry.max.max(AWAY) };
     clock.next_attempt > now && later(now, longest).is_none_or(|latest| clock.next_attempt <= latest)
+}
+
+/// The reason with the server that gave it. Our own sentences name it.
+fn of_smarthost(reason: &str, relay: Option<&str>) -> String {
+    match relay.filter(|_| !reason.starts_with("smarthost ")) {
+        Some(relay) => format!("smarthost {relay}: {reason}"),
+        None => reason.to_owned(),
+    }
 }
 
 impl<'a> Routes<'a> {
@@ -133,7 +145,7 @@ impl<'a> Routes<'a> {
         self.route(account).closed = Some(reason.clone());
         self.set_clock(
             account,
-            Some(&Clock { attempts: 0, tried: None, next_attempt: until, is_alarmed: false, reason }),
+            Some(&Clock { attempts: 0, since: None, tried: None, next_attempt: until, is_alarmed: false, reason }),
         )
     }
 
@@ -174,7 +186,7 @@ impl<'a> Routes<'a> {
         repeated: Option<&Repeated>,
     ) -> Result<(), Error> {
         if let Some(Repeated { outcome, is_sure }) = repeated {
-            return self.close(account, outcome, *is_sure);
+            return self.close(account, outcome, *is_sure, attempt.course.relay.as_deref());
         }
         let Some(trouble) = attempt.host_trouble() else {
             if attempt.refusal().is_some() {
@@ -207,16 +219,22 @@ impl<'a> Routes<'a> {
         let is_before_mail = !matches!(trouble.stage, Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content);
         let is_shown = is_before_mail || is_probed || route.evidence.in_a_row >= IN_A_ROW;
         self.keep(account);
-        if is_shown { self.close(account, trouble, true) } else { Ok(()) }
+        if is_shown { self.close(account, trouble, true, attempt.course.relay.as_deref()) } else { Ok(()) }
     }
 
     /// A report was refused as the mail it is about. That is about all our mail if the mail is ours, or if another
     /// user's waits for the same reason. Else the mail waits alone: a report quotes words that its sender has chosen.
-    pub(crate) fn condemn(&mut self, account: &Address, entry: &Entry, trouble: &Outcome) -> Result<(), Error> {
+    pub(crate) fn condemn(
+        &mut self,
+        account: &Address,
+        entry: &Entry,
+        trouble: &Outcome,
+        relay: Option<&str>,
+    ) -> Result<(), Error> {
         if !Met::of(entry, trouble).is_ours() && !self.meets_others(entry, trouble) {
             return Ok(());
         }
-        self.close(account, trouble, true)
+        self.close(account, trouble, true, relay)
     }
 
     /// Another user's mail waits after the same refusal.
@@ -230,8 +248,9 @@ impl<'a> Routes<'a> {
         ids.iter().filter(|id| id.mark() != entry.id.mark()).take(MOST_LOOKED_AT).any(is_alike)
     }
 
-    /// `is_sure` if a fault of the settings or the account must be told to a person.
-    fn close(&mut self, account: &Address, trouble: &Outcome, is_sure: bool) -> Result<(), Error> {
+    /// `is_sure` if a fault of the settings or the account must be told to a person; `relay` is the server that told of
+    /// it.
+    fn close(&mut self, account: &Address, trouble: &Outcome, is_sure: bool, relay: Option<&str>) -> Result<(), Error> {
         let route = self.route(account);
         route.closed = Some(trouble.reason.clone());
         route.is_in_vain = true;
@@ -240,17 +259,22 @@ impl<'a> Routes<'a> {
         // lacks.
         let is_ours = trouble.stage == Stage::Setup;
         let attempts = before.as_ref().map_or(0, |clock| clock.attempts) + u32::from(!is_ours);
-        let was_alarmed = before.is_some_and(|clock| clock.is_alarmed) || self.is_alarmed(account);
+        let was_alarmed = before.as_ref().is_some_and(|clock| clock.is_alarmed) || self.is_alarmed(account);
         let is_alarming = is_sure && trouble.scope == Scope::Configuration;
+        let now = system::now();
+        let since = before.as_ref().map_or(now, |clock| clock.since.unwrap_or(now));
+        let reason = of_smarthost(&trouble.reason, relay);
         if is_alarming && !was_alarmed {
-            self.alarm(account, &trouble.reason);
+            self.alarm(account, &reason);
+        } else if !was_alarmed && !is_ours && now.duration_since(since) >= UNTOLD {
+            self.tell_of_outage(account, since, &reason);
         }
         let longest = if is_alarming { Duration::MAX } else { AWAY };
         let delay = self.config.retry.delay(attempts, fastrand::f64()).min(longest);
         let delay = if is_ours { Duration::ZERO } else { delay };
-        let now = system::now();
         let clock = Clock {
             attempts,
+            since: Some(since),
             tried: Some(now),
             next_attempt: later(now, delay).unwrap_or(now),
             is_alarmed: was_alarmed || is_alarming,
@@ -275,16 +299,31 @@ impl<'a> Routes<'a> {
     /// Once per trouble, not once per mail.
     fn alarm(&self, account: &Address, reason: &str) {
         let what = if self.is_for_all(account) { "no mail" } else { "no mail of an account of its own" };
-        let sentence = format!("{what} leaves this machine until the configuration is mended: {reason}");
-        log::error(&sentence);
-        if let Err(error) = alarm::raise(&self.config.alarm, &sentence) {
+        self.tell(&format!("{what} leaves this machine until the configuration is mended: {reason}"));
+        if !self.is_for_all(account) {
+            self.remark(account, ALARMED);
+        }
+    }
+
+    /// The trouble may be over at any time, but has lasted. A person hears of it once a day.
+    fn tell_of_outage(&self, account: &Address, since: Timestamp, reason: &str) {
+        if !self.spool.is_remarked(account.as_ref(), TOLD, system::now()) {
+            self.tell(&format!("no mail has left this machine since {since:.0}: {reason}"));
+            self.remark(account, TOLD);
+        }
+    }
+
+    fn tell(&self, sentence: &str) {
+        log::error(sentence);
+        if let Err(error) = alarm::raise(&self.config.alarm, sentence) {
             log::error(&format!("the alarm command could not be started: {error}"));
         }
-        if !self.is_for_all(account) {
-            let until = later(system::now(), ALARMED_FOR).unwrap_or(Timestamp::MAX);
-            let remark = Remark { about: account.to_string(), says: ALARMED.to_string(), until };
-            self.spool.remark(&remark).unwrap_or_else(|error| log::error(&error.to_string()));
-        }
+    }
+
+    fn remark(&self, account: &Address, says: &str) {
+        let until = later(system::now(), ALARMED_FOR).unwrap_or(Timestamp::MAX);
+        let remark = Remark { about: account.to_string(), says: says.to_string(), until };
+        self.spool.remark(&remark).unwrap_or_else(|error| log::error(&error.to_string()));
     }
 
     fn route(&mut self, account: &Address) -> &mut Route {

@@ -78,6 +78,7 @@ impl Session {
 
     fn write_mail(&mut self, mail: &Mail<'_>, first: Chunk, chunks: Chunks<'_>) -> Result<(), Trouble> {
         let envelope = EnvelopeCommands::new(mail, &self.capabilities);
+        self.window.newest().has_parameters = envelope.has_parameters;
         self.prove_chunks(&envelope.mail).inspect_err(|_| self.window.newest().blame_chunks())?;
         let group = self.write_envelope(mail, &envelope, first.bytes.len())?;
         match (self.window.chunks, first.is_last) {

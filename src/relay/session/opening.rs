@@ -22,13 +22,21 @@ impl Session {
         credentials: Option<&Credentials>,
         client: &Client,
     ) -> Result<Self, Trouble> {
-        match open_trusting(Roots::Usual, smarthost, credentials, client) {
+        let opened = match open_trusting(Roots::Usual, smarthost, credentials, client) {
             Err(trouble) if trouble.is_issuer_unknown && tls::has_more_roots(smarthost) => {
                 open_trusting(Roots::Bundle, smarthost, credentials, client)
             }
             result => result,
-        }
+        };
+        // The handshake that fails does not show which names the certificate has. Another one is for them alone.
+        opened.map_err(|trouble| if trouble.is_name_wrong { with_names(trouble, smarthost, client) } else { trouble })
     }
+}
+
+/// The trouble, with the names in the server's certificate if it shows them.
+fn with_names(trouble: Trouble, smarthost: &Smarthost, client: &Client) -> Trouble {
+    let seen = open_trusting(Roots::Any, smarthost, None, client).err();
+    seen.filter(|seen| seen.is_name_wrong).unwrap_or(trouble)
 }
 
 fn open_trusting(
@@ -40,7 +48,10 @@ fn open_trusting(
     let client = &client.as_told_to(smarthost);
     let mut channel = Way::new(roots, smarthost, credentials, client).channel()?;
     // RFC 3207 section 4.2: what the server said before TLS does not count.
-    let capabilities = introduce(&mut channel, client)?;
+    let mut capabilities = introduce(&mut channel, client)?;
+    if client.is_bare {
+        capabilities = capabilities.bare();
+    }
     let groups = smarthost.pipelining && capabilities.pipelining;
     let mut window = Window::new(groups, smarthost.chunking && capabilities.chunking);
     let mut chunk_proof = client.chunk_proof_of(channel.peer().relay());

@@ -48,6 +48,8 @@ pub(crate) enum Lesson {
     Login,
     /// The link was lost within a group with the login: the login may be the reason.
     LoginMaybe,
+    /// A parameter of MAIL, although it offers the extension.
+    Parameters,
 }
 
 /// A command whose reply is awaited.
@@ -111,6 +113,8 @@ pub(super) struct Transaction {
     is_grouped: bool,
     /// The login went out in its group.
     has_login: bool,
+    /// Its MAIL holds parameters that could be left out.
+    pub(super) has_parameters: bool,
     /// An earlier transaction may be open at the server still.
     is_behind_open: bool,
     /// A question about chunks came before it.
@@ -132,6 +136,7 @@ impl Transaction {
             rest: None,
             is_grouped,
             has_login: false,
+            has_parameters: false,
             is_behind_open: false,
             is_behind_question: false,
             is_content_sent: false,
@@ -227,7 +232,7 @@ impl Transaction {
     /// Applies the reply to the command that was awaited first. A 421 is for [`close`](Self::close).
     pub(super) fn apply_reply(&mut self, reply: &Reply) {
         let Some(awaited) = self.awaited.pop_front() else { return };
-        let is_misfit = self.learn_from(awaited, reply);
+        let is_misfit = self.blames_parameters(awaited, reply) || self.learn_from(awaited, reply);
         match awaited {
             _ if reply.is_positive() => self.apply_acceptance(awaited, reply),
             Awaited::Reset => self.is_behind_open = true,
@@ -258,6 +263,21 @@ impl Transaction {
 
     fn has_accepted_recipient(&self) -> bool {
         self.recipients.iter().any(|one| matches!(one, Standing::Accepted))
+    }
+
+    /// RFC 5321 section 4.2.2 (501, 504, 555), RFC 3463 section 3.6 (X.5.4): the refusal is about parameters. MAIL
+    /// without them holds nothing but our address.
+    fn blames_parameters(&mut self, awaited: Awaited, reply: &Reply) -> bool {
+        let status = reply.enhanced.map(|status| (status.subject, status.detail));
+        let is_of_address = || matches!(status, Some((1, _))) || verdict::is_settings(reply);
+        let is_said = reply.is_permanent() && (matches!(reply.code, 501 | 504 | 555) || status == Some((5, 4)));
+        let is_awaited = awaited == Awaited::Mail && self.has_parameters && !self.is_doomed();
+        let is_blamed = is_awaited && is_said && !is_of_address();
+        if is_blamed {
+            self.lesson = Some(Lesson::Parameters);
+            self.may_retry = true;
+        }
+        is_blamed
     }
 
     /// The reply says nothing of this mail, but that the server has lost its way in a group. That is kept as a

@@ -274,7 +274,7 @@ impl<'a> Sending<'a> {
         match returned::judge(self.config, claim, &attempt) {
             Ok(Some((original, outcome))) => {
                 let account = self.routes.of(&original);
-                let learned = self.routes.condemn(&account, &original, &outcome);
+                let learned = self.routes.condemn(&account, &original, &outcome, attempt.course.relay.as_deref());
                 learned.unwrap_or_else(|error| log::error(&error.to_string()));
             }
             Ok(None) => {}
