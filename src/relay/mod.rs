@@ -62,6 +62,7 @@ pub use reply::Replies;
 pub(crate) use secret::Secret;
 pub(crate) use secret_file::provided_line;
 pub(crate) use sender_pattern::SenderPattern;
+pub(crate) use server_addresses::{recall_sick, sick as sick_addresses};
 pub(crate) use session::{Lesson, Offered, Session};
 pub(crate) use smarthost::{AuthChoice, Smarthost, Tls};
 pub(crate) use token_endpoint::TokenEndpoint;

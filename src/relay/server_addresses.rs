@@ -1,5 +1,6 @@
 //! The addresses of a smarthost's name, in the order in which they are tried. RFC 5321 section 5.1 wants all of them
-//! tried until one serves us. This process remembers for its next connections what it met at each.
+//! tried until one serves us. This process remembers for its next connections what it met at each; which of them were
+//! sick, the spool tells the next process.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -26,6 +27,17 @@ pub(super) fn remember(address: SocketAddr, what: Option<Met>) {
         Some(what) => met().insert(address, (what, Instant::now())),
         None => met().remove(&address),
     };
+}
+
+/// The addresses that did not serve us of late.
+pub(crate) fn sick() -> Vec<SocketAddr> {
+    let met = met();
+    met.keys().filter(|address| lately(&met, address) == Some(Met::Sick)).copied().collect()
+}
+
+/// An earlier process was not served there.
+pub(crate) fn recall_sick(address: SocketAddr) {
+    met().entry(address).or_insert((Met::Sick, Instant::now()));
 }
 
 /// The address may take long.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lettre::Address;
 
+use super::sick_addresses;
 use crate::alarm;
 use crate::config::{Config, SmarthostId, Smarthosts};
 use crate::interval::later;
@@ -186,7 +187,9 @@ impl<'a> KnownSmarthosts<'a> {
 
     /// A connection with that one.
     pub(crate) fn open_one(&self, smarthost: SmarthostId) -> Result<Opened, Trouble> {
+        let sick = sick_addresses::recall(self.memory);
         let opened = open(&self.spared(smarthost), &self.client_of(smarthost));
+        sick_addresses::keep(self.memory, &sick);
         // A login that is refused is avoided too: too many of them close an account. A fault of this machine says
         // nothing of the smarthost.
         if opened.as_ref().is_err_and(|trouble| trouble.stage != Stage::Setup) {

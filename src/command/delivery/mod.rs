@@ -19,4 +19,5 @@ pub(crate) mod room;
 pub(crate) mod routes;
 pub(crate) mod serve;
 pub(crate) mod settle;
+mod sick_addresses;
 mod turns;
