@@ -353,3 +353,18 @@ fn mail_whose_parameters_are_refused_is_offered_without_them() {
         assert_eq!(machine.smarthost().mails().len(), 1, "{reply}\n{}", machine.log());
     }
 }
+
+#[test]
+fn clock_that_was_set_while_the_machines_clock_was_wrong_keeps_no_mail() {
+    // Without a network nothing is counted; with one that leads nowhere, tries are.
+    for attempts in [0, 7] {
+        let machine = Machine::with(Smarthost::new().account(USER, PASSWORD), "");
+        machine.run("sendmail", &["-odq", PERSON], MAIL);
+        let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(10);
+        let text =
+            format!("attempts: {attempts}\ntried: {ahead}\nnext-attempt: {ahead}\nalarmed: no\nreason: no network\n");
+        std::fs::write(machine.path("spool/queue/relay.clock"), text).unwrap();
+        relay_run(&machine);
+        assert_eq!(machine.queue().len(), 0, "{}", machine.log());
+    }
+}

@@ -82,10 +82,12 @@ fn may_be_chosen(entry: &Entry, stage: Stage) -> bool {
     }
 }
 
-/// The clock's time has not come. One that is too far ahead was written while the machine's clock was wrong.
+/// The clock's time has not come. One that is too far ahead, or that tells of a try yet to come, was written while the
+/// machine's clock was wrong.
 fn is_closed(config: &Config, clock: &Clock, now: Timestamp) -> bool {
     let longest = if clock.attempts == 0 { LONGEST_LIMIT } else { config.retry.max.max(AWAY) };
-    clock.next_attempt > now && later(now, longest).is_none_or(|latest| clock.next_attempt <= latest)
+    let is_possible = clock.tried.is_none_or(|tried| tried <= now);
+    is_possible && clock.next_attempt > now && later(now, longest).is_none_or(|latest| clock.next_attempt <= latest)
 }
 
 /// The reason with the server that gave it. Our own sentences name it.
