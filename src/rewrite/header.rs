@@ -205,7 +205,7 @@ impl<'a> Header<'a> {
         if is_one {
             return self.as_written(each);
         }
-        match date::rfc5322(&value, self.facts.local_zone).filter(|_| is_date) {
+        match date::rfc5322(&value, self.facts.local_zone, self.facts.date).filter(|_| is_date) {
             Some(mended) => {
                 self.repairs.insert(Repair::Date);
                 field::plain("Date", &mended, &mut self.out);

@@ -8,6 +8,7 @@ mod addresses;
 mod base64;
 mod cut;
 mod date;
+mod date_words;
 mod decoding;
 mod facts;
 mod field;
