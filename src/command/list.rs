@@ -7,7 +7,7 @@ use crate::command::accountable::accountable;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::outcome::{Status, clean};
-use crate::spool::{Clock, Entry, Progress, QueueId, Remark, Spool};
+use crate::spool::{Clock, Entry, Progress, QueueId, Remark, Spool, UnderWay};
 use crate::system;
 
 /// The form of the listing.
@@ -30,6 +30,7 @@ struct Listed {
     entry: Entry,
     progress: Progress,
     is_held: bool,
+    is_under_way: bool,
     place: Place,
 }
 
@@ -55,7 +56,8 @@ pub(crate) fn run(config: &Config, form: Form, out: &mut dyn Write) -> Result<()
         // No mail can wait there.
         Err(_) if config.does_without_spool() => write(&spool, form, &mut std::iter::empty(), &mut out),
         Ok(ids) => {
-            let queue = ids.iter().filter_map(|id| listed(&spool, id));
+            let under_way = UnderWay::of(&spool);
+            let queue = ids.iter().filter_map(|id| listed(&spool, &under_way, id));
             write(&spool, form, &mut queue.chain(waiting(&spool)).chain(left(&spool)), &mut out)
         }
         Err(error) if error.is_denied() => write_own(&spool, form, &mut out),
@@ -109,9 +111,10 @@ fn write_own(spool: &Spool, form: Form, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The mail, unless it has just left. The log and `ctl check` tell of a damaged entry.
-fn listed(spool: &Spool, id: &QueueId) -> Option<Listed> {
+fn listed(spool: &Spool, under_way: &UnderWay, id: &QueueId) -> Option<Listed> {
     let (entry, progress) = spool.peek(id).ok().flatten()?;
-    Some(Listed { entry, progress, is_held: spool.is_held(id), place: Place::Queue })
+    let (is_held, is_under_way) = (spool.is_held(id), under_way.has(spool, id));
+    Some(Listed { entry, progress, is_held, is_under_way, place: Place::Queue })
 }
 
 /// The mails of users that no relay has taken in yet: they wait as those in the queue do.
@@ -132,7 +135,7 @@ fn own(spool: &Spool) -> Vec<Listed> {
 }
 
 fn outside(entry: Entry, place: Place) -> Listed {
-    Listed { entry, progress: Progress::default(), is_held: false, place }
+    Listed { entry, progress: Progress::default(), is_held: false, is_under_way: false, place }
 }
 
 /// The mails that were listed.
@@ -253,7 +256,12 @@ pub(crate) fn day(moment: jiff::Timestamp) -> String {
 }
 
 fn block(mail: &Listed, trouble: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
-    let mark = if mail.is_held { "!" } else { "" };
+    // Postfix's marks: a mail that is held, and one of the active queue.
+    let mark = match mail {
+        Listed { is_held: true, .. } => "!",
+        Listed { is_under_way: true, .. } => "*",
+        _ => "",
+    };
     let id = format!("{}{mark}", mail.entry.id);
     let local = mail.entry.arrived.to_zoned(jiff::tz::TimeZone::system());
     let arrived = local.strftime("%a %b %e %H:%M:%S").to_string();
@@ -283,6 +291,7 @@ fn json(spool: &Spool, mails: &mut dyn Iterator<Item = Listed>, out: &mut dyn Wr
         let queue = match (mail.place, mail.is_held, mail.progress.attempts) {
             (Place::Drop | Place::Waiting, ..) => "maildrop",
             (_, true, _) => "hold",
+            _ if mail.is_under_way => "active",
             (_, _, 0) => "incoming",
             _ => "deferred",
         };
@@ -355,6 +364,7 @@ mod tests {
             entry,
             progress: Progress { last, attempts: 1, ..Progress::default() },
             is_held: false,
+            is_under_way: false,
             place: Place::Queue,
         }
     }
@@ -376,6 +386,19 @@ mod tests {
         assert_eq!(lines[3].trim(), "b@x.org");
         assert_eq!(lines[4].trim_start(), "(reason unavailable)");
         assert_eq!(lines[6], "");
+    }
+
+    #[test]
+    fn marks_are_those_of_postfix() {
+        for (is_held, is_under_way, id) in [
+            (false, false, "6645F0AB1C2D000"),
+            (false, true, "6645F0AB1C2D000*"),
+            (true, false, "6645F0AB1C2D000!"),
+            (true, true, "6645F0AB1C2D000!"),
+        ] {
+            let line = &written(&Listed { is_held, is_under_way, ..mail(&["a@x.org"], &[]) })[0];
+            assert_eq!(line.split_whitespace().next(), Some(id));
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod skeleton;
 mod spill;
 #[cfg(test)]
 pub(crate) mod tests;
+mod under_way;
 mod unrecorded;
 mod watch;
 mod whole;
@@ -43,5 +44,6 @@ pub(crate) use remark::Remark;
 pub use settings::Settings;
 pub(crate) use skeleton::Owner;
 pub(crate) use spill::Spill;
+pub(crate) use under_way::UnderWay;
 pub(crate) use watch::Fate;
 pub(crate) use whole::Whole;
