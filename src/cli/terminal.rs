@@ -3,7 +3,8 @@
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
-use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use nix::sys::signal::{Signal, raise};
+use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 
 use crate::command::list;
 use crate::message::Given;
@@ -72,18 +73,54 @@ pub(crate) fn ask(question: &str, is_secret: bool) -> Option<String> {
     let mut out = io::stdout();
     out.write_all(format!("{question}: ").as_bytes()).and_then(|()| out.flush()).ok()?;
     let before = if is_secret { tcgetattr(&stdin).ok() } else { None };
-    if let Some(before) = &before {
-        let mut silent = before.clone();
-        silent.local_flags.remove(LocalFlags::ECHO);
-        tcsetattr(&stdin, SetArg::TCSAFLUSH, &silent).ok()?;
-    }
     let mut line = String::new();
-    let read = stdin.lock().read_line(&mut line);
-    if let Some(before) = &before {
-        let _ = tcsetattr(&stdin, SetArg::TCSAFLUSH, before);
-        let _ = out.write_all(b"\n");
+    let Some(before) = before else {
+        return matches!(stdin.lock().read_line(&mut line), Ok(1..)).then_some(line);
+    };
+    let interrupt = before.control_chars[SpecialCharacterIndices::VINTR as usize];
+    tcsetattr(&stdin, SetArg::TCSAFLUSH, &silent(&before)).ok()?;
+    let answer = secret_line(&mut stdin.lock(), interrupt);
+    let _ = tcsetattr(&stdin, SetArg::TCSAFLUSH, &before);
+    let _ = out.write_all(b"\n");
+    if matches!(answer, Secret::Interrupted) {
+        let _ = raise(Signal::SIGINT);
     }
-    matches!(read, Ok(1..)).then_some(line)
+    if let Secret::Line(line) = answer { Some(line) } else { None }
+}
+
+/// The terminal while a secret is typed. The key that interrupts ends the line, and its signal is ours to send: it
+/// would find the terminal silent, and leave it so.
+fn silent(before: &Termios) -> Termios {
+    let mut silent = before.clone();
+    silent.local_flags.remove(LocalFlags::ECHO | LocalFlags::ISIG);
+    let interrupt = before.control_chars[SpecialCharacterIndices::VINTR as usize];
+    silent.control_chars[SpecialCharacterIndices::VEOL as usize] = interrupt;
+    silent
+}
+
+/// What came of a question for a secret.
+#[derive(Debug, PartialEq, Eq)]
+enum Secret {
+    /// Somebody wants the program to end.
+    Interrupted,
+    /// The answer.
+    Line(String),
+    /// The stream has ended.
+    Nothing,
+}
+
+fn secret_line(input: &mut dyn BufRead, interrupt: u8) -> Secret {
+    let mut line = Vec::new();
+    for byte in input.bytes() {
+        match byte {
+            Ok(byte) if byte == interrupt && interrupt != 0 => return Secret::Interrupted,
+            Ok(b'\n') => return String::from_utf8(line).map_or(Secret::Nothing, Secret::Line),
+            Ok(byte) => line.push(byte),
+            Err(_) => break,
+        }
+    }
+    let found = String::from_utf8(line).ok().filter(|line| !line.is_empty());
+    found.map_or(Secret::Nothing, Secret::Line)
 }
 
 /// The input of a person who types: it ends with a line of a lone dot, or where the stream does.
@@ -137,6 +174,15 @@ mod tests {
         assert_eq!(typed(".\n"), (String::new(), String::new()));
         assert_eq!(typed("a\nb"), ("a\nb".into(), String::new()));
         assert_eq!(typed(""), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn interrupt_ends_the_question_for_a_secret() {
+        let read = |text: &str| secret_line(&mut text.as_bytes(), 3);
+        assert_eq!(read("pass\nrest"), Secret::Line("pass".into()));
+        assert_eq!(read("pa\u{3}ss\n"), Secret::Interrupted);
+        assert_eq!((read(""), read("pass")), (Secret::Nothing, Secret::Line("pass".into())));
+        assert_eq!(secret_line(&mut &b"\0\n"[..], 0), Secret::Line("\0".into()));
     }
 
     #[test]

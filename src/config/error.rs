@@ -70,13 +70,25 @@ pub enum Error {
         what: Unfit,
     },
     /// The file cannot be read.
-    #[error("cannot read the configuration {}: {source}", path.display())]
+    #[error("cannot read the configuration {}: {source}{}", path.display(), cure(path, source))]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// The reason.
         source: io::Error,
     },
+}
+
+/// The words about a file that this user may not read.
+fn cure(path: &Path, error: &io::Error) -> String {
+    if error.kind() != io::ErrorKind::PermissionDenied || path != Path::new(SYSTEM_FILE) {
+        return String::new();
+    }
+    format!(
+        ": every user's mail needs it: as root, chmod 644 {} (and 755 its directory), with the password in a \
+         password-file of its own",
+        path.display()
+    )
 }
 
 fn wide_in_address(c: char) -> String {

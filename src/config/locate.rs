@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use super::Environment;
+use super::{Environment, Smarthosts};
+use crate::relay::{Smarthost, provider};
 use crate::system;
 use crate::trust::reader::SERVICE;
 
@@ -88,9 +89,10 @@ pub(crate) fn is_unfilled_file(path: &Path) -> bool {
 }
 
 /// The lines that `ctl init --provider` leaves to a person, as it writes them: the value, and the start of the remark.
-const TO_FILL: [&str; 3] = [
+const TO_FILL: [&str; 4] = [
     "user = \"mail@example.com\"           # the account,",
     "user = \"USER\"   #",
+    "client-id = \"CLIENT-ID\"   #",
     "from = \"mail@example.com\"         # default:",
 ];
 
@@ -99,6 +101,26 @@ pub(crate) fn is_unfilled(text: &str) -> bool {
     let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     let is_idle = |line: &str| line.is_empty() || line.starts_with('#');
     lines.clone().all(is_idle) || lines.any(|line| TO_FILL.iter().any(|left| line.starts_with(left)))
+}
+
+/// The keys that still have the value of `ctl init` in this file, or the user of a smarthost that is the documents'
+/// own: no provider has accounts at example.com (RFC 2606 section 3).
+pub(crate) fn placeholders(source: &Source, smarthosts: &Smarthosts) -> Vec<&'static str> {
+    let text = match source {
+        Source::System(path) | Source::User(path) => std::fs::read_to_string(path).unwrap_or_default(),
+        Source::Environment(_) => String::new(),
+    };
+    let is_left = |left: &&str| text.lines().any(|line| line.trim().starts_with(*left));
+    let mut keys: Vec<&str> =
+        TO_FILL.iter().copied().filter(is_left).filter_map(|left| left.split(' ').next()).collect();
+    let is_example = |smarthost: &Smarthost| {
+        let user = smarthost.user.as_deref().unwrap_or_default().to_ascii_lowercase();
+        user.ends_with("@example.com") && provider::of_host(&smarthost.host).is_some()
+    };
+    if !keys.contains(&"user") && smarthosts.iter().any(is_example) {
+        keys.push("user");
+    }
+    keys
 }
 
 /// The caller's home as the user database has it, whatever the environment says; `None` for root.

@@ -25,7 +25,7 @@ pub use error::Error;
 pub(crate) use error::Unfit;
 pub use locate::Source;
 pub(crate) use locate::{
-    SYSTEM_FILE, SYSTEM_SPOOL, is_unfilled_file, locate, unfilled_user_file, user_file, user_spool,
+    SYSTEM_FILE, SYSTEM_SPOOL, is_unfilled_file, locate, placeholders, unfilled_user_file, user_file, user_spool,
 };
 pub(crate) use machine_spool::machine_spool;
 pub(crate) use smarthosts::{SmarthostId, Smarthosts};

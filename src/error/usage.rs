@@ -39,7 +39,7 @@ pub enum Usage {
     ProviderUnknown {
         /// The word as it was written.
         name: String,
-        /// The names in the table of providers.
+        /// The names in the table of providers that may be meant, or all of them.
         known: Vec<&'static str>,
     },
     /// mail(1) is called to read mail.

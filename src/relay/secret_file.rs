@@ -23,7 +23,10 @@ const MOST_CERTIFICATES: u64 = 16 << 20;
 pub(super) fn guarded_line(key: &'static str, path: &Path) -> Result<Secret, CredentialsError> {
     let of_file =
         |why: String| CredentialsError::File { key, path: path.to_path_buf(), why: or_command(key, path, why) };
-    first_line(key, &guarded(path).map_err(of_file)?)
+    first_line(key, &guarded(path).map_err(of_file)?).map_err(|error| match error {
+        CredentialsError::Text { why, .. } => of_file(format!("the secret {why}: check what it holds")),
+        other => other,
+    })
 }
 
 /// A secret that a container was given may be open to all in it, and nobody there can change its mode. To take it from

@@ -21,6 +21,9 @@ const OWN: [(&str, u32); 3] = [("queue", 0o700), ("tmp", 0o700), ("failed", 0o70
 /// It takes from anyone and shows to nobody: only the machine's spool has it.
 const DROP: (&str, u32) = ("drop", 0o3733);
 
+/// The locks of a relay, which a spool without mail has too.
+const LOCKS: [&str; 2] = ["relay.lock", "serve.lock"];
+
 /// The owner of a spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
@@ -220,15 +223,19 @@ fn wanted(owner: Owner) -> u32 {
 /// files are not given away because somebody has called their directory `queue`.
 fn judge(found: &Directory, root: &Directory, owner: Owner) -> io::Result<()> {
     let (uid, wanted) = (found.metadata()?.uid(), wanted(owner));
-    if uid == wanted || uid == 0 && geteuid().is_root() && found.names()?.is_empty() {
+    let is_lock = |name: &std::ffi::OsString| LOCKS.iter().any(|lock| name == lock);
+    if uid == wanted || uid == 0 && geteuid().is_root() && found.names()?.iter().all(is_lock) {
         return Ok(());
     }
     if owner.service().is_none() && root.owner_of_new().ok() == Some(uid) {
         return Ok(());
     }
-    let cure = match uid {
-        0 => "see what is in it; if it is the spool's, give all of it to that user, and run mailx-t ctl init again",
-        _ => "see who made it, move it away, and run mailx-t ctl init again",
+    let cure = match (uid, owner.service()) {
+        (0, Some((uid, gid))) => format!(
+            "it was made before there was that user; to keep what is in it, in the spool's directory: \
+             chown -R {uid}:{gid} queue tmp failed; chgrp -R {gid} drop; chown {uid} drop; then run mailx-t ctl init again"
+        ),
+        _ => "see who made it, move it away, and run mailx-t ctl init again".to_string(),
     };
     Err(io::Error::other(format!("it belongs to user {uid} and not to user {wanted}: {cure}")))
 }
@@ -253,6 +260,8 @@ fn settle_root(directory: &Directory, owner: Owner) -> io::Result<bool> {
 fn settle(directory: &Directory, owner: Owner, mode: u32) -> io::Result<()> {
     let found = directory.metadata()?;
     if let Some(service) = owner.service().filter(|service| (found.uid(), found.gid()) != *service) {
+        // The locks are closed to the new owner, who makes others.
+        LOCKS.iter().for_each(|lock| drop(directory.remove(OsStr::new(lock))));
         // Changing the owner takes the set-group-id bit away: so the modes come after.
         directory.give(service)?;
     }
@@ -420,22 +429,24 @@ mod tests {
         if skipped() {
             return;
         }
-        for (uid, content, is_fine) in [(0, "", true), (0, "x", false), (54_399, "", false)] {
+        let cases = [(0, "", "", true), (0, "serve.lock", "", true), (0, "key", "x", false), (54_399, "", "", false)];
+        for (uid, name, content, is_fine) in cases {
             let (_keep, spool) = spool_of_old();
             let failed = spool.directory("failed");
             fs::remove_dir(&failed).unwrap();
             fs::create_dir(&failed).unwrap();
-            if !content.is_empty() {
-                fs::write(failed.join("key"), content).unwrap();
+            if !name.is_empty() {
+                fs::write(failed.join(name), content).unwrap();
             }
             chown(&failed, Some(uid), Some(uid)).unwrap();
             let before = state(&failed);
             let made = spool.create(Some(SERVICE));
-            assert_eq!(made.is_ok(), is_fine, "{uid} {content}: {made:?}");
+            assert_eq!(made.is_ok(), is_fine, "{uid} {name}: {made:?}");
             if let Err(error) = made {
                 assert_eq!((state(&failed), state(spool.root()).0), (before, SERVICE.0), "nothing is changed");
-                let expected = format!("/failed: it belongs to user {uid} and not to user 54322: see ");
+                let expected = format!("/failed: it belongs to user {uid} and not to user 54322: ");
                 assert!(error.to_string().contains(&expected), "{error}");
+                assert_eq!(error.to_string().contains("chown -R 54322:54323 queue tmp failed; "), uid == 0, "{error}");
             }
         }
     }

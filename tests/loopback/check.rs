@@ -300,6 +300,30 @@ fn one_cause_is_one_line() {
 }
 
 #[test]
+fn example_that_nobody_has_filled_in_is_a_failure() {
+    let machine = Machine::with(knowing_us(), "");
+    let config = fs::read_to_string(machine.config()).unwrap();
+    let asked = |text: &str| {
+        fs::write(machine.config(), text).unwrap();
+        check(&machine, &["--offline"])
+    };
+    let host = format!("host = \"{}\"", machine.smarthost().host());
+    let at_provider = config.replacen(&host, "host = \"smtp.qq.com\"", 1);
+    for (text, keys) in [
+        (at_provider.replace(USER, "Mail@Example.com"), &["user"][..]),
+        (config.replacen("user = ", "user = \"mail@example.com\"           # the account, x\n# ", 1), &["user"]),
+        (at_provider.replace(USER, "mail@example.net"), &[]),
+        (config.replace(USER, "mail@example.com"), &[]),
+    ] {
+        let ran = asked(&text);
+        let failures = ran.stdout.matches(" is still the example's: write your own").count();
+        assert_eq!(failures, keys.len(), "{text}\n{ran:?}");
+        let place = machine.config().display().to_string();
+        assert!(keys.iter().all(|key| ran.stdout.contains(&format!("FAIL  {key} in {place} is still"))), "{ran:?}");
+    }
+}
+
+#[test]
 fn mail_of_local_names_that_nobody_gets_has_a_note() {
     let machine = Machine::with(knowing_us(), "");
     let text = fs::read_to_string(machine.config()).unwrap();

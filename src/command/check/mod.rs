@@ -42,7 +42,8 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
     // A stranger may read nothing of it. Every finding would be a failure, and the cure would give them the password.
-    if config.source.is_machine() && spool.owner().is_some_and(|owner| !system::is(owner)) {
+    let is_stranger = !system::caller().speaks_for_others();
+    if config.source.is_machine() && is_stranger && spool.owner().is_some_and(|owner| !system::is(owner)) {
         return Err(Error::Denied);
     }
     let mut findings = Findings::new(form, out);
@@ -94,6 +95,9 @@ fn look_at_spool(config: &Config, spool: &Spool, findings: &mut Findings<'_>) ->
 fn look_at_settings(config: &Config, names: &LocalNames<'_>, findings: &mut Findings<'_>) -> Result<(), Error> {
     if let Some(own) = config::unfilled_user_file() {
         findings.note(&format!("{} sets nothing yet, and is passed over", own.display()))?;
+    }
+    for key in config::placeholders(&config.source, &config.smarthosts) {
+        findings.fail(&format!("{key} in {} is still the example's: write your own in its place", config.source))?;
     }
     if names.leads_nowhere("root", &config.account) {
         findings.note(&format!(

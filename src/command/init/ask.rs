@@ -22,6 +22,7 @@ pub(super) fn fill(text: &str, chosen: &Chosen, ask: Ask<'_>) -> Option<String> 
         let answer = match line {
             _ if line.starts_with("user = \"mail@example.com\"  ") => address(&chosen.question(), ask)?.to_string(),
             _ if line.starts_with("user = \"USER\"  ") => word(&chosen.question(), ask)?,
+            _ if line.starts_with("client-id = \"CLIENT-ID\"  ") => word("The client ID of the application", ask)?,
             _ if line.starts_with("from = \"mail@example.com\"  ") => {
                 address("The address that mail leaves as", ask)?.to_string()
             }
@@ -42,12 +43,10 @@ pub(super) fn fill(text: &str, chosen: &Chosen, ask: Ask<'_>) -> Option<String> 
     }
 }
 
-/// The password, if one is given.
-pub(super) fn password(chosen: &Chosen, ask: Ask<'_>) -> Option<String> {
-    if !chosen.takes_password() {
-        return None;
-    }
-    let question = chosen.wants().map_or_else(|| "The password".to_string(), |wants| format!("The password ({wants})"));
+/// The secret that lets the account in, if one is given.
+pub(super) fn secret(chosen: &Chosen, ask: Ask<'_>) -> Option<String> {
+    let what = format!("The {}", chosen.secret().replace('-', " "));
+    let question = chosen.wants().map_or_else(|| what.clone(), |wants| format!("{what} ({wants})"));
     word_of(ask(&question, true)?)
 }
 
@@ -98,6 +97,8 @@ mod tests {
         let config = Config::of(path, &text, Source::System(path.to_path_buf())).unwrap();
         assert_eq!(config.account.to_string(), "me@example.org");
         assert!(text.contains("# default = "), "{text}");
+        let text = filled("office365", &["me@example.org", "6f1a", ""]).unwrap();
+        assert!(text.contains("\nclient-id = \"6f1a\"\nrefresh-token-file = "), "{text}");
         assert_eq!(filled("qq", &[]), None);
         assert_eq!(filled("qq", &["me", "me", "me"]), None);
     }

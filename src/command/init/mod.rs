@@ -7,7 +7,7 @@ mod provider;
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::ask::Ask;
@@ -21,8 +21,12 @@ use crate::trust::{Directory, plain};
 /// The text of a new configuration.
 pub(super) const TEMPLATE: &str = include_str!("../../../packaging/config.toml");
 
-/// The password file that it names; a configuration elsewhere names one beside itself.
-const MACHINE_PASSWORD: &str = "/etc/mailx-t/password";
+/// The directory of the password file that it names; a configuration elsewhere names one beside itself.
+const MACHINE: &str = "/etc/mailx-t";
+/// The name of that file.
+const PASSWORD: &str = "password";
+/// The start of the line that names another secret.
+const TOKEN_LINE: &str = "refresh-token-file = ";
 
 /// Without the service's user the spool is root's, and changes its owner later only while it is empty.
 const NO_SERVICE: &str = "there is no user mailx-t, so the spool is root's: on a machine with more users than root, run \
@@ -51,7 +55,8 @@ pub(crate) fn run(
         Source::Environment(_) => PathBuf::new(),
     };
     let chosen = provider.map(provider::find).transpose()?;
-    let password = password_path(&path);
+    let secret = chosen.as_ref().map_or_else(|| secret_of(&path), Chosen::secret);
+    let password = path.with_file_name(secret);
     let text = beside(&path, &chosen.as_ref().map_or_else(|| TEMPLATE.to_string(), |chosen| chosen.fill(TEMPLATE)));
     let is_for_provider = chosen.is_some();
     let state = settle(&path, &text, is_for_provider)?;
@@ -70,9 +75,8 @@ pub(crate) fn run(
     let is_its_own = |chosen: &&Chosen| plain::read_text(&path).is_ok_and(|text| chosen.is_server_of(&text));
     let (own, is_asked) = (chosen.as_ref().filter(is_its_own), person.is_some());
     say(state.sentence(&source, chosen.as_ref(), own.is_some(), is_asked))?;
-    if makes_password && make_password_file(&password, source.is_machine() && system::is_root())? {
-        let then = if is_asked && own.is_some() { "" } else { ": put the password on its first line" };
-        say(format!("made {}{then}", password.display()))?;
+    if makes_password && let Some(what) = see_to_secret(&source, &password, is_asked && own.is_some())? {
+        say(what)?;
     }
     if let (Some(chosen), Some(ask)) = (own, person) {
         ask_for_rest(&source, &path, chosen, ask, &mut say)?;
@@ -82,6 +86,19 @@ pub(crate) fn run(
     }
     let then = if state == State::Filled { "" } else { "; then run: mailx-t ctl check" };
     say(format!("spool {} is ready{then}", spool.display()))
+}
+
+/// Makes the file of a secret, or opens one of root's to the service; says what was done. `is_asked` says whether
+/// somebody is asked for the secret.
+fn see_to_secret(source: &Source, path: &Path, is_asked: bool) -> Result<Option<String>, Error> {
+    let is_of_machine = source.is_machine() && system::is_root();
+    if make_password_file(path, is_of_machine)? {
+        let what = path.file_name().unwrap_or_default().to_string_lossy().replace('-', " ");
+        let then = if is_asked { String::new() } else { format!(": put the {what} on its first line") };
+        return Ok(Some(format!("made {}{then}", path.display())));
+    }
+    let is_opened = is_of_machine && let_service_in(path);
+    Ok(is_opened.then(|| format!("the group of mailx-t may read {}", path.display())))
 }
 
 /// Asks a person for what the configuration and the password file lack, and writes it there.
@@ -99,16 +116,16 @@ fn ask_for_rest(
         replace(path, filled.as_bytes(), config_mode(), None).map_err(|error| failed(path, error))?;
         say(format!("filled in {}", path.display()))?;
     }
-    let password = password_path(path);
+    let password = path.with_file_name(chosen.secret());
     if !fs::metadata(&password).is_ok_and(|found| found.len() == 0) {
         return Ok(());
     }
-    if let Some(secret) = ask::password(chosen, ask) {
+    if let Some(secret) = ask::secret(chosen, ask) {
         let group = system::service().map(|(_, group)| group).filter(|_| source.is_machine() && system::is_root());
         let mode = if group.is_some() { 0o640 } else { 0o600 };
         let line = zeroize::Zeroizing::new(format!("{secret}\n"));
         replace(&password, line.as_bytes(), mode, group).map_err(|error| failed(&password, error))?;
-        say(format!("wrote the password into {}", password.display()))?;
+        say(format!("wrote the {} into {}", chosen.secret().replace('-', " "), password.display()))?;
     }
     Ok(())
 }
@@ -168,18 +185,23 @@ fn is_as_made(path: &Path, found: &str) -> bool {
     std::iter::once(TEMPLATE.to_string()).chain(provider::texts(TEMPLATE)).any(|text| beside(path, &text) == found)
 }
 
-/// The text of a configuration at `path`, which names a password file beside itself.
+/// The secret that the configuration at `path` wants, as `ctl init` has made it.
+fn secret_of(path: &Path) -> &'static str {
+    let names_token = |text: String| text.lines().any(|line| line.starts_with(TOKEN_LINE));
+    if plain::read_text(path).is_ok_and(names_token) { "refresh-token" } else { PASSWORD }
+}
+
+/// The text of a configuration at `path`, which names the file of its secret beside itself.
 fn beside(path: &Path, text: &str) -> String {
-    text.replace(MACHINE_PASSWORD, &password_path(path).display().to_string())
+    let beside = |text: String, name: &str| {
+        text.replace(&format!("\"{MACHINE}/{name}\""), &format!("\"{}\"", path.with_file_name(name).display()))
+    };
+    beside(beside(text.to_string(), PASSWORD), "refresh-token")
 }
 
-/// The password file that the template names, beside the configuration.
-fn password_path(config: &Path) -> PathBuf {
-    config.with_file_name("password")
-}
-
-fn names(config: &Config, password: &Path) -> bool {
-    config.smarthosts.iter().any(|smarthost| smarthost.password_file.as_deref() == Some(password))
+fn names(config: &Config, secret: &Path) -> bool {
+    let is_there = |file: &Option<PathBuf>| file.as_deref() == Some(secret);
+    config.smarthosts.iter().any(|host| is_there(&host.password_file) || is_there(&host.refresh_token_file))
 }
 
 /// The named file, the machine's for root, else the user's own.
@@ -202,6 +224,16 @@ fn make_password_file(path: &Path, is_of_machine: bool) -> Result<bool, Error> {
     let group = system::service().map(|(_, group)| group).filter(|_| is_of_machine);
     let made = new_file(path).and_then(|file| file.map_or(Ok(false), |file| close(&file, group).map(|()| true)));
     made.map_err(|source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source }))
+}
+
+/// Opens a secret of root's alone to the service's group: it was made before there was that user. True if that was so.
+fn let_service_in(path: &Path) -> bool {
+    let Some((_, group)) = system::service() else { return false };
+    let opened = plain::open(path, fs::OpenOptions::new().read(true));
+    let closed = opened.ok().filter(|file| {
+        file.metadata().is_ok_and(|found| (found.uid(), found.gid(), found.mode() & 0o7777) == (0, 0, 0o600))
+    });
+    closed.is_some_and(|file| close(&file, Some(group)).is_ok())
 }
 
 /// Makes the file root's, for the service's group to read, if there is such a group, and for nobody else.
@@ -258,8 +290,6 @@ pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32, group: Option<u32>) 
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
 
     #[test]

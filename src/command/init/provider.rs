@@ -29,7 +29,9 @@ pub(super) fn find(name: &str) -> Result<Chosen, Usage> {
         return of_provider(provider, region);
     }
     if !name.contains('.') {
-        return Err(Usage::ProviderUnknown { name: name.to_string(), known: provider::names().collect() });
+        let meant = provider::meant(name);
+        let known = if meant.is_empty() { provider::names().collect() } else { meant };
+        return Err(Usage::ProviderUnknown { name: name.to_string(), known });
     }
     let server = discovery::discover(name)?;
     let usual = Smarthost { tls: server.tls, ..Smarthost::new(&server.host) };
@@ -75,7 +77,12 @@ impl Chosen {
         if let Some(wants) = self.wants() {
             table += &format!("# It wants {wants}.\n");
         }
-        table += "password-file = \"/etc/mailx-t/password\"\n";
+        if self.takes_password() {
+            table += "password-file = \"/etc/mailx-t/password\"\n";
+        } else {
+            table += "client-id = \"CLIENT-ID\"   # of the application that may send: docs/configuration.md, OAuth2\n";
+            table += "refresh-token-file = \"/etc/mailx-t/refresh-token\"\n";
+        }
         if let Some(Limit { setting, whose }) = self.limit {
             table += &format!("# The limit of {whose}; mail over it waits:\n# {setting}\n");
         }
@@ -121,9 +128,14 @@ impl Chosen {
         self.wants.map(provider::for_reader)
     }
 
-    /// A password lets somebody in there. Where the table says first that a token does, none is asked for.
-    pub(super) fn takes_password(&self) -> bool {
+    /// A password lets somebody in there, and not a token alone.
+    fn takes_password(&self) -> bool {
         !self.wants.is_some_and(|wants| wants.starts_with("OAuth2 ("))
+    }
+
+    /// The secret that lets somebody in, which is the name of its file too.
+    pub(super) fn secret(&self) -> &'static str {
+        if self.takes_password() { "password" } else { "refresh-token" }
     }
 
     /// The work that is left to a person.
@@ -133,7 +145,8 @@ impl Chosen {
         });
         let wants = self.wants().map_or_else(String::new, |wants| format!("; it wants {wants}"));
         match self.user {
-            User::Address => format!("{looked_up}set user in its [smarthost]{wants}"),
+            User::Address if self.takes_password() => format!("{looked_up}set user in its [smarthost]{wants}"),
+            User::Address => format!("{looked_up}set user and client-id in its [smarthost]{wants}"),
             User::Fixed(_) => format!("set from in its [rewrite]{wants}"),
             User::Told(name) => {
                 format!("set user in its [smarthost], which is {name}, and from in its [rewrite]{wants}")
@@ -179,6 +192,17 @@ mod tests {
     }
 
     #[test]
+    fn where_a_token_alone_lets_in_no_password_file_is_named() {
+        for name in ["office365", "outlook"] {
+            let chosen = find(name).unwrap();
+            let filled = chosen.fill(TEMPLATE);
+            assert!(filled.contains("\nrefresh-token-file = \"") && filled.contains("\nclient-id = \""), "{filled}");
+            assert!(!filled.contains("\npassword-file"), "{filled}");
+            assert!(chosen.advice().contains("user and client-id"), "{}", chosen.advice());
+        }
+    }
+
+    #[test]
     fn user_who_is_no_address_needs_a_sender() {
         let chosen = find("sendgrid").unwrap();
         let (filled, advice) = (chosen.fill(TEMPLATE), chosen.advice());
@@ -192,6 +216,7 @@ mod tests {
     #[test]
     fn what_nobody_knows_is_said_to_be_so() {
         assert!(refused("nobody").contains("no provider nobody is known") && refused("nobody").contains("gmail"));
+        assert!(refused("腾讯").ends_with("name a domain, or one of exmail, qq"), "{}", refused("腾讯"));
         assert!(refused("ses").contains("needs a region"));
         assert!(refused("ses:a\"b").contains("needs a region"));
         assert!(refused("qq:x").contains("has no regions"));

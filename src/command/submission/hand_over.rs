@@ -25,6 +25,9 @@ pub(crate) fn hand_over(request: &Request, config: &Config, accepted: &Prepared)
     notes.extend(accepted.told_thrown_away().filter(|_| request.verbose));
     if !accepted.is_dropped {
         notes.extend(start_relay(request, config, accepted)?);
+    } else if request.verbose {
+        // Whoever may not read the queue has nothing to watch.
+        notes.push(format!("the mail is kept as {}; the service takes it in and sends it", accepted.entry.id));
     }
     Ok(notes)
 }

@@ -102,10 +102,15 @@ impl Imported {
         self.note(line, "the line is left out: there is no such setting");
     }
 
-    /// Sets the sender. The text may hold a name too, which does not count.
+    /// Sets the sender. The text may hold a name too, which has no counterpart.
     pub(super) fn set_from(&mut self, line: usize, text: &str) {
         match Mailbox::list(text.as_bytes()).into_iter().next().filter(|m| m.address.parse::<Address>().is_ok()) {
-            Some(mailbox) => self.from = Some(mailbox.address),
+            Some(mailbox) => {
+                if let Some(name) = mailbox.name.filter(|name| !name.is_empty()) {
+                    self.note(line, &format!("the name {name:?} of the sender is left out: a mail keeps its own"));
+                }
+                self.from = Some(mailbox.address);
+            }
             None => self.note(line, "the sender is left out: it is no whole address"),
         }
     }

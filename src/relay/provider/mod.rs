@@ -4,6 +4,7 @@
 //! Most of them refuse the password that a person logs in with, and their words send people the wrong way. Nobody needs
 //! a line here to use a provider. It makes `ctl init --provider` and the sentence about a refused login better.
 
+mod also;
 mod row;
 mod table;
 
@@ -61,11 +62,19 @@ const ADVICE: &[(&str, &str)] = &[
     ("too many failed", "wait, and see who else logs in as this user"),
 ];
 
-/// The provider of that name, or the one that gives away addresses of that domain.
+/// The provider of that name, or the one that gives away addresses of that domain, or the only one that people call so.
 pub(crate) fn find(name: &str) -> Option<&'static Provider> {
-    PROVIDERS
-        .iter()
-        .find(|p| p.name.eq_ignore_ascii_case(name) || p.domains.iter().any(|d| d.eq_ignore_ascii_case(name)))
+    let is_it =
+        |p: &Provider| p.name.eq_ignore_ascii_case(name) || p.domains.iter().any(|d| d.eq_ignore_ascii_case(name));
+    PROVIDERS.iter().find(|provider| is_it(provider)).or_else(|| match *also::meant(name) {
+        [one] => Some(one),
+        _ => None,
+    })
+}
+
+/// The names of the providers that may be meant by a word that finds none; empty if nobody is.
+pub(crate) fn meant(word: &str) -> Vec<&'static str> {
+    also::meant(word).iter().map(|provider| provider.name).collect()
 }
 
 /// The names of all known providers.
