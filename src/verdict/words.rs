@@ -111,8 +111,10 @@ const ACCOUNT: &[&str] = &[
     "account locked", // Coremail
     "account not active",
     "account suspended",
+    "account was",
     "account unavailable", // DirectMail: main account unavailable
     "activate your",
+    "blocked for sending",
     "expired plan",
     "is disabled for", // Yandex: SMTP is disabled for this account
     "mail service is not enabled",

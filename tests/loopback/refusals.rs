@@ -368,3 +368,15 @@ fn clock_that_was_set_while_the_machines_clock_was_wrong_keeps_no_mail() {
         assert_eq!(machine.queue().len(), 0, "{}", machine.log());
     }
 }
+
+#[test]
+fn mail_that_is_refused_again_and_again_as_its_reports_are_raises_one_alarm() {
+    let machine = refusing(Point::Content.into(), "550 5.7.1 virus found");
+    machine.run("sendmail", &["-odq", PERSON], MAIL);
+    for _ in 0..3 {
+        machine.run("sendmail", &["-q"], b"");
+    }
+    let count = |words: &str| machine.log().matches(words).count();
+    assert_eq!(count("no mail leaves this machine until"), 1, "{}", machine.log());
+    assert!(count("mail waits again, as was told: smarthost") > 0, "{}", machine.log());
+}

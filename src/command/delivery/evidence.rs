@@ -141,7 +141,8 @@ impl Met {
     }
 }
 
-fn hash(text: &str) -> u64 {
+/// A number that stands for the text.
+pub(super) fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()

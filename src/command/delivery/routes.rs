@@ -8,13 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use lettre::Address;
 
 use super::attempt::Attempt;
-use super::evidence::{Evidence, Met};
+use super::evidence::{Evidence, Met, hash};
 use crate::alarm;
 use crate::config::Config;
 use crate::error::Error;
 use crate::interval::later;
 use crate::log;
-use crate::outcome::{Outcome, Scope, Stage};
+use crate::outcome::{Outcome, Scope, Stage, Status};
 use crate::pace::Rate;
 use crate::spool::{Clock, Entry, QueueId, Remark, Spool};
 use crate::system;
@@ -197,6 +197,9 @@ impl<'a> Routes<'a> {
             let route = self.route(account);
             *route = Route { kept: std::mem::take(&mut route.kept), ..Route::default() };
             self.keep(account);
+            if attempt.outcomes.iter().any(|outcome| outcome.status == Status::Sent) {
+                self.forget_alarm(account)?;
+            }
             return self.set_clock(account, None);
         };
         if attempt.lost.is_some() && attempt.lost == self.lost {
@@ -301,9 +304,27 @@ impl<'a> Routes<'a> {
     /// Once per trouble, not once per mail.
     fn alarm(&self, account: &Address, reason: &str) {
         let what = if self.is_for_all(account) { "no mail" } else { "no mail of an account of its own" };
-        self.tell(&format!("{what} leaves this machine until the configuration is mended: {reason}"));
+        let sentence = format!("{what} leaves this machine until the configuration is mended: {reason}");
+        // A mail that is refused again and again, as its reports are, opens the way and closes it each time.
+        let says = format!("{ALARMED} of {:x}", hash(&verdict::masked(reason)));
+        if self.spool.is_remarked(account.as_ref(), &says, system::now()) {
+            log::error(&format!("mail waits again, as was told: {reason}"));
+        } else {
+            self.tell(&sentence);
+            self.remark(account, &says);
+        }
         if !self.is_for_all(account) {
             self.remark(account, ALARMED);
+        }
+    }
+
+    /// A mail has left after all: the next alarm is about something new.
+    fn forget_alarm(&self, account: &Address) -> Result<(), Error> {
+        let was_alarmed = self.spool.clock().is_some_and(|clock| clock.is_alarmed);
+        if was_alarmed {
+            Ok(self.spool.replace_remark(account.as_ref(), &format!("{ALARMED} of"), None)?)
+        } else {
+            Ok(())
         }
     }
 
