@@ -380,3 +380,20 @@ fn mail_that_is_refused_again_and_again_as_its_reports_are_raises_one_alarm() {
     assert_eq!(count("no mail leaves this machine until"), 1, "{}", machine.log());
     assert!(count("mail waits again, as was told: smarthost") > 0, "{}", machine.log());
 }
+
+#[test]
+fn mail_larger_than_any_that_was_taken_is_cut_if_nobody_knows_why_it_is_refused() {
+    for is_taken_before in [true, false] {
+        let machine = refusing(On::at(Point::Content).containing("in the middle"), "550 5.7.0 not accepted");
+        if is_taken_before {
+            machine.run("sendmail", &["-odi", PERSON], MAIL);
+        }
+        let half = "a line of the output\n".repeat(4000);
+        let large = format!("Subject: output\n\n{half}in the middle\n{half}");
+        machine.run("sendmail", &["-odq", PERSON], large.as_bytes());
+        machine.run("sendmail", &["-q"], b"");
+        let mails = machine.smarthost().mails();
+        let is_cut = mails.iter().any(|mail| mail.header("Subject") == ["output"]);
+        assert_eq!(is_cut, is_taken_before, "{}", machine.log());
+    }
+}

@@ -31,6 +31,8 @@ pub(super) struct Sending<'a> {
     pub(super) has_left_some: bool,
     /// Mails that go on when their turn comes, which is soon.
     pub(super) later: Vec<QueueId>,
+    /// The size of the largest mail that was taken in this process.
+    largest_noted: u64,
 }
 
 /// The work on a mail that is left before its outcome stands.
@@ -49,7 +51,17 @@ impl<'a> Sending<'a> {
     pub(super) fn new(config: &'a Config, spool: &'a Spool, client: &Client, tell: &'a mut dyn FnMut(&Notice)) -> Self {
         let connections = Connections::new(config, client, spool);
         let routes = Routes::new(config, spool);
-        Self { config, spool, connections, routes, tell, until: None, has_left_some: false, later: Vec::new() }
+        Self {
+            config,
+            spool,
+            connections,
+            routes,
+            tell,
+            until: None,
+            has_left_some: false,
+            later: Vec::new(),
+            largest_noted: 0,
+        }
     }
 
     /// Waits until nothing is under way any more.
@@ -100,13 +112,31 @@ impl<'a> Sending<'a> {
     }
 
     fn needs_more(&self, mail: &Answered) -> bool {
-        cut_to_size::is_called_for(mail) || mail.attempt.goes_on() || self.connections.has_another_smarthost(mail)
+        cut_to_size::is_called_for(mail)
+            || mail.attempt.goes_on()
+            || self.connections.has_another_smarthost(mail)
+            || self.may_cut_help(mail)
+    }
+
+    fn may_cut_help(&self, mail: &Answered) -> bool {
+        let smarthost = mail.attempt.asked.last().map(|asked| self.config.smarthosts[*asked].to_string());
+        smarthost.is_some_and(|smarthost| cut_to_size::may_help(self.spool, &smarthost, mail))
+    }
+
+    /// Notes how large a mail the smarthost has taken.
+    fn note_taken(&mut self, entry: &Entry, attempt: &Attempt) {
+        let is_taken = attempt.outcomes.iter().any(|outcome| outcome.status == Status::Sent);
+        let Some(asked) = attempt.asked.last().filter(|_| is_taken && entry.size > self.largest_noted) else { return };
+        self.largest_noted = entry.size;
+        let noted = cut_to_size::note_taken(self.spool, &self.config.smarthosts[*asked].to_string(), entry.size);
+        noted.unwrap_or_else(|error| log::error(&error.to_string()));
     }
 
     /// The work on a mail that needs more. The outcomes of its other recipients are on disk before another smarthost is
     /// asked; if they cannot be recorded, the mail stays as it is.
     fn next(&mut self, mail: Answered) -> Option<FollowUp> {
-        if cut_to_size::is_called_for(&mail) {
+        let is_last = !self.connections.has_another_smarthost(&mail);
+        if cut_to_size::is_called_for(&mail) || is_last && self.may_cut_help(&mail) {
             return Some(FollowUp::Cut(mail.claim));
         }
         let Answered { claim, attempt } = mail;
@@ -225,6 +255,7 @@ impl<'a> Sending<'a> {
         let repeated: Vec<Option<Repeated>> = answered.iter_mut().map(|mail| self.judge(mail)).collect();
         let settled = settle_and_tell(self.config, answered, self.tell);
         for ((entry, attempt), repeated) in settled.into_iter().zip(repeated) {
+            self.note_taken(&entry, &attempt);
             let account = self.routes.of(&entry);
             let learned = self.routes.learn(&account, &entry, &attempt, repeated.as_ref());
             learned.unwrap_or_else(|error| log::error(&error.to_string()));
