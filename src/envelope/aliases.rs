@@ -57,6 +57,11 @@ impl Aliases {
         self.names.get(&name.to_lowercase()).map(Vec::as_slice)
     }
 
+    /// The targets of a name, or those of `*`, which stands for all names without an alias, as in dma and OpenSMTPD.
+    pub(crate) fn of(&self, name: &str) -> Option<&[String]> {
+        self.get(name).or_else(|| self.get("*"))
+    }
+
     /// These aliases, and those of `other` for names that are not here.
     pub(crate) fn or(mut self, other: Self) -> Self {
         for (name, targets) in other.names {

@@ -252,7 +252,7 @@ impl<'a> Resolver<'a> {
                     self.step(NOWHERE, "throws it away", Vec::new());
                 }
                 None => ends.found.extend(self.checked(&name)),
-                Some(local) => match self.aliases.get(&local) {
+                Some(local) => match self.aliases.of(&local) {
                     Some(targets) => {
                         let targets = targets.to_vec();
                         open.extend(targets.iter().rev().cloned());
@@ -373,6 +373,16 @@ mod tests {
         assert_eq!(resolve(&["ROOT@Web1.example.org."], None, None), ["ops@x.org", "dev@x.org"]);
         assert_eq!(resolve(&["\\root@web1"], None, None), ["ops@x.org", "dev@x.org"]);
         assert_eq!(resolve(&["mixed"], Some("y.org"), None), ["ops@x.org", "dev@x.org", "nobody@y.org"]);
+    }
+
+    #[test]
+    fn star_is_the_alias_of_all_who_have_no_other() {
+        let aliases = Aliases::parse("root: ops@x.org\n*: all@x.org\nloop: nobody\n").0;
+        let (account, default) = ("account@x.org".parse().unwrap(), ["default@x.org".to_string()]);
+        let mut resolver = Resolver::new(&aliases, &[], None, Some(&default), &account);
+        let mut of = |name: &str| resolver.one(name).remove(0).address.to_string();
+        assert_eq!((of("root"), of("pi"), of("loop")), ("ops@x.org".into(), "all@x.org".into(), "all@x.org".into()));
+        assert_eq!(of("*@y.org"), "*@y.org");
     }
 
     #[test]
