@@ -19,6 +19,7 @@ mod first_contact;
 mod groups;
 mod growth;
 mod hostile;
+mod known_callers;
 mod leader;
 mod limits;
 mod log;
