@@ -155,6 +155,11 @@ fn is_pace(reply: &Reply) -> bool {
     !has_status(reply, ACCOUNT_STATUS) && (has_status(reply, PACE_STATUS) || says(reply, Words::Pace) || is_for_later)
 }
 
+/// The reply is about the connection that it comes over, and not about all our mail.
+pub(crate) fn is_of_connection(reply: &Reply) -> bool {
+    !reply.is_positive() && ["session", "connection", "reconnect"].iter().any(|word| holds(reply, word))
+}
+
 /// The reply says itself that it is about login, sender, relaying or the account.
 pub(crate) fn is_settings(reply: &Reply) -> bool {
     let is_of_login = LOGIN_CODES.contains(&reply.code) || reply.is_permanent() && has_status(reply, LOGIN_STATUS);

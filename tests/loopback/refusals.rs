@@ -230,6 +230,8 @@ fn mail_that_is_one_too_many_for_a_connection_goes_over_the_next() {
         (Point::Mail, "450 MI:DMC smtp8"),
         (Point::Data, "452 4.4.5 Maximum number of messages per session exceeded"),
         (Point::Mail, "550 5.7.0 Too many messages for this connection"),
+        (Point::Rcpt, "550 5.7.0 Too many messages in this session"),
+        (Point::Content, "452 4.3.1 Out of memory, reconnect"),
     ] {
         let machine = refusing(On::at(point).skip(2).times(1), reply);
         for n in 1..=4 {

@@ -80,8 +80,11 @@ impl Machine {
     pub(crate) fn remarks(&self) -> String {
         let text = fs::read_to_string(self.remarks_path()).unwrap_or_default();
         let is_proof = |line: &str| READS_CHUNKS.iter().any(|says| line.ends_with(&format!("\t{says}")));
-        // What mails have shown about the way is no lesson about a smarthost.
-        let is_lesson = |line: &&str| !is_proof(line) && !line.contains("\tevidence ");
+        // What mails have shown about the way, the size of those that were taken, and what a person was told are no
+        // lessons about a smarthost.
+        let words = ["\tevidence ", " octets taken", "\talarmed of "];
+        let is_shown = |line: &str| words.iter().any(|words| line.contains(words));
+        let is_lesson = |line: &&str| !is_proof(line) && !is_shown(line);
         text.lines().filter(is_lesson).map(|line| format!("{line}\n")).collect()
     }
 

@@ -114,12 +114,14 @@ impl Connection<'_> {
     }
 
     /// A server that has taken mails over this connection refuses the next before its content: it may have had enough
-    /// of the connection, whatever its words. Over a new one the mail shows what it is.
+    /// of the connection, whatever its words. At RCPT and at the content its words have to say so. Over a new one the
+    /// mail shows what it is.
     fn has_enough(&mut self, outcomes: &[Outcome]) -> bool {
         let is_taken = outcomes.iter().any(|outcome| outcome.status == Status::Sent);
         self.taken += u32::from(is_taken);
         let is_refused = |outcome: &Outcome| {
-            matches!(outcome.stage, Stage::Mail | Stage::Data) && verdict::reply_of(outcome).is_some()
+            let is_early = matches!(outcome.stage, Stage::Mail | Stage::Data);
+            verdict::reply_of(outcome).is_some_and(|reply| is_early || verdict::is_of_connection(&reply))
         };
         self.taken > 0 && !outcomes.is_empty() && outcomes.iter().all(is_refused)
     }
