@@ -64,12 +64,12 @@ complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_sub
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from check" -l offline -d 'Leave the network alone'
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from check" -l json -d 'One JSON object a line'
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Show the dialogue with the smarthost on stderr, without secrets'
-complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l from -d 'Whose settings they are, where the file does not tell: dma, exim, mailrc, msmtp, nullmailer, postfix, ssmtp' -r
-complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l sender -d 'The address to send as, where nothing in the file says it' -r
+complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l from -d 'Whose settings they are, where the file does not tell: dma, exim, mailrc, msmtp, nullmailer, postfix, ssmtp' -r -f
+complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l sender -d 'The address to send as, where nothing in the file says it' -r -f
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l write -d 'Write configuration and password file instead'
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l force -d 'Replace those that are there'
-complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from init" -l provider -d 'Fill in the smarthost of a well-known provider (qq, gmail, ...), or of a domain by its DNS' -r
+complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from init" -l provider -d 'Fill in the smarthost of a well-known provider (qq, gmail, ...), or of a domain by its DNS' -r -f
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from init" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from test" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from test" -s v -l verbose -d 'Show the dialogue with the smarthost on stderr, without secrets'

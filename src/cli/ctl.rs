@@ -46,10 +46,10 @@ enum Verb {
         /// msmtprc, ssmtp.conf, mail.rc, .mailrc, nullmailer's remotes, dma.conf, main.cf, update-exim4.conf.conf
         file: PathBuf,
         /// Whose settings they are, where the file does not tell: dma, exim, mailrc, msmtp, nullmailer, postfix, ssmtp
-        #[arg(long, value_name = "KIND", value_parser = Kind::from_name)]
+        #[arg(long, value_name = "KIND", value_parser = Kind::from_name, value_hint = clap::ValueHint::Other)]
         from: Option<Kind>,
         /// The address to send as, where nothing in the file says it
-        #[arg(long, value_name = "ADDRESS")]
+        #[arg(long, value_name = "ADDRESS", value_hint = clap::ValueHint::EmailAddress)]
         sender: Option<lettre::Address>,
         /// Write configuration and password file instead
         #[arg(long)]
@@ -61,7 +61,7 @@ enum Verb {
     /// Make the spool and a commented configuration where they are missing
     Init {
         /// Fill in the smarthost of a well-known provider (qq, gmail, ...), or of a domain by its DNS
-        #[arg(long, value_name = "NAME|DOMAIN")]
+        #[arg(long, value_name = "NAME|DOMAIN", value_hint = clap::ValueHint::Other)]
         provider: Option<String>,
     },
     /// Send a mail and tell what the smarthost says
@@ -216,9 +216,10 @@ pub(crate) fn run(control: Control) -> Result<(), Error> {
 
 /// The form of the findings: with colours for a person at a terminal, unless they want none (no-color.org).
 fn check_form(json: bool) -> check::Form {
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     if json {
         check::Form::Json
-    } else if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+    } else if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() && !is_dumb {
         check::Form::Coloured
     } else {
         check::Form::Plain

@@ -84,7 +84,9 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Help => help::help(),
         Command::Nothing => Ok(()),
-        Command::List { config, form } => list::run(&load(config)?, terminal::listing(form), &mut screen::stdout()),
+        Command::List { config, form } => {
+            list::run_anyway(load(config), terminal::listing(form), &mut screen::stdout())
+        }
         Command::RunQueue { config, which, verbose } => {
             let detail = if verbose { Detail::Outcomes } else { Detail::Nothing };
             let config = load(config)?;

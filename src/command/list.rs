@@ -50,17 +50,38 @@ enum Place {
 /// # Errors
 /// The queue cannot be read, or [`Error::Output`].
 pub(crate) fn run(config: &Config, form: Form, out: &mut dyn Write) -> Result<(), Error> {
-    let spool = Spool::new(config.spool_path());
+    list(&Spool::new(config.spool_path()), config.does_without_spool(), form, out)
+}
+
+/// As [`run`], also where the machine's configuration cannot be used: that is when one looks.
+///
+/// # Errors
+/// As [`run`], or what is wrong with the configuration.
+pub(crate) fn run_anyway(loaded: Result<Config, config::Error>, form: Form, out: &mut dyn Write) -> Result<(), Error> {
+    let refused = match loaded {
+        Ok(config) => return run(&config, form, out),
+        Err(refused) => refused,
+    };
+    let spool = Spool::new(config::machine_spool());
+    // Root looks at another user's directories as that user alone.
+    let is_safe = || spool.owner_in_our_place().is_none_or(|owner| system::become_user(owner).is_ok());
+    if refused.is_of_machine() && !matches!(refused, config::Error::Service(_)) && is_safe() {
+        list(&spool, false, form, out)?;
+    }
+    Err(refused.into())
+}
+
+fn list(spool: &Spool, is_dispensable: bool, form: Form, out: &mut dyn Write) -> Result<(), Error> {
     let mut out = BufWriter::new(out);
     let written = match spool.ids() {
         // No mail can wait there.
-        Err(_) if config.does_without_spool() => write(&spool, form, &mut std::iter::empty(), &mut out),
+        Err(_) if is_dispensable => write(spool, form, &mut std::iter::empty(), &mut out),
         Ok(ids) => {
-            let under_way = UnderWay::of(&spool);
-            let queue = ids.iter().filter_map(|id| listed(&spool, &under_way, id));
-            write(&spool, form, &mut queue.chain(waiting(&spool)).chain(left(&spool)), &mut out)
+            let under_way = UnderWay::of(spool);
+            let queue = ids.iter().filter_map(|id| listed(spool, &under_way, id));
+            write(spool, form, &mut queue.chain(waiting(spool)).chain(left(spool)), &mut out)
         }
-        Err(error) if error.is_denied() => write_own(&spool, form, &mut out),
+        Err(error) if error.is_denied() => write_own(spool, form, &mut out),
         Err(error) => return Err(error.into()),
     };
     match written.and_then(|()| out.flush()) {

@@ -131,7 +131,10 @@ pub enum Unfit {
     #[error("default in [recipients] is no address, or not only addresses")]
     Default,
     /// No setting names the address that mail leaves as.
-    #[error("neither user in [smarthost] nor from in [rewrite] is set: set from to an address")]
+    #[error(
+        "neither user in [smarthost] nor from in [rewrite] is set: set user to the account's whole address, or from \
+         where nobody logs in"
+    )]
     NoAccount,
     /// A smarthost is for some senders alone, and no setting names the address that their mail leaves as.
     #[error("smarthost {smarthost} has match-from and no account: set from to its address")]
@@ -173,10 +176,14 @@ pub enum Unfit {
     /// The login is no address, and no other is named.
     #[error(
         "the user of [smarthost] is no mail address: {}",
-        wide.map_or("write the whole address, or set from in [rewrite] to the account's".to_string(), wide_in_address)
+        match wide {
+            Some(c) if c.is_ascii_whitespace() => "a blank stands in it: take it away".to_string(),
+            Some(c) => wide_in_address(*c),
+            None => "write the whole address, or set from in [rewrite] to the account's".to_string(),
+        }
     )]
     UserIsNoAddress {
-        /// A character in it that looks like one of ASCII.
+        /// A blank in it, or a character that looks like one of ASCII.
         wide: Option<char>,
     },
 }

@@ -12,7 +12,10 @@ pub(super) fn account(smarthosts: &Smarthosts, from: Option<&Address>) -> Result
     let general = &smarthosts[smarthosts.general()];
     let account = from.cloned().map(in_ascii).or_else(|| general.account());
     account.ok_or(match &general.user {
-        Some(user) => Unfit::UserIsNoAddress { wide: user.chars().find(|c| lookalike::of(*c).is_some()) },
+        Some(user) => {
+            let is_wrong = |c: &char| lookalike::of(*c).is_some() || user.contains('@') && c.is_ascii_whitespace();
+            Unfit::UserIsNoAddress { wide: user.chars().find(is_wrong) }
+        }
         None => Unfit::NoAccount,
     })
 }

@@ -191,10 +191,13 @@ impl<'a> Resolver<'a> {
 
     /// The default recipient, else the account itself.
     pub(super) fn fall_back(&mut self) -> Vec<Recipient> {
-        self.last_resort()
-            .into_iter()
-            .map(|address| Recipient { address, original: None, dsn: OfRecipient::default() })
-            .collect()
+        let addresses = self.last_resort();
+        if self.has_unreadable {
+            let names: Vec<String> = addresses.iter().map(Address::to_string).collect();
+            self.warn(format!("nobody else is named: the mail goes to {}", names.join(", ")));
+        }
+        let of = |address| Recipient { address, original: None, dsn: OfRecipient::default() };
+        addresses.into_iter().map(of).collect()
     }
 
     /// The recipients that one address or name stands for; empty if it is no address at all.

@@ -1,11 +1,12 @@
 //! Reads replies: bytes come in, code and lines go out. RFC 5321 section 4.2.
 //!
 //! The length of a line and the number of lines are limited, so that no server can make us take memory without end.
-//! Bare LF, missing text and text that is not UTF-8 are forgiven. A missing code is not. lettre's parser refuses codes
-//! that servers do send, such as 571, so it is not used here.
+//! Bare LF, missing text and text that is not UTF-8 are forgiven: providers of China answer in GBK. A missing code is
+//! not. lettre's parser refuses codes that servers do send, such as 571, so it is not used here.
 
 use std::io::{self, Read};
 
+use crate::message::charset;
 use crate::outcome::{EnhancedStatus, Reply, clean};
 
 /// In bytes. RFC 5321 section 4.5.3.1.5 allows 512.
@@ -66,7 +67,7 @@ impl Replies {
                 return Err(ReplyError::Garbage(excerpt(&line)));
             }
             answer.code = code;
-            answer.lines.push(String::from_utf8_lossy(text).into_owned());
+            answer.lines.push(charset::text(text, None));
             if is_last {
                 return Ok(answer);
             }
@@ -196,10 +197,22 @@ mod tests {
             (b"550-5.7.2 a\r\n550 5.7.25 b\r\n", "550 5.7.2 a 5.7.25 b"),
             (b"550-first\r\n554 second\r\n", "554 first second"),
             (b"571 5.7.1 spam\r\n", "571 5.7.1 spam"),
-            (b"550 sch\xf6n\r\n", "550 sch\u{fffd}n"),
+            (b"550 sch\xf6n\r\n", "550 sch\u{f6}n"),
             (b"550 a\x1b[31m\x07b\r\n", "550 a?[31m?b"),
         ] {
             assert_eq!(shown(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn reply_in_gbk_reads_as_it_was_written() {
+        for text in [
+            "535 Error: 请使用授权码登录。详情请看: http://service.mail.qq.com/cgi-bin/help?subtype=1",
+            "501 系统已强制绑定帐号与微信，请登录exmail.qq.com绑定微信",
+            "550 用户不存在",
+        ] {
+            let (octets, ..) = encoding_rs::GBK.encode(text);
+            assert_eq!(shown(&[&octets[..], b"\r\n"].concat()), text);
         }
     }
 

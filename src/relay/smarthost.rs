@@ -316,7 +316,10 @@ fn host<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     if is_host_name(&text) || bare(&text).parse::<IpAddr>().is_ok() {
         return Ok(text);
     }
-    Err(D::Error::custom("expected a host name in ASCII or an IP address, without port or scheme"))
+    Err(D::Error::custom(
+        "expected a host name in ASCII or an IP address, without port or scheme: port and tls are \
+                              keys of their own",
+    ))
 }
 
 /// The name has only characters that names of hosts have.

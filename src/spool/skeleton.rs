@@ -156,7 +156,8 @@ impl Spool {
         if defects.is_empty()
             && let Err(error) = Draft::create(self, probe).and_then(write)
         {
-            defects.push(error.to_string());
+            let is_full = matches!(&error, Error::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull);
+            defects.push(format!("{error}{}", if is_full { ": make room: df tells on which disk" } else { "" }));
         }
         defects
     }

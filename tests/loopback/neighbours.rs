@@ -130,7 +130,9 @@ fn spool_of_an_earlier_version_becomes_roots_and_its_mail_leaves() {
     let send = ["sendmail", "-odq", "a@host.example"];
     assert_eq!(village.run("root", &send, "Subject: of root\n\nx\n").0, Some(0));
     give_the_spool_to_the_service(&village);
-    assert_eq!(village.run(&ALICE.to_string(), &send, "Subject: of alice\n\nx\n").0, Some(0));
+    let verbose = ["sendmail", "-v", "-odq", "a@host.example"];
+    let (code, said) = village.run(&ALICE.to_string(), &verbose, "Subject: of alice\n\nx\n");
+    assert!(code == Some(0) && said.contains("the mail is kept as "), "{code:?} {said}");
     let (_, told) = village.run("root", &["mailx-t", "ctl", "check", "--offline"], "");
     let sentence = format!("FAIL  /var/spool/mailx-t belongs to user {SERVICE}, who can put anything in the place of");
     assert!(told.contains(&sentence), "{told}");
@@ -439,6 +441,9 @@ fn mail_of_root_and_of_users_waits_for_a_configuration_and_leaves_with_it() {
             let (code, said) = village.run(who, &["mailx-t", "-s", &subject, "ops@host.example"], "text\n");
             assert!(code == Some(75) && said.contains("leaves once that is mended"), "{code:?} {said}");
         }
+        // That is when one looks.
+        let (code, listed) = village.run("root", &["sendmail", "-bp"], "");
+        assert!(code == Some(78) && listed.contains("-- 1 Kbytes in 2 Requests."), "{code:?} {listed}");
         // Nobody has a mail that is none.
         assert_eq!(village.run("root", &["mailx-t", "-E", "-s", "none", "ops@host.example"], "").0, Some(78));
         fs::write(&path, &filled).unwrap();

@@ -445,7 +445,7 @@ mod tests {
         });
         let outcomes = send(&mut open(&smarthost).unwrap(), 1, "x");
         assert_eq!(outcomes[0].status, Status::Bounced);
-        assert_eq!(outcomes[0].reason, "550 5.1.1 Empf\u{fffd}nger unbekannt");
+        assert_eq!(outcomes[0].reason, "550 5.1.1 Empf\u{e4}nger unbekannt");
         server.join().unwrap();
     }
 }
