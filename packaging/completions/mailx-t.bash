@@ -65,7 +65,7 @@ _mailx__t() {
 
     case "${cmd}" in
         mailx__t)
-            opts="-: -A -C -E -F -I -M -N -O -R -S -V -a -b -c -d -f -i -o -q -r -s -t -v --config --json --dry-run --help --version ctl"
+            opts="-: -A -C -E -F -I -M -N -O -R -S -V -a -b -c -d -f -i -n -o -q -r -s -t -v --config --json --dry-run --help --version ctl"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

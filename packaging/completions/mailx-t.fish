@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_mailx_t_global_optspecs
-    string join \n := A= C= E F= I M= N= O= R= S= V= a= b= c= d= f= i o= q= r= s= t v config= json dry-run help version
+    string join \n := A= C= E F= I M= N= O= R= S= V= a= b= c= d= f= i n o= q= r= s= t v config= json dry-run help version
 end
 
 function __fish_mailx_t_needs_command
@@ -47,6 +47,7 @@ complete -c mailx-t -n "__fish_mailx_t_needs_command" -l config -d 'Another conf
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s E -d 'an empty body sends nothing; but with an argument such as set escape it is mailutils\' and not needed'
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s I -d 'the same as -bi'
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s i -d 'dots at the start of lines are text, all of them; without it see above'
+complete -c mailx-t -n "__fish_mailx_t_needs_command" -s n -d 'the system\'s start-up file is not read; of it (/etc/mail.rc) only the aliases count, of the caller\'s own ($MAILRC, ~/.mailrc) the sender and Reply-To too'
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s t -d 'recipients from To, Cc and Bcc, in union with the operands'
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -s v -d 'waits for the outcome and tells it'
 complete -c mailx-t -n "__fish_mailx_t_needs_command" -l json -d 'List the queue as JSON'

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::common::Common;
 use super::getopt::{self, Line, Word};
 use super::mail::MailArguments;
-use super::mail::startup::Variables;
+use super::mail::startup::Startup;
 use super::names::{self, Face};
 use super::sendmail::SendmailArguments;
 use super::sendmail::mode::{DeliveryMode, Mode, Run};
@@ -284,8 +284,8 @@ fn mail_face(
     people: People,
 ) -> Result<Asked, Error> {
     let arguments = arguments.map_err(wrong_option)?;
-    let variables = Variables::of_caller(!arguments.without_startup);
-    let arguments = arguments.or_of(|name| variables.get(name));
+    let startup = Startup::of_caller(!arguments.without_startup, !arguments.without_system_startup);
+    let arguments = arguments.or_of(|name| startup.variable(name)).with_people(|argument| startup.unaliased(argument));
     if arguments.version {
         return Ok(Command::Version.into());
     }

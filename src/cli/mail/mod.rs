@@ -50,7 +50,7 @@ pub const LETTERS: &[Letter] = &[
     Letter::obeyed('M', Glued, "the media type of the body (s-nail), here or as the next argument; alone (mailutils) it is not needed"),
     Letter::ignored('m', Perhaps, "the body is read from stdin, not from s-nail's file; HP-UX's letter takes no value"),
     Letter::ignored('N', Nothing, "no mailbox is listed"),
-    Letter::ignored('n', Nothing, "the system's start-up file is never read; of the caller's own (`$MAILRC`, `~/.mailrc`) only the sender and Reply-To count"),
+    Letter::obeyed('n', Nothing, "the system's start-up file is not read; of it (`/etc/mail.rc`) only the aliases count, of the caller's own (`$MAILRC`, `~/.mailrc`) the sender and Reply-To too"),
     Letter::obeyed('o', Glued, "sendmail's `-od` is obeyed, as `--help` promises under every name, any other (`-oi`) is ignored"),
     Letter::obeyed('q', Glued, "a file that the body starts with (s-nail), here or as the next argument; alone (mailutils) it is not needed"),
     Letter::ignored('R', Nothing, "no mailbox is opened"),
@@ -136,6 +136,8 @@ pub(crate) struct MailArguments {
     pub(crate) unknown: Vec<String>,
     /// The caller's start-up file is not read (`-:/`, `--no-user-config`).
     pub(crate) without_startup: bool,
+    /// The system's start-up file is not read (`-n`).
+    pub(crate) without_system_startup: bool,
     /// Tell what happens (`-v`).
     pub(crate) verbose: bool,
     /// The caller asks for program and version alone (`-V`).
@@ -203,6 +205,15 @@ impl MailArguments {
         self
     }
 
+    /// Puts others in the place of those who get the mail.
+    #[must_use]
+    pub(crate) fn with_people(mut self, put: impl Fn(OsString) -> OsString) -> Self {
+        for list in [&mut self.recipients, &mut self.cc, &mut self.bcc] {
+            list.iter_mut().for_each(|argument| *argument = put(std::mem::take(argument)));
+        }
+        self
+    }
+
     /// The caller gave something that is of use to a new mail only.
     fn sends(&self) -> bool {
         let lists = [&self.recipients, &self.cc, &self.bcc];
@@ -237,6 +248,7 @@ impl MailArguments {
                 self.content_type = kind.or(self.content_type.take());
             }
             'q' => self.quoted = either(value, next, is_path).map(PathBuf::from).or(self.quoted.take()),
+            'n' => self.without_system_startup = true,
             'o' => self.obey_setting(value.as_bytes()),
             'r' => self.from = Some(value),
             'S' => self.obey_variable(&value),

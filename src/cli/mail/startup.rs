@@ -1,37 +1,83 @@
-//! The variables of mail(1): those of the caller's start-up file, else those of the environment. heirloom, s-nail,
-//! bsd-mailx and mailutils say by them who a mail is from and where answers go.
+//! The start-up files of mail(1): variables, which say who a mail is from and where answers go in heirloom, s-nail,
+//! bsd-mailx and mailutils, and aliases. A variable that no file sets may be set in the environment.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::import::mailrc;
+use crate::message::{AddressList, Mailbox, may_be_addresses};
 use crate::system;
 use crate::trust::plain;
 
 /// No start-up file is larger, in octets.
 const MOST: u64 = 1 << 20;
 
-/// The value of a variable.
-pub(in crate::cli) struct Variables {
-    of_file: std::collections::BTreeMap<String, String>,
+/// The system's start-up file. Its variables are for another mailer.
+const OF_SYSTEM: &str = "/etc/mail.rc";
+
+/// What the start-up files say.
+pub(in crate::cli) struct Startup {
+    variables: BTreeMap<String, String>,
+    aliases: BTreeMap<String, Vec<String>>,
 }
 
-impl Variables {
-    /// Those of `$MAILRC`, or of `~/.mailrc`; `is_read` says whether start-up files are read.
-    pub(in crate::cli) fn of_caller(is_read: bool) -> Self {
+impl Startup {
+    /// That of `$MAILRC`, or of `~/.mailrc`, and the system's aliases of other names; the flags say which of the two
+    /// are read.
+    pub(in crate::cli) fn of_caller(is_own_read: bool, is_system_read: bool) -> Self {
         let path = std::env::var_os("MAILRC").filter(|path| !path.is_empty()).map(PathBuf::from);
         let path = path.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".mailrc")));
-        let text = path.filter(|_| is_read).and_then(|path| read(&path)).unwrap_or_default();
-        Self { of_file: mailrc::variables(&text) }
+        let text = path.filter(|_| is_own_read).and_then(|path| read(&path)).unwrap_or_default();
+        let of_system = is_system_read.then(|| read(Path::new(OF_SYSTEM))).flatten().unwrap_or_default();
+        Self::of_texts(&text, &of_system)
     }
 
-    /// The value; `None` for one that is not set, or is empty.
-    pub(in crate::cli) fn get(&self, name: &str) -> Option<OsString> {
-        let of_file = self.of_file.get(name).map(OsString::from);
+    fn of_texts(own: &str, of_system: &str) -> Self {
+        let (own, system) = (mailrc::startup(own), mailrc::startup(of_system));
+        let mut aliases = system.aliases;
+        aliases.extend(own.aliases);
+        Self { variables: own.variables, aliases }
+    }
+
+    /// The value of a variable; `None` for one that is not set, or is empty.
+    pub(in crate::cli) fn variable(&self, name: &str) -> Option<OsString> {
+        let of_file = self.variables.get(name).map(OsString::from);
         of_file.or_else(|| std::env::var_os(name)).filter(|value| !value.is_empty())
+    }
+
+    /// The recipients of an argument, with the members of an alias in its place; as it was given, if no alias is in it.
+    pub(in crate::cli) fn unaliased(&self, argument: OsString) -> OsString {
+        if self.aliases.is_empty() || !may_be_addresses(argument.as_bytes()) {
+            return argument;
+        }
+        let list = AddressList::read(argument.as_bytes());
+        let words = list.words.iter().map(|word| Mailbox { name: None, address: word.clone() });
+        let all: Vec<Mailbox> = list.mailboxes.into_iter().chain(words).collect();
+        if !all.iter().any(|mailbox| self.aliases.contains_key(&mailbox.address)) {
+            return argument;
+        }
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
+        for mailbox in all {
+            self.follow(mailbox, &mut seen, &mut found);
+        }
+        found.join(", ").into()
+    }
+
+    /// A name that stands in its own list is a user.
+    fn follow(&self, mailbox: Mailbox, seen: &mut BTreeSet<String>, found: &mut Vec<String>) {
+        let members = self.aliases.get(&mailbox.address);
+        let Some(members) = members.filter(|_| seen.insert(mailbox.address.clone())) else {
+            return found.push(mailbox.to_string());
+        };
+        for member in members.iter().flat_map(|member| Mailbox::of_argument(member.as_bytes())) {
+            self.follow(member, seen, found);
+        }
     }
 }
 
@@ -45,4 +91,28 @@ fn read(path: &Path) -> Option<String> {
     let mut octets = Vec::new();
     file.take(MOST).read_to_end(&mut octets).ok()?;
     Some(crate::message::text(&octets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_stand_for_their_members() {
+        let own = "alias boss \"The Boss <b@x>\"\nalias team boss, c@x d@x\ngroup team e@x\nalias loop loop f@x\nunalias gone\n";
+        let startup = Startup::of_texts(own, "alias boss wrong@x\nalias gone g@x\n");
+        for (argument, found) in [
+            ("boss", "\"The Boss\" <b@x>"),
+            ("team", "\"The Boss\" <b@x>, c@x, d@x, e@x"),
+            ("boss, z@x", "\"The Boss\" <b@x>, z@x"),
+            ("z@x boss", "z@x, \"The Boss\" <b@x>"),
+            ("loop", "loop, f@x"),
+            ("gone", "g@x"),
+            ("root, z@x", "root, z@x"),
+            ("boss@x", "boss@x"),
+            ("boss\nCc: z@x", "boss\nCc: z@x"),
+        ] {
+            assert_eq!(startup.unaliased(argument.into()), found, "{argument}");
+        }
+    }
 }

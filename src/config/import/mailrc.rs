@@ -88,9 +88,18 @@ fn sections(files: &Files, imported: &mut Imported) -> Vec<(usize, Settings)> {
     all
 }
 
-/// The variables that stand outside of accounts, for mail(1) itself.
-pub(crate) fn variables(text: &str) -> BTreeMap<String, String> {
-    let (mut variables, mut is_of_account) = (BTreeMap::new(), false);
+/// What a start-up file says to mail(1) itself, outside of accounts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Startup {
+    /// The variables that are set, with their values.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// The aliases, each with its addresses and further aliases.
+    pub(crate) aliases: BTreeMap<String, Vec<String>>,
+}
+
+/// The start-up file of mail(1).
+pub(crate) fn startup(text: &str) -> Startup {
+    let (mut startup, mut is_of_account) = (Startup::default(), false);
     for (_, line) in logical_lines(text) {
         let words = words(&line);
         let mut words = words.iter().map(String::as_str);
@@ -99,13 +108,19 @@ pub(crate) fn variables(text: &str) -> BTreeMap<String, String> {
             "}" => is_of_account = false,
             "set" if !is_of_account => words.for_each(|word| {
                 let (name, value) = word.split_once('=').unwrap_or((word, ""));
-                variables.insert(name.to_string(), value.to_string());
+                startup.variables.insert(name.to_string(), value.to_string());
             }),
-            "unset" if !is_of_account => words.for_each(|name| drop(variables.remove(name))),
+            "unset" if !is_of_account => words.for_each(|name| drop(startup.variables.remove(name))),
+            // POSIX: a second line of the same name adds to the first.
+            "alias" | "group" => {
+                let name = words.next().unwrap_or_default().to_string();
+                startup.aliases.entry(name).or_default().extend(words.map(str::to_string));
+            }
+            "unalias" | "ungroup" => words.for_each(|name| drop(startup.aliases.remove(name))),
             _ => {}
         }
     }
-    variables
+    startup
 }
 
 fn names_one(settings: &Settings) -> bool {
@@ -278,7 +293,7 @@ mod tests {
     fn variables_outside_of_accounts_are_those_of_mail_itself() {
         let text = "# x\nset from=\"Robot <r@x.org>\" replyto=a@x.org \\\n  asksub\naccount work {\n set from=w@x.org\n}\n\
                     set reply-to=b@x.org\nunset replyto\n";
-        let found = variables(text);
+        let found = startup(text).variables;
         assert_eq!(found.get("from").map(String::as_str), Some("Robot <r@x.org>"));
         assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), ["asksub", "from", "reply-to"]);
     }
