@@ -45,8 +45,12 @@ pub(super) fn fill(text: &str, chosen: &Chosen, ask: Ask<'_>) -> Option<String> 
 
 /// The secret that lets the account in, if one is given.
 pub(super) fn secret(chosen: &Chosen, ask: Ask<'_>) -> Option<String> {
-    let what = format!("The {}", chosen.secret().replace('-', " "));
-    let question = chosen.wants().map_or_else(|| what.clone(), |wants| format!("{what} ({wants})"));
+    // Most providers want something in place of the password.
+    let question = match (chosen.secret(), chosen.wants()) {
+        ("password", None) => "The password".to_string(),
+        ("password", Some(wants)) => format!("What logs in ({wants})"),
+        (other, wants) => format!("The {} ({})", other.replace('-', " "), wants.unwrap_or_default()),
+    };
     word_of(ask(&question, true)?)
 }
 
