@@ -18,7 +18,7 @@ use proptest::prelude::*;
 const SECRET: &str = "hunter2";
 const TARGET: &str = "/etc/mailx-t/config.toml";
 /// The number of folders; a walk that finds fewer proves nothing.
-const FOLDERS: usize = 20;
+const FOLDERS: usize = 21;
 
 fn folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =

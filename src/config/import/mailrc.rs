@@ -27,6 +27,7 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
             imported.leave_out(*n, &crate::outcome::clean(name), why);
         }
     }
+    note_other_senders(&settings, imported);
     let Some(first) = account(&settings, imported) else { return };
     imported.add_account(first);
     for (n, own) in others {
@@ -158,7 +159,8 @@ fn account(settings: &Settings, imported: &mut Imported) -> Option<Account> {
     log_in(settings, &mut account);
     let (user, host) = (account.user.clone().unwrap_or_default(), account.host.clone());
     let value = |name: &str| of_login(settings, name, &user, &host);
-    account.auth = mechanism_of(settings, value("smtp-auth").as_deref(), imported);
+    account.auth =
+        mechanism_of(settings, value("smtp-auth").or_else(|| of_sender(settings, "smtp-auth")).as_deref(), imported);
     account.ca_file = value("tls-ca-file").or_else(|| value("ssl-ca-file"));
     account.client_cert = value("ssl-cert");
     account.client_key = value("ssl-key");
@@ -187,15 +189,36 @@ fn smarthost<'a>(settings: &'a Settings, imported: &mut Imported) -> Option<(usi
     None
 }
 
+/// The address of `from`, without the name.
+fn sender(settings: &Settings) -> Option<String> {
+    let from = text(settings, "from")?;
+    Mailbox::list(from.as_bytes()).into_iter().next().map(|mailbox| mailbox.address)
+}
+
+/// A variable of heirloom mailx, which may be set for one sender: `smtp-auth-user-ADDRESS` comes before
+/// `smtp-auth-user`.
+fn of_sender(settings: &Settings, name: &str) -> Option<String> {
+    sender(settings).and_then(|from| text(settings, &format!("{name}-{from}"))).or_else(|| text(settings, name))
+}
+
+/// Notes the variables of heirloom mailx that are set for another sender.
+fn note_other_senders(settings: &Settings, imported: &mut Imported) {
+    let from = sender(settings).unwrap_or_default();
+    for (name, (n, _)) in settings {
+        let of = ["smtp-auth-user-", "smtp-auth-password-"].iter().find_map(|key| name.strip_prefix(key));
+        if of.is_some_and(|of| of.contains('@') && of != from) {
+            imported.leave_out(*n, &crate::outcome::clean(name), "it is for another sender than from names");
+        }
+    }
+}
+
 /// Finds user and password, in the names of either mode, unless the URL has them.
 fn log_in(settings: &Settings, account: &mut Account) {
     let host = account.host.clone();
-    let user = account.user.take().or_else(|| text(settings, "smtp-auth-user"));
+    let user = account.user.take().or_else(|| of_sender(settings, "smtp-auth-user"));
     let user = user.or_else(|| at_host(settings, "user", &host));
-    let password = text(settings, "smtp-auth-password");
-    account.user = user.or_else(|| text(settings, "from").filter(|_| password.is_some()));
-    let from = text(settings, "from").unwrap_or_default();
-    let password = password.or_else(|| text(settings, &format!("smtp-auth-password-{from}")));
+    let password = of_sender(settings, "smtp-auth-password");
+    account.user = user.or_else(|| sender(settings).filter(|_| password.is_some()));
     let user = account.user.as_deref().unwrap_or_default();
     let password = password.or_else(|| of_login(settings, "password", user, &host));
     account.password = account.password.take().or(password.map(|password| Password::from(password.as_str())));
