@@ -60,19 +60,15 @@ pub(super) fn bare(written: &str) -> String {
     let is_quoted = written.starts_with('"');
     let seen: String = written.chars().filter(|c| is_quoted || crate::lookalike::of(*c) != Some('\0')).collect();
     let mut text = seen.as_str();
-    loop {
-        let before = text;
-        text = without_shell_quotes(text);
-        text = text.strip_prefix('[').unwrap_or(text);
+    // Each round costs the length of the text: nobody nests them deeper.
+    for _ in 0..4 {
+        text = without_shell_quotes(text).trim_start_matches('[');
         text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
-        if text.matches('[').count() < text.matches(']').count() {
-            text = text.strip_suffix(']').unwrap_or(text);
-        }
+        let extra = text.matches(']').count().saturating_sub(text.matches('[').count());
+        let ends = text.bytes().rev().take(extra).take_while(|byte| *byte == b']').count();
+        text = &text[..text.len() - ends];
         let without_escape = ["\\r\\n", "\\n", "\\r", "\\t", "\\"].iter().find_map(|escape| text.strip_suffix(escape));
         text = without_escape.unwrap_or(text).trim_end_matches('.');
-        if text == before {
-            break;
-        }
     }
     // Sendmail takes the backslash for one that keeps an alias away. Of a bare name it is told as it was written.
     if text.contains('@') { text.trim_start_matches('\\') } else { text }.to_owned()

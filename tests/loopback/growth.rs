@@ -88,7 +88,7 @@ fn fields_cost_what_they_are_many() {
 #[test]
 fn addresses_cost_what_they_are_many() {
     let machine = Machine::strict(crate::smarthost::Smarthost::new());
-    let shapes: [Shape<'_>; 16] = [
+    let shapes: [Shape<'_>; 18] = [
         // The rest of the list was looked through for each.
         ("comments without an end", 4000, &|n| message(&format!("Cc: a@host.example {}\n", "(".repeat(n)), b"x\n")),
         ("comments of shells", 2000, &|n| message(&format!("Cc: {}\n", "# ".repeat(n)), b"x\n")),
@@ -98,6 +98,10 @@ fn addresses_cost_what_they_are_many() {
         ("brackets around quotes", 2000, &|n| message(&format!("Cc: {}\" <\n", "<(\\\")".repeat(n)), b"x\n")),
         ("words without an end", 2000, &|n| message(&format!("Cc: {}b@host.example\n", "=?x?q?a ".repeat(n)), b"x\n")),
         ("literals", 4000, &|n| message(&format!("Cc: a@host.example, {}\n", "@[".repeat(n)), b"x\n")),
+        ("list in a list", 4000, &|n| {
+            message(&format!("Cc: {}a@host.example{}\n", "[".repeat(n), "]".repeat(n)), b"x\n")
+        }),
+        ("wide", 1000, &|n| message(&format!("Cc: {}a@host.example\n", "\u{ff1c}\u{ff0c}\u{ff1a}".repeat(n)), b"x\n")),
         ("words", 1000, &|n| message(&format!("Cc: a@host.example {}\n", numbered(n, |i| format!("w{i} "))), b"x\n")),
         ("apostrophes", 4000, &|n| message(&format!("Cc: {0}a@host.example{0}\n", "'".repeat(n)), b"x\n")),
         ("list", 400, &|n| message(&format!("Cc: {}\n", numbered(n, |i| format!("u{i}@host.example, "))), b"x\n")),
