@@ -10,6 +10,7 @@ use super::getopt::{self, Line, Word};
 use super::mail::MailArguments;
 use super::mail::startup::Startup;
 use super::names::{self, Face};
+use super::postqueue::{self, Act};
 use super::sendmail::SendmailArguments;
 use super::sendmail::mode::{DeliveryMode, Mode, Run};
 use super::terminal::People;
@@ -140,7 +141,10 @@ pub fn command(argv0: &OsStr, arguments: Vec<OsString>, people: People) -> Resul
         Face::Ctl | Face::OurCtl => control(common.config, for_ctl),
         Face::Mail => mail_face(mail::parse(line), common.config, people),
         Face::OurMail => mail_face(mail::parse_as_ours(line), common.config, people),
-        Face::Mailq | Face::MailxT | Face::Newaliases | Face::Sendmail => sendmail_face(face, line, common, people),
+        Face::Postqueue => postqueue_face(line, common.config),
+        Face::Mailq | Face::MailxT | Face::Newaliases | Face::Runq | Face::Sendmail => {
+            sendmail_face(face, line, common, people)
+        }
     }?;
     if is_rehearsal {
         asked.command = rehearsal(asked.command)?;
@@ -164,6 +168,17 @@ fn rehearsal(mut command: Command) -> Result<Command, Error> {
     Ok(command)
 }
 
+fn postqueue_face(line: Line<'_>, config: Option<PathBuf>) -> Result<Asked, Error> {
+    let asked = postqueue::parse(line).map_err(wrong_option)?;
+    let run = |which| Command::RunQueue { config: config.clone(), which, verbose: asked.verbose };
+    let command = match asked.act.ok_or(Usage::PostqueueUnasked)? {
+        Act::List(form) => Command::List { config: config.clone(), form },
+        Act::Flush => run(run_queue::Which::All),
+        Act::FlushSome(matching) => run(run_queue::Which::Matching(matching)),
+    };
+    Ok(Asked { command, notes: ignored(&asked.unknown).into_iter().collect() })
+}
+
 fn sendmail_face(face: Face, line: Line<'_>, common: Common, people: People) -> Result<Asked, Error> {
     let is_bare = line.is_empty();
     // Only sendmail's own name is called by programs, with options of whatever mailer they were written for.
@@ -181,6 +196,7 @@ fn sendmail_face(face: Face, line: Line<'_>, common: Common, people: People) -> 
         Face::MailxT => arguments = arguments.for_own_name(),
         Face::Mailq => arguments.mode = Mode::List,
         Face::Newaliases => arguments.mode = Mode::Aliases,
+        Face::Runq => arguments.mode = Mode::FlushQueue(Run::All),
         _ => {}
     }
     if face == Face::MailxT && is_bare && people.at_stdin {

@@ -11,6 +11,7 @@ pub mod getopt;
 mod help;
 pub mod mail;
 pub mod names;
+mod postqueue;
 mod progress;
 pub mod relay;
 mod screen;

@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use super::getopt::{Grammar, Line, Word};
-use super::{common, mail, sendmail};
+use super::{common, mail, postqueue, sendmail};
 
 /// A kind of command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,10 @@ pub(crate) enum Face {
     OurCtl,
     /// mail(1) under our own name, with sendmail's `-f` and `-F`.
     OurMail,
+    /// postqueue(1): stdin is left alone.
+    Postqueue,
+    /// sendmail's letters, mode `-q`.
+    Runq,
     /// sendmail's letters; stdin is a message.
     Sendmail,
 }
@@ -42,6 +46,7 @@ impl Face {
         match self {
             Self::Mail => mail::GRAMMAR,
             Self::OurMail => mail::OUR_GRAMMAR,
+            Self::Postqueue => postqueue::GRAMMAR,
             _ => sendmail::GRAMMAR,
         }
     }
@@ -67,6 +72,8 @@ pub const NAMES: &[Name] = &[
     Name { name: "mailx", face: Face::Mail, meaning: "the same" },
     Name { name: "Mail", face: Face::Mail, meaning: "the same" },
     Name { name: "mailq", face: Face::Mailq, meaning: "lists the queue, as `sendmail -bp`" },
+    Name { name: "postqueue", face: Face::Postqueue, meaning: "Postfix's: `-p` and `-j` list the queue, `-f`, `-i ID` and `-s SITE` have it tried" },
+    Name { name: "runq", face: Face::Runq, meaning: "as `sendmail -q`" },
     Name { name: "newaliases", face: Face::Newaliases, meaning: "as `sendmail -bi`" },
     Name { name: "mailx-tctl", face: Face::Ctl, meaning: "administration, as `mailx-t ctl`" },
 ];

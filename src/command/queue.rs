@@ -123,7 +123,7 @@ fn bounce(config: &Config, claim: Claim) -> Result<(), Error> {
     let record =
         |recipient| Record { at: system::now(), recipient, outcome: outcome.clone(), next_attempt: None, report: None };
     let records: Vec<Record> = claim.open().into_iter().map(record).collect();
-    settle::settle(config, claim, &records)
+    settle::settle(config, claim, &records).map(drop)
 }
 
 /// Has the relay try the mails now, and tells the outcomes.

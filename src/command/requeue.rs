@@ -21,7 +21,7 @@ use crate::{log, system};
 /// There is no such file, it is no mail, or the disk refuses; [`Error::Several`] if that is so for more than one.
 pub(crate) fn run(config: &Config, which: &Which, out: &mut dyn Write) -> Result<(), Error> {
     let spool = Spool::new(config.spool_path());
-    log::open(&config.log, "mailx-t", &system::host_name());
+    log::open(&config.log, log::Part::Pickup, &system::host_name());
     let ids = match which {
         Which::All => spool.all_given_up()?,
         Which::One(id) => vec![*id],

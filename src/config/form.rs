@@ -32,6 +32,7 @@ pub(super) const FORMS: &[(&str, &str)] = &[
     ("max", TIME),
     ("max-connections", "a number from 1 to 255"),
     ("max-message-size", "a size in quotes, such as \"25 MiB\""),
+    ("name", "1 to 32 letters, digits, \"-\", \".\", \"_\" and \"/\", in quotes"),
     ("password", TEXT),
     ("password-command", TEXT),
     ("password-credential", TEXT),
@@ -78,7 +79,7 @@ pub(super) fn of(name: &str) -> Option<(&'static str, &'static str)> {
 pub(super) fn table_of(name: &str) -> Option<&'static str> {
     const OTHERS: &[(&str, &[&str])] = &[
         ("alarm", &["command"]),
-        ("log", &["format", "target"]),
+        ("log", &["format", "name", "target"]),
         ("recipients", &["aliases", "aliases-file", "default"]),
         ("retry", &["first", "give-up-after", "max"]),
         ("rewrite", &["cron-env", "domain", "fallback-charset", "terminal-codes"]),

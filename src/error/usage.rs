@@ -42,6 +42,9 @@ pub enum Usage {
         /// The names in the table of providers that may be meant, or all of them.
         known: Vec<&'static str>,
     },
+    /// postqueue without a letter that asks for something.
+    #[error("postqueue needs one of -p, -j, -f, -i ID and -s SITE: it sends no mail from stdin")]
+    PostqueueUnasked,
     /// mail(1) is called to read mail.
     #[error("mailx-t only sends mail, it reads none: give a recipient to send to")]
     Reading,

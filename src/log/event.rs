@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ::log::Level;
 
-use super::line::{Line, Value};
+use super::line::{self, Line, Part, Value, address};
+use super::settings::Format;
 use crate::outcome::{EnhancedStatus, Status};
 
 /// A mail has been accepted.
@@ -25,15 +26,21 @@ pub(crate) struct Accepted<'a> {
     pub(crate) recipients: usize,
     /// The names of the repairs made.
     pub(crate) repairs: &'a [&'a str],
+    /// It is a notification of our own, which nobody handed in.
+    pub(crate) is_report: bool,
 }
 
 impl Accepted<'_> {
-    /// Hands the line to the log.
+    /// Hands the lines to the log.
     pub(crate) fn log(&self) {
-        self.line().log();
+        match line::form().0 {
+            Format::Json => line::log(&[self.object()]),
+            Format::Postfix => line::log(&self.lines()),
+        }
     }
 
-    fn line(&self) -> Line<'_> {
+    /// One object holds all.
+    fn object(&self) -> Line<'_> {
         let fields = vec![
             ("from", Value::Address(Some(self.from))),
             ("size", Value::Count(self.size)),
@@ -42,7 +49,30 @@ impl Accepted<'_> {
             ("message-id", Value::Word(Some(Cow::Borrowed(self.message_id)))),
             ("repairs", Value::Names(self.repairs)),
         ];
-        Line { level: Level::Info, event: "accepted", id: Some(self.id), fields }
+        self.line(Part::Qmgr, fields)
+    }
+
+    /// The lines of Postfix's pickup(8), cleanup(8) and qmgr(8). Its readers count by the first and the last.
+    fn lines(&self) -> Vec<Line<'_>> {
+        let message_id = vec![("message-id", Value::Word(Some(Cow::Borrowed(self.message_id))))];
+        let queued = vec![
+            ("from", Value::Address(Some(self.from))),
+            ("size", Value::Count(self.size)),
+            ("nrcpt", Value::Count(self.recipients as u64)),
+            ("queue", Value::Reason("queue active")),
+        ];
+        let pickup = (!self.is_report).then(|| self.line(Part::Pickup, vec![("uid", Value::Own(self.picked_up()))]));
+        pickup.into_iter().chain([self.line(Part::Cleanup, message_id), self.line(Part::Qmgr, queued)]).collect()
+    }
+
+    /// Postfix has blanks between these.
+    fn picked_up(&self) -> String {
+        let picked_up = format!("uid={} from=<{}>", self.uid, address(self.from));
+        if self.repairs.is_empty() { picked_up } else { format!("{picked_up} repairs={}", self.repairs.join(",")) }
+    }
+
+    fn line<'a>(&'a self, part: Part, fields: Vec<(&'static str, Value<'a>)>) -> Line<'a> {
+        Line { level: Level::Info, part, event: "accepted", id: Some(self.id), fields }
     }
 }
 
@@ -72,11 +102,6 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Hands the line to the log.
-    pub(crate) fn log(&self) {
-        self.line().log();
-    }
-
     fn line(&self) -> Line<'_> {
         let [waited, setup, transmission] = self.delays;
         let fields = vec![
@@ -91,13 +116,30 @@ impl Attempt<'_> {
             ("status", Value::Word(Some(self.status.name().into()))),
             ("reason", Value::Reason(self.reason)),
         ];
-        Line { level: Level::Info, event: "attempt", id: Some(self.id), fields }
+        Line { level: Level::Info, part: Part::Smtp, event: "attempt", id: Some(self.id), fields }
     }
 }
 
+/// Logs the attempts for a mail, and with the same write that the mail has left the queue, if it has.
+pub(crate) fn attempts(id: &str, attempts: &[Attempt<'_>], has_left: bool) {
+    let lines = attempts.iter().map(Attempt::line);
+    line::log(&lines.chain(has_left.then(|| removed(id))).collect::<Vec<_>>());
+}
+
+/// A mail has left the queue.
+pub(super) fn removed(id: &str) -> Line<'_> {
+    let fields = vec![("sentence", Value::Sentence("removed"))];
+    Line { level: Level::Info, part: Part::Qmgr, event: "removed", id: Some(id), fields }
+}
+
+/// Readers count what is worth a look by the part that says it; any other sentence is none of theirs.
+pub(super) fn part_of_note(level: Level) -> Part {
+    if level <= Level::Warn { line::form().1 } else { Part::Postlog }
+}
+
 /// A sentence, about one mail or about none.
-pub(super) fn note<'a>(level: Level, id: Option<&'a str>, sentence: &'a str) -> Line<'a> {
-    Line { level, event: "note", id, fields: vec![("sentence", Value::Sentence(sentence))] }
+pub(super) fn note<'a>(level: Level, part: Part, id: Option<&'a str>, sentence: &'a str) -> Line<'a> {
+    Line { level, part, event: "note", id, fields: vec![("sentence", Value::Sentence(sentence))] }
 }
 
 #[cfg(test)]
@@ -119,6 +161,7 @@ mod tests {
         size: 1312,
         recipients: 2,
         repairs: &["date", "from"],
+        is_report: false,
     };
 
     const SENT: Attempt<'_> = Attempt {
@@ -147,14 +190,23 @@ mod tests {
         ..SENT
     };
 
-    /// The lines that the page shows, by kind.
-    fn shown() -> Vec<(&'static str, Vec<Line<'static>>)> {
+    /// The lines that the page shows, by kind: as text, and as JSON.
+    fn shown() -> Vec<(&'static str, Vec<Line<'static>>, Vec<Line<'static>>)> {
         let stopped = "no mail leaves this machine until the configuration is mended: 535 5.7.8 login refused";
-        let returned = "sender non-delivery notification: 11QS9GPA07ZW2C4";
+        let returned = "sender non-delivery notification: 66187F7DA2AE000";
+        let taken = "taken from drop/, where it was user 1000's 66187F7D5BDC3E8";
+        let notes = || {
+            vec![
+                note(Level::Info, Part::Bounce, Some(ID), returned),
+                note(Level::Info, Part::Postlog, Some(ID), taken),
+                note(Level::Error, Part::Smtp, None, stopped),
+            ]
+        };
         vec![
-            ("accepted", vec![ACCEPTED.line()]),
-            ("attempt", vec![SENT.line(), DEFERRED.line()]),
-            ("note", vec![note(Level::Info, Some(ID), returned), note(Level::Error, None, stopped)]),
+            ("accepted", ACCEPTED.lines(), vec![ACCEPTED.object()]),
+            ("attempt", vec![SENT.line(), DEFERRED.line()], vec![SENT.line(), DEFERRED.line()]),
+            ("removed", vec![removed(ID)], vec![removed(ID)]),
+            ("note", notes(), notes()),
         ]
     }
 
@@ -167,9 +219,11 @@ mod tests {
     #[test]
     fn page_shows_each_kind_of_line_in_both_forms() {
         let time = "2026-03-01T06:25:01.5Z".parse().unwrap();
-        for (kind, lines) in shown() {
-            let (text, json): (Vec<String>, Vec<String>) =
-                lines.iter().map(|line| (line.written(Format::Postfix), line.json(time))).unzip();
+        for (kind, lines, objects) in shown() {
+            let in_text =
+                |line: &Line<'_>| format!("mailx-t/{}[410]: {}", line.part.name(), line.written(Format::Postfix));
+            let text: Vec<String> = lines.iter().map(in_text).collect();
+            let json: Vec<String> = objects.iter().map(|object| object.json(time)).collect();
             let expected = format!("```text\n{}\n```\n\n```json\n{}\n```\n", text.join("\n"), json.join("\n"));
             assert!(section(kind).contains(&expected), "docs/log.md, under {kind}, should show:\n\n{expected}");
         }
@@ -177,8 +231,8 @@ mod tests {
 
     #[test]
     fn page_has_a_row_for_each_field_and_for_no_other() {
-        for (kind, lines) in shown() {
-            let names = lines[0].fields.iter().map(|(name, _)| match *name {
+        for (kind, _, objects) in shown() {
+            let names = objects[0].fields.iter().map(|(name, _)| match *name {
                 "sentence" => "| – | `sentence`".to_string(),
                 name => format!("| `{name}` | `{}`", name.replace('-', "_")),
             });
@@ -188,14 +242,15 @@ mod tests {
         }
     }
 
-    /// The fields of a line of text, read without our tables: `name=value` between commas, and what stands in
-    /// parentheses.
+    /// The fields of a line of text, read without our tables: `name=value` between commas, or blanks in pickup's, and
+    /// what stands in parentheses.
     fn read(text: &str) -> Vec<(String, String)> {
         let (_, fields) = text.split_once(": ").unwrap();
+        let fields = if fields.starts_with("uid=") { &fields.replace(' ', ", ") } else { fields };
         let (fields, reason) = fields.split_once(" (").unwrap_or((fields, ")"));
         let pairs = fields.split(", ").map(|field| field.split_once('=').unwrap());
         let pairs = pairs.map(|(name, value)| (name.replace('-', "_"), value.to_string()));
-        let reason = reason.strip_suffix(')').filter(|reason| !reason.is_empty());
+        let reason = reason.strip_suffix(')').filter(|reason| !reason.is_empty() && *reason != "queue active");
         pairs.chain(reason.map(|reason| ("reason".to_string(), reason.to_string()))).collect()
     }
 
@@ -217,11 +272,20 @@ mod tests {
 
     #[test]
     fn text_and_json_hold_the_same() {
-        for line in [ACCEPTED.line(), SENT.line(), DEFERRED.line(), Accepted { repairs: &[], ..ACCEPTED }.line()] {
-            let text = read(&line.written(Format::Postfix));
-            let json: Json = serde_json::from_str(&line.written(Format::Json)).unwrap();
+        let unrepaired = Accepted { repairs: &[], ..ACCEPTED };
+        for (lines, object) in [
+            (ACCEPTED.lines(), ACCEPTED.object()),
+            (vec![SENT.line()], SENT.line()),
+            (vec![DEFERRED.line()], DEFERRED.line()),
+            (unrepaired.lines(), unrepaired.object()),
+        ] {
+            let mut text: Vec<_> = lines.iter().flat_map(|line| read(&line.written(Format::Postfix))).collect();
+            // Two of Postfix's lines name the sender.
+            text.sort();
+            text.dedup();
+            let json: Json = serde_json::from_str(&object.written(Format::Json)).unwrap();
             let mut fields = json.as_object().unwrap().clone();
-            for key in ["time", "event", "level", "queue_id"] {
+            for key in ["time", "event", "severity", "queue_id"] {
                 assert!(fields.remove(key).is_some_and(|value| value.is_string()), "{key}: {json}");
             }
             for (name, value) in text {
@@ -230,7 +294,8 @@ mod tests {
                 assert!(is_none || as_text(&name, &other) == value, "{name}: {value} and {other}");
             }
             // Text leaves out what is usual.
-            assert!(fields.values().all(|left| left.is_null() || *left == 1), "{fields:?}");
+            let is_usual = |left: &Json| left.is_null() || *left == 1 || *left == serde_json::json!([]);
+            assert!(fields.values().all(is_usual), "{fields:?}");
         }
     }
 
@@ -241,22 +306,25 @@ mod tests {
         assert_eq!((text.lines().count(), json.lines().count()), (1, 1), "{text}\n{json}");
         let sentence = "one\ntwo\u{1b}[2J";
         assert_eq!(
-            note(Level::Warn, Some(ID), sentence).written(Format::Postfix),
-            format!("{ID}: {}", clean(sentence))
+            note(Level::Warn, Part::Smtp, Some(ID), sentence).written(Format::Postfix),
+            format!("warning: {ID}: {}", clean(sentence))
         );
     }
 
     #[test]
     fn no_address_forges_a_field() {
-        let names = |line: Line<'_>| read(&line.written(Format::Postfix)).into_iter().map(|(name, _)| name).collect();
-        let (usual, usual_of_attempt): (Vec<String>, Vec<String>) = (names(ACCEPTED.line()), names(SENT.line()));
+        let names = |lines: &[Line<'_>]| {
+            let fields = lines.iter().flat_map(|line| read(&line.written(Format::Postfix)));
+            fields.map(|(name, _)| name).collect::<Vec<String>>()
+        };
+        let (usual, usual_of_attempt) = (names(&ACCEPTED.lines()), names(&[SENT.line()]));
         for address in [
             r#""x>, size=1, nrcpt=1, uid=0, message-id=<y"@b.example"#,
             r#""z>, relay=none, dsn=2.0.0, status=sent (250 ok"@b.example"#,
         ] {
-            assert_eq!(names(Accepted { from: address, ..ACCEPTED }.line()), usual, "{address}");
+            assert_eq!(names(&Accepted { from: address, ..ACCEPTED }.lines()), usual, "{address}");
             let attempt = Attempt { to: address, original: Some(address), ..SENT };
-            assert_eq!(names(attempt.line()), usual_of_attempt, "{address}");
+            assert_eq!(names(&[attempt.line()]), usual_of_attempt, "{address}");
         }
     }
 

@@ -13,14 +13,34 @@ use serde::{Serialize, Serializer};
 use super::settings::Format;
 use crate::outcome::clean;
 
-/// The form of the lines of this process, from when its log was opened.
-pub(super) static FORMAT: OnceLock<Format> = OnceLock::new();
+/// The form of the lines of this process, and its own part, from when its log was opened.
+pub(super) static FORM: OnceLock<(Format, Part)> = OnceLock::new();
 
-/// The target of a record that is a line already, in the form of this process.
-pub(super) const WRITTEN: &str = "mailx_t line";
+/// The target of a record that holds lines already, in the form of this process: in front of each stands its part, and
+/// a tab, which no line holds.
+pub(super) const WRITTEN: &str = "mailx_t lines";
+
+/// The part of the program that a line is of. Readers of Postfix's log look at its name first, so these are the names
+/// of Postfix's programs with that work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// bounce(8): notifications to senders.
+    Bounce,
+    /// cleanup(8): the Message-ID.
+    Cleanup,
+    /// pickup(8): a mail comes from a caller.
+    Pickup,
+    /// postlog(1): any other sentence; readers do not ask for its meaning.
+    Postlog,
+    /// qmgr(8): a mail comes into the queue, and leaves it.
+    Qmgr,
+    /// smtp(8): attempts.
+    Smtp,
+}
 
 pub(super) struct Line<'a> {
     pub(super) level: Level,
+    pub(super) part: Part,
     /// The kind of the line. Text does not name it.
     pub(super) event: &'static str,
     /// The queue id of the mail that the line is about.
@@ -37,6 +57,8 @@ pub(super) enum Value<'a> {
     /// Spans of time between slashes.
     Delays([Duration; 4]),
     Names(&'a [&'a str]),
+    /// All that the line says; the values in it are clean. JSON has no such line.
+    Own(String),
     /// The number of a mail over its connection. Text leaves out the first.
     Place(u32),
     /// It stands behind all other fields, in parentheses.
@@ -48,10 +70,9 @@ pub(super) enum Value<'a> {
 }
 
 impl Line<'_> {
-    /// Hands the line to the log.
-    pub(super) fn log(&self) {
-        let format = FORMAT.get().copied().unwrap_or_default();
-        ::log::log!(target: WRITTEN, self.level, "{}", self.written(format));
+    /// In front of it stands the name of its part, as the log's formatter reads it.
+    pub(super) fn with_part(&self, format: Format) -> String {
+        format!("{}\t{}", self.part.name(), self.written(format))
     }
 
     pub(super) fn written(&self, format: Format) -> String {
@@ -62,7 +83,8 @@ impl Line<'_> {
     }
 
     fn text(&self) -> String {
-        let mut text = self.id.map(|id| format!("{id}: ")).unwrap_or_default();
+        let id = self.id.map(|id| format!("{id}: ")).unwrap_or_default();
+        let mut text = format!("{}{id}", self.severity());
         let mut mark = "";
         for (name, value) in &self.fields {
             let Some(written) = value.written(name) else { continue };
@@ -73,8 +95,43 @@ impl Line<'_> {
         text
     }
 
+    /// Postfix's word in front of a line that is worth a look (`msg(3)`).
+    fn severity(&self) -> &'static str {
+        match self.level {
+            Level::Error => "error: ",
+            Level::Warn => "warning: ",
+            Level::Info | Level::Debug | Level::Trace => "",
+        }
+    }
+
     pub(super) fn json(&self, time: Timestamp) -> String {
         serde_json::to_string(&Object { line: self, time }).unwrap_or_default()
+    }
+}
+
+/// Hands lines to the log, all with one write.
+pub(super) fn log(lines: &[Line<'_>]) {
+    let Some(first) = lines.first() else { return };
+    let (format, _) = form();
+    let written: Vec<String> = lines.iter().map(|line| line.with_part(format)).collect();
+    ::log::log!(target: WRITTEN, first.level, "{}", written.join("\n"));
+}
+
+/// The form of the lines, and the part of this process that speaks if no other does.
+pub(super) fn form() -> (Format, Part) {
+    FORM.get().copied().unwrap_or((Format::default(), Part::Pickup))
+}
+
+impl Part {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Bounce => "bounce",
+            Self::Cleanup => "cleanup",
+            Self::Pickup => "pickup",
+            Self::Postlog => "postlog",
+            Self::Qmgr => "qmgr",
+            Self::Smtp => "smtp",
+        }
     }
 }
 
@@ -86,6 +143,7 @@ impl Value<'_> {
             Self::Delays(delays) => delays.map(seconds).join("/"),
             Self::Names([]) => "none".to_string(),
             Self::Names(names) => names.join(","),
+            Self::Own(text) => return Some(text.clone()),
             Self::Place(number) => Some(number).filter(|number| **number > 1)?.to_string(),
             Self::Reason(reason) => return Some(format!("({})", clean(reason))),
             Self::Seconds(duration) => seconds(*duration),
@@ -103,7 +161,7 @@ struct Object<'a> {
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let level = match self.line.level {
+        let severity = match self.line.level {
             Level::Error => "error",
             Level::Warn => "warning",
             Level::Info | Level::Debug | Level::Trace => "info",
@@ -111,7 +169,7 @@ impl Serialize for Object<'_> {
         let mut object = to.serialize_map(None)?;
         object.serialize_entry("time", &self.time.to_string())?;
         object.serialize_entry("event", self.line.event)?;
-        object.serialize_entry("level", level)?;
+        object.serialize_entry("severity", severity)?;
         object.serialize_entry("queue_id", &self.line.id)?;
         for (name, value) in &self.line.fields {
             object.serialize_entry(&name.replace('-', "_"), value)?;
@@ -127,6 +185,7 @@ impl Serialize for Value<'_> {
             Self::Count(number) => number.serialize(to),
             Self::Delays(delays) => delays.map(|delay| delay.as_secs_f64()).serialize(to),
             Self::Names(names) => names.serialize(to),
+            Self::Own(text) => text.serialize(to),
             Self::Place(number) => number.serialize(to),
             Self::Reason(text) | Self::Sentence(text) => text.serialize(to),
             Self::Seconds(duration) => duration.as_secs_f64().serialize(to),

@@ -13,8 +13,8 @@ mod target;
 use ::log::Level;
 
 pub(crate) use defect::defect;
-pub(crate) use event::{Accepted, Attempt};
-pub(crate) use line::address;
+pub(crate) use event::{Accepted, Attempt, attempts};
+pub(crate) use line::{Part, address};
 pub(crate) use settings::{Settings, Target};
 pub(crate) use target::open;
 
@@ -68,7 +68,17 @@ impl About<'_> {
         self.note(Level::Warn, sentence);
     }
 
+    /// The mail's sender gets a notification.
+    pub(crate) fn notified(self, sentence: &str) {
+        line::log(&[event::note(Level::Info, Part::Bounce, self.0, sentence)]);
+    }
+
+    /// The mail has left the queue.
+    pub(crate) fn removed(self) {
+        line::log(self.0.map(event::removed).as_slice());
+    }
+
     fn note(self, level: Level, sentence: &str) {
-        event::note(level, self.0, sentence).log();
+        line::log(&[event::note(level, event::part_of_note(level), self.0, sentence)]);
     }
 }

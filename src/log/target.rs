@@ -1,16 +1,18 @@
 //! The way of a line to its target. A log that cannot be reached never costs a mail: the lines are dropped.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 use ::log::{Level, LevelFilter, Record};
 use env_logger::{Builder, Target as Sink};
+use nix::sys::socket::{MsgFlags, MultiHeaders, UnixAddr, sendmmsg};
 
 use super::event;
-use super::line::{FORMAT, WRITTEN};
+use super::line::{FORM, Part, WRITTEN};
 use super::settings::{Format, Settings, Target};
 use crate::trust::output;
 
@@ -19,35 +21,42 @@ pub(super) const SOCKET: &str = "/dev/log";
 /// syslog(3)'s facility mail.
 const MAIL: u8 = 2 << 3;
 
-/// Opens the log for this process; `program` and `host` stand in the lines. Once is enough.
-pub(crate) fn open(settings: &Settings, program: &'static str, host: &str) {
-    let format = *FORMAT.get_or_init(|| settings.format);
+/// Opens the log for this process, which is `own` part of the program; `host` stands in the lines. Once is enough.
+pub(crate) fn open(settings: &Settings, own: Part, host: &str) {
+    let (format, _) = *FORM.get_or_init(|| (settings.format, own));
     let mut builder = Builder::new();
     builder.filter_level(LevelFilter::Info);
-    let pid = std::process::id();
+    let (name, pid) = (settings.name.to_string(), std::process::id());
     match &settings.target {
         Target::Syslog => {
             let Ok(socket) = Datagram::open(Path::new(SOCKET)) else { return };
             builder.target(Sink::Pipe(Box::new(socket)));
             builder.format(move |to, record| {
                 let (severity, time) = (MAIL + severity(record.level()), time());
-                write!(to, "<{severity}>{time} {program}[{pid}]: {}", line(record, format))
+                each_line(record, format, &mut |part, text| {
+                    writeln!(to, "<{severity}>{time} {name}/{part}[{pid}]: {text}")
+                })
             });
         }
         Target::File(path) => {
             let Ok(file) = Rotated::open(path) else { return };
             builder.target(Sink::Pipe(Box::new(file)));
             let host = host.to_string();
-            builder.format(move |to, record| match format {
-                Format::Json => writeln!(to, "{}", line(record, format)),
-                Format::Postfix => writeln!(to, "{} {host} {program}[{pid}]: {}", time(), line(record, format)),
+            builder.format(move |to, record| {
+                let time = time();
+                each_line(record, format, &mut |part, text| match format {
+                    Format::Json => writeln!(to, "{text}"),
+                    Format::Postfix => writeln!(to, "{time} {host} {name}/{part}[{pid}]: {text}"),
+                })
             });
         }
         Target::Stderr => {
             builder.target(Sink::Stderr);
-            builder.format(move |to, record| match format {
-                Format::Json => writeln!(to, "{}", line(record, format)),
-                Format::Postfix => writeln!(to, "{program}[{pid}]: {}", line(record, format)),
+            builder.format(move |to, record| {
+                each_line(record, format, &mut |part, text| match format {
+                    Format::Json => writeln!(to, "{text}"),
+                    Format::Postfix => writeln!(to, "{name}/{part}[{pid}]: {text}"),
+                })
             });
         }
     }
@@ -55,10 +64,18 @@ pub(crate) fn open(settings: &Settings, program: &'static str, host: &str) {
     let _ = builder.try_init();
 }
 
-/// The text of a record. `relay` does not know this module, and hands over a bare sentence.
-fn line(record: &Record<'_>, format: Format) -> String {
-    let text = record.args().to_string();
-    if record.target() == WRITTEN { text } else { event::note(record.level(), None, &text).written(format) }
+/// The lines of a record, each with the part that it is of. `relay` does not know this module, and hands over a bare
+/// sentence.
+fn each_line(
+    record: &Record<'_>,
+    format: Format,
+    write: &mut dyn FnMut(&str, &str) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut text = record.args().to_string();
+    if record.target() != WRITTEN {
+        text = event::note(record.level(), event::part_of_note(record.level()), None, &text).with_part(format);
+    }
+    text.lines().filter_map(|line| line.split_once('\t')).try_for_each(|(part, line)| write(part, line))
 }
 
 /// The time of a line in syslog's form (RFC 3164 section 4.1.2).
@@ -109,7 +126,7 @@ impl Write for Rotated {
     }
 }
 
-/// One write, one datagram.
+/// Each line is one datagram, and those of one write are one call.
 pub(super) struct Datagram {
     path: PathBuf,
     socket: UnixDatagram,
@@ -123,15 +140,24 @@ impl Datagram {
         socket.set_nonblocking(true)?;
         Ok(Self { path: path.to_path_buf(), socket })
     }
+
+    fn send(&self, lines: &[&[u8]]) -> io::Result<()> {
+        let slices: Vec<[IoSlice<'_>; 1]> = lines.iter().map(|line| [IoSlice::new(line)]).collect();
+        let mut headers = MultiHeaders::<UnixAddr>::preallocate(lines.len(), None);
+        let to = vec![None; lines.len()];
+        sendmmsg(self.socket.as_raw_fd(), &mut headers, &slices, to, [], MsgFlags::empty())?;
+        Ok(())
+    }
 }
 
 impl Write for Datagram {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.socket.send(bytes) {
+        let lines: Vec<&[u8]> = bytes.split(|octet| *octet == b'\n').filter(|line| !line.is_empty()).collect();
+        match self.send(&lines) {
             // unix(7): a peer that is gone refuses once, and from then on there is no connection.
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotConnected) => {
                 *self = Self::open(&self.path)?;
-                self.socket.send(bytes)?;
+                self.send(&lines)?;
             }
             sent => drop(sent),
         }

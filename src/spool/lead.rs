@@ -30,6 +30,8 @@ pub(crate) struct Clock {
     pub(crate) next_attempt: jiff::Timestamp,
     /// A person has been told.
     pub(crate) is_alarmed: bool,
+    /// The mails that arrived until then have a line in the log which says that they wait.
+    pub(crate) told: Option<jiff::Timestamp>,
     /// The trouble.
     pub(crate) reason: String,
 }
@@ -98,10 +100,12 @@ impl Clock {
     fn text(&self) -> String {
         let alarmed = if self.is_alarmed { "yes" } else { "no" };
         let Self { attempts, next_attempt, reason, .. } = self;
-        let since = self.since.map_or(String::new(), |since| format!("since: {since}\n"));
-        let tried = self.tried.map_or(String::new(), |tried| format!("tried: {tried}\n"));
+        let time =
+            |key: &str, time: Option<jiff::Timestamp>| time.map_or(String::new(), |time| format!("{key}: {time}\n"));
+        let [since, tried, told] =
+            [("since", self.since), ("tried", self.tried), ("told", self.told)].map(|(key, at)| time(key, at));
         format!(
-            "attempts: {attempts}\n{since}{tried}next-attempt: {next_attempt}\nalarmed: {alarmed}\nreason: {}\n",
+            "attempts: {attempts}\n{since}{tried}next-attempt: {next_attempt}\nalarmed: {alarmed}\n{told}reason: {}\n",
             clean(reason)
         )
     }
@@ -114,6 +118,7 @@ impl Clock {
             tried: value("tried").and_then(|tried| tried.parse().ok()),
             next_attempt: value("next-attempt")?.parse().ok()?,
             is_alarmed: value("alarmed")? == "yes",
+            told: value("told").and_then(|told| told.parse().ok()),
             reason: value("reason")?.to_string(),
         })
     }
@@ -139,6 +144,7 @@ mod tests {
         let (_directory, spool) = empty_spool();
         assert_eq!(spool.clock(), None);
         let clock = Clock {
+            told: "2026-11-20T09:30:02Z".parse().ok(),
             attempts: 3,
             since: "2026-11-20T05:30:03Z".parse().ok(),
             tried: "2026-11-20T09:30:03Z".parse().ok(),

@@ -252,7 +252,7 @@ fn identity_is_the_owner_and_the_mail_is_rewritten() {
     assert!(from.len() == 1 && from[0].contains(USER) && !from[0].contains("<ceo@"), "{from:?}");
     let log = house.bench.log();
     let id = house.id_of(&id);
-    let line = log.lines().find(|line| line.contains(&format!("{id}: from="))).expect("a line about the mail");
+    let line = log.lines().find(|line| line.contains(&format!("{id}: uid="))).expect("a line about the mail");
     assert!(line.contains(&format!("uid={STRANGER}")), "{line}");
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::smarthost::{Act, On, Point, Smarthost};
 use crate::support::Machine;
+use crate::support::machine::relay;
 
 /// Changes the last table of the machine's configuration, which is that of the log.
 fn write_log_as(machine: &Machine, lines: &str) {
@@ -28,7 +29,11 @@ fn each_line_of_a_json_log_is_an_object_and_names_its_mail() {
 
     let lines = objects(&machine.log());
     let of = |event: &str| lines.iter().filter(|line| line["event"] == event).collect::<Vec<_>>();
-    assert_eq!(lines.len(), of("accepted").len() + of("attempt").len() + of("note").len(), "{lines:?}");
+    assert_eq!(
+        lines.len(),
+        of("accepted").len() + of("attempt").len() + of("removed").len() + of("note").len(),
+        "{lines:?}"
+    );
     let id = &of("accepted")[0]["queue_id"];
     assert!(id.as_str().is_some_and(|id| id.len() == 15), "{id}");
     for (to, status) in [("gone@host.example", "bounced"), ("ops@host.example", "sent")] {
@@ -50,4 +55,46 @@ fn json_on_stderr_has_nothing_in_front_of_it() {
     let lines = objects(&ran.stderr);
     assert_eq!((ran.status, lines.len()), (Some(0), 1), "{lines:?}");
     assert_eq!(lines[0]["event"], "accepted");
+}
+
+#[test]
+fn each_mail_that_waits_for_a_smarthost_has_one_line_and_another_when_it_was_tried_again() {
+    let mut machine = Machine::strict(Smarthost::new());
+    machine.stop_smarthost();
+    let deferred = |machine: &Machine, what: &str| {
+        machine.log().lines().filter(|line| line.contains(what) && line.contains("status=deferred")).count()
+    };
+    for n in 0..4 {
+        machine.run("sendmail", &["-odq", &format!("{n}@host.example")], b"Subject: backup\n\nall is well\n");
+    }
+    let flush_due = || {
+        assert!(relay().args(["--config"]).arg(machine.config()).args(["flush", "--due"]).status().unwrap().success())
+    };
+    flush_due();
+    flush_due();
+    assert_eq!(deferred(&machine, "delivery temporarily suspended: "), 3, "{}", machine.log());
+    assert_eq!(deferred(&machine, "to="), 4, "{}", machine.log());
+
+    // The time of the next try has come.
+    let clock = machine.path("spool/queue/relay.clock");
+    let text = fs::read_to_string(&clock).unwrap();
+    let line = |line: &str| {
+        if line.starts_with("next-attempt") { "next-attempt: 2026-01-01T00:00:00Z" } else { line }.to_string()
+    };
+    fs::write(&clock, text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n").unwrap();
+    flush_due();
+    flush_due();
+    let log = machine.log();
+    for n in 0..4 {
+        assert!((1..=2).contains(&deferred(&machine, &format!("to=<{n}@"))), "{log}");
+    }
+    assert_eq!(deferred(&machine, "to="), 7, "three of them wait for their own time or were tried: {log}");
+}
+
+#[test]
+fn name_of_the_program_is_that_of_the_settings() {
+    let machine = Machine::strict(Smarthost::new());
+    write_log_as(&machine, &format!("target = \"{}\"\nname = \"postfix\"", machine.path("log").display()));
+    machine.run("sendmail", &["-odi", "ops@host.example"], b"Subject: backup\n\nall is well\n");
+    assert!(machine.log().lines().all(|line| line.contains(" postfix/")), "{}", machine.log());
 }

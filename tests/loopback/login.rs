@@ -184,7 +184,8 @@ fn no_secret_comes_back_from_a_reply_of_any_code_or_from_a_token_endpoint() {
 
 /// No secret stands in a stream, the log or a file of the spool, in whatever case.
 fn assert_tells_none(machine: &Machine, ran: &Ran, secrets: &[&str]) {
-    let files = machine.spool_files().into_iter().map(|path| std::fs::read(path).unwrap());
+    // The relay may still put a file in its place.
+    let files = machine.spool_files().into_iter().filter_map(|path| std::fs::read(path).ok());
     let told = [ran.stdout.clone(), ran.stderr.clone(), machine.log()].map(String::into_bytes);
     let texts: Vec<Vec<u8>> = files.chain(told).collect();
     for bytes in &texts {

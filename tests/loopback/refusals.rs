@@ -39,6 +39,11 @@ fn refusing(on: On, reply: &str) -> Machine {
     Machine::with(smarthost.on(on, Act::reply(reply)), "")
 }
 
+/// The number of tries in vain that the log tells of; a mail that waits behind a closed way was not tried.
+fn tried(log: &str) -> usize {
+    log.lines().filter(|line| line.contains("status=deferred") && !line.contains("temporarily suspended")).count()
+}
+
 /// The word of the log for what became of the mail to that person.
 fn status(machine: &Machine, person: &str) -> String {
     let log = machine.log();
@@ -71,7 +76,7 @@ fn same_refusal_of_two_mails_to_two_people_closes_the_way_and_is_told() {
     machine.run("sendmail", &["-q"], b"");
     let told = "no mail leaves this machine until the configuration is mended: smarthost localhost[";
     assert!(machine.log().contains(told), "{}", machine.log());
-    assert_eq!((machine.queue().len(), machine.log().matches("status=deferred").count()), (4, 2), "{}", machine.log());
+    assert_eq!((machine.queue().len(), tried(&machine.log())), (4, 2), "{}", machine.log());
 }
 
 /// A relay of its own, which sends what is due.
@@ -118,7 +123,7 @@ fn smallest_mail_alone_shows_whether_the_way_is_open_again() {
     let before = machine.log().len();
     machine.run("sendmail", &["-q"], b"");
     let log = &machine.log()[before..];
-    assert_eq!(log.matches("status=deferred").count(), 1, "{log}");
+    assert_eq!(tried(log), 1, "{log}");
     assert!(log.contains("to=<small@b.example>"), "{log}");
     has_come("next-attempt: 2026-01-01T00:00:00Z");
     machine.run("sendmail", &["-q"], b"");

@@ -23,7 +23,7 @@ const GREETING: Duration = Duration::from_secs(30);
 /// The file is no entry.
 pub(crate) fn run(config: &Config, file: File, told: &mut dyn FnMut(&Notice)) -> Result<(), Error> {
     let host = system::host_name();
-    log::open(&config.log, "mailx-t-relay", &host);
+    log::open(&config.log, log::Part::Smtp, &host);
     let carried = Carried::read(file)?;
     let entry = &carried.entry;
     let tokens = Some(Spool::new(config.spool_path()).state());
@@ -31,10 +31,10 @@ pub(crate) fn run(config: &Config, file: File, told: &mut dyn FnMut(&Notice)) ->
     let mut connection = Connection::new(config, &client, None);
     let everybody = (0..entry.recipients.len()).collect();
     let mut tell = |attempt: &Attempt| {
-        for (recipient, outcome) in attempt.recipients.iter().zip(&attempt.outcomes) {
-            attempt.log_line(entry, *recipient, outcome).log();
-            told(&Notice::of(entry, *recipient, outcome));
-        }
+        let outcomes = || attempt.recipients.iter().zip(&attempt.outcomes);
+        let lines: Vec<_> = outcomes().map(|(place, outcome)| attempt.log_line(entry, *place, outcome)).collect();
+        log::attempts(entry.id.as_str(), &lines, false);
+        outcomes().for_each(|(place, outcome)| told(&Notice::of(entry, *place, outcome)));
     };
     let mut attempt = connection.attempt_for(entry, everybody, &|| Ok(carried.content()?))?;
     while connection.has_another_smarthost(entry, &attempt) {

@@ -5,6 +5,7 @@ use lettre::Address;
 
 use crate::bounce::{self, Failed};
 use crate::command::submission::local_names::LocalNames;
+use crate::command::submission::prepare;
 use crate::config::Config;
 use crate::dsn;
 use crate::error::Error;
@@ -151,9 +152,11 @@ fn enqueue(
         failed: &[],
     };
     let mut draft = Draft::create(spool, id)?;
-    draft.envelope(&own_entry(entry, id, &report))?;
+    let mut own = own_entry(entry, id, &report);
+    draft.envelope(&own)?;
     write(&report, &mut draft)?;
-    draft.commit()?;
-    log::mail(entry.id.as_str()).info(&format!("sender non-delivery notification: {id}"));
+    own.size = draft.commit()?;
+    log::mail(entry.id.as_str()).notified(&format!("sender non-delivery notification: {id}"));
+    prepare::log_accepted(&own);
     Ok(id)
 }

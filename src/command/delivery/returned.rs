@@ -16,17 +16,27 @@ use crate::outcome::{Outcome, Stage, Status};
 use crate::spool::{Claim, Entry, QueueId, Record, Spool};
 use crate::verdict::{self, About, Known};
 
-/// The report was taken: the mail it is about has its end. Returns it with the refusals that nobody has been told of.
+/// A mail whose report was taken.
+pub(crate) struct Concluded {
+    /// Its entry.
+    pub(crate) entry: Entry,
+    /// The refusals that nobody has been told of.
+    pub(crate) untold: Vec<Record>,
+    /// It does not stand in the queue any more.
+    pub(crate) has_left: bool,
+}
+
+/// The report was taken: the mail it is about has its end.
 ///
 /// # Errors
 /// The disk refused; then the next run does it.
-pub(crate) fn conclude(config: &Config, spool: &Spool, report: &Entry) -> Result<Option<(Entry, Vec<Record>)>, Error> {
+pub(crate) fn conclude(config: &Config, spool: &Spool, report: &Entry) -> Result<Option<Concluded>, Error> {
     let Some(original) = report.about.map(|id| spool.claim(&id)).transpose()?.flatten() else { return Ok(None) };
     let entry = original.entry.clone();
     let is_new = |record: &&Record| settle::told(&entry, record).status == Status::Deferred;
-    let records: Vec<Record> = refused_with(&original, report).filter(is_new).cloned().collect();
-    settle::settle(config, original, &[])?;
-    Ok(Some((entry, records)))
+    let untold: Vec<Record> = refused_with(&original, report).filter(is_new).cloned().collect();
+    let has_left = settle::settle(config, original, &[])?;
+    Ok(Some(Concluded { entry, untold, has_left }))
 }
 
 /// The report was refused for good. Returns the mail it is about with the outcome that it waits with, if that shows
@@ -42,11 +52,15 @@ pub(crate) fn judge(config: &Config, report: Claim, attempt: &Attempt) -> Result
             tell_by_other_ways(config, about, attempt);
         }
         let records = settle::records(config, &report, attempt);
-        return Ok(report.fail_with(&records).map(|()| None)?);
+        let id = report.entry.id;
+        report.fail_with(&records)?;
+        log::mail(id.as_str()).removed();
+        return Ok(None);
     };
     if refused_with(&original, &report.entry).next().is_none() {
         // The machine stopped after the mail was put back, or after another report was written.
-        return Ok(report.remove().map(|()| None)?);
+        remove(report)?;
+        return Ok(None);
     }
     let refused: Vec<Record> = refused_with(&original, &report.entry).cloned().collect();
     let end = if is_of_all(&original.entry, &refused, &report.entry, attempt) {
@@ -66,10 +80,20 @@ pub(crate) fn judge(config: &Config, report: Claim, attempt: &Attempt) -> Result
         } else {
             tell_by_other_ways(config, entry.id, attempt);
         }
-        return Ok(report.remove().map(|()| None)?);
+        log::mail(entry.id.as_str()).removed();
+        remove(report)?;
+        return Ok(None);
     };
-    report.remove()?;
+    remove(report)?;
     Ok(end.map(|outcome| (original.entry.clone(), outcome)))
+}
+
+/// Takes a report out of the queue that has done its work.
+fn remove(report: Claim) -> Result<(), Error> {
+    let id = report.entry.id;
+    report.remove()?;
+    log::mail(id.as_str()).removed();
+    Ok(())
 }
 
 /// The refusals that the report tells of.

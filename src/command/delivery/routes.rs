@@ -147,7 +147,15 @@ impl<'a> Routes<'a> {
         self.route(account).closed = Some(reason.clone());
         self.set_clock(
             account,
-            Some(&Clock { attempts: 0, since: None, tried: None, next_attempt: until, is_alarmed: false, reason }),
+            Some(&Clock {
+                attempts: 0,
+                since: None,
+                tried: None,
+                next_attempt: until,
+                is_alarmed: false,
+                told: None,
+                reason,
+            }),
         )
     }
 
@@ -264,6 +272,7 @@ impl<'a> Routes<'a> {
         // lacks.
         let is_ours = trouble.stage == Stage::Setup;
         let attempts = before.as_ref().map_or(0, |clock| clock.attempts) + u32::from(!is_ours);
+        let told = before.as_ref().and_then(|clock| clock.told);
         let was_alarmed = before.as_ref().is_some_and(|clock| clock.is_alarmed) || self.is_alarmed(account);
         let is_alarming = is_sure && trouble.scope == Scope::Configuration;
         let now = system::now();
@@ -283,6 +292,7 @@ impl<'a> Routes<'a> {
             tried: Some(now),
             next_attempt: later(now, delay).unwrap_or(now),
             is_alarmed: was_alarmed || is_alarming,
+            told,
             reason: trouble.reason.clone(),
         };
         self.set_clock(account, Some(&clock))

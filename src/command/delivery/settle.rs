@@ -65,11 +65,11 @@ pub(crate) fn untried(reason: &str) -> Outcome {
 
 /// Settles mails that were answered together, as [`settle`] does, each with its records. Those that everybody has leave
 /// the queue first, with one sync for all. Returns what came of each, in their order.
-pub(crate) fn settle_all(config: &Config, claims: Vec<Claim>, records: &[Vec<Record>]) -> Vec<Result<(), Error>> {
+pub(crate) fn settle_all(config: &Config, claims: Vec<Claim>, records: &[Vec<Record>]) -> Vec<Result<bool, Error>> {
     let mut results = Vec::new();
     let (mut places, mut delivered, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for (place, (claim, records)) in claims.into_iter().zip(records).enumerate() {
-        results.push(Ok(()));
+        results.push(Ok(true));
         if is_delivered(&claim, records) {
             places.push(place);
             delivered.push(claim);
@@ -78,7 +78,7 @@ pub(crate) fn settle_all(config: &Config, claims: Vec<Claim>, records: &[Vec<Rec
         }
     }
     for (place, removed) in places.into_iter().zip(Claim::remove_all(delivered)) {
-        results[place] = removed.map_err(Error::from);
+        results[place] = removed.map(|()| true).map_err(Error::from);
     }
     for (place, claim, records) in others {
         results[place] = settle(config, claim, records);
@@ -104,27 +104,27 @@ pub(crate) fn statuses(claim: &Claim, records: &[Record]) -> Vec<Option<Status>>
 /// Puts the records on disk and the mail where it belongs. It is removed when everybody has it. It stays in the queue
 /// while somebody waits, or while a report has yet to be taken. Refused recipients are reported unless the sender wants
 /// to hear nothing of them. A mail goes to `failed/` if its report does not carry it whole, or does not name everybody
-/// who was refused.
+/// who was refused. Returns whether the mail has left the queue.
 ///
 /// # Errors
 /// The disk refused; then the mail still stands in the queue.
-pub(crate) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> Result<(), Error> {
+pub(crate) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> Result<bool, Error> {
     if is_delivered(&claim, records) {
-        return Ok(claim.remove()?);
+        return Ok(claim.remove().map(|()| true)?);
     }
     let statuses = statuses(&claim, records);
     let is_over = statuses.iter().all(|status| matches!(status, Some(Status::Sent | Status::Bounced)));
     record(config, &mut claim, records)?;
     conclude_reported(&mut claim)?;
     if !is_over || claim.progress.returned().next().is_some() {
-        return Ok(());
+        return Ok(false);
     }
     if is_returned_whole(&claim) {
         claim.remove_reported()?
     } else {
         claim.fail()?
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Whoever sent the mail has all of it back, for everybody who was refused.

@@ -19,7 +19,7 @@ use crate::{log, system};
 /// The mail is kept all the same: there is no relay program, or the mail was refused for everybody while the caller
 /// waited.
 pub(crate) fn hand_over(request: &Request, config: &Config, accepted: &Prepared) -> Result<Vec<String>, Error> {
-    log::open(&config.log, "mailx-t", &system::host_name());
+    log::open(&config.log, log::Part::Pickup, &system::host_name());
     accepted.log_accepted();
     let mut notes = accepted.warnings.clone();
     notes.extend(accepted.told_thrown_away().filter(|_| request.verbose));
@@ -34,7 +34,7 @@ pub(crate) fn hand_over(request: &Request, config: &Config, accepted: &Prepared)
 
 /// Logs that the mail is thrown away. Returns the notes for the caller: only one who wants to hear all hears of it.
 pub(crate) fn throw_away(request: &Request, config: &Config, accepted: &Prepared) -> Vec<String> {
-    log::open(&config.log, "mailx-t", &system::host_name());
+    log::open(&config.log, log::Part::Pickup, &system::host_name());
     accepted.log_thrown_away();
     let told = accepted.told_thrown_away().filter(|_| request.verbose);
     accepted.warnings.iter().cloned().chain(told).collect()

@@ -89,17 +89,7 @@ impl Prepared {
     /// Logs that the mail is accepted.
     pub(crate) fn log_accepted(&self) {
         let entry = &self.entry;
-        let repairs: Vec<&str> = entry.repairs.iter().map(String::as_str).collect();
-        let line = log::Accepted {
-            id: entry.id.as_str(),
-            uid: entry.uid,
-            from: &entry.originator,
-            message_id: &entry.message_id,
-            size: entry.size,
-            recipients: entry.recipients.len(),
-            repairs: &repairs,
-        };
-        line.log();
+        log_accepted(entry);
         for sentence in self.told_thrown_away() {
             log::mail(entry.id.as_str()).info(&sentence);
         }
@@ -107,6 +97,22 @@ impl Prepared {
             log::mail(entry.id.as_str()).warn(warning);
         }
     }
+}
+
+/// Logs that a mail is accepted, or one of our own.
+pub(crate) fn log_accepted(entry: &Entry) {
+    let repairs: Vec<&str> = entry.repairs.iter().map(String::as_str).collect();
+    let accepted = log::Accepted {
+        id: entry.id.as_str(),
+        uid: entry.uid,
+        from: &entry.originator,
+        message_id: &entry.message_id,
+        size: entry.size,
+        recipients: entry.recipients.len(),
+        repairs: &repairs,
+        is_report: entry.about.is_some(),
+    };
+    accepted.log();
 }
 
 /// Recovers the envelope and rewrites the header section. Writes nothing.

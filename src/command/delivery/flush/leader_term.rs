@@ -13,6 +13,7 @@ use super::super::settle;
 use super::super::turns::in_turn;
 use super::sending::Sending;
 use super::shares::Shares;
+use super::suspended::Suspended;
 use crate::command::accountable::accountable;
 use crate::command::selection::Selection;
 use crate::config::Config;
@@ -86,6 +87,7 @@ pub(super) struct Term<'a> {
     later: Vec<QueueId>,
     waiting_for: HashSet<(Address, Option<u32>)>,
     shares: Shares<'a>,
+    suspended: Suspended,
 }
 
 impl<'a> Term<'a> {
@@ -98,6 +100,7 @@ impl<'a> Term<'a> {
     ) -> Self {
         let now = Instant::now();
         sending.until = has_end(selection).then_some(now + LENGTH);
+        let suspended = Suspended::new(spool, sending.routes.closed(&config.account).is_some());
         Self {
             config,
             spool,
@@ -110,6 +113,7 @@ impl<'a> Term<'a> {
             later: Vec::new(),
             waiting_for: HashSet::new(),
             shares: Shares::new(spool),
+            suspended,
         }
     }
 
@@ -117,6 +121,7 @@ impl<'a> Term<'a> {
     pub(super) fn serve(mut self) -> Result<End, Error> {
         let end = self.send_selected();
         self.sending.connections.quit();
+        self.suspended.keep(self.spool).unwrap_or_else(|error| log::error(&error.to_string()));
         end
     }
 
@@ -242,12 +247,13 @@ impl<'a> Term<'a> {
         let open = claim.open().len();
         if open == 0 {
             // Everybody was settled, and then the machine stopped.
-            return settle::settle(self.config, claim, &[]);
+            let id = claim.entry.id;
+            return settle::settle(self.config, claim, &[]).map(|has_left| log::attempts(id.as_str(), &[], has_left));
         }
         let account = self.sending.routes.of(&claim.entry);
         while self.is_due(&claim, &account, now) {
             if !self.await_turn(&claim, &account, pass)? {
-                return Ok(());
+                break;
             }
             if open > 1 {
                 claim.reserve()?;
@@ -268,6 +274,8 @@ impl<'a> Term<'a> {
         }
         if settle::is_expired(self.config, &claim, now) {
             self.give_up(claim, now);
+        } else if account == self.config.account && claim.is_due(now, self.config.retry.max) {
+            self.sending.routes.closed(&account).into_iter().for_each(|why| self.suspended.log(&claim, why, now));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 mod leader_term;
 mod sending;
 mod shares;
+mod suspended;
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ pub(crate) fn run(
     tell: &mut dyn FnMut(&Notice),
 ) -> Result<End, Error> {
     let host = system::host_name();
-    log::open(&config.log, "mailx-t-relay", &host);
+    log::open(&config.log, log::Part::Smtp, &host);
     let spool = Spool::new(config.spool_path());
     let client = Client { dialogue, tokens: Some(spool.state()), ..Client::named(&host) };
     let mut seen = Seen::default();

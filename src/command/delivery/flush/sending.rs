@@ -6,8 +6,9 @@ use std::time::Instant;
 use super::super::attempt::{Answered, Attempt, Left};
 use super::super::connections::Connections;
 use super::super::known_smarthosts::Turn;
+use super::super::returned::{self, Concluded};
 use super::super::routes::{Repeated, Routes};
-use super::super::{cut_to_size, returned, settle};
+use super::super::{cut_to_size, settle};
 use crate::alarm;
 use crate::command::accountable::accountable;
 use crate::command::outcome_notice::Notice;
@@ -153,7 +154,7 @@ impl<'a> Sending<'a> {
         let records = settle::records(self.config, &claim, done);
         match settle::record(self.config, &mut claim, &records) {
             Ok(()) => {
-                tell(&claim.entry, done, &records, self.tell);
+                tell(&claim.entry, done, &records, false, self.tell);
                 Some(claim)
             }
             Err(error) => {
@@ -283,13 +284,12 @@ impl<'a> Sending<'a> {
     /// The report was taken: its mail has its end.
     fn conclude(&mut self, report: &Entry) {
         match returned::conclude(self.config, self.spool, report) {
-            Ok(Some((entry, records))) => {
-                let outcomes: Vec<Outcome> = records.iter().map(|record| record.outcome.clone()).collect();
-                let places = records.iter().map(|record| record.recipient).collect();
+            Ok(Some(Concluded { entry, untold, has_left })) => {
+                let outcomes: Vec<Outcome> = untold.iter().map(|record| record.outcome.clone()).collect();
+                let places = untold.iter().map(|record| record.recipient).collect();
                 let attempt = Attempt::untried(places, outcomes, system::now());
-                for record in &records {
-                    attempt.log_line(&entry, record.recipient, &record.outcome).log();
-                }
+                let lines = untold.iter().map(|record| attempt.log_line(&entry, record.recipient, &record.outcome));
+                log::attempts(entry.id.as_str(), &lines.collect::<Vec<_>>(), has_left);
             }
             Ok(None) => {}
             Err(error) => log::mail(report.id.as_str()).error(&error.to_string()),
@@ -301,7 +301,7 @@ impl<'a> Sending<'a> {
         let Answered { claim, attempt } = mail;
         let entry = claim.entry.clone();
         let records = settle::records(self.config, &claim, &attempt);
-        tell(&entry, &attempt, &records, self.tell);
+        tell(&entry, &attempt, &records, false, self.tell);
         match returned::judge(self.config, claim, &attempt) {
             Ok(Some((original, outcome))) => {
                 let account = self.routes.of(&original);
@@ -331,7 +331,7 @@ fn settle_and_tell(config: &Config, answered: Vec<Answered>, to: &mut dyn FnMut(
     let settled = settle::settle_all(config, claims, &records);
     for (((entry, attempt), records), settled) in mails.iter().zip(&records).zip(settled) {
         match settled {
-            Ok(()) => tell(entry, attempt, records, to),
+            Ok(has_left) => tell(entry, attempt, records, has_left, to),
             // A mail that the disk has no room for must not stand before the others.
             Err(error) => unrecorded(config, entry, attempt, &error),
         }
@@ -359,10 +359,10 @@ fn unrecorded(config: &Config, entry: &Entry, attempt: &Attempt, error: &Error) 
 }
 
 /// Tells what was recorded: to the log, and to whoever waits.
-fn tell(entry: &Entry, attempt: &Attempt, records: &[Record], to: &mut dyn FnMut(&Notice)) {
-    for record in records {
-        let outcome = settle::told(entry, record);
-        attempt.log_line(entry, record.recipient, &outcome).log();
-        to(&Notice::of(entry, record.recipient, &outcome));
-    }
+fn tell(entry: &Entry, attempt: &Attempt, records: &[Record], has_left: bool, to: &mut dyn FnMut(&Notice)) {
+    let outcome = |record: &Record| (record.recipient, settle::told(entry, record));
+    let outcomes: Vec<(usize, Outcome)> = records.iter().map(outcome).collect();
+    let lines: Vec<_> = outcomes.iter().map(|(place, outcome)| attempt.log_line(entry, *place, outcome)).collect();
+    log::attempts(entry.id.as_str(), &lines, has_left);
+    outcomes.iter().for_each(|(place, outcome)| to(&Notice::of(entry, *place, outcome)));
 }
