@@ -1,7 +1,7 @@
 //! The properties of a command line under every name.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use proptest::prelude::*;
 
@@ -56,7 +56,9 @@ fn assert_no_option(value: &OsStr) {
         for called in names {
             // Under our own name a letter of mail(1) alone is mail(1)'s.
             let is_own = |known: &&Letter| *called != ["mailx-t"] || !names::MAIL_ONLY.contains(&(known.letter as u8));
-            let valued_here = valued(Takes::Value).filter(is_own);
+            // Some values of theirs say that the next argument is the value (`-ap SECRET`).
+            let is_whole = |known: &&Letter| !(sendmail::GRAMMAR.names_kind)(known.letter, value.as_bytes());
+            let valued_here = valued(Takes::Value).filter(is_own).filter(is_whole);
             valued_here.for_each(|known| assert_same(called, &format!("-v{}", known.letter), "", value));
             let late = [called, &["a@x"][..]].concat();
             valued(Takes::Late).for_each(|known| assert_same(&late, &format!("-v{}", known.letter), "", value));
