@@ -32,8 +32,8 @@ impl Aliases {
                 warnings.push(format!("line {line}: alias {name}: {what} is a command, a file or a list: ignored"));
             }
             let mut targets = Vec::new();
-            for AddressList { mailboxes, blind, words, .. } in plain.iter().map(|v| AddressList::read(v.as_bytes())) {
-                targets.extend(mailboxes.into_iter().chain(blind).map(|mailbox| mailbox.address));
+            for AddressList { mailboxes, words, .. } in plain.iter().map(|v| AddressList::read(v.as_bytes())) {
+                targets.extend(mailboxes.into_iter().map(|mailbox| mailbox.address));
                 for word in words {
                     let (name, word) = (crate::outcome::clean(&name), crate::outcome::clean(&word));
                     warnings.push(format!("line {line}: alias {name}: \"{word}\" is no address: ignored"));

@@ -73,8 +73,8 @@ impl Names {
             (local, None) => local.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+$".contains(&b)),
         };
         let are_usable = |text: &String| {
-            let AddressList { mailboxes, blind, words, remark, .. } = AddressList::read(text.as_bytes());
-            let is_left_out = !blind.is_empty() || !words.is_empty() || remark.is_some();
+            let AddressList { mailboxes, words, remark, .. } = AddressList::read(text.as_bytes());
+            let is_left_out = !words.is_empty() || remark.is_some();
             !mailboxes.is_empty() && !is_left_out && mailboxes.iter().all(is_usable)
         };
         !texts.is_empty() && texts.iter().all(are_usable)
@@ -96,8 +96,8 @@ impl Destination {
     /// The header section alone names the recipients: `-t` asks for it, and no operand names anybody.
     pub fn is_left_to_header(&self) -> bool {
         let names_somebody = |Operand { octets, .. }: &Operand| {
-            let AddressList { mailboxes, blind, words, .. } = AddressList::read(octets);
-            may_be_addresses(octets) && !(mailboxes.is_empty() && blind.is_empty() && words.is_empty())
+            let AddressList { mailboxes, words, .. } = AddressList::read(octets);
+            may_be_addresses(octets) && !(mailboxes.is_empty() && words.is_empty())
         };
         self.extract && !self.operands.iter().any(names_somebody)
     }
@@ -174,7 +174,7 @@ fn first_named(destination: &Destination, message: &Message, resolver: &mut Reso
     let first = if destination.extract { [operands, header.clone()].concat() } else { operands };
     let mut of_cron = |list: Option<String>| {
         let list = list.map(|list| AddressList::read(list.as_bytes())).unwrap_or_default();
-        let meant = resolver.named(list).into_iter().map(nothing_asked).collect::<Vec<_>>();
+        let meant = resolver.meant(list).into_iter().map(nothing_asked).collect::<Vec<_>>();
         (meant, std::mem::take(&mut resolver.has_unreadable))
     };
     let mailto = of_cron(cron::variable(message, "MAILTO"));
@@ -201,7 +201,7 @@ fn first_named(destination: &Destination, message: &Message, resolver: &mut Reso
 
 /// The mailboxes of one operand; an operand without any is worth a warning.
 fn named(operand: &[u8], resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
-    let mailboxes = if may_be_addresses(operand) { resolver.named(AddressList::read(operand)) } else { Vec::new() };
+    let mailboxes = if may_be_addresses(operand) { resolver.meant(AddressList::read(operand)) } else { Vec::new() };
     if mailboxes.is_empty() {
         resolver.unreadable(&crate::message::text(operand));
     }
@@ -219,7 +219,7 @@ fn header_recipients(message: &Message, resolver: &mut Resolver<'_>) -> Vec<Mail
 
 fn of_fields(message: &Message, names: &[&str], resolver: &mut Resolver<'_>) -> Vec<Mailbox> {
     let fields = message.fields().filter(|field| names.iter().any(|name| field.is(name)));
-    fields.flat_map(|field| resolver.named(field.addresses())).collect()
+    fields.flat_map(|field| resolver.meant(field.addresses())).collect()
 }
 
 #[cfg(test)]

@@ -96,15 +96,7 @@ impl<'a> Resolver<'a> {
         Self { is_user, ..self }
     }
 
-    /// Those who get what the list is about: those whom it shows, and the others.
-    pub(super) fn named(&mut self, mut list: AddressList) -> Vec<Mailbox> {
-        let blind = std::mem::take(&mut list.blind);
-        let mut named = self.meant(list);
-        named.extend(blind);
-        named
-    }
-
-    /// Those whom a list shows. A word beside addresses is meant if somebody has that name, else it is text.
+    /// Those whom a list names. A word beside addresses is meant if somebody has that name, else it is text.
     pub(crate) fn meant(&mut self, list: AddressList) -> Vec<Mailbox> {
         let mut meant = list.mailboxes;
         if let Some(remark) = list.remark {

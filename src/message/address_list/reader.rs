@@ -13,8 +13,6 @@ use super::{display_name, mailto};
 pub(crate) struct AddressList {
     /// Those who are meant, in the order they were written.
     pub(crate) mailboxes: Vec<Mailbox>,
-    /// Those who are meant, and whom no field may show: the `bcc` of a URL.
-    pub(crate) blind: Vec<Mailbox>,
     /// Words that stand beside addresses, or beside each other: names of users, or text.
     pub(crate) words: Vec<String>,
     /// The comment of a shell behind the list. It names nobody.
@@ -215,7 +213,6 @@ impl<'a> Reader<'a> {
         self.rest = &self.rest[url.length..];
         self.has_bracketed = true;
         self.list.mailboxes.extend(url.people);
-        self.list.blind.extend(url.blind);
         self.list.words.extend(url.words);
     }
 
@@ -223,7 +220,6 @@ impl<'a> Reader<'a> {
     pub(super) fn take_in(&mut self, found: AddressList) {
         self.list.is_irregular |= found.is_irregular;
         self.list.mailboxes.extend(found.mailboxes);
-        self.list.blind.extend(found.blind);
         self.list.words.extend(found.words);
         self.list.remark = self.list.remark.take().or(found.remark);
     }
