@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::import::mailrc;
-use crate::message::{AddressList, Mailbox, may_be_addresses};
+use crate::message::{AddressList, may_be_addresses};
 use crate::system;
 use crate::trust::plain;
 
@@ -55,29 +55,57 @@ impl Startup {
         if self.aliases.is_empty() || !may_be_addresses(argument.as_bytes()) {
             return argument;
         }
-        let list = AddressList::read(argument.as_bytes());
-        let words = list.words.iter().map(|word| Mailbox { name: None, address: word.clone() });
-        let all: Vec<Mailbox> = list.mailboxes.into_iter().chain(words).collect();
-        if !all.iter().any(|mailbox| self.aliases.contains_key(&mailbox.address)) {
-            return argument;
+        let mut expansion = Expansion { aliases: &self.aliases, seen: BTreeSet::new(), found: vec![], unread: vec![] };
+        if expansion.take_list(argument.as_bytes(), &[]) { expansion.written().into() } else { argument }
+    }
+}
+
+/// Those whom a list names, with the members of aliases in their place.
+struct Expansion<'a> {
+    aliases: &'a BTreeMap<String, Vec<String>>,
+    /// The aliases that were followed: met again, one names nobody else.
+    seen: BTreeSet<String>,
+    found: Vec<String>,
+    /// Words beside addresses, and a comment: the list's reader judges them, as those of any list.
+    unread: Vec<String>,
+}
+
+impl Expansion<'_> {
+    /// Takes in a list that stands in those aliases. Returns whether an alias is in it.
+    fn take_list(&mut self, list: &[u8], within: &[&str]) -> bool {
+        let list = AddressList::read(list);
+        let mut has_alias = false;
+        for mailbox in list.mailboxes {
+            if !self.take_alias(&mailbox.address, within, &mut has_alias) {
+                self.found.push(mailbox.to_string());
+            }
         }
-        let mut found = Vec::new();
-        let mut seen = BTreeSet::new();
-        for mailbox in all {
-            self.follow(mailbox, &mut seen, &mut found);
+        for word in list.words {
+            if !self.take_alias(&word, within, &mut has_alias) {
+                self.unread.push(word);
+            }
         }
-        found.join(", ").into()
+        self.unread.extend(list.remark);
+        has_alias
     }
 
     /// A name that stands in its own list is a user.
-    fn follow(&self, mailbox: Mailbox, seen: &mut BTreeSet<String>, found: &mut Vec<String>) {
-        let members = self.aliases.get(&mailbox.address);
-        let Some(members) = members.filter(|_| seen.insert(mailbox.address.clone())) else {
-            return found.push(mailbox.to_string());
-        };
-        for member in members.iter().flat_map(|member| Mailbox::of_argument(member.as_bytes())) {
-            self.follow(member, seen, found);
+    fn take_alias(&mut self, name: &str, within: &[&str], has_alias: &mut bool) -> bool {
+        let aliases = self.aliases;
+        let Some(members) = aliases.get(name).filter(|_| !within.contains(&name)) else { return false };
+        *has_alias = true;
+        if self.seen.insert(name.to_string()) {
+            let within = [within, &[name]].concat();
+            for member in members {
+                self.take_list(member.as_bytes(), &within);
+            }
         }
+        true
+    }
+
+    fn written(&self) -> String {
+        let unread: String = self.unread.iter().map(|word| format!(" {word}")).collect();
+        format!("{}{unread}", self.found.join(", "))
     }
 }
 
@@ -99,7 +127,7 @@ mod tests {
 
     #[test]
     fn aliases_stand_for_their_members() {
-        let own = "alias boss \"The Boss <b@x>\"\nalias team boss, c@x d@x\ngroup team e@x\nalias loop loop f@x\nunalias gone\n";
+        let own = "alias boss \"The Boss <b@x>\"\nalias team boss, c@x d@x\ngroup team e@x\nalias loop loop f@x\nalias all team boss\nalias odd \"root z@x\"\nunalias gone\n";
         let startup = Startup::of_texts(own, "alias boss wrong@x\nalias gone g@x\n");
         for (argument, found) in [
             ("boss", "\"The Boss\" <b@x>"),
@@ -107,6 +135,11 @@ mod tests {
             ("boss, z@x", "\"The Boss\" <b@x>, z@x"),
             ("z@x boss", "z@x, \"The Boss\" <b@x>"),
             ("loop", "loop, f@x"),
+            ("all", "\"The Boss\" <b@x>, c@x, d@x, e@x"),
+            ("team, boss", "\"The Boss\" <b@x>, c@x, d@x, e@x"),
+            ("odd", "z@x root"),
+            ("John Doe k@x, boss", "k@x, \"The Boss\" <b@x> John Doe"),
+            ("boss # the chief", "\"The Boss\" <b@x> # the chief"),
             ("gone", "g@x"),
             ("root, z@x", "root, z@x"),
             ("boss@x", "boss@x"),
