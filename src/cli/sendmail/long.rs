@@ -25,9 +25,22 @@ const LONG: &[(&str, Option<char>, bool)] = &[
     ("undisclosed-recipients", None, false), ("user", None, true),
 ];
 
-/// The option of that name.
+/// Its questions: nothing is sent for them.
+const QUESTIONS: [&str; 2] = ["pretend", "serverinfo"];
+
+/// The option of that name, or the only one that begins so (getopt_long(3)).
 pub(super) fn known(name: &OsStr) -> Option<&'static (&'static str, Option<char>, bool)> {
-    LONG.iter().find(|(known, ..)| name == *known)
+    let begins = |known: &str| !name.is_empty() && known.as_bytes().starts_with(name.as_bytes());
+    let mut begun = LONG.iter().filter(|(known, ..)| begins(known));
+    let only = begun.next().filter(|_| begun.next().is_none() && !QUESTIONS.iter().any(|known| begins(known)));
+    LONG.iter().find(|(known, ..)| name == *known).or(only)
+}
+
+/// The question of that name, or the only option that begins so.
+pub(super) fn question(name: &OsStr) -> Option<&'static str> {
+    let begins = |known: &str| name.len() > 1 && known.as_bytes().starts_with(name.as_bytes());
+    let is_other = LONG.iter().any(|(known, ..)| begins(known));
+    QUESTIONS.into_iter().find(|known| begins(known) && !is_other)
 }
 
 /// The name without its dashes, and the value that is glued to it.

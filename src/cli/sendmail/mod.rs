@@ -177,10 +177,11 @@ impl SendmailArguments {
     /// Obeys an option of msmtp's. The value of an unknown one is not told: it may be a secret.
     fn obey_long(&mut self, option: &OsStr, next: Option<OsString>) {
         let (name, glued) = long::split(option);
-        match long::known(name) {
-            Some((_, Some(letter), _)) => self.obey(*letter, glued.or(next).unwrap_or_default()),
-            Some(_) => {}
-            None => self.unknown.push(format!("--{}", outcome::clean(&name.to_string_lossy()))),
+        match (long::known(name), long::question(name)) {
+            (Some((_, Some(letter), _)), _) => self.obey(*letter, glued.or(next).unwrap_or_default()),
+            (Some(_), _) => {}
+            (None, Some(question)) => self.mode = Mode::Unsupported(format!("--{question}")),
+            (None, None) => self.unknown.push(format!("--{}", outcome::clean(&name.to_string_lossy()))),
         }
     }
 
@@ -315,6 +316,7 @@ mod tests {
             "-a work --host smtp.x --port=587 --tls=on --user me@x --logfile /log --account work a@x",
             "-oMr esmtp -oMs host.x -oMa 1.2.3.4 -oMas root -D /log -d21.4 a@x",
             "-oMresmtp -D a@x",
+            "--acc work --logfile-t %F --passwordev cmd --tls-trust /ca a@x",
         ];
         for line in lines {
             let words: Vec<&str> = line.split(' ').collect();
@@ -329,6 +331,10 @@ mod tests {
         assert_eq!(request, same);
         assert_eq!(read(&["--from=me@x", "a@x"]), read(&["-fme@x", "a@x"]));
         assert_eq!(read(&["--nonsense=secret", "a@x"]).unknown, ["--nonsense"]);
+        assert_eq!(read(&["--read", "a@x"]).unknown, ["--read"], "it may be one or the other");
+        for question in ["--pretend", "--serverinfo", "--pret", "--serv"] {
+            assert!(matches!(read(&[question, "a@x"]).mode, Mode::Unsupported(_)), "{question}");
+        }
     }
 
     #[test]
@@ -362,10 +368,10 @@ mod tests {
 
     #[test]
     fn unknown_option_is_named_and_costs_nothing() {
-        let mut line: Vec<OsString> = ["-Z", "--read-envelope", "-ti"].map(OsString::from).into();
+        let mut line: Vec<OsString> = ["-Z", "--unread-envelope", "-ti"].map(OsString::from).into();
         line.push(OsString::from_vec(b"-\xff".to_vec()));
         let request = parse(Line::lex(&GRAMMAR, &line)).unwrap();
-        assert_eq!(request.unknown, strings(&["-Z", "--read-envelope", "-\\xff"]));
+        assert_eq!(request.unknown, strings(&["-Z", "--unread-envelope", "-\\xff"]));
         assert!(request.extract_recipients && request.keep_dots);
     }
 

@@ -110,6 +110,8 @@ impl Mode {
             Self::Unsupported(option) if option.starts_with("-bH") => {
                 ": no status of hosts is kept; -q tries the smarthost now, whatever trouble there was"
             }
+            Self::Unsupported(option) if option == "--pretend" => ": --dry-run shows the mail that would leave",
+            Self::Unsupported(option) if option == "--serverinfo" => ": mailx-t ctl check asks the smarthost",
             _ => "",
         }
     }
