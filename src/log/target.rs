@@ -142,10 +142,18 @@ impl Datagram {
     }
 
     fn send(&self, lines: &[&[u8]]) -> io::Result<()> {
-        let slices: Vec<[IoSlice<'_>; 1]> = lines.iter().map(|line| [IoSlice::new(line)]).collect();
-        let mut headers = MultiHeaders::<UnixAddr>::preallocate(lines.len(), None);
-        let to = vec![None; lines.len()];
-        sendmmsg(self.socket.as_raw_fd(), &mut headers, &slices, to, [], MsgFlags::empty())?;
+        let mut rest = lines;
+        // The kernel may take some of them, and 1024 at the most.
+        while !rest.is_empty() {
+            let slices: Vec<[IoSlice<'_>; 1]> = rest.iter().map(|line| [IoSlice::new(line)]).collect();
+            let mut headers = MultiHeaders::<UnixAddr>::preallocate(rest.len(), None);
+            let to = vec![None; rest.len()];
+            let taken = sendmmsg(self.socket.as_raw_fd(), &mut headers, &slices, to, [], MsgFlags::empty())?.count();
+            if taken == 0 {
+                break;
+            }
+            rest = &rest[taken..];
+        }
         Ok(())
     }
 }
@@ -220,5 +228,23 @@ mod tests {
             log.write_all(line.as_bytes()).unwrap();
             assert_eq!(heard(&second).unwrap(), line);
         }
+    }
+
+    #[test]
+    fn all_lines_of_one_write_are_datagrams_of_their_own() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("log");
+        let listener = UnixDatagram::bind(&path).unwrap();
+        let mut log = Datagram { socket: UnixDatagram::unbound().unwrap(), path: path.clone() };
+        log.socket.connect(&path).unwrap();
+        let lines: Vec<String> = (0..3000).map(|n| format!("line {n}")).collect();
+        let written = lines.join("\n") + "\n";
+        let writer = std::thread::spawn(move || log.write_all(written.as_bytes()).unwrap());
+        for line in lines {
+            let mut bytes = [0; 32];
+            let length = listener.recv(&mut bytes).unwrap();
+            assert_eq!(bytes[..length], *line.as_bytes());
+        }
+        writer.join().unwrap();
     }
 }
