@@ -404,3 +404,37 @@ fn mail_larger_than_any_that_was_taken_is_cut_if_nobody_knows_why_it_is_refused(
         assert_eq!(is_cut, is_taken_before, "{}", machine.log());
     }
 }
+
+#[test]
+fn trouble_that_comes_back_after_a_mail_has_left_raises_another_alarm() {
+    let gone = On::at(Point::Rcpt).containing("gone@");
+    let machine = Machine::strict(Smarthost::new().account(USER, PASSWORD).on(gone, Act::reply("550 5.1.1 nobody")));
+    let alarms = |name: &str, password: &str, count: usize| {
+        machine.write_password(password);
+        machine.run("sendmail", &["-odq", name], MAIL);
+        machine.run("sendmail", &["-q"], b"");
+        let log = machine.log();
+        assert_eq!(log.matches("no mail leaves this machine until").count(), count, "{name}\n{log}");
+    };
+    alarms("gone@b.example", "wrong", 1);
+    // The refusal opens the way, and the report is what leaves.
+    alarms("gone@b.example", PASSWORD, 1);
+    assert!(!machine.smarthost().mails().is_empty());
+    alarms("ops@b.example", "wrong", 2);
+}
+
+#[test]
+fn mail_of_a_sender_that_the_settings_name_no_more_stops_no_other_mail() {
+    let machine = Machine::strict(Smarthost::new());
+    let mended = std::fs::read_to_string(machine.config()).unwrap();
+    std::fs::write(machine.config(), format!("{mended}\n[rewrite]\nfrom = \"other@other.example\"\n")).unwrap();
+    for name in ["ops3@b.example", "ops4@c.example"] {
+        machine.run("sendmail", &["-odq", name], MAIL);
+    }
+    std::fs::write(machine.config(), mended).unwrap();
+    machine.run("sendmail", &["-q"], b"");
+    machine.run("sendmail", &["-odi", PERSON], MAIL);
+    assert_eq!(status(&machine, PERSON), "sent", "{}", machine.log());
+    assert!(!machine.log().contains("no mail leaves this machine"), "{}", machine.log());
+    assert_eq!(machine.queue().len(), 2);
+}

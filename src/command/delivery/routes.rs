@@ -1,7 +1,7 @@
 //! The ways of mail, one for each account with smarthosts of its own: open, or closed for a while, and why. Trouble on
 //! one is no reason to keep the mail of another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -47,6 +47,8 @@ pub(crate) struct Routes<'a> {
     known: HashMap<Address, Route>,
     /// The last connection that was lost.
     lost: Option<u32>,
+    /// The accounts of which no alarm is remembered any more, since a mail has left.
+    unalarmed: HashSet<Address>,
 }
 
 #[derive(Default)]
@@ -82,6 +84,11 @@ fn may_be_chosen(entry: &Entry, stage: Stage) -> bool {
     }
 }
 
+/// The mail was accepted under an account that the settings name no more: a refusal of its sender is about that mail.
+fn is_of_another_account(entry: &Entry, account: &Address, stage: Stage) -> bool {
+    stage == Stage::Mail && entry.reverse_path.as_ref().is_some_and(|sender| sender != account)
+}
+
 /// The clock's time has not come. One that is too far ahead, or that tells of a try yet to come, was written while the
 /// machine's clock was wrong.
 fn is_closed(config: &Config, clock: &Clock, now: Timestamp) -> bool {
@@ -101,7 +108,7 @@ fn of_smarthost(reason: &str, relay: Option<&str>) -> String {
 impl<'a> Routes<'a> {
     /// The lessons of earlier processes count for the way of accounts without a way of their own.
     pub(crate) fn new(config: &'a Config, spool: &'a Spool) -> Self {
-        let mut routes = Self { config, spool, known: HashMap::new(), lost: None };
+        let mut routes = Self { config, spool, known: HashMap::new(), lost: None, unalarmed: HashSet::new() };
         if let Some(clock) = spool.clock() {
             let is_closed = is_closed(config, &clock, system::now());
             let route = routes.route(&config.account);
@@ -167,7 +174,9 @@ impl<'a> Routes<'a> {
         let is_for_report = |outcome: &Outcome| {
             outcome.stage == Stage::Content && verdict::reply_of(outcome).is_some_and(|reply| reply.is_permanent())
         };
-        let Some(outcome) = attempt.refusal().filter(|outcome| !is_for_report(outcome)) else {
+        let is_for_itself = |outcome: &Outcome| is_of_another_account(entry, account, outcome.stage);
+        let Some(outcome) = attempt.refusal().filter(|outcome| !is_for_report(outcome) && !is_for_itself(outcome))
+        else {
             if attempt.refusal().is_none() && attempt.host_trouble().is_none() {
                 self.route(account).evidence.refused = None;
             }
@@ -210,7 +219,7 @@ impl<'a> Routes<'a> {
             }
             return self.set_clock(account, None);
         };
-        if attempt.lost.is_some() && attempt.lost == self.lost {
+        if attempt.lost.is_some() && attempt.lost == self.lost || is_of_another_account(entry, account, trouble.stage) {
             return Ok(());
         }
         self.lost = attempt.lost;
@@ -312,7 +321,8 @@ impl<'a> Routes<'a> {
     }
 
     /// Once per trouble, not once per mail.
-    fn alarm(&self, account: &Address, reason: &str) {
+    fn alarm(&mut self, account: &Address, reason: &str) {
+        self.unalarmed.remove(account);
         let what = if self.is_for_all(account) { "no mail" } else { "no mail of an account of its own" };
         let sentence = format!("{what} leaves this machine until the configuration is mended: {reason}");
         // A mail that is refused again and again, as its reports are, opens the way and closes it each time.
@@ -328,18 +338,19 @@ impl<'a> Routes<'a> {
         }
     }
 
-    /// A mail has left after all: the next alarm is about something new.
-    fn forget_alarm(&self, account: &Address) -> Result<(), Error> {
-        let was_alarmed = self.spool.clock().is_some_and(|clock| clock.is_alarmed);
-        if was_alarmed {
-            Ok(self.spool.replace_remark(account.as_ref(), &format!("{ALARMED} of"), None)?)
-        } else {
-            Ok(())
+    /// A mail has left after all: the next alarm is about something new. Once is enough: a queue that is sent must not
+    /// read the remarks for each mail.
+    fn forget_alarm(&mut self, account: &Address) -> Result<(), Error> {
+        if self.unalarmed.insert(account.clone()) {
+            self.spool.replace_remark(account.as_ref(), ALARMED, None)?;
+            self.spool.replace_remark(account.as_ref(), TOLD, None)?;
         }
+        Ok(())
     }
 
     /// The trouble may be over at any time, but has lasted. A person hears of it once a day.
-    fn tell_of_outage(&self, account: &Address, since: Timestamp, reason: &str) {
+    fn tell_of_outage(&mut self, account: &Address, since: Timestamp, reason: &str) {
+        self.unalarmed.remove(account);
         if !self.spool.is_remarked(account.as_ref(), TOLD, system::now()) {
             self.tell(&format!("no mail has left this machine since {since:.0}: {reason}"));
             self.remark(account, TOLD);
