@@ -65,7 +65,7 @@ complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_sub
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from check" -l offline -d 'Leave the network alone'
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from check" -l json -d 'One JSON object a line'
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Show the dialogue with the smarthost on stderr, without secrets'
-complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l from -d 'Whose settings they are, where the file does not tell: dma, exim, mailrc, msmtp, nullmailer, postfix, ssmtp' -r -f
+complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l from -d 'Whose they are, if unclear: dma, esmtp, exim, mailrc, msmtp, nullmailer, postfix, ssmtp, uci' -r -f
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l sender -d 'The address to send as, where nothing in the file says it' -r -f
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l write -d 'Write configuration and password file instead'

@@ -37,7 +37,7 @@ complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand check" -l offline 
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand check" -l json -d 'One JSON object a line'
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand check" -s v -l verbose -d 'Show the dialogue with the smarthost on stderr, without secrets'
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand check" -s h -l help -d 'Print help'
-complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -l from -d 'Whose settings they are, where the file does not tell: dma, exim, mailrc, msmtp, nullmailer, postfix, ssmtp' -r -f
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -l from -d 'Whose they are, if unclear: dma, esmtp, exim, mailrc, msmtp, nullmailer, postfix, ssmtp, uci' -r -f
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -l sender -d 'The address to send as, where nothing in the file says it' -r -f
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -l write -d 'Write configuration and password file instead'

@@ -43,9 +43,9 @@ enum Verb {
     },
     /// Turn the settings of another mailer into a configuration, and print it
     Import {
-        /// msmtprc, ssmtp.conf, mail.rc, .mailrc, nullmailer's remotes, dma.conf, main.cf, update-exim4.conf.conf
+        /// msmtprc, mail.rc, ssmtp.conf, main.cf, remotes, dma.conf, update-exim4.conf.conf, esmtprc; or a directory
         file: PathBuf,
-        /// Whose settings they are, where the file does not tell: dma, exim, mailrc, msmtp, nullmailer, postfix, ssmtp
+        /// Whose they are, if unclear: dma, esmtp, exim, mailrc, msmtp, nullmailer, postfix, ssmtp, uci
         #[arg(long, value_name = "KIND", value_parser = Kind::from_name, value_hint = clap::ValueHint::Other)]
         from: Option<Kind>,
         /// The address to send as, where nothing in the file says it

@@ -58,16 +58,22 @@ pub(crate) fn run(job: &Job, out: &mut dyn Write, told: &mut dyn FnMut(&str)) ->
     imported.notes().iter().for_each(|note| told(note));
     let written = written?;
     if job.output == Output::Print {
-        for (path, _) in &written.passwords {
+        for (path, _) in written.passwords.iter().filter(|(_, password)| password.is_some()) {
             told(&format!("the password is not shown: --write puts it into {}", path.display()));
         }
-        return out.write_all(written.config.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output);
+        out.write_all(written.config.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output)?;
+        written.lost_login.iter().for_each(|lost| told(&format!("{lost}: the configuration has none")));
+        return Ok(());
+    }
+    if let Some(lost) = written.lost_login.as_ref().filter(|_| job.output == Output::Write) {
+        return Err(import::Error::NoLogin(lost.clone()).into());
     }
     let group = system::service().filter(|_| source.is_machine() && system::is_root()).map(|(_, group)| group);
     let files = put(&target, &written, job.output == Output::Replace, group)?;
     for file in files {
         writeln!(out, "wrote {}", file.display()).map_err(Error::Output)?;
     }
+    written.lost_login.iter().for_each(|lost| told(&format!("{lost}: the configuration has none")));
     writeln!(out, "then run: mailx-t ctl init && mailx-t ctl check").map_err(Error::Output)
 }
 
@@ -77,7 +83,8 @@ fn put(target: &Path, written: &Written, is_forced: bool, group: Option<u32>) ->
     // A file as ctl init has made it is not filled in.
     let counts =
         |path: &Path, nothing: &str| plain::read_text(path).map_or_else(|_| path.exists(), |text| text != nothing);
-    let standing = written.passwords.iter().map(|(path, _)| path).find(|path| counts(path, ""));
+    let found = written.passwords.iter().filter(|(_, password)| password.is_some());
+    let standing = found.map(|(path, _)| path).find(|path| counts(path, ""));
     let standing = standing.map(PathBuf::as_path).or(Some(target).filter(|path| counts(path, init::TEMPLATE)));
     if let Some(path) = standing.filter(|_| !is_forced) {
         return Err(import::Error::Exists(path.to_path_buf()).into());
@@ -85,9 +92,15 @@ fn put(target: &Path, written: &Written, is_forced: bool, group: Option<u32>) ->
     let fail = |path: &Path, source| Error::Spool(spool::Error::Create { path: path.to_path_buf(), source });
     let mut files = Vec::new();
     for (path, password) in &written.passwords {
-        // The modes of ctl init: root owns the file, and the service's group may read it.
+        // The modes of ctl init: root owns the file, and the service's group may read it. A file for a password that
+        // was not found is there before a person puts it in, so that it is closed.
         let mode = if group.is_some() { 0o640 } else { 0o600 };
-        init::replace(path, password.line().as_bytes(), mode, group).map_err(|source| fail(path, source))?;
+        let line = match password {
+            Some(password) => password.line(),
+            None if path.exists() => continue,
+            None => String::new(),
+        };
+        init::replace(path, line.as_bytes(), mode, group).map_err(|source| fail(path, source))?;
         files.push(path.clone());
     }
     let mode = if system::is_root() { 0o644 } else { 0o600 };

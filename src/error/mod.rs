@@ -257,8 +257,11 @@ impl Error {
 fn of_import(error: &import::Error) -> Exit {
     match error {
         import::Error::Exists(_) => Exit::CannotCreate,
-        import::Error::Unreadable { .. } => Exit::NoInput,
-        import::Error::NoSender(_)
+        import::Error::NoneThere(_) | import::Error::Unreadable { .. } => Exit::NoInput,
+        import::Error::Foreign { .. }
+        | import::Error::NoLogin(_)
+        | import::Error::SeveralThere { .. }
+        | import::Error::NoSender(_)
         | import::Error::NoSmarthost(_)
         | import::Error::Unknown(_)
         | import::Error::Unusable { .. }

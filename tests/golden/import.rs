@@ -18,7 +18,7 @@ use proptest::prelude::*;
 const SECRET: &str = "hunter2";
 const TARGET: &str = "/etc/mailx-t/config.toml";
 /// The number of folders; a walk that finds fewer proves nothing.
-const FOLDERS: usize = 21;
+const FOLDERS: usize = 48;
 
 fn folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
@@ -64,12 +64,51 @@ fn settings_become_the_configuration_expected() {
     }
 }
 
+/// The tables of a configuration, each with its keys.
+fn keys_of(config: &str) -> String {
+    let mut tables: Vec<String> = Vec::new();
+    for line in config.lines() {
+        if line.starts_with('[') {
+            tables.push(format!("`{line}`"));
+        } else if let (Some(table), Some((key, value))) = (tables.last_mut(), line.split_once(" = ")) {
+            let shown = if ["port", "tls"].contains(&key) {
+                format!(" {key} {}", value.trim_matches('"'))
+            } else {
+                format!(" {key}")
+            };
+            table.push_str(&shown);
+        }
+    }
+    tables.join("; ")
+}
+
+#[test]
+fn page_lists_each_form_with_what_becomes_of_it() {
+    const PAGE: &str = "docs/migrating.md";
+    const START: &str = "| form | what stands in it | what becomes of it | sentences |\n|---|---|---|---|\n";
+    let mut table = START.to_string();
+    for folder in folders() {
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let sentences = read("stderr").lines().filter(|line| !line.contains("the password is not shown")).count();
+        let (form, keys) = (read("form"), keys_of(&read("config.toml")));
+        table.push_str(&format!("| [{name}](../fixtures/import/{name}) | {} | {keys} | {sentences} |\n", form.trim()));
+    }
+    let page = fs::read_to_string(PAGE).unwrap();
+    let (before, rest) = page.split_once(START).expect("the page has the table");
+    let behind = rest.split_once("\n\n").map_or("", |(_, behind)| behind);
+    let behind = if behind.is_empty() { String::new() } else { format!("\n{behind}") };
+    let made = format!("{before}{table}{behind}");
+    let is_same = text(&expected(Path::new(PAGE), made.as_bytes())) == made;
+    assert!(is_same, "{PAGE} is old: BLESS=1 cargo test --test all golden::import");
+}
+
 #[test]
 fn passwords_go_to_files_that_others_cannot_read() {
     for folder in folders() {
         let place = tempfile::tempdir().unwrap();
         let target = place.path().join("new/config.toml");
-        let ran = import(&folder, &target, &["--write"]);
+        let ran = import(&folder, &target, &["--write", "--force"]);
         assert!(ran.status.success(), "{}: {}", folder.display(), text(&ran.stderr));
         let written = fs::read_to_string(&target).unwrap();
         assert!(!written.contains(SECRET) && !text(&ran.stderr).contains(SECRET), "{written}");
@@ -77,7 +116,8 @@ fn passwords_go_to_files_that_others_cannot_read() {
             let Some(path) = &smarthost.password_file else { continue };
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
             let password = fs::read_to_string(path).unwrap();
-            assert!(password.starts_with(SECRET) && password.ends_with('\n'), "{}", path.display());
+            // An empty file is closed before a person puts the password in.
+            assert!(password.is_empty() || password.starts_with(SECRET) && password.ends_with('\n'), "{password}");
         }
     }
 }
@@ -91,6 +131,13 @@ fn secret_is_the_one_that_was_written() {
         ("mailrc-settings-and-account", "hunter2 # x\n"),
         ("nullmailer-two-remotes", "hunter2 x\n"),
         ("postfix-generic", "hunter2:x\n"),
+        ("ssmtp-comments", "hunter2\n"),
+        ("ssmtp-cut-password", "hunter2\n"),
+        ("exim-two-smarthosts", "hunter2:x\n"),
+        ("dma-comments", "hunter2#x\n"),
+        ("msmtp-quotes", "hunter2'\n"),
+        ("uci-msmtp", "hunter2 \"x\n"),
+        ("esmtp", "hunter2\n"),
     ] {
         let place = tempfile::tempdir().unwrap();
         import(&Path::new("fixtures/import").join(folder), &place.path().join("config.toml"), &["--write"]);
@@ -229,12 +276,118 @@ fn what_makes_no_configuration_says_what_is_missing() {
     let ran = self::import(place.path(), Path::new(TARGET), &[]);
     assert_eq!(ran.status.code(), Some(66), "{}", text(&ran.stderr));
     let (status, sentence) = import("settings", "", &["--from", "fetchmail"]);
-    assert!(status == Some(64) && sentence.contains("known are dma, exim, mailrc"), "{sentence}");
+    assert!(status == Some(64) && sentence.contains("known are dma, esmtp, exim, mailrc"), "{sentence}");
     let (status, sentence) = import("msmtprc", "host a b\nfrom x@y.org\n", &[]);
     assert!(status == Some(65) && sentence.contains("it makes no configuration"), "{sentence}");
 }
 
-const KINDS: [&str; 7] = ["dma", "exim", "mailrc", "msmtp", "nullmailer", "postfix", "ssmtp"];
+#[test]
+fn login_that_did_not_come_out_is_said_last_and_nothing_is_written() {
+    for folder in
+        ["postfix-database-only", "postfix-other-host", "exim-no-fitting-login", "msmtp-no-user", "mailrc-no-user"]
+    {
+        let folder = Path::new("fixtures/import").join(folder);
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("config.toml");
+        let ran = import(&folder, &target, &["--write"]);
+        let last = text(&ran.stderr).lines().last().unwrap_or_default();
+        assert!(last.contains("logs in, and no login was found: nothing is written: --force"), "{last}");
+        assert_eq!((ran.status.code(), fs::read_dir(place.path()).unwrap().count()), (Some(65), 0), "{last}");
+        for more in [&["--write", "--force"][..], &[]] {
+            let ran = import(&folder, &target, more);
+            let last = text(&ran.stderr).lines().last().unwrap_or_default();
+            assert!(ran.status.success() && last.ends_with("no login was found: the configuration has none"), "{last}");
+        }
+    }
+}
+
+#[test]
+fn password_file_is_closed_before_a_person_puts_the_password_in() {
+    let place = tempfile::tempdir().unwrap();
+    let target = place.path().join("config.toml");
+    let ran = import(Path::new("fixtures/import/msmtp-keyring"), &target, &["--write"]);
+    let password = place.path().join("password");
+    assert_eq!(fs::metadata(&password).unwrap().permissions().mode() & 0o777, 0o600, "{}", text(&ran.stderr));
+    let line = format!(": gpg -dq ~/.authinfo.gpg >{}\n", password.display());
+    assert!(text(&ran.stderr).contains(&line), "{}", text(&ran.stderr));
+}
+
+#[test]
+fn line_that_is_told_for_a_command_prints_the_password_and_shows_it_nowhere() {
+    for command in ["\"echo 'hunter2' | tr -d '\\n'\"", "bash -c 'echo hunter2'", "\"printf 'hunter%s' 2\""] {
+        let place = tempfile::tempdir().unwrap();
+        let settings = format!("host a.example\nauth on\nuser me@a.example\n  passwordeval   {command}\n");
+        for (name, text) in [("it's msmtprc", settings.as_str()), ("arguments", "it's msmtprc\n--from\nmsmtp")] {
+            fs::write(place.path().join(name), text).unwrap();
+        }
+        let target = place.path().join("new/config.toml");
+        let ran = import(place.path(), &target, &["--write"]);
+        let told = text(&ran.stderr);
+        assert!(!told.contains(SECRET), "{told}");
+        let line = told.lines().find_map(|line| line.split_once("password-file ")?.1.split_once(": ")).unwrap().1;
+        assert!(Command::new("sh").arg("-c").arg(line).status().unwrap().success(), "{line}");
+        let password = fs::read_to_string(place.path().join("new/password")).unwrap();
+        assert_eq!(password.trim_end(), SECRET, "{line}");
+    }
+}
+
+#[test]
+fn directory_is_searched_for_settings() {
+    let place = tempfile::tempdir().unwrap();
+    let find = |more: &[&str]| {
+        fs::write(place.path().join("arguments"), ["."].iter().chain(more).copied().collect::<Vec<_>>().join("\n"))
+            .unwrap();
+        let ran = import(place.path(), Path::new(TARGET), &[]);
+        (ran.status.code(), text(&ran.stderr).to_string() + text(&ran.stdout))
+    };
+    let (status, told) = find(&[]);
+    assert!(status == Some(66) && told.contains("known are dma, esmtp, exim"), "{told}");
+    fs::create_dir_all(place.path().join("postfix")).unwrap();
+    fs::write(place.path().join("postfix/main.cf"), "relayhost = [a.example]\n").unwrap();
+    let (status, told) = find(&["--sender", "me@a.example"]);
+    assert!(status == Some(0) && told.contains("host = \"a.example\""), "{told}");
+    fs::write(place.path().join("msmtprc"), "host b.example\nfrom me@b.example\n").unwrap();
+    let (status, told) = find(&[]);
+    assert!(
+        status == Some(65) && told.contains("name the one that mail leaves by: ./msmtprc, ./postfix/main.cf"),
+        "{told}"
+    );
+    let (status, told) = find(&["--from", "msmtp"]);
+    assert!(status == Some(0) && told.contains("host = \"b.example\""), "{told}");
+}
+
+#[test]
+fn file_of_a_mailer_that_is_not_read_is_named_with_what_to_do() {
+    for (name, settings, expected) in [
+        (
+            "smtpd.conf",
+            "action \"out\" relay host smtp+tls://me@a.example:587 auth <secrets>\n",
+            "it is OpenSMTPD's settings",
+        ),
+        (
+            "mail.conf",
+            "match for any action \"out\"\naction \"out\" relay host smtps://a.example\n",
+            "it is OpenSMTPD's settings",
+        ),
+        ("sendmail.mc", "define(`SMART_HOST',`[a.example]')dnl\n", "SMART_HOST is host of [smarthost]"),
+        ("config.mc", "FEATURE(`authinfo',`hash -o /etc/mail/authinfo.db')dnl\n", "it is a file of sendmail"),
+        ("exim4.conf.localmacros", "MAIN_TLS_ENABLE = 1\n", "update-exim4.conf.conf"),
+        ("my.conf", "  driver = manualroute\n  route_list = * a.example\n", "it is Exim's own settings"),
+        (".muttrc", "set smtp_url = \"smtps://me@a.example\"\nset smtp_pass = \"hunter2\"\n", "it is mutt's settings"),
+        ("sasl_passwd", "[a.example]:587 me:hunter2\n", "import the settings that it belongs to"),
+        ("master.cf", "smtp inet n - y - - smtpd\n", "import main.cf"),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join(name), settings).unwrap();
+        fs::write(place.path().join("arguments"), name).unwrap();
+        let ran = import(place.path(), Path::new(TARGET), &[]);
+        let told = text(&ran.stderr);
+        assert!(ran.status.code() == Some(65) && told.contains("is not read: it is"), "{told}");
+        assert!(told.contains(expected) && !told.contains(SECRET), "{told}");
+    }
+}
+
+const KINDS: [&str; 9] = ["dma", "esmtp", "exim", "mailrc", "msmtp", "nullmailer", "postfix", "ssmtp", "uci"];
 
 /// Words of all kinds, from which lines are made at random.
 const WORDS: [&str; 33] = [
@@ -274,13 +427,22 @@ const WORDS: [&str; 33] = [
 ];
 
 /// Whole lines, some with a secret in its place.
-const LINES: [&str; 25] = [
+const LINES: [&str; 34] = [
     "SMARTHOST a.org",
     "SECURETRANSFER",
     "host a.org",
     "user x@a.org",
     "password hunter2",
     "passwordeval echo hunter2",
+    "passwordeval bash -c 'echo hunter2'",
+    "passwordeval \"echo hunter2 | tr -d x\"",
+    "passwordeval /usr/bin/decrypt --key hunter2",
+    "passwordeval gpg --passphrase hunter2 -d /etc/pw.gpg",
+    "set socks-proxy=socks5://x:hunter2@127.0.0.1:1080",
+    "username = \"x@a.org\"",
+    "hostname = a.org:587",
+    "config msmtp 'default'",
+    "\toption password 'hunter2'",
     "tls on",
     "tls_certcheck off",
     "account default",

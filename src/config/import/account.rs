@@ -28,6 +28,15 @@ impl fmt::Debug for Password {
     }
 }
 
+/// A command for the password that a person has to run.
+#[derive(Clone, Debug)]
+pub(super) struct ByHand {
+    pub(super) line: usize,
+    pub(super) setting: &'static str,
+    /// A line for a shell that runs it; it holds no secret.
+    pub(super) run: Option<String>,
+}
+
 /// One smarthost, as the other mailer knew it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
@@ -37,6 +46,8 @@ pub(super) struct Account {
     pub(super) user: Option<String>,
     pub(super) password: Option<Password>,
     pub(super) password_command: Option<String>,
+    /// The command that a person has to run for the password.
+    pub(super) by_hand: Option<ByHand>,
     /// The mechanism of the login, by our name.
     pub(super) auth: Option<&'static str>,
     pub(super) ca_file: Option<String>,
@@ -51,6 +62,12 @@ pub(super) struct Account {
     pub(super) from: Option<String>,
     /// In seconds.
     pub(super) timeout: Option<u64>,
+    /// In seconds.
+    pub(super) connect_timeout: Option<u64>,
+    /// The name for EHLO.
+    pub(super) ehlo: Option<String>,
+    /// So many mails in so long, in our form.
+    pub(super) rate: Option<String>,
     /// The line to name in a note if it was used without TLS.
     pub(super) plain_at: usize,
     /// The line and the setting that let any certificate pass.

@@ -8,6 +8,8 @@ use crate::relay::Tls;
 pub(super) fn read(files: &Files, imported: &mut Imported) {
     let mut settings = Settings::default();
     for (n, line) in files.lines() {
+        // dma reads nothing behind a `#` in this file; in auth.conf it belongs to the password.
+        let line = line.split_once('#').map_or(line, |(before, _)| before.trim_end());
         let (key, value) = line.split_once(char::is_whitespace).map_or((line, ""), |(key, value)| (key, value.trim()));
         settings.set(imported, n, key, value);
     }
@@ -35,7 +37,8 @@ impl<'a> Settings<'a> {
                 self.account.host = value.to_string();
                 self.account.plain_at = n;
             }
-            "PORT" => self.account.port = value.parse().ok(),
+            "PORT" => self.account.port = imported.port(n, value),
+            "MAILNAME" if !value.starts_with('/') => self.account.ehlo = imported.greeting(n, key, value),
             "ALIASES" => imported.aliases_file = Some(value.to_string()),
             "AUTHPATH" => self.auth_file = Some(value),
             "SECURETRANSFER" => self.is_secure = true,
@@ -70,7 +73,7 @@ fn why(key: &str) -> Option<&'static str> {
     match key.to_ascii_uppercase().as_str() {
         "BOUNCEBACK" | "FULLBOUNCE" | "NULLCLIENT" => Some("it is so here"),
         "DEFER" => Some("a mail is tried at once, -odq leaves it to the next queue run"),
-        "MAILNAME" => Some("the name for the greeting is the machine's"),
+        "MAILNAME" => Some("the name for the greeting is the machine's: ehlo in [smarthost] sets another"),
         "MASQUERADE" => Some("it names no whole address: say --sender ADDRESS for the one to send as"),
         "OPPORTUNISTIC_TLS" => Some("STARTTLS is never done without"),
         "SECURE" | "INSECURE" => Some("a login is never sent without TLS"),
@@ -81,9 +84,21 @@ fn why(key: &str) -> Option<&'static str> {
 
 /// Finds the login in auth.conf: `user|smarthost:password`.
 fn log_in(files: &Files, imported: &mut Imported, account: &mut Account, name: &str) {
-    let Some((path, text)) = files.named(name) else { return };
+    let (path, text) = match files.named(name) {
+        Ok(found) => found,
+        Err(absent) => {
+            if !absent.is_missing() {
+                imported.note(0, &absent.to_string());
+                imported.expect_login(0, "AUTHPATH");
+            }
+            return;
+        }
+    };
     for (n, line) in lines(&text) {
         let found = line.split_once('|').and_then(|(user, rest)| Some((user, rest.split_once(':')?)));
+        if found.is_some() {
+            imported.expect_login_of(&path, n, "the line");
+        }
         match found {
             Some((user, (host, password))) if host == account.host && account.user.is_none() => {
                 account.user = Some(user.to_string());

@@ -9,6 +9,7 @@ use lettre::Address;
 
 use super::account::Account;
 use super::kind::Kind;
+use super::words::host_name;
 use crate::envelope::Names;
 use crate::message::Mailbox;
 use crate::outcome::clean;
@@ -28,6 +29,10 @@ pub struct Imported {
     /// In bytes.
     pub(super) max_message_size: Option<u64>,
     pub(super) retry: Retry,
+    /// The target of the log.
+    pub(super) log: Option<String>,
+    /// What says that the other mailer logs in: a place and a setting.
+    login: Option<(PathBuf, usize, &'static str)>,
     notes: Vec<Note>,
 }
 
@@ -73,6 +78,8 @@ impl Imported {
             aliases_file: None,
             max_message_size: None,
             retry: Retry::default(),
+            log: None,
+            login: None,
             notes: Vec::new(),
         }
     }
@@ -89,6 +96,56 @@ impl Imported {
         // Several accounts may inherit one line.
         if !self.notes.contains(&note) {
             self.notes.push(note);
+        }
+    }
+
+    /// Remembers that the other mailer logs in, as that line says. The first such line counts.
+    pub(super) fn expect_login(&mut self, line: usize, setting: &'static str) {
+        let path = self.path.clone();
+        self.expect_login_of(&path, line, setting);
+    }
+
+    /// As [`Imported::expect_login`], for another file.
+    pub(super) fn expect_login_of(&mut self, path: &Path, line: usize, setting: &'static str) {
+        self.login.get_or_insert((path.to_path_buf(), line, setting));
+    }
+
+    /// The sentence about a login that the other mailer had, and that did not come out; `None` if all is well.
+    pub(super) fn lost_login(&self) -> Option<String> {
+        let (path, line, setting) = self.login.clone()?;
+        let has_login = |account: &Account| account.user.is_some() && account.auth != Some("none");
+        let sentence = format!("{setting} logs in, and no login was found");
+        let is_lost = !self.accounts.first().is_some_and(has_login);
+        is_lost.then(|| Note { path, line, sentence }.to_string())
+    }
+
+    /// The port that the text says; a note tells of a text that is none.
+    pub(super) fn port(&mut self, line: usize, text: &str) -> Option<u16> {
+        let port = text.trim().parse().ok().filter(|port| *port != 0);
+        if port.is_none() {
+            self.note(line, "the port is left out: it is no number from 1 to 65535");
+        }
+        port
+    }
+
+    /// The name for the greeting that the text says; a note tells of a name that no server takes.
+    pub(super) fn greeting(&mut self, line: usize, key: &str, text: &str) -> Option<String> {
+        let name = host_name(text);
+        if name.is_none() {
+            self.leave_out(line, key, "a server takes a name with a dot only, and the machine's is told: see ehlo");
+        }
+        name
+    }
+
+    /// Takes the file that the other mailer logs to.
+    pub(super) fn set_log(&mut self, line: usize, key: &str, path: &str) {
+        if path.starts_with('/') {
+            self.log = Some(path.to_string());
+            let sentence = "becomes target of [log]: the relay must be able to write it, as mailx-t where there is \
+                            one (ctl check tells)";
+            self.note(line, &format!("{key} {sentence}"));
+        } else {
+            self.leave_out(line, key, "the system log gets every line; target of [log] takes a whole path");
         }
     }
 
@@ -134,14 +191,20 @@ impl Imported {
         }
     }
 
-    /// Adds an alias; a note tells of one that does not lead to addresses.
+    /// As [`Imported::add_alias_in`], for a line of the file that was named.
     pub(super) fn add_alias(&mut self, line: usize, name: &str, targets: &[String]) {
+        let path = self.path.clone();
+        self.add_alias_in((&path, line), name, targets);
+    }
+
+    /// Adds an alias; a note tells of one that does not lead to addresses.
+    pub(super) fn add_alias_in(&mut self, (path, line): (&Path, usize), name: &str, targets: &[String]) {
         let found: Vec<String> =
             targets.iter().flat_map(|t| Mailbox::list(t.as_bytes())).map(|mailbox| mailbox.address).collect();
         if Names::Many(found.clone()).are_usable() {
             drop(self.aliases.insert(name.to_string(), found))
         } else {
-            self.note(line, "the alias is left out: it does not lead to addresses only")
+            self.note_in(path, line, "the alias is left out: it does not lead to addresses only")
         }
     }
 

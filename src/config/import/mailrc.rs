@@ -10,7 +10,7 @@ use url::Url;
 use super::account::{Account, Password};
 use super::files::Files;
 use super::imported::Imported;
-use super::words::{host_and_port, mechanism, words};
+use super::words::{host_and_port, is_system_bundle, mechanism, words};
 use crate::message::Mailbox;
 use crate::relay::Tls;
 
@@ -161,10 +161,12 @@ fn account(settings: &Settings, imported: &mut Imported) -> Option<Account> {
     let value = |name: &str| of_login(settings, name, &user, &host);
     account.auth =
         mechanism_of(settings, value("smtp-auth").or_else(|| of_sender(settings, "smtp-auth")).as_deref(), imported);
-    account.ca_file = value("tls-ca-file").or_else(|| value("ssl-ca-file"));
+    account.ca_file = value("tls-ca-file").or_else(|| value("ssl-ca-file")).filter(|path| !is_system_bundle(path));
+    account.ehlo = greeting(settings, imported);
     account.client_cert = value("ssl-cert");
     account.client_key = value("ssl-key");
-    account.proxy = value("socks-proxy").map(|proxy| socks(&proxy));
+    account.proxy = value("socks-proxy").and_then(|proxy| socks(&proxy, settings, imported));
+    expect_login(settings, imported);
     let fingerprint = value("tls-fingerprint").or_else(|| value("ssl-fingerprint"));
     account.fingerprint = fingerprint.map(|text| text.trim_start_matches("SHA256:").to_string());
     account.unchecked = unchecked(settings, "tls-verify").or_else(|| unchecked(settings, "ssl-verify"));
@@ -276,11 +278,38 @@ fn from_url(n: usize, text: &str, imported: &mut Imported) -> Option<Account> {
     })
 }
 
-/// `socks5://host:port` with the port that SOCKS has without one.
-fn socks(text: &str) -> String {
+/// `socks5://host:port` with the port that SOCKS has without one. A login at the proxy may not go into a file that
+/// everybody reads, and has no counterpart.
+fn socks(text: &str, settings: &Settings, imported: &mut Imported) -> Option<String> {
     let text = text.split_once("://").map_or(text, |(_, rest)| rest).trim_end_matches('/');
+    if text.contains('@') {
+        let n = settings.get("socks-proxy").map_or(0, |(n, _)| *n);
+        imported.leave_out(
+            n,
+            "socks-proxy",
+            "a login at a proxy is not spoken: name one that takes this machine as it is",
+        );
+        return None;
+    }
     let (host, port) = host_and_port(text);
-    format!("{host}:{}", port.unwrap_or(1080))
+    Some(format!("{host}:{}", port.unwrap_or(1080)))
+}
+
+/// The name for the greeting: s-nail's smtp-hostname, or hostname of both.
+fn greeting(settings: &Settings, imported: &mut Imported) -> Option<String> {
+    let named = ["smtp-hostname", "hostname"].into_iter().find_map(|key| Some((key, settings.get(key)?)));
+    let (key, (n, name)) = named.filter(|(_, (_, name))| !name.is_empty())?;
+    imported.greeting(*n, key, name)
+}
+
+/// A login is meant where a user, a password or a method of logging in is set.
+fn expect_login(settings: &Settings, imported: &mut Imported) {
+    for key in ["smtp-auth-user", "smtp-auth-password", "smtp-auth", "netrc-lookup"] {
+        let is_none = |value: &str| key == "smtp-auth" && value == "none";
+        if let Some((n, _)) = settings.get(key).filter(|(_, value)| !is_none(value)) {
+            imported.expect_login(*n, key);
+        }
+    }
 }
 
 fn mechanism_of(settings: &Settings, asked: Option<&str>, imported: &mut Imported) -> Option<&'static str> {
@@ -296,7 +325,6 @@ fn mechanism_of(settings: &Settings, asked: Option<&str>, imported: &mut Importe
 fn why(name: &str) -> Option<&'static str> {
     match name {
         "nss-config-dir" | "ssl-ca-dir" | "tls-ca-dir" => Some("the system's certificates are trusted, or one ca-file"),
-        "hostname" | "smtp-hostname" => Some("the name for the greeting is the machine's"),
         "record" | "outfolder" => Some("no copy of a mail is kept"),
         "sendmail" | "sendmail-arguments" | "mta-arguments" => Some("mailx-t takes the place of that program"),
         "tls-config-pairs" | "ssl-method" | "ssl-cipher-list" => Some("TLS is set up by the system's library"),

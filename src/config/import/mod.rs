@@ -7,20 +7,24 @@
 mod account;
 mod dma;
 mod error;
+mod esmtp;
 mod exim;
 mod files;
+mod foreign;
 mod imported;
 mod kind;
 pub(crate) mod mailrc;
 mod msmtp;
 mod nullmailer;
+mod password_command;
 mod postfix;
 mod ssmtp;
 mod tables;
+mod uci;
 mod words;
 mod written;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use error::Error;
 pub use imported::Imported;
@@ -33,26 +37,47 @@ use files::Files;
 /// Reads the settings of another mailer; `kind` where the file itself does not tell.
 ///
 /// # Errors
-/// [`Error::Unknown`] or [`Error::Unreadable`].
+/// [`Error::Foreign`], [`Error::NoneThere`], [`Error::SeveralThere`], [`Error::Unknown`] or [`Error::Unreadable`].
 pub(crate) fn read(path: &Path, kind: Option<Kind>) -> Result<Imported, Error> {
-    // nullmailer's settings are a directory of files.
-    let path = if path.is_dir() { path.join("remotes") } else { path.to_path_buf() };
+    let path = if path.is_dir() { only_of(path, kind)? } else { path.to_path_buf() };
     let unreadable = |source| Error::Unreadable { path: path.clone(), source };
     let files = Files::open(&path).map_err(unreadable)?;
-    let kind = kind.or_else(|| Kind::guess(&path, &files.text)).ok_or_else(|| Error::Unknown(path.clone()))?;
+    let kind = match kind.or_else(|| Kind::of_name(&path)) {
+        Some(kind) => kind,
+        None => told(&path, &files.text)?,
+    };
     Ok(of_files(kind, &files))
+}
+
+/// The file with settings that lies in the directory.
+fn only_of(directory: &Path, kind: Option<Kind>) -> Result<PathBuf, Error> {
+    match kind::search(directory, kind).as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(Error::NoneThere(directory.to_path_buf())),
+        found => Err(Error::SeveralThere { path: directory.to_path_buf(), found: found.to_vec() }),
+    }
+}
+
+/// The kind that the content tells, unless it is that of a mailer that is not read.
+fn told(path: &Path, text: &str) -> Result<Kind, Error> {
+    if let Some(foreign) = foreign::find(path, text) {
+        return Err(Error::Foreign { path: path.to_path_buf(), what: foreign.what, instead: foreign.instead });
+    }
+    Kind::of_content(text).ok_or_else(|| Error::Unknown(path.to_path_buf()))
 }
 
 fn of_files(kind: Kind, files: &Files) -> Imported {
     let mut imported = Imported::new(kind, &files.path);
     match kind {
         Kind::Dma => dma::read(files, &mut imported),
+        Kind::Esmtp => esmtp::read(files, &mut imported),
         Kind::Exim => exim::read(files, &mut imported),
         Kind::Mailrc => mailrc::read(files, &mut imported),
         Kind::Msmtp => msmtp::read(files, &mut imported),
         Kind::Nullmailer => nullmailer::read(files, &mut imported),
         Kind::Postfix => postfix::read(files, &mut imported),
         Kind::Ssmtp => ssmtp::read(files, &mut imported),
+        Kind::Uci => uci::read(files, &mut imported),
     }
     imported
 }

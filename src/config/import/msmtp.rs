@@ -1,10 +1,13 @@
 //! msmtprc: `defaults`, `account NAME : BASE`, and below them `key value`. The account called `default` is for all
 //! mail, each other account for the mail of its `from`.
 
+use std::path::Path;
+
 use super::account::{Account, Password};
 use super::files::Files;
 use super::imported::Imported;
-use super::words::{mechanism, switch, unquoted, words};
+use super::password_command;
+use super::words::{for_shell, is_system_bundle, mechanism, switch};
 use crate::envelope::Aliases;
 use crate::relay::{SenderPattern, Tls};
 
@@ -84,22 +87,48 @@ fn add_further(files: &Files, imported: &mut Imported, chosen: &Section<'_>, oth
 fn account(files: &Files, imported: &mut Imported, settings: &[Setting<'_>]) -> Account {
     let mut account = Account::default();
     let mut protection = Protection { is_on: false, is_starttls: true };
-    let mut is_checked = None;
+    let (mut is_checked, mut command) = (None, None);
     for (n, key, value) in settings {
         match *key {
             "from" => {}
             "tls" => protection.is_on = switch(value) != Some(false),
             "tls_starttls" => protection.is_starttls = switch(value) != Some(false),
+            "passwordeval" => command = Some((*n, "passwordeval", *value)),
             "tls_certcheck" => is_checked = switch(value).map(|is_on| (*n, is_on)),
             _ => set(files, imported, &mut account, (*n, key, value)),
         }
     }
+    // msmtp runs the command only where no password is set.
+    if let Some((n, setting, text)) = command.filter(|(_, _, text)| account.password.is_none() && !text.is_empty()) {
+        let elsewhere = elsewhere(&files.path, n);
+        password_command::take(imported, &mut account, (n, setting, text), elsewhere);
+    }
+    expect_login(imported, &account, settings);
     if let Some((n, false)) = is_checked {
         account.unchecked = Some((n, "tls_certcheck off".to_string()));
     }
     protection.apply(&mut account);
     account.plain_at = settings.iter().find(|(_, key, _)| *key == "host").map_or(0, |(n, ..)| *n);
     account
+}
+
+/// A line for a shell that runs the command for the password out of the file, so that nobody has to see it.
+fn elsewhere(path: &Path, line: usize) -> Option<String> {
+    let strip = "s/^[[:space:]]*passwordeval[[:space:]]*//; s/^\"\\(.*\\)\"[[:space:]]*$/\\1/; p";
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    Some(format!("sed -n '{line} {{ {strip}; }}' {} | sh", for_shell(&path.display().to_string())))
+}
+
+/// msmtp logs in if `auth` says so, and has no other way to say it.
+fn expect_login(imported: &mut Imported, account: &Account, settings: &[Setting<'_>]) {
+    let last = |wanted: &str| settings.iter().rev().find(|(_, key, _)| *key == wanted);
+    match (last("auth"), last("user").or(last("password"))) {
+        (Some((n, _, value)), _) if switch(value) != Some(false) => imported.expect_login(*n, "auth"),
+        (None, Some((n, ..))) if account.user.is_some() => {
+            imported.note(*n, "mailx-t logs in; msmtp did not, since auth is not set");
+        }
+        _ => {}
+    }
 }
 
 fn set_sender(imported: &mut Imported, n: usize, value: &str) {
@@ -122,7 +151,7 @@ fn sections<'a>(files: &'a Files, imported: &mut Imported) -> Vec<Section<'a>> {
     let mut is_defaults = false;
     for (n, line) in files.lines() {
         let (key, value) =
-            line.split_once(char::is_whitespace).map_or((line, ""), |(key, value)| (key, unquoted(value)));
+            line.split_once(char::is_whitespace).map_or((line, ""), |(key, value)| (key, value_of(value)));
         match key {
             "defaults" => is_defaults = true,
             "account" => {
@@ -148,6 +177,12 @@ fn sections<'a>(files: &'a Files, imported: &mut Imported) -> Vec<Section<'a>> {
     sections
 }
 
+/// The value without double quotes around it; other quotes belong to it.
+fn value_of(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+}
+
 struct Protection {
     is_on: bool,
     is_starttls: bool,
@@ -170,15 +205,14 @@ impl Protection {
 fn set(files: &Files, imported: &mut Imported, account: &mut Account, (n, key, value): Setting<'_>) {
     match key {
         "host" => account.host = value.to_string(),
-        "port" => account.port = value.parse().ok(),
+        "port" => account.port = imported.port(n, value),
         "user" => account.user = Some(value.to_string()),
         "password" => account.password = Some(Password::from(value)),
-        "passwordeval" => set_password_command(imported, account, n, value),
         "auth" => set_auth(imported, account, n, value),
         "maildomain" => imported.domain = Some(value.to_string()),
         "aliases" => set_aliases(files, imported, value),
         // We trust the system's certificates anyway.
-        "tls_trust_file" if value == "system" || value.ends_with("/ca-certificates.crt") => {}
+        "tls_trust_file" if value.is_empty() || value == "system" || is_system_bundle(value) => {}
         "tls_trust_file" => account.ca_file = Some(value.to_string()),
         "tls_cert_file" => account.client_cert = Some(value.to_string()),
         "tls_key_file" => account.client_key = Some(value.to_string()),
@@ -191,6 +225,8 @@ fn set(files: &Files, imported: &mut Imported, account: &mut Account, (n, key, v
             account.proxy = host.map(|host| format!("{host}:{value}"));
         }
         "tls_fingerprint" => account.fingerprint = Some(value.to_string()),
+        "domain" => account.ehlo = imported.greeting(n, "domain", value),
+        "logfile" if !value.is_empty() => imported.set_log(n, "logfile", value),
         "timeout" | "connect_timeout" => account.timeout = value.parse().ok().filter(|n| *n > 0),
         "protocol" if value == "smtp" => {}
         _ => match why(key) {
@@ -198,29 +234,6 @@ fn set(files: &Files, imported: &mut Imported, account: &mut Account, (n, key, v
             None => imported.leave_out_unknown(n),
         },
     }
-}
-
-/// Takes the command for the password. If the command only prints the password, that goes to the password file:
-/// everybody reads the configuration.
-fn set_password_command(imported: &mut Imported, account: &mut Account, n: usize, command: &str) {
-    let is_one = !command.contains(['|', ';', '&', '$', '`', '<', '>']);
-    let words = words(command);
-    let printed = match words.split_first() {
-        Some((program, rest)) if is_one && program == "echo" => {
-            let text: Vec<&str> = rest.iter().map(String::as_str).skip_while(|word| word.starts_with('-')).collect();
-            Some(text.join(" "))
-        }
-        Some((program, rest)) if is_one && program == "printf" => rest.last().cloned(),
-        _ => None,
-    };
-    if let Some(password) = printed {
-        account.password = Some(Password::from(password.as_str()));
-        return imported.note(n, "passwordeval only prints the password: it goes to the password file");
-    }
-    account.password_command = Some(command.to_string());
-    let sentence = "passwordeval becomes password-command: everybody can read it, and it runs as the user who sends \
-                    (mailx-t where there is one)";
-    imported.note(n, sentence);
 }
 
 fn set_auth(imported: &mut Imported, account: &mut Account, n: usize, value: &str) {
@@ -236,7 +249,7 @@ fn set_auth(imported: &mut Imported, account: &mut Account, n: usize, value: &st
 /// Takes the alias file. It has the form of sendmail's, but for the name `default`.
 fn set_aliases(files: &Files, imported: &mut Imported, value: &str) {
     imported.aliases_file = Some(value.to_string());
-    let Some((_, text)) = files.named(value) else { return };
+    let Some((_, text)) = files.beside(value, imported) else { return };
     if let Some(default) = Aliases::parse(&text).0.get("default") {
         imported.add_default(0, &default.join(", "));
     }
@@ -253,7 +266,6 @@ fn why(key: &str) -> Option<&'static str> {
         "allow_from_override" | "auto_from" | "from_full_name" | "set_from_header" => {
             "mail always leaves as the account, in MAIL FROM and in From"
         }
-        "domain" => "the name for the greeting is the machine's",
         "dsn_notify" | "dsn_return" => "it is asked for each mail, with -N and -R",
         "logfile" | "logfile_time_format" | "syslog" => "every mail is logged, see [log]",
         "protocol" => "only SMTP is spoken",

@@ -3,7 +3,7 @@
 use super::account::{Account, Password};
 use super::files::{Files, lines};
 use super::imported::{Imported, Retry};
-use super::words::{unquoted, words};
+use super::words::{host_name, is_system_bundle, unquoted, words};
 use crate::relay::Tls;
 
 pub(super) fn read(files: &Files, imported: &mut Imported) {
@@ -25,12 +25,16 @@ fn add_remote<'a>(imported: &mut Imported, n: usize, host: String, options: impl
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         let value = unquoted(value);
         match name.trim_start_matches('-') {
-            "port" | "p" => account.port = value.parse().ok(),
+            "port" | "p" => account.port = imported.port(n, value),
             "user" | "u" => account.user = Some(value.to_string()),
-            "pass" => account.password = Some(Password::from(value)),
+            "pass" => {
+                imported.expect_login(n, "--pass");
+                account.password = Some(Password::from(value));
+            }
             "ssl" | "tls" => account.tls = Tls::Implicit,
             "starttls" => account.tls = Tls::StartTls,
             "auth-login" => account.auth = Some("login"),
+            "x509cafile" if is_system_bundle(value) => {}
             "x509cafile" => account.ca_file = Some(value.to_string()),
             "insecure" => account.unchecked = Some((n, "--insecure".to_string())),
             "x509certfile" => account.client_cert = Some(value.to_string()),
@@ -51,7 +55,7 @@ fn add_remote<'a>(imported: &mut Imported, n: usize, host: String, options: impl
 /// Reads the files beside it, of which each holds one setting.
 fn read_beside(files: &Files, imported: &mut Imported) {
     let read = |name: &str| {
-        let (path, text) = files.named(name)?;
+        let (path, text) = files.named(name).ok()?;
         let value = lines(&text).next().map(|(_, line)| line.to_string())?;
         Some((path, value))
     };
@@ -66,11 +70,17 @@ fn read_beside(files: &Files, imported: &mut Imported) {
     if administrator.is_none() {
         imported.domain = read("defaulthost").or_else(|| read("me")).map(|(_, value)| value);
     }
+    if let Some((path, name)) = read("helohost") {
+        let ehlo = host_name(&name);
+        if ehlo.is_none() {
+            imported.note_in(&path, 0, "left out: a server takes a name with a dot only, and the machine's is told");
+        }
+        imported.accounts.iter_mut().for_each(|account| account.ehlo.clone_from(&ehlo));
+    }
     let seconds = |name: &str| read(name).and_then(|(_, value)| value.parse::<u64>().ok()).filter(|n| *n > 0);
     imported.retry =
         Retry { first: seconds("pausetime"), max: seconds("maxpause"), give_up_after: seconds("queuelifetime") };
     for (name, why) in [
-        ("helohost", "the name for the greeting is the machine's"),
         ("doublebounceto", "a report that cannot be delivered stays in failed/"),
         ("bounceto", "a report goes to the sender, or who gets that user's mail"),
         ("sendtimeout", "each step of the dialogue has timeout of [smarthost]"),

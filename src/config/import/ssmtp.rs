@@ -5,13 +5,16 @@ use lettre::Address;
 use super::account::{Account, Password};
 use super::files::{Files, lines};
 use super::imported::Imported;
-use super::words::{host_and_port, mechanism, switch};
+use super::words::{host_and_port, is_system_bundle, mechanism, switch};
 use crate::relay::Tls;
 
 pub(super) fn read(files: &Files, imported: &mut Imported) {
     let mut settings = Settings::default();
     for (n, line) in files.lines() {
-        let (key, value) = line.split_once('=').map_or((line, ""), |(key, value)| (key.trim(), value.trim()));
+        let plain = without_comment(line);
+        let (key, value) = plain.split_once('=').map_or((plain, ""), |(key, value)| (key.trim(), value.trim()));
+        let is_login = ["authpass", "authuser"].contains(&key.to_ascii_lowercase().as_str());
+        let value = if is_login { login(imported, n, line, value) } else { value };
         settings.set(imported, n, key, value);
     }
     let account = settings.account();
@@ -19,6 +22,23 @@ pub(super) fn read(files: &Files, imported: &mut Imported) {
         imported.add_account(account.clone());
     }
     set_senders(files, imported, &account);
+}
+
+/// ssmtp reads nothing behind a `#`, wherever it stands.
+fn without_comment(line: &str) -> &str {
+    line.split_once('#').map_or(line, |(before, _)| before.trim_end())
+}
+
+/// A user or a password as ssmtp reads it: up to a blank or a `=`. A note tells if that may not be what was meant.
+fn login<'a>(imported: &mut Imported, n: usize, line: &str, value: &'a str) -> &'a str {
+    let taken = value.split(|c: char| c == '=' || c.is_whitespace()).next().unwrap_or_default();
+    let is_comment = line.split_once('#').is_none_or(|(before, _)| before.ends_with(char::is_whitespace));
+    if taken != value || !is_comment {
+        let sentence = "ssmtp takes only what stands before a #, a = or a blank, and so it is taken here: look at the \
+                        login if more belongs to it";
+        imported.note(n, sentence);
+    }
+    taken
 }
 
 /// The settings of ssmtp.conf about the smarthost.
@@ -44,9 +64,20 @@ impl Settings {
             "root" if value.contains('@') => imported.add_default(n, value),
             "usetls" => self.is_tls = switch(value) == Some(true),
             "usestarttls" => self.is_starttls = switch(value) == Some(true),
-            "authuser" => self.account.user = Some(value.to_string()),
-            "authpass" => self.account.password = Some(Password::from(value)),
+            // The first one counts, where all others are set by the last.
+            "authuser" => {
+                imported.expect_login(n, "AuthUser");
+                self.account.user =
+                    self.account.user.take().or(Some(value.to_string()).filter(|user| !user.is_empty()));
+            }
+            "authpass" => {
+                imported.expect_login(n, "AuthPass");
+                let password = Some(value).filter(|text| !text.is_empty()).map(Password::from);
+                self.account.password = self.account.password.take().or(password);
+            }
+            "hostname" => self.account.ehlo = imported.greeting(n, key, value),
             "authmethod" => self.account.auth = mechanism(value),
+            "tls_ca_file" if is_system_bundle(value) => {}
             "tls_ca_file" => self.account.ca_file = Some(value.to_string()),
             "usetlscert" => self.is_certified = switch(value) == Some(true),
             "tlscert" => self.certificate = Some(value.to_string()),
@@ -79,7 +110,6 @@ fn why(key: &str) -> Option<&'static str> {
     match key.to_ascii_lowercase().as_str() {
         "debug" => Some("there is one log, see [log]"),
         "fromlineoverride" => Some("From is always the account's, and the sender's own address stays in Reply-To"),
-        "hostname" => Some("the name for the greeting is the machine's"),
         "minuserid" => Some("default in [recipients] is for every local name without an alias"),
         "root" => Some("it names nobody elsewhere: set default in [recipients]"),
         "tls_ca_dir" => Some("the system's certificates are trusted, or one ca-file"),
@@ -90,10 +120,10 @@ fn why(key: &str) -> Option<&'static str> {
 /// Takes the senders from revaliases (`user:address:mailhub`): root's address for all mail, each other one for the mail
 /// of its user.
 fn set_senders(files: &Files, imported: &mut Imported, account: &Account) {
-    let Some((path, text)) = files.named("revaliases") else { return };
+    let Some((path, text)) = files.beside("revaliases", imported) else { return };
     let mut found: Vec<(usize, [&str; 3])> = Vec::new();
     for (n, line) in lines(&text) {
-        let mut parts = line.splitn(3, ':').map(str::trim);
+        let mut parts = without_comment(line).splitn(3, ':').map(str::trim);
         match (parts.next(), parts.next()) {
             (Some(user), Some(address)) => found.push((n, [user, address, parts.next().unwrap_or_default()])),
             _ => imported.note_in(&path, n, "the line is left out: it has not the form user:address"),

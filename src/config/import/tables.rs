@@ -16,6 +16,8 @@ pub(super) struct FileTable {
     pub(super) spool: SpoolTable,
     #[serde(skip_serializing_if = "RetryTable::is_empty")]
     pub(super) retry: RetryTable,
+    #[serde(skip_serializing_if = "LogTable::is_empty")]
+    pub(super) log: LogTable,
 }
 
 #[derive(Serialize)]
@@ -45,6 +47,9 @@ pub(super) struct SmarthostTable {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) match_from: Vec<String>,
     pub(super) timeout: Option<String>,
+    pub(super) connect_timeout: Option<String>,
+    pub(super) ehlo: Option<String>,
+    pub(super) rate: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -97,5 +102,16 @@ pub(super) struct RetryTable {
 impl RetryTable {
     fn is_empty(&self) -> bool {
         self.first.is_none() && self.max.is_none() && self.give_up_after.is_none()
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct LogTable {
+    pub(super) target: Option<String>,
+}
+
+impl LogTable {
+    fn is_empty(&self) -> bool {
+        self.target.is_none()
     }
 }

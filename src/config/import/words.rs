@@ -51,6 +51,31 @@ pub(super) fn mechanism(name: &str) -> Option<&'static str> {
     known.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
+/// The text as one word for a shell.
+pub(super) fn for_shell(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_string();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// The path is that of all the certificates which the system trusts, by the name that it has on some system.
+pub(super) fn is_system_bundle(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let directory = path.starts_with("/etc/ssl/") || path.starts_with("/etc/pki/");
+    directory
+        && ["ca-bundle.crt", "ca-bundle.trust.crt", "ca-certificates.crt", "cert.pem", "tls-ca-bundle.pem"]
+            .contains(&name)
+}
+
+/// A name that can stand in a greeting: one with a dot, which is no pattern and no reference.
+pub(super) fn host_name(text: &str) -> Option<String> {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    let text = text.trim();
+    (text.trim_matches('.').contains('.') && text.chars().all(is_of_name)).then(|| text.to_string())
+}
+
 /// Host and port of `host`, `host:port`, `[host]:port`, `host::port` or an IPv6 address.
 pub(super) fn host_and_port(text: &str) -> (String, Option<u16>) {
     let text = text.trim();

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use lettre::Address;
 
-use super::account::{Account, Password};
+use super::account::{Account, ByHand, Password};
 use super::error::Error;
 use super::imported::Imported;
 use super::tables::{
-    FileTable, RecipientsTable, RetryTable, RewriteTable, SmarthostTable, SmarthostTables, SpoolTable,
+    FileTable, LogTable, RecipientsTable, RetryTable, RewriteTable, SmarthostTable, SmarthostTables, SpoolTable,
 };
-use super::words::length;
+use super::words::{for_shell, length};
 use crate::config::{Config, Source};
 use crate::relay::{Fingerprint, Smarthost, Tls};
 
@@ -19,8 +19,10 @@ use crate::relay::{Fingerprint, Smarthost, Tls};
 pub struct Written {
     /// The text of the configuration file.
     pub config: String,
-    /// The password files that it names, as far as the passwords were found.
-    pub(crate) passwords: Vec<(PathBuf, Password)>,
+    /// The password files that it names, with the passwords that were found.
+    pub(crate) passwords: Vec<(PathBuf, Option<Password>)>,
+    /// The sentence about a login that the other mailer had, and this configuration has not.
+    pub(crate) lost_login: Option<String>,
 }
 
 /// Writes our configuration, for a file at `target`, and has our own reader judge it.
@@ -43,7 +45,7 @@ pub fn write(imported: &mut Imported, target: &Path) -> Result<Written, Error> {
     if let Err(error) = Config::of(target, &config, Source::System(target.to_path_buf())) {
         return Err(Error::Unusable { path, source: Box::new(error) });
     }
-    Ok(Written { config, passwords: passwords(imported, files) })
+    Ok(Written { config, passwords: passwords(imported, files), lost_login: imported.lost_login() })
 }
 
 /// Leaves out fingerprints that are none. If the other mailer looked at no certificate, a note says how to name the
@@ -95,12 +97,34 @@ fn password_files(imported: &mut Imported, target: &Path) -> Vec<Option<PathBuf>
     };
     let files: Vec<Option<PathBuf>> = accounts.iter().enumerate().map(file).collect();
     for (n, path) in files.iter().enumerate() {
-        if let (Some(path), None) = (path, &imported.accounts[n].password) {
-            let sentence = format!("the password was not found: put it on the first line of {}", path.display());
-            imported.note(0, &sentence);
-        }
+        let Some(path) = path.as_ref().filter(|_| imported.accounts[n].password.is_none()) else { continue };
+        let (line, sentence) = match &imported.accounts[n].by_hand {
+            Some(command) => (command.line, to_run(command, &imported.accounts[n], path)),
+            None => (0, format!("the password was not found: put it on the first line of {}", path.display())),
+        };
+        imported.note(line, &sentence);
     }
     files
+}
+
+/// The sentence about a command that a person has to run for the password.
+fn to_run(command: &ByHand, account: &Account, file: &Path) -> String {
+    let (setting, shown) = (command.setting, file.display());
+    if matches!(account.auth, Some("oauthbearer" | "xoauth2")) {
+        return format!(
+            "{setting} is not copied: it may hold a secret or need a person's keyring, agent or environment, and \
+             prints a token that expires: set token-command to a command that the service can run, or client-id and \
+             refresh-token-file"
+        );
+    }
+    let quoted = for_shell(&shown.to_string());
+    // The file is there by then, and closed; writing into it leaves it so.
+    let into = if file.starts_with("/etc") { format!("| sudo tee {quoted} >/dev/null") } else { format!(">{quoted}") };
+    let line = command.run.as_ref().map_or(String::new(), |run| format!(": {run} {into}"));
+    format!(
+        "{setting} is not copied: it may hold a secret or need a person's keyring, agent or environment. After \
+         --write, run it once as the user it belongs to, and put its output into the password-file {shown}{line}"
+    )
 }
 
 fn wants_file(account: &Account) -> bool {
@@ -111,10 +135,10 @@ fn share_login(one: &Account, other: &Account) -> bool {
     one.password.is_some() && (&one.user, &one.password) == (&other.user, &other.password)
 }
 
-/// The passwords that were found, each once, with its file.
-fn passwords(imported: &Imported, files: Vec<Option<PathBuf>>) -> Vec<(PathBuf, Password)> {
+/// The password files, each once, with the passwords that were found.
+fn passwords(imported: &Imported, files: Vec<Option<PathBuf>>) -> Vec<(PathBuf, Option<Password>)> {
     let pairs = files.into_iter().zip(&imported.accounts);
-    let mut passwords: Vec<_> = pairs.filter_map(|(path, account)| Some((path?, account.password.clone()?))).collect();
+    let mut passwords: Vec<_> = pairs.filter_map(|(path, account)| Some((path?, account.password.clone()))).collect();
     passwords.dedup();
     passwords
 }
@@ -148,6 +172,7 @@ fn file(imported: &Imported, password_files: &[Option<PathBuf>]) -> FileTable {
             max: imported.retry.max.map(length),
             give_up_after: imported.retry.give_up_after.map(length),
         },
+        log: LogTable { target: imported.log.clone() },
     }
 }
 
@@ -183,5 +208,8 @@ fn smarthost(account: &Account, password_file: Option<PathBuf>) -> SmarthostTabl
         from: account.from.clone(),
         match_from: account.match_from.clone(),
         timeout: account.timeout.map(length),
+        connect_timeout: account.connect_timeout.map(length),
+        ehlo: account.ehlo.clone(),
+        rate: account.rate.clone(),
     }
 }
