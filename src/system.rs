@@ -11,7 +11,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use signal_hook::consts::{SIGCHLD, SIGXFSZ};
 
-use nix::unistd::{Gid, Pid, Uid, User, close, gethostname, getuid, setgroups, setresgid, setresuid, setsid};
+use nix::unistd::{Gid, Group, Pid, Uid, User, close, gethostname, getuid, setgroups, setresgid, setresuid, setsid};
 
 use crate::trust::plain;
 use crate::trust::reader::SERVICE;
@@ -147,6 +147,11 @@ pub(crate) fn service() -> Option<(u32, u32)> {
     static SERVING: OnceLock<Option<(u32, u32)>> = OnceLock::new();
     let look_up = || User::from_name(SERVICE).ok().flatten().map(|user| (user.uid.as_raw(), user.gid.as_raw()));
     *SERVING.get_or_init(look_up)
+}
+
+/// The gid of the group of that name.
+pub(crate) fn group(name: &str) -> Option<u32> {
+    Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw())
 }
 
 /// Makes root step down to the service user, for good, before it touches anything from outside. Nobody else changes.

@@ -7,7 +7,7 @@ use crate::command::accountable::accountable;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::outcome::{Status, clean};
-use crate::spool::{Clock, Entry, Progress, QueueId, Remark, Spool, UnderWay};
+use crate::spool::{Clock, Entry, NOBODY, Progress, QueueId, Remark, Shown, Spool, UnderWay};
 use crate::system;
 
 /// The form of the listing.
@@ -28,6 +28,8 @@ const ID_WIDTH: usize = 16;
 /// One mail of the listing.
 struct Listed {
     entry: Entry,
+    /// The caller may know what the entry says; else it holds the id and what that tells.
+    is_known: bool,
     progress: Progress,
     is_held: bool,
     is_under_way: bool,
@@ -44,8 +46,9 @@ enum Place {
     Waiting,
 }
 
-/// Writes the queue, mail by mail: its length costs no memory but for the ids. A caller without a right to it sees the
-/// mails that they have left in `drop/`, and a line that says that the rest is the administrator's.
+/// Writes the queue, mail by mail: its length costs no memory but for the ids. A reader sees what the relay has put
+/// into the list. A caller without a right to it sees the mails that they have left in `drop/`, and a line that says
+/// that the rest is the administrator's.
 ///
 /// # Errors
 /// The queue cannot be read, or [`Error::Output`].
@@ -81,7 +84,10 @@ fn list(spool: &Spool, is_dispensable: bool, form: Form, out: &mut dyn Write) ->
             let queue = ids.iter().filter_map(|id| listed(spool, &under_way, id));
             write(spool, form, &mut queue.chain(waiting(spool)).chain(left(spool)), &mut out)
         }
-        Err(error) if error.is_denied() => write_own(spool, form, &mut out),
+        Err(error) if error.is_denied() => match spool.shown() {
+            Ok(shown) => write_shown(spool, form, shown, &mut out),
+            Err(_) => write_own(spool, form, &mut out),
+        },
         Err(error) => return Err(error.into()),
     };
     match written.and_then(|()| out.flush()) {
@@ -113,6 +119,18 @@ fn write(spool: &Spool, form: Form, mails: &mut dyn Iterator<Item = Listed>, out
     Ok(())
 }
 
+/// The queue for a reader, with what they have left themselves.
+fn write_shown(spool: &Spool, form: Form, shown: Vec<Shown>, out: &mut dyn Write) -> io::Result<()> {
+    write(spool, form, &mut shown.into_iter().map(Listed::of).chain(own(spool)), out)?;
+    if form == Form::Screen {
+        writeln!(
+            out,
+            "mailx-t: what others have left in drop/, and what was given up, is the administrator's to list"
+        )?;
+    }
+    Ok(())
+}
+
 /// The mails that the caller has left in `drop/`. There is no count at the end, since it would be taken for that of the
 /// queue.
 fn write_own(spool: &Spool, form: Form, out: &mut dyn Write) -> io::Result<()> {
@@ -135,7 +153,7 @@ fn write_own(spool: &Spool, form: Form, out: &mut dyn Write) -> io::Result<()> {
 fn listed(spool: &Spool, under_way: &UnderWay, id: &QueueId) -> Option<Listed> {
     let (entry, progress) = spool.peek(id).ok().flatten()?;
     let (is_held, is_under_way) = (spool.is_held(id), under_way.has(spool, id));
-    Some(Listed { entry, progress, is_held, is_under_way, place: Place::Queue })
+    Some(Listed { entry, is_known: true, progress, is_held, is_under_way, place: Place::Queue })
 }
 
 /// The mails of users that no relay has taken in yet: they wait as those in the queue do.
@@ -156,7 +174,7 @@ fn own(spool: &Spool) -> Vec<Listed> {
 }
 
 fn outside(entry: Entry, place: Place) -> Listed {
-    Listed { entry, progress: Progress::default(), is_held: false, is_under_way: false, place }
+    Listed { entry, is_known: true, progress: Progress::default(), is_held: false, is_under_way: false, place }
 }
 
 /// The mails that were listed.
@@ -185,6 +203,13 @@ impl Counted {
 }
 
 impl Listed {
+    fn of(shown: Shown) -> Self {
+        let Shown { id, said, is_held, is_under_way } = shown;
+        let is_known = said.is_some();
+        let (entry, progress) = said.unwrap_or_else(|| (nothing_but(id), Progress::default()));
+        Self { entry, is_known, progress, is_held, is_under_way, place: Place::Queue }
+    }
+
     fn sender(&self) -> String {
         if self.entry.originator.is_empty() {
             "MAILER-DAEMON".into()
@@ -208,6 +233,24 @@ impl Listed {
     fn next_attempt(&self) -> Option<jiff::Timestamp> {
         let open = self.progress.last.values().filter(|record| record.outcome.status == Status::Deferred);
         open.filter_map(|record| record.next_attempt).min()
+    }
+}
+
+/// What the name of a mail tells of it.
+fn nothing_but(id: QueueId) -> Entry {
+    Entry {
+        id,
+        arrived: id.made().unwrap_or_default(),
+        uid: NOBODY,
+        reverse_path: None,
+        originator: String::new(),
+        recipients: vec![],
+        message_id: String::new(),
+        eight_bit: false,
+        repairs: vec![],
+        dsn: Default::default(),
+        about: None,
+        size: 0,
     }
 }
 
@@ -286,6 +329,10 @@ fn block(mail: &Listed, trouble: Option<&str>, out: &mut dyn Write) -> io::Resul
     let id = format!("{}{mark}", mail.entry.id);
     let local = mail.entry.arrived.to_zoned(jiff::tz::TimeZone::system());
     let arrived = local.strftime("%a %b %e %H:%M:%S").to_string();
+    if !mail.is_known {
+        writeln!(out, "{id:<ID_WIDTH$} {:>8} {arrived:<19} -", "-")?;
+        return writeln!(out, "{:>77}\n", "(no relay has looked at it yet: readers hear more after that)");
+    }
     writeln!(out, "{id:<ID_WIDTH$} {:>8} {arrived:<19} {}", mail.entry.size, mail.sender())?;
     let mut last = None;
     for (address, reason) in mail.waiting(trouble) {
@@ -320,13 +367,13 @@ fn json(spool: &Spool, mails: &mut dyn Iterator<Item = Listed>, out: &mut dyn Wr
             "queue_name": queue,
             "queue_id": entry.id.as_str(),
             "arrival_time": entry.arrived.as_second(),
-            "message_size": entry.size,
+            "message_size": mail.is_known.then_some(entry.size),
             "forced_expire": false,
-            "sender": mail.sender(),
+            "sender": mail.is_known.then(|| mail.sender()),
             "recipients": recipients,
             "attempts": mail.progress.attempts,
             "next_attempt": mail.next_attempt().map(|at| at.as_second()),
-            "message_id": entry.message_id,
+            "message_id": mail.is_known.then_some(&entry.message_id),
         });
         writeln!(out, "{object}")?;
     }
@@ -383,6 +430,7 @@ mod tests {
         let last = reasons.iter().enumerate().filter_map(record).collect();
         Listed {
             entry,
+            is_known: true,
             progress: Progress { last, attempts: 1, ..Progress::default() },
             is_held: false,
             is_under_way: false,

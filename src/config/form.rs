@@ -44,6 +44,7 @@ pub(super) const FORMS: &[(&str, &str)] = &[
     ("port", "a number from 1 to 65535"),
     ("proxy", "\"socks5://host:port\""),
     ("rate", "so many in so long, in quotes, such as \"30/min\" or \"500/h\""),
+    ("readers", "the name of a group in quotes, such as \"monitors\""),
     ("recipients", "a table: [recipients] on a line of its own, and its keys below"),
     ("refresh-token-file", PATH),
     ("retry", "a table: [retry] on a line of its own, and its keys below"),
@@ -83,7 +84,7 @@ pub(super) fn table_of(name: &str) -> Option<&'static str> {
         ("recipients", &["aliases", "aliases-file", "default"]),
         ("retry", &["first", "give-up-after", "max"]),
         ("rewrite", &["cron-env", "domain", "fallback-charset", "terminal-codes"]),
-        ("spool", &["max-message-size", "path", "user-quota", "wait"]),
+        ("spool", &["max-message-size", "path", "readers", "user-quota", "wait"]),
     ];
     let in_two = ["from"];
     let is_table = |name: &str| name == "smarthost" || OTHERS.iter().any(|(table, _)| *table == name);

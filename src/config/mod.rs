@@ -31,7 +31,7 @@ pub(crate) use machine_spool::machine_spool;
 pub(crate) use smarthosts::{SmarthostId, Smarthosts};
 
 use crate::relay::Smarthost;
-use crate::{alarm, envelope, log, retry, rewrite, spool, system};
+use crate::{alarm, envelope, log, outcome, retry, rewrite, spool, system};
 use file::File;
 
 /// All settings of one run.
@@ -183,6 +183,18 @@ impl Config {
     /// The owner of the spool, or of the spool to come: the machine's if root or the service user has it.
     pub(crate) fn owner_of_spool(&self) -> spool::Owner {
         owner_of_spool(&self.spool_path(), &self.source)
+    }
+
+    /// The group whose members may list the spool, if it has one.
+    ///
+    /// # Errors
+    /// The settings name a group that this machine does not have.
+    pub(crate) fn readers(&self) -> Result<Option<u32>, spool::Error> {
+        match (self.owner_of_spool(), &self.spool.readers) {
+            (spool::Owner::User, _) => Ok(None),
+            (owner, None) => Ok(owner.group()),
+            (_, Some(name)) => system::group(name).map(Some).ok_or_else(|| spool::Error::NoGroup(outcome::clean(name))),
+        }
     }
 
     /// There is no spool, and need not be: a container, which the environment configures, sends each mail at once.

@@ -292,7 +292,7 @@ fn of_spool(error: &spool::Error) -> Exit {
         spool::Error::Damaged { .. } | spool::Error::Read { .. } => Exit::Unavailable,
         spool::Error::Create { .. } => Exit::CannotCreate,
         spool::Error::Write { .. } => Exit::IoError,
-        spool::Error::NoSpool(_) => Exit::Config,
+        spool::Error::NoGroup(_) | spool::Error::NoSpool(_) => Exit::Config,
     }
 }
 

@@ -110,33 +110,7 @@ impl Spool {
         self.directory("queue").join(format!("{id}.hold"))
     }
 
-    /// All that stands on disk about a mail, for people: envelope block, journal, header section. `None` if it is gone.
-    ///
-    /// # Errors
-    /// [`Error::Read`].
-    pub(crate) fn show(&self, id: &QueueId) -> Result<Option<Vec<u8>>, Error> {
-        let path = self.queued_or_waiting(id);
-        let fail = |source| Error::Read { path: path.clone(), source };
-        let Some(file) = open(&path)? else { return Ok(None) };
-        let mut text = Vec::new();
-        let mut lines = BufReader::new(file.take(MOST_BLOCK));
-        for _ in 0..2 {
-            // The block ends with an empty line, the header section with one in wire form.
-            loop {
-                let start = text.len();
-                if lines.read_until(b'\n', &mut text).map_err(fail)? == 0 || matches!(&text[start..], b"\n" | b"\r\n") {
-                    break;
-                }
-            }
-            if text.starts_with(b"mailx-t-entry") && !text.ends_with(b"\r\n") {
-                text.extend(plain::read(&self.journal(id)).unwrap_or_default());
-                text.push(b'\n');
-            }
-        }
-        Ok(Some(text))
-    }
-
-    fn journal(&self, id: &QueueId) -> PathBuf {
+    pub(super) fn journal(&self, id: &QueueId) -> PathBuf {
         self.directory("queue").join(format!("{id}.journal"))
     }
 }
@@ -204,6 +178,7 @@ impl Claim {
         for record in records {
             self.progress.last.insert(record.recipient, record.clone());
         }
+        self.spool.show_readers(&self.entry);
         Ok(())
     }
 
@@ -351,7 +326,7 @@ impl Claim {
 }
 
 /// The file of an entry; `None` if it is gone.
-fn open(path: &Path) -> Result<Option<File>, Error> {
+pub(super) fn open(path: &Path) -> Result<Option<File>, Error> {
     match plain::open(path, OpenOptions::new().read(true)) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -90,11 +90,12 @@ impl Spool {
         Ok(queued)
     }
 
-    /// The ids of all mails in the queue, oldest first.
+    /// The ids of all mails in the queue, oldest first. A reader, who may read the names alone, is refused.
     ///
     /// # Errors
     /// [`Error::Read`] if the queue cannot be listed.
     pub(crate) fn ids(&self) -> Result<Vec<QueueId>, Error> {
+        self.check_is_open()?;
         self.names("queue", QueueId::parse)
     }
 

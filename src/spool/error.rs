@@ -28,6 +28,9 @@ pub enum Error {
         /// The number of recipients it has.
         recipients: usize,
     },
+    /// Nobody has heard of the group of `readers`.
+    #[error("readers in [spool] names the group {0}, which this machine does not have: groupadd {0}, or name another")]
+    NoGroup(String),
     /// A directory has other uses, so it cannot become a spool.
     #[error("{} is no spool and not empty: set path in [spool] to a directory of its own", .0.display())]
     NoSpool(PathBuf),
@@ -56,7 +59,7 @@ impl Error {
             Error::Create { source, .. } | Error::Read { source, .. } | Error::Write { source, .. } => {
                 source.kind() == io::ErrorKind::PermissionDenied
             }
-            Error::Damaged { .. } | Error::Envelope { .. } | Error::NoSpool(_) => false,
+            Error::Damaged { .. } | Error::Envelope { .. } | Error::NoGroup(_) | Error::NoSpool(_) => false,
         }
     }
 

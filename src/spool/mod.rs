@@ -17,6 +17,7 @@ mod left_over;
 mod remark;
 mod sent;
 mod settings;
+mod shown;
 mod skeleton;
 mod spill;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub(crate) use kept::Kept;
 pub(crate) use lead::Clock;
 pub(crate) use remark::Remark;
 pub use settings::Settings;
+pub(crate) use shown::Shown;
 pub(crate) use skeleton::Owner;
 pub(crate) use spill::Spill;
 pub(crate) use under_way::UnderWay;

@@ -16,6 +16,8 @@ pub struct Settings {
     pub(crate) path: Option<PathBuf>,
     /// The largest message that is sent whole, in bytes.
     pub max_message_size: ByteSize,
+    /// The group whose members may list the queue of the machine. Unset: that of the service.
+    pub(crate) readers: Option<String>,
     /// The most that is kept of one user other than root and the service, in bytes.
     pub(crate) user_quota: ByteSize,
     /// The longest time that a caller waits for the outcome.
@@ -27,6 +29,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             path: None,
+            readers: None,
             max_message_size: ByteSize::mib(25),
             user_quota: ByteSize::mib(64),
             wait: Duration::from_secs(10),

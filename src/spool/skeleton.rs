@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-use super::{Draft, Error, QueueId, Spool, dropped};
+use super::{Draft, Error, QueueId, Spool, dropped, shown};
 use crate::trust::Directory;
 
 /// The mode of the spool's own directory.
@@ -20,6 +20,9 @@ const ROOT_MODE: u32 = 0o755;
 const OWN: [(&str, u32); 3] = [("queue", 0o700), ("tmp", 0o700), ("failed", 0o700)];
 /// It takes from anyone and shows to nobody: only the machine's spool has it.
 const DROP: (&str, u32) = ("drop", 0o3733);
+/// The directories that readers see something of, with their modes: in the queue they read names and open nothing, and
+/// files in the list get their group.
+const SHOWN: [(&str, u32); 2] = [("queue", 0o740), (shown::LIST, 0o2750)];
 
 /// The locks of a relay, which a spool without mail has too.
 const LOCKS: [&str; 2] = ["relay.lock", "serve.lock"];
@@ -38,9 +41,31 @@ impl Owner {
         OWN.into_iter().chain((self != Self::User).then_some(DROP))
     }
 
+    /// The directories, each with its mode and its group; without a group any will do.
+    fn parts(self, readers: Option<u32>) -> Vec<Part> {
+        let group = self.group();
+        let shown = SHOWN.iter().filter(|_| self != Self::User && readers.is_some());
+        let parts = self.names().filter(|(name, _)| !shown.clone().any(|(shown, _)| shown == name));
+        let parts = parts.map(|(name, mode)| Part { name, mode, group });
+        parts.chain(shown.clone().map(|(name, mode)| Part { name, mode: *mode, group: readers })).collect()
+    }
+
+    /// The group of the service.
+    pub(crate) fn group(self) -> Option<u32> {
+        self.service().map(|(_, gid)| gid)
+    }
+
     fn service(self) -> Option<(u32, u32)> {
         if let Self::Machine(service) = self { service } else { None }
     }
+}
+
+/// A directory of a spool.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    name: &'static str,
+    mode: u32,
+    group: Option<u32>,
 }
 
 /// Names that may be there before a spool is: a file system's own directory, and in a user's directory the memory of
@@ -60,35 +85,41 @@ impl Spool {
     /// # Errors
     /// As [`create_for`](Self::create_for).
     pub fn create(&self, service: Option<(u32, u32)>) -> Result<(), Error> {
-        self.create_for(Owner::Machine(service))
+        let owner = Owner::Machine(service);
+        self.create_for(owner, owner.group())
     }
 
     /// Makes the directories that are missing, with their modes and owners; safe to repeat, even if a user who owns
-    /// some of them means harm.
+    /// some of them means harm. The group `readers` may list the queue.
     ///
     /// # Errors
     /// [`Error::NoSpool`] for a directory that has other uses, [`Error::Create`] for one that cannot be made or given
     /// its mode, or that is of the wrong kind: then nothing has been changed.
-    pub(crate) fn create_for(&self, owner: Owner) -> Result<(), Error> {
+    pub(crate) fn create_for(&self, owner: Owner, readers: Option<u32>) -> Result<(), Error> {
         let above = |source| Error::Create { path: self.root().to_path_buf(), source };
         let directory = Directory::open_or_make(self.root(), ROOT_MODE).map_err(above)?;
         self.is_ours_to_make(&directory)
             .map_err(above)?
             .then_some(())
             .ok_or(Error::NoSpool(self.root().to_path_buf()))?;
-        let names = || owner.names().map(|(name, _)| name);
+        let parts = owner.parts(readers);
+        let names = || parts.iter().map(|part| part.name);
         names().try_for_each(|name| self.look(&directory, name, owner).map(drop))?;
         let has_changed_hands = settle_root(&directory, owner).map_err(above)?;
         if has_changed_hands {
             // From here on nobody else gives and takes names in it. Until here somebody could.
             names().try_for_each(|name| self.look(&directory, name, owner).map(drop))?;
         }
-        for (name, mode) in owner.names() {
-            let found = self.look(&directory, name, owner)?;
-            let settled = found.map_or_else(|| directory.make(name), Ok).and_then(|made| settle(&made, owner, mode));
-            settled.map_err(|source| Error::Create { path: self.directory(name), source })?;
+        for part in &parts {
+            let found = self.look(&directory, part.name, owner)?;
+            let made = found.map_or_else(|| directory.make(part.name), Ok);
+            let settled = made.and_then(|made| settle(&made, owner, *part));
+            settled.map_err(|source| Error::Create { path: self.directory(part.name), source })?;
         }
-        if owner == Owner::User { close_drop(&directory).map_err(above) } else { Ok(()) }
+        if readers.is_none() {
+            close(&directory, shown::LIST).map_err(above)?;
+        }
+        if owner == Owner::User { close(&directory, DROP.0).map_err(above) } else { Ok(()) }
     }
 
     /// The directory of that name, if it is there and may be the spool's.
@@ -109,7 +140,12 @@ impl Spool {
 
     /// The directories that a relay works in.
     pub(crate) fn places(&self) -> Vec<PathBuf> {
-        Owner::Machine(None).names().map(|(name, _)| self.directory(name)).collect()
+        Owner::Machine(None)
+            .names()
+            .map(|(name, _)| name)
+            .chain([shown::LIST])
+            .map(|name| self.directory(name))
+            .collect()
     }
 
     /// The uid that the mails belong to, root's if root serves; `None` if there is no spool.
@@ -138,10 +174,10 @@ impl Spool {
     }
 
     /// The defects of the spool, one sentence each; empty if all is well.
-    pub(crate) fn defects(&self, owner: Owner) -> Vec<String> {
+    pub(crate) fn defects(&self, owner: Owner, readers: Option<u32>) -> Vec<String> {
         let wanted = self.wanted(owner);
         let mut defects: Vec<String> = self.defect_of_root(owner, wanted).into_iter().collect();
-        defects.extend(self.defects_of_names(owner, wanted));
+        defects.extend(self.defects_of_names(&owner.parts(readers), wanted));
         if owner == Owner::User && self.directory(DROP.0).is_dir() {
             let drop = self.directory(DROP.0);
             defects.push(format!("{} is for the machine's spool alone: run mailx-t ctl init", drop.display()));
@@ -163,13 +199,14 @@ impl Spool {
     }
 
     /// The defects of the directories, those of one kind in one sentence.
-    fn defects_of_names(&self, owner: Owner, wanted: u32) -> Vec<String> {
+    fn defects_of_names(&self, parts: &[Part], wanted: u32) -> Vec<String> {
         if !self.root().exists() {
             return vec![format!("{} is not there: run mailx-t ctl init", self.root().display())];
         }
         let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
-        for (name, mode) in owner.names() {
-            let Some(defect) = defect_of(&self.directory(name), wanted, mode) else { continue };
+        for part in parts {
+            let Some(defect) = defect_of(&self.directory(part.name), wanted, part) else { continue };
+            let name = part.name;
             match alike.iter_mut().find(|(known, _)| *known == defect) {
                 Some((_, names)) => names.push(name),
                 None => alike.push((defect, vec![name])),
@@ -199,7 +236,7 @@ impl Spool {
 }
 
 /// The words that follow the name of a directory with a defect.
-fn defect_of(path: &Path, owner: u32, mode: u32) -> Option<String> {
+fn defect_of(path: &Path, owner: u32, Part { mode, group, .. }: &Part) -> Option<String> {
     let found = match std::fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) => return Some(format!(": {error}: run mailx-t ctl init")),
@@ -210,7 +247,11 @@ fn defect_of(path: &Path, owner: u32, mode: u32) -> Option<String> {
         () if owner != found.uid() => {
             Some(" belongs to another user than the spool: run mailx-t ctl init as root".to_string())
         }
-        () if said != mode => Some(format!(" has mode {said:o} instead of {mode:o}: run mailx-t ctl init")),
+        () if group.is_some_and(|group| group != found.gid()) => {
+            let gid = found.gid();
+            Some(format!(" belongs to group {gid} instead of {}: run mailx-t ctl init as root", group.unwrap_or(gid)))
+        }
+        () if said != *mode => Some(format!(" has mode {said:o} instead of {mode:o}: run mailx-t ctl init")),
         () => None,
     }
 }
@@ -258,22 +299,29 @@ fn settle_root(directory: &Directory, owner: Owner) -> io::Result<bool> {
     Ok(is_to_change)
 }
 
-fn settle(directory: &Directory, owner: Owner, mode: u32) -> io::Result<()> {
+fn settle(directory: &Directory, owner: Owner, Part { mode, group, .. }: Part) -> io::Result<()> {
     let found = directory.metadata()?;
-    if let Some(service) = owner.service().filter(|service| (found.uid(), found.gid()) != *service) {
-        // The locks are closed to the new owner, who makes others.
-        LOCKS.iter().for_each(|lock| drop(directory.remove(OsStr::new(lock))));
-        // Changing the owner takes the set-group-id bit away: so the modes come after.
-        directory.give(service)?;
+    let uid = owner.service().map_or(found.uid(), |(uid, _)| uid);
+    let gid = group.unwrap_or(found.gid());
+    if (found.uid(), found.gid()) != (uid, gid) {
+        if found.uid() != uid {
+            // The locks are closed to the new owner, who makes others.
+            LOCKS.iter().for_each(|lock| drop(directory.remove(OsStr::new(lock))));
+        }
+        // Another group must not see what the mode was for, and changing the owner takes the set-group-id bit away: so
+        // the modes come after.
+        directory.set_mode(mode & 0o7700)?;
+        directory.give((uid, gid))?;
     }
     if directory.metadata()?.mode() & 0o7777 != mode { directory.set_mode(mode) } else { Ok(()) }
 }
 
-/// Closes the `drop/` that earlier versions made in every spool. The files that others left in it were never to be sent
-/// by this user; they are kept where nobody adds to them.
-fn close_drop(root: &Directory) -> io::Result<()> {
-    match root.child(DROP.0)? {
-        Some(drop) => root.remove_empty(DROP.0).or_else(|_| drop.set_mode(0o700)),
+/// Closes a directory that this spool should not have: the `drop/` that earlier versions made in every spool, or a list
+/// without readers. The files that others left in `drop/` were never to be sent by this user; they are kept where
+/// nobody adds to them.
+fn close(root: &Directory, name: &str) -> io::Result<()> {
+    match root.child(name)? {
+        Some(found) => root.remove_empty(name).or_else(|_| found.set_mode(0o700)),
         None => Ok(()),
     }
 }
@@ -291,7 +339,7 @@ mod tests {
     }
 
     fn refused(spool: &Spool, owner: Owner) -> String {
-        spool.create_for(owner).unwrap_err().to_string()
+        spool.create_for(owner, owner.group()).unwrap_err().to_string()
     }
 
     #[test]
@@ -344,17 +392,20 @@ mod tests {
     fn spool_of_a_users_own_takes_mail_of_nobody_else() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(directory.path());
-        spool.create_for(Owner::User).unwrap();
+        spool.create_for(Owner::User, None).unwrap();
         assert!(!directory.path().join("drop").exists());
-        assert_eq!(spool.defects(Owner::User), Vec::<String>::new());
+        assert_eq!(spool.defects(Owner::User, None), Vec::<String>::new());
         // The form that an earlier version gave it.
         spool.create(None).unwrap();
-        assert!(spool.defects(Owner::User)[0].contains("/drop is for the machine's spool alone: run mailx-t ctl init"));
+        assert!(
+            spool.defects(Owner::User, None)[0]
+                .contains("/drop is for the machine's spool alone: run mailx-t ctl init")
+        );
         fs::write(directory.path().join("drop/x"), "").unwrap();
-        spool.create_for(Owner::User).unwrap();
+        spool.create_for(Owner::User, None).unwrap();
         assert_eq!(state(&directory.path().join("drop")).2, 0o700);
         fs::remove_file(directory.path().join("drop/x")).unwrap();
-        spool.create_for(Owner::User).unwrap();
+        spool.create_for(Owner::User, None).unwrap();
         assert!(!directory.path().join("drop").exists());
     }
 
@@ -365,13 +416,17 @@ mod tests {
         let owner = Owner::Machine(None);
         for _ in 0..2 {
             spool.create(None).unwrap();
-            assert_eq!(spool.defects(owner), Vec::<String>::new());
+            assert_eq!(spool.defects(owner, owner.group()), Vec::<String>::new());
         }
         fs::remove_dir(spool.directory("failed")).unwrap();
-        assert_eq!(spool.defects(owner).len(), 1);
+        assert_eq!(spool.defects(owner, owner.group()).len(), 1);
         spool.create(None).unwrap();
         fs::set_permissions(spool.root(), fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(spool.defects(owner)[0].contains("has mode 777 instead of 755"), "{:?}", spool.defects(owner));
+        assert!(
+            spool.defects(owner, owner.group())[0].contains("has mode 777 instead of 755"),
+            "{:?}",
+            spool.defects(owner, owner.group())
+        );
         spool.create(None).unwrap();
         assert_eq!(state(spool.root()).2, 0o755);
     }
@@ -411,16 +466,16 @@ mod tests {
         fs::write(&mail, "mail").unwrap();
         chown(&mail, Some(SERVICE.0), Some(SERVICE.1)).unwrap();
         let owner = Owner::Machine(Some(SERVICE));
-        let told = spool.defects(owner);
+        let told = spool.defects(owner, owner.group());
         assert!(told[0].contains("spool belongs to user 54322, who can put anything in the place of"), "{told:?}");
         for _ in 0..2 {
-            spool.create_for(owner).unwrap();
+            spool.create_for(owner, owner.group()).unwrap();
             assert_eq!(state(spool.root()), (0, 0, 0o755));
-            for (name, mode) in owner.names() {
+            for Part { name, mode, .. } in owner.parts(owner.group()) {
                 assert_eq!(state(&spool.directory(name)), (SERVICE.0, SERVICE.1, mode), "{name}");
             }
             assert_eq!((fs::read_to_string(&mail).unwrap().as_str(), state(&mail).0), ("mail", SERVICE.0));
-            assert_eq!(spool.defects(owner), Vec::<String>::new());
+            assert_eq!(spool.defects(owner, owner.group()), Vec::<String>::new());
             assert_eq!(spool.owner(), Some(SERVICE.0));
         }
     }

@@ -21,6 +21,17 @@ impl UnderWay {
         if found.holds(&spool.root().join("queue/relay.lock")) { found } else { Self::default() }
     }
 
+    /// As [`of`](Self::of), for a caller who knows that the lock of the relay has that inode, and may ask no more.
+    pub(super) fn under(lock: Option<u64>) -> Self {
+        let inodes = fs::read_to_string("/proc/locks").map(|locks| exclusive(&locks)).unwrap_or_default();
+        if lock.is_some_and(|lock| inodes.contains(&lock)) { Self { inodes } } else { Self::default() }
+    }
+
+    /// A relay has claimed the mail whose file has that inode.
+    pub(super) fn has_inode(&self, inode: u64) -> bool {
+        self.inodes.contains(&inode)
+    }
+
     /// A relay has claimed the mail.
     pub(crate) fn has(&self, spool: &Spool, id: &QueueId) -> bool {
         !self.inodes.is_empty() && self.holds(&spool.file("queue", id))

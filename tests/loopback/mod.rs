@@ -27,6 +27,7 @@ mod login;
 mod neighbours;
 mod pace;
 mod queue;
+mod readers;
 mod refusals;
 mod rehearsal;
 mod rough;

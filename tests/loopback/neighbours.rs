@@ -23,7 +23,8 @@ fn assert_init(village: &Village, status: i32, says: &str) {
     assert!(code == Some(status) && said.contains(says), "{code:?}: {said}");
 }
 
-const NAMES: [(&str, u32); 4] = [("queue", 0o700), ("tmp", 0o700), ("failed", 0o700), ("drop", 0o3733)];
+const NAMES: [(&str, u32); 5] =
+    [("queue", 0o740), ("list", 0o2750), ("tmp", 0o700), ("failed", 0o700), ("drop", 0o3733)];
 
 fn assert_spool_is_whole(village: &Village) {
     assert_eq!(state(village, "var/spool/mailx-t"), (0, 0o755));

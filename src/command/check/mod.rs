@@ -84,7 +84,11 @@ fn look_at_spool(config: &Config, spool: &Spool, findings: &mut Findings<'_>) ->
         let what = "there is none, so each mail is sent at once, while its caller waits";
         return findings.note(&format!("spool {place}: {what}"));
     }
-    let defects = spool.defects(config.owner_of_spool());
+    let readers = match config.readers() {
+        Ok(readers) => readers,
+        Err(unknown) => return findings.fail(&unknown.to_string()),
+    };
+    let defects = spool.defects(config.owner_of_spool(), readers);
     if defects.is_empty() {
         findings.ok(&format!("spool {place}"))?;
     }

@@ -50,25 +50,23 @@ pub(crate) fn run(
     {
         return Err(Error::NotRoot { own: path.clone() });
     }
-    let path = match &source {
-        Source::System(path) | Source::User(path) => path.clone(),
-        Source::Environment(_) => PathBuf::new(),
-    };
+    let path = path_of(&source);
     let chosen = provider.map(provider::find).transpose()?;
     let secret = chosen.as_ref().map_or_else(|| secret_of(&path), Chosen::secret);
     let password = path.with_file_name(secret);
     let text = beside(&path, &chosen.as_ref().map_or_else(|| TEMPLATE.to_string(), |chosen| chosen.fill(TEMPLATE)));
     let is_for_provider = chosen.is_some();
     let state = settle(&path, &text, is_for_provider)?;
-    let (spool, names_password) = match &state {
+    let (spool, readers, names_password) = match &state {
         State::Filled => {
             let config = Config::load(source.clone())?;
-            (config.spool_path(), names(&config, &password))
+            (config.spool_path(), Some(config.readers()?), names(&config, &password))
         }
-        _ => (new_spool(&source), true),
+        _ => (new_spool(&source), None, true),
     };
     // Only the machine's spool is the service user's. A spool of another file belongs to the user who named that.
-    Spool::new(&spool).create_for(config::owner_of_spool(&spool, &source))?;
+    let owner = config::owner_of_spool(&spool, &source);
+    Spool::new(&spool).create_for(owner, readers.unwrap_or(owner.group()))?;
     let mut say = |text: String| writeln!(out, "{text}").map_err(Error::Output);
     let makes_password = names_password && !path.as_os_str().is_empty();
     // Nobody is asked for the password of one server to have it sent to another.
@@ -86,6 +84,14 @@ pub(crate) fn run(
     }
     let then = if state == State::Filled { "" } else { "; then run: mailx-t ctl check" };
     say(format!("spool {} is ready{then}", spool.display()))
+}
+
+/// The file of the configuration; the environment has none.
+fn path_of(source: &Source) -> PathBuf {
+    match source {
+        Source::System(path) | Source::User(path) => path.clone(),
+        Source::Environment(_) => PathBuf::new(),
+    }
 }
 
 /// Makes the file of a secret, or opens one of root's to the service; says what was done. `is_asked` says whether

@@ -122,6 +122,7 @@ impl<'a> Term<'a> {
         let end = self.send_selected();
         self.sending.connections.quit();
         self.suspended.keep(self.spool).unwrap_or_else(|error| log::error(&error.to_string()));
+        self.spool.update_list();
         end
     }
 
