@@ -40,7 +40,7 @@
 //! | 4 verbs | [`command`] | ties the parts together |
 //! | 3 desk | [`config`], [`error`] | composes the parts' settings and errors |
 //! | 2 world | [`spool`], [`relay`], [`log`], [`alarm`], [`confinement`], [`system`] | disk, network, log, machine; none knows another |
-//! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`bounce`], [`retry`], [`pace`], [`reception`], [`verdict`] | octets; no clock, no files, no environment |
+//! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`bounce`], [`repeats`], [`retry`], [`pace`], [`reception`], [`verdict`] | octets; no clock, no files, no environment |
 //! | 1 ground | [`trust`] | what in the file system may be acted upon; knows nothing of mail |
 //! | 0 words | [`outcome`], [`interval`], [`dsn`], [`likeness`], [`lookalike`] | nothing |
 
@@ -66,6 +66,7 @@ mod outcome;
 mod pace;
 pub mod reception;
 pub mod relay;
+pub mod repeats;
 mod retry;
 pub mod rewrite;
 pub mod spool;

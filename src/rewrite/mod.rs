@@ -41,6 +41,7 @@ pub use repair::Repair;
 pub use rewritten::Rewritten;
 pub use settings::Settings;
 pub(crate) use seven_bit::SevenBit;
+pub(crate) use terminal::shown_on_terminal;
 
 /// A mail with more Received fields goes in circles. RFC 5321 section 6.3 wants at least 100 to be allowed.
 pub const MOST_HOPS: usize = 100;

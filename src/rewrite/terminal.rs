@@ -7,6 +7,15 @@ use super::filter::Filter;
 /// return cannot reach beyond them any more.
 const HELD: usize = 4096;
 
+/// A text as it would stand on a terminal.
+pub(crate) fn shown_on_terminal(text: &str) -> String {
+    let mut shown = Vec::new();
+    let mut terminal = Terminal::default();
+    terminal.push(text.as_bytes(), &mut shown);
+    terminal.end(&mut shown);
+    String::from_utf8_lossy(&shown).into_owned()
+}
+
 /// Folds line by line.
 #[derive(Debug, Default)]
 pub(super) struct Terminal {

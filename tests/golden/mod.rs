@@ -4,3 +4,4 @@ mod captures;
 mod fuzz;
 mod import;
 mod repairs;
+mod repeats;

@@ -4,6 +4,7 @@
 pub(crate) mod bench;
 pub(crate) mod captures;
 pub(crate) mod fixtures;
+pub(crate) mod jobs;
 pub(crate) mod machine;
 pub(crate) mod strace;
 pub(crate) mod village;

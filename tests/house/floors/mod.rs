@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use super::source::{Source, files, names_after, plain, without_tests};
 
 /// Neighbours on one floor: the first may know the second, never the other way round.
-const NEIGHBOURS: [(&str, &str); 6] = [
+const NEIGHBOURS: [(&str, &str); 7] = [
     ("main", "cli"),
     ("bin", "cli"),
     ("error", "config"),
     ("envelope", "message"),
+    ("repeats", "rewrite"),
     ("rewrite", "message"),
     ("rewrite", "envelope"),
 ];
