@@ -75,7 +75,7 @@ pub(crate) fn run_anyway(loaded: Result<Config, config::Error>, form: Form, out:
 }
 
 fn list(spool: &Spool, is_dispensable: bool, form: Form, out: &mut dyn Write) -> Result<(), Error> {
-    let mut out = BufWriter::new(out);
+    let (mut out, mut is_own) = (BufWriter::new(out), false);
     let written = match spool.ids() {
         // No mail can wait there.
         Err(_) if is_dispensable => write(spool, form, &mut std::iter::empty(), &mut out),
@@ -86,13 +86,17 @@ fn list(spool: &Spool, is_dispensable: bool, form: Form, out: &mut dyn Write) ->
         }
         Err(error) if error.is_denied() => match spool.shown() {
             Ok(shown) => write_shown(spool, form, shown, &mut out),
-            Err(_) => write_own(spool, form, &mut out),
+            Err(_) => {
+                is_own = form == Form::Json;
+                write_own(spool, form, &mut out)
+            }
         },
         Err(error) => return Err(error.into()),
     };
     match written.and_then(|()| out.flush()) {
         // The reader closed the pipe: they have read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Ok(()) if is_own => Err(Error::NotYoursToList),
         result => result.map_err(Error::Output),
     }
 }

@@ -131,6 +131,12 @@ pub enum Error {
     /// The queue is not the caller's to run.
     #[error("the queue is the administrator's to run: sudo mailx-t -q; your own mail in it leaves by itself")]
     NotYours,
+    /// A program asked for the queue, and would take the caller's own mail for all of it.
+    #[error(
+        "the queue is the administrator's to list, and those whom the group in readers of [spool] has; what is listed here \
+         is your own mail in drop/"
+    )]
+    NotYoursToList,
     /// A user without settings of their own asked for what is root's to set up.
     #[error(
         "ctl init sets up the mail of the whole machine: ask root to run it; settings of your own, by which your mail \
@@ -243,7 +249,7 @@ impl Error {
             Error::Busy { .. } | Error::Deferred { .. } | Error::Untaken { .. } | Error::Waiting { .. } => {
                 Exit::TempFail
             }
-            Error::Denied | Error::NotRoot { .. } | Error::NotYours => Exit::NoPermission,
+            Error::Denied | Error::NotRoot { .. } | Error::NotYours | Error::NotYoursToList => Exit::NoPermission,
             Error::Check(_) | Error::Config(_) | Error::Relay(_) | Error::Stranded { .. } => Exit::Config,
             Error::Import(error) => of_import(error),
             Error::Saved { reason, .. } => of_saved(reason),

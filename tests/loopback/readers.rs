@@ -73,6 +73,9 @@ fn reader_lists_the_queue_as_root_does() {
     assert!(listed.contains(&format!("{}!", ids[0])) && listed.contains("in 1 Request."), "{listed}");
     let (code, said) = as_bob(&village, BOB, "mailq");
     assert!(code == Some(0) && said.contains("the administrator's") && !said.contains(&ids[0]), "{code:?}: {said}");
+    // A program that counts lines would take none for an empty queue.
+    let (code, said) = as_bob(&village, BOB, "mailq -j");
+    assert!(code == Some(77) && said.contains("readers of [spool]") && !said.contains(&ids[0]), "{code:?}: {said}");
 }
 
 /// A lock that a reader could take, the relay would wait for; a name that a reader could give, it would believe.
