@@ -18,7 +18,7 @@ use proptest::prelude::*;
 const SECRET: &str = "hunter2";
 const TARGET: &str = "/etc/mailx-t/config.toml";
 /// The number of folders; a walk that finds fewer proves nothing.
-const FOLDERS: usize = 48;
+const FOLDERS: usize = 56;
 
 fn folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
@@ -138,6 +138,8 @@ fn secret_is_the_one_that_was_written() {
         ("msmtp-quotes", "hunter2'\n"),
         ("uci-msmtp", "hunter2 \"x\n"),
         ("esmtp", "hunter2\n"),
+        ("nullmailer-quotes", "hunter2 word\n"),
+        ("mailrc-source", "hunter2\n"),
     ] {
         let place = tempfile::tempdir().unwrap();
         import(&Path::new("fixtures/import").join(folder), &place.path().join("config.toml"), &["--write"]);

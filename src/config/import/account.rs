@@ -68,6 +68,8 @@ pub(super) struct Account {
     pub(super) ehlo: Option<String>,
     /// So many mails in so long, in our form.
     pub(super) rate: Option<String>,
+    pub(super) max_connections: Option<u8>,
+    pub(super) per_connection: Option<u32>,
     /// The line to name in a note if it was used without TLS.
     pub(super) plain_at: usize,
     /// The line and the setting that let any certificate pass.

@@ -31,6 +31,8 @@ pub struct Imported {
     pub(super) retry: Retry,
     /// The target of the log.
     pub(super) log: Option<String>,
+    /// The name in front of its lines.
+    pub(super) log_name: Option<String>,
     /// What says that the other mailer logs in: a place and a setting.
     login: Option<(PathBuf, usize, &'static str)>,
     notes: Vec<Note>,
@@ -53,6 +55,8 @@ struct Note {
     path: PathBuf,
     line: usize,
     sentence: String,
+    /// It is said behind all others: without what it asks for no mail leaves.
+    is_last: bool,
 }
 
 impl fmt::Display for Note {
@@ -79,6 +83,7 @@ impl Imported {
             max_message_size: None,
             retry: Retry::default(),
             log: None,
+            log_name: None,
             login: None,
             notes: Vec::new(),
         }
@@ -92,7 +97,15 @@ impl Imported {
 
     /// Notes a sentence about a line of another file; line 0 is no line in particular.
     pub(super) fn note_in(&mut self, path: &Path, line: usize, sentence: &str) {
-        let note = Note { path: path.to_path_buf(), line, sentence: clean(sentence) };
+        self.keep(Note { path: path.to_path_buf(), line, sentence: clean(sentence), is_last: false });
+    }
+
+    /// Notes what a person has to do before mail leaves.
+    pub(super) fn note_last(&mut self, line: usize, sentence: &str) {
+        self.keep(Note { path: self.path.clone(), line, sentence: clean(sentence), is_last: true });
+    }
+
+    fn keep(&mut self, note: Note) {
         // Several accounts may inherit one line.
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -116,7 +129,7 @@ impl Imported {
         let has_login = |account: &Account| account.user.is_some() && account.auth != Some("none");
         let sentence = format!("{setting} logs in, and no login was found");
         let is_lost = !self.accounts.first().is_some_and(has_login);
-        is_lost.then(|| Note { path, line, sentence }.to_string())
+        is_lost.then(|| Note { path, line, sentence, is_last: true }.to_string())
     }
 
     /// The port that the text says; a note tells of a text that is none.
@@ -266,7 +279,7 @@ impl Imported {
     pub fn notes(&self) -> Vec<String> {
         let mut notes: Vec<&Note> = self.notes.iter().collect();
         let line = |note: &Note| if note.line == 0 { usize::MAX } else { note.line };
-        notes.sort_by_key(|note| (note.path != self.path, &note.path, line(note)));
+        notes.sort_by_key(|note| (note.is_last, note.path != self.path, &note.path, line(note)));
         notes.into_iter().map(Note::to_string).collect()
     }
 }

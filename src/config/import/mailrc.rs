@@ -60,7 +60,7 @@ fn settings(files: &Files, imported: &mut Imported) -> (Settings, Vec<(usize, Se
 fn sections(files: &Files, imported: &mut Imported) -> Vec<(usize, Settings)> {
     let mut all: Vec<(usize, Settings)> = vec![(0, Settings::new())];
     let mut at = 0;
-    for (n, line) in logical_lines(&files.text) {
+    for (n, line) in with_sources(files, imported) {
         let words = words(&line);
         let mut words = words.iter().map(String::as_str);
         match words.next().unwrap_or_default() {
@@ -81,12 +81,32 @@ fn sections(files: &Files, imported: &mut Imported) -> Vec<(usize, Settings)> {
                 }
             }
             // These are about what a terminal shows.
-            "" | "ignore" | "discard" | "retain" | "headerpick" | "colour" | "bind" | "shortcut" | "mimetype" => {}
-            "source" => imported.note(n, "source is left out: import that file by itself"),
+            "" | "elif" | "else" | "endif" | "ignore" | "discard" | "retain" | "headerpick" | "colour" | "bind"
+            | "shortcut" | "mimetype" => {}
+            "if" => {
+                imported
+                    .note(n, "no condition is judged: all lines are read, and the last that sets a variable counts");
+            }
             _ => imported.note(n, "the line is left out: it is about reading mail"),
         }
     }
     all
+}
+
+/// The lines of the file, with those of the files that it sources in their place, under the line that names them.
+fn with_sources(files: &Files, imported: &mut Imported) -> Vec<(usize, String)> {
+    let mut lines = Vec::new();
+    for (n, line) in logical_lines(&files.text) {
+        let Some(name) = line.strip_prefix("source ").and_then(|rest| words(rest).into_iter().next()) else {
+            lines.push((n, line));
+            continue;
+        };
+        match files.named(&name) {
+            Ok((_, text)) => lines.extend(logical_lines(&text).into_iter().map(|(_, line)| (n, line))),
+            Err(absent) => imported.leave_out(n, "source", &absent.to_string()),
+        }
+    }
+    lines
 }
 
 /// What a start-up file says to mail(1) itself, outside of accounts.

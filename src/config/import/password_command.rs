@@ -81,7 +81,8 @@ fn fate(command: &str, known: &[Option<&str>]) -> Fate {
         return Fate::Copied;
     }
     let names_files = |word: &&str| is_option(word) || is_count(word) || word.contains('/');
-    Fate::ByHand { is_shown: is_plain && is_reader && rest.iter().all(names_files) }
+    let is_file_of_person = is_plain && is_reader && rest.iter().all(names_files);
+    Fate::ByHand { is_shown: is_file_of_person || is_reader && is_variable(&rest) }
 }
 
 /// The text that echo or printf prints; `None` if the shell or the program would change it on the way.
@@ -144,6 +145,7 @@ mod tests {
             ("/usr/local/bin/mail-password --account me@a.example -v", "copied"),
             ("cat ~/.mail.pw", "shown"),
             ("cat /home/me/.pw", "shown"),
+            ("cat $MSMTP_PWD_FILE", "shown"),
             ("pass show email/app", "shown"),
             ("gpg -dq ~/.authinfo.gpg", "shown"),
             ("gpg --no-tty -q -d /root/.msmtp-password.gpg", "shown"),

@@ -50,6 +50,8 @@ pub(super) struct SmarthostTable {
     pub(super) connect_timeout: Option<String>,
     pub(super) ehlo: Option<String>,
     pub(super) rate: Option<String>,
+    pub(super) max_connections: Option<u8>,
+    pub(super) per_connection: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -108,10 +110,11 @@ impl RetryTable {
 #[derive(Serialize)]
 pub(super) struct LogTable {
     pub(super) target: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 impl LogTable {
     fn is_empty(&self) -> bool {
-        self.target.is_none()
+        self.target.is_none() && self.name.is_none()
     }
 }

@@ -102,7 +102,7 @@ fn password_files(imported: &mut Imported, target: &Path) -> Vec<Option<PathBuf>
             Some(command) => (command.line, to_run(command, &imported.accounts[n], path)),
             None => (0, format!("the password was not found: put it on the first line of {}", path.display())),
         };
-        imported.note(line, &sentence);
+        imported.note_last(line, &sentence);
     }
     files
 }
@@ -172,7 +172,7 @@ fn file(imported: &Imported, password_files: &[Option<PathBuf>]) -> FileTable {
             max: imported.retry.max.map(length),
             give_up_after: imported.retry.give_up_after.map(length),
         },
-        log: LogTable { target: imported.log.clone() },
+        log: LogTable { target: imported.log.clone(), name: imported.log_name.clone() },
     }
 }
 
@@ -211,5 +211,7 @@ fn smarthost(account: &Account, password_file: Option<PathBuf>) -> SmarthostTabl
         connect_timeout: account.connect_timeout.map(length),
         ehlo: account.ehlo.clone(),
         rate: account.rate.clone(),
+        max_connections: account.max_connections,
+        per_connection: account.per_connection,
     }
 }

@@ -114,6 +114,10 @@ fn common(settings: &Settings, imported: &mut Imported) -> Account {
     }
     let first = settings.first(&["smtp_destination_rate_delay", "default_destination_rate_delay"]);
     account.rate = first.and_then(|(_, _, delay)| seconds(delay, 1)).filter(|n| *n <= DAY).map(|n| format!("1/{n}s"));
+    let first = settings.first(&["smtp_destination_concurrency_limit", "default_destination_concurrency_limit"]);
+    account.max_connections = first.and_then(|(_, _, limit)| limit.parse().ok()).filter(|limit| *limit > 0);
+    let limit = settings.get("smtp_connection_reuse_count_limit").and_then(|limit| limit.parse().ok());
+    account.per_connection = limit.filter(|limit| *limit > 0);
     account.connect_timeout = settings.get("smtp_connect_timeout").and_then(|time| seconds(time, 1));
     account
 }
@@ -142,7 +146,16 @@ fn relayhosts(files: &Files, settings: &Settings, imported: &mut Imported) -> (u
         return (settings.line("transport_maps"), found);
     }
     let default = settings.at("default_transport").filter(|_| own.1.is_empty());
-    default.and_then(|(n, value)| Some((n, hop(value)?))).unwrap_or(own)
+    if let Some(found) = default.and_then(|(n, value)| Some((n, hop(value)?))) {
+        return found;
+    }
+    const BY_SENDER: &str = "sender_dependent_relayhost_maps";
+    let first = own.1.is_empty().then(|| maps::rows(files, settings, imported, BY_SENDER).into_iter().next()).flatten();
+    let Some(row) = first else { return own };
+    let sentence = "no relayhost is set, so mail of other senders went straight to the servers of its recipients: it \
+                    goes to this host as well";
+    imported.note_in(&row.path, row.line, sentence);
+    (settings.line(BY_SENDER), vec![row.value])
 }
 
 /// Adds an account for each row of sender_dependent_relayhost_maps, and for each login that is kept by sender
@@ -164,6 +177,12 @@ fn add_by_sender(files: &Files, imported: &mut Imported, hub: &Hub<'_>, general:
         let mut account = hub.protected(*line, own);
         if !hub.logins.log_in_as(&row.key, &mut account) {
             hub.logins.log_in_at(own, &mut account);
+        }
+        let is_general = imported.accounts.first().is_some_and(|first| {
+            (&first.host, first.port, &first.user) == (&account.host, account.port, &account.user)
+        });
+        if is_general && row.key.starts_with(['@', '*']) {
+            continue;
         }
         let sender = if row.key.starts_with('@') { format!("*{}", row.key) } else { row.key.clone() };
         imported.add_account_for((&row.path, row.line), &[&sender], account);
@@ -192,6 +211,10 @@ fn set_sender(files: &Files, settings: &Settings, imported: &mut Imported) {
 
 /// Reads the other keys that have a counterpart.
 fn read_others(settings: &Settings, imported: &mut Imported) {
+    let is_name = |name: &&str| {
+        name.len() <= 32 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'/'))
+    };
+    imported.log_name = settings.get("syslog_name").filter(is_name).map(str::to_string);
     let time = |key, unit| settings.get(key).and_then(|time| seconds(time, unit));
     let size = settings.get("message_size_limit").and_then(|value| value.parse::<u64>().ok());
     imported.max_message_size = size.filter(|bytes| *bytes > 0);

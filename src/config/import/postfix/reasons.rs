@@ -4,13 +4,14 @@ use super::super::imported::Imported;
 use super::main_cf::Settings;
 
 /// Keys that are read elsewhere, or that say what is so here.
-const READ: [&str; 40] = [
+const READ: [&str; 44] = [
     "alias_database",
     "alias_maps",
     "compatibility_level",
     "config_directory",
     "data_directory",
     "default_database_type",
+    "default_destination_concurrency_limit",
     "default_destination_rate_delay",
     "default_transport",
     "luser_relay",
@@ -27,6 +28,8 @@ const READ: [&str; 40] = [
     "smtp_bind_address",
     "smtp_bind_address6",
     "smtp_connect_timeout",
+    "smtp_connection_reuse_count_limit",
+    "smtp_destination_concurrency_limit",
     "smtp_destination_rate_delay",
     "smtp_enforce_tls",
     "smtp_fallback_relay",
@@ -43,6 +46,7 @@ const READ: [&str; 40] = [
     "smtp_tls_security_level",
     "smtp_tls_wrappermode",
     "smtp_use_tls",
+    "syslog_name",
     "transport_maps",
     "virtual_alias_maps",
 ];
@@ -127,17 +131,12 @@ const REASONS: &[(&[&str], &str)] = &[
         "trouble is told by command in [alarm]",
     ),
     (
-        &["default_destination_concurrency_limit", "smtp_destination_concurrency_limit"],
-        "max-connections in [smarthost] is the limit",
-    ),
-    (
         &["default_destination_recipient_limit", "smtp_destination_recipient_limit"],
         "as many recipients go with a mail as the server takes",
     ),
     (&["smtp_tls_mandatory_protocols", "smtp_tls_protocols"], "tls-min in [smarthost] is the oldest TLS"),
     (&["smtp_tls_CApath"], "the system's certificates are trusted, or one ca-file"),
     (&["smtp_tls_loglevel"], "mailx-t -v shows the dialogue"),
-    (&["syslog_name"], "name in [log] is the name in front"),
     (&["syslog_facility"], "the facility is mail"),
     (&["smtputf8_enable"], "an address beyond ASCII leaves if the server offers SMTPUTF8"),
     (
@@ -167,7 +166,8 @@ fn of_family(key: &str) -> Option<&'static str> {
     ];
     const INSTALLATION: [&str; 7] =
         ["_directory", "_owner", "_path", "_group", "_privs", "_environment", "_service_name"];
-    const LIMITS: [&str; 5] = ["_limit", "qmgr_", "_process", "in_flow_delay", "_delay"];
+    const LIMITS: [&str; 5] = ["_delay", "_limit_interval", "_process_limit", "_recipient_limit", "qmgr_"];
+    const SIZES: [&str; 2] = ["_length_limit", "_size_limit"];
     let fits = |part: &&str| if part.starts_with('_') { key.ends_with(*part) } else { key.starts_with(*part) };
     let is = |parts: &[&str]| parts.iter().any(fits);
     let why = if key.starts_with("smtp_tls_") || key.starts_with("tls_") {
@@ -178,7 +178,9 @@ fn of_family(key: &str) -> Option<&'static str> {
         "mailx-t receives no mail and delivers none here"
     } else if is(&INSTALLATION) {
         "it is about Postfix's own files and processes"
-    } else if is(&LIMITS) {
+    } else if is(&SIZES) {
+        "max-message-size in [spool] is the one limit of size"
+    } else if is(&LIMITS) || key.contains("_concurrency_") {
         "rate, per-day and max-connections in [smarthost] are the limits"
     } else {
         return None;
