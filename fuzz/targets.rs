@@ -161,7 +161,7 @@ fn entry(bytes: &[u8]) {
 
 /// The settings of any mailer are a configuration of ours, or sentences fit for a terminal.
 fn import(bytes: &[u8]) {
-    const KINDS: [&str; 7] = ["dma", "exim", "mailrc", "msmtp", "nullmailer", "postfix", "ssmtp"];
+    const KINDS: [&str; 9] = ["postfix", "ssmtp", "uci", "esmtp", "dma", "exim", "mailrc", "msmtp", "nullmailer"];
     let (first, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let kind = Kind::from_name(KINDS[usize::from(*first) % KINDS.len()]).expect("a kind");
     let path = Path::new("/etc/mailx-t/config.toml");

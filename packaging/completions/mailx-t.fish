@@ -69,7 +69,7 @@ complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_sub
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l sender -d 'The address to send as, where nothing in the file says it' -r -f
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l write -d 'Write configuration and password file instead'
-complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l force -d 'Replace those that are there'
+complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from import" -l force -d 'Replace those that are there, and write even if a login did not come out'
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from init" -l provider -d 'Fill in the smarthost of a well-known provider (qq, gmail, ...), or of a domain by its DNS' -r -f
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from init" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-t -n "__fish_mailx_t_using_subcommand ctl; and __fish_seen_subcommand_from test" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F

@@ -41,7 +41,7 @@ complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -l from -d
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -l sender -d 'The address to send as, where nothing in the file says it' -r -f
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -l write -d 'Write configuration and password file instead'
-complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -l force -d 'Replace those that are there'
+complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -l force -d 'Replace those that are there, and write even if a login did not come out'
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand import" -s h -l help -d 'Print help'
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand init" -l provider -d 'Fill in the smarthost of a well-known provider (qq, gmail, ...), or of a domain by its DNS' -r -f
 complete -c mailx-tctl -n "__fish_mailx_tctl_using_subcommand init" -l config -d 'Another configuration than /etc/mailx-t/config.toml' -r -F

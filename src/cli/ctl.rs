@@ -54,7 +54,7 @@ enum Verb {
         /// Write configuration and password file instead
         #[arg(long)]
         write: bool,
-        /// Replace those that are there
+        /// Replace those that are there, and write even if a login did not come out
         #[arg(long, requires = "write")]
         force: bool,
     },

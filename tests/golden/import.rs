@@ -18,7 +18,7 @@ use proptest::prelude::*;
 const SECRET: &str = "hunter2";
 const TARGET: &str = "/etc/mailx-t/config.toml";
 /// The number of folders; a walk that finds fewer proves nothing.
-const FOLDERS: usize = 56;
+const FOLDERS: usize = 58;
 
 fn folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
@@ -429,7 +429,7 @@ const WORDS: [&str; 33] = [
 ];
 
 /// Whole lines, some with a secret in its place.
-const LINES: [&str; 34] = [
+const LINES: [&str; 35] = [
     "SMARTHOST a.org",
     "SECURETRANSFER",
     "host a.org",
@@ -441,6 +441,7 @@ const LINES: [&str; 34] = [
     "passwordeval /usr/bin/decrypt --key hunter2",
     "passwordeval gpg --passphrase hunter2 -d /etc/pw.gpg",
     "set socks-proxy=socks5://x:hunter2@127.0.0.1:1080",
+    "proxy_host x:hunter2@127.0.0.1",
     "username = \"x@a.org\"",
     "hostname = a.org:587",
     "config msmtp 'default'",

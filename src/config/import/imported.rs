@@ -233,6 +233,11 @@ impl Imported {
                 "mail went without TLS: mailx-t does so to this machine only, and wants STARTTLS of any other";
             self.note(account.plain_at, sentence);
         }
+        // Everybody reads the configuration.
+        if account.proxy.as_ref().is_some_and(|proxy| proxy.contains('@')) {
+            account.proxy = None;
+            self.note(0, "the proxy is left out: a login at a proxy is not spoken: name one that wants none");
+        }
         self.accounts.push(account);
     }
 

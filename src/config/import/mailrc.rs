@@ -185,7 +185,7 @@ fn account(settings: &Settings, imported: &mut Imported) -> Option<Account> {
     account.ehlo = greeting(settings, imported);
     account.client_cert = value("ssl-cert");
     account.client_key = value("ssl-key");
-    account.proxy = value("socks-proxy").and_then(|proxy| socks(&proxy, settings, imported));
+    account.proxy = value("socks-proxy").map(|proxy| socks(&proxy));
     expect_login(settings, imported);
     let fingerprint = value("tls-fingerprint").or_else(|| value("ssl-fingerprint"));
     account.fingerprint = fingerprint.map(|text| text.trim_start_matches("SHA256:").to_string());
@@ -298,21 +298,11 @@ fn from_url(n: usize, text: &str, imported: &mut Imported) -> Option<Account> {
     })
 }
 
-/// `socks5://host:port` with the port that SOCKS has without one. A login at the proxy may not go into a file that
-/// everybody reads, and has no counterpart.
-fn socks(text: &str, settings: &Settings, imported: &mut Imported) -> Option<String> {
+/// `socks5://host:port` with the port that SOCKS has without one.
+fn socks(text: &str) -> String {
     let text = text.split_once("://").map_or(text, |(_, rest)| rest).trim_end_matches('/');
-    if text.contains('@') {
-        let n = settings.get("socks-proxy").map_or(0, |(n, _)| *n);
-        imported.leave_out(
-            n,
-            "socks-proxy",
-            "a login at a proxy is not spoken: name one that takes this machine as it is",
-        );
-        return None;
-    }
     let (host, port) = host_and_port(text);
-    Some(format!("{host}:{}", port.unwrap_or(1080)))
+    format!("{host}:{}", port.unwrap_or(1080))
 }
 
 /// The name for the greeting: s-nail's smtp-hostname, or hostname of both.

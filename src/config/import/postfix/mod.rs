@@ -168,7 +168,9 @@ fn add_by_sender(files: &Files, imported: &mut Imported, hub: &Hub<'_>, general:
     let is_host = |row: &Row| known.iter().any(|host| row.fits(host) || row.fits(&host_and_port(host).0));
     let is_new = |row: &&Row| !is_host(row) && !hosts.iter().any(|other| other.key == row.key);
     let others: Vec<&Row> = hub.logins.rows().iter().filter(is_new).collect();
-    let own = others.iter().copied().filter(|row| hub.logins.are_by_sender && row.key.contains('@'));
+    // A colon stands in no sender, but behind a user whose host is missing in front.
+    let is_of_sender = |row: &Row| hub.logins.are_by_sender && row.key.contains('@') && !row.key.contains(':');
+    let own = others.iter().copied().filter(|row| is_of_sender(row));
     let mut senders: Vec<&Row> = hosts.iter().chain(own).collect();
     // Postfix prefers a whole address wherever it stands; we take the first that matches.
     senders.sort_by_key(|row| row.key.starts_with(['@', '*']));
@@ -187,7 +189,7 @@ fn add_by_sender(files: &Files, imported: &mut Imported, hub: &Hub<'_>, general:
         let sender = if row.key.starts_with('@') { format!("*{}", row.key) } else { row.key.clone() };
         imported.add_account_for((&row.path, row.line), &[&sender], account);
     }
-    for row in others.iter().filter(|row| !(hub.logins.are_by_sender && row.key.contains('@'))) {
+    for row in others.iter().filter(|row| !is_of_sender(row)) {
         imported.note_in(&row.path, row.line, "the line is left out: it is for another host than relayhost");
     }
 }
