@@ -40,9 +40,9 @@
 //! | 4 verbs | [`command`] | ties the parts together |
 //! | 3 desk | [`config`], [`error`] | composes the parts' settings and errors |
 //! | 2 world | [`spool`], [`relay`], [`log`], [`alarm`], [`confinement`], [`system`] | disk, network, log, machine; none knows another |
-//! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`bounce`], [`repeats`], [`retry`], [`pace`], [`reception`], [`verdict`] | octets; no clock, no files, no environment |
+//! | 1 paper | [`message`], [`envelope`], [`rewrite`], [`bounce`], [`repeats`], [`fold`], [`retry`], [`pace`], [`reception`], [`verdict`] | octets; no clock, no files, no environment |
 //! | 1 ground | [`trust`] | what in the file system may be acted upon; knows nothing of mail |
-//! | 0 words | [`outcome`], [`interval`], [`dsn`], [`likeness`], [`lookalike`] | nothing |
+//! | 0 words | [`outcome`], [`interval`], [`dsn`], [`likeness`], [`lookalike`], [`pattern`] | nothing |
 
 #![forbid(unsafe_code)]
 // What several files see has a docstring (clippy.toml), although `missing_docs` asks for those of public items only.
@@ -57,6 +57,7 @@ mod confinement;
 mod dsn;
 pub mod envelope;
 mod error;
+pub mod fold;
 mod interval;
 mod likeness;
 mod log;
@@ -64,6 +65,7 @@ mod lookalike;
 pub mod message;
 mod outcome;
 mod pace;
+mod pattern;
 pub mod reception;
 pub mod relay;
 pub mod repeats;

@@ -98,6 +98,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// A run of the whole queue sends folded mails one by one.
+    fn unfolded_if(mut self, is_asked: bool) -> Self {
+        if let (true, Self::RunQueue { which: which @ run_queue::Which::All, .. }) = (is_asked, &mut self) {
+            *which = run_queue::Which::Unfolded;
+        }
+        self
+    }
+
     /// A mail is on stdin.
     pub(super) fn reads_mail(&self) -> bool {
         matches!(self, Self::Submit { .. } | Self::Verify { .. })
@@ -213,7 +221,7 @@ fn sendmail_face(face: Face, line: Line<'_>, common: Common, people: People) -> 
     let config = common.config.or_else(|| arguments.config.clone());
     let command = match arguments.mode {
         Mode::List => Command::List { config, form },
-        _ => sendmail_command(face, &arguments, config, people)?,
+        _ => sendmail_command(face, &arguments, config, people)?.unfolded_if(common.unfold),
     };
     Ok(Asked { command, notes })
 }
@@ -270,6 +278,7 @@ fn deliver(face: Face, arguments: &SendmailArguments, config: Option<PathBuf>, p
         dsn: arguments.dsn.clone(),
         delivery: delivery(arguments.delivery, arguments.verbose || is_handler, people),
         verbose: arguments.verbose,
+        may_be_folded: !arguments.verbose && !people.at_stdin && !people.at_stderr,
     };
     let ends_at_dot = people.at_stdin && !arguments.keep_dots;
     let typing = Typing { is_typed: people.at_stdin, asks_subject: false, ends_at_dot };
@@ -330,6 +339,7 @@ fn mail_face(
             delivery(arguments.delivery, arguments.verbose, people)
         },
         verbose: arguments.verbose,
+        may_be_folded: !arguments.verbose && !people.at_stdin && !people.at_stderr,
     };
     let mut notes = composed.notes;
     notes.extend(ignored(&arguments.unknown));

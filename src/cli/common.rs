@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use super::getopt::Line;
 use crate::error::{Error, Usage};
 
-/// The long options that every name knows, except `--config`, which is for our own names; `--json` is for listings. The
+/// The long options that every name knows, except `--config`, which is for our own names; `--json` is for listings,
+/// `--unfold` for `-q`. The
 /// others only show something, since programs put foreign text among the arguments of sendmail and mail(1).
 pub(crate) const LONG: &[&str] = &["config", "dry-run", "help", "version"];
 
@@ -25,6 +26,8 @@ pub(crate) struct Common {
     pub(crate) help: bool,
     /// `--json`, for listings.
     pub(crate) json: bool,
+    /// `--unfold`, for `-q`.
+    pub(crate) unfold: bool,
     /// `--version`.
     pub(crate) version: bool,
 }
@@ -49,6 +52,7 @@ impl Common {
             b"--dry-run" => self.dry_run = true,
             b"--help" => self.help = true,
             b"--json" => self.json = true,
+            b"--unfold" => self.unfold = true,
             b"--version" => self.version = true,
             _ => {
                 let glued = option.strip_prefix(GLUED_CONFIG).map(|file| OsStr::from_bytes(file).to_owned());
@@ -64,7 +68,7 @@ impl Common {
 pub(super) fn knows(option: &OsStr) -> bool {
     let option = option.as_bytes();
     let is_name = |name: &str| option.strip_prefix(b"--").is_some_and(|written| written == name.as_bytes());
-    option.starts_with(GLUED_CONFIG) || is_name("json") || LONG.iter().any(|name| is_name(name))
+    option.starts_with(GLUED_CONFIG) || is_name("json") || is_name("unfold") || LONG.iter().any(|name| is_name(name))
 }
 
 fn only_shows(option: &OsStr) -> bool {

@@ -64,6 +64,9 @@ enum Verb {
         /// Only mails in whose id (I), recipient (R) or sender (S) the text occurs: R=example.org; !R= all others
         #[arg(long, conflicts_with = "due")]
         matching: Option<Matching>,
+        /// Folded mails too, one by one
+        #[arg(long, conflicts_with_all = ["due", "matching"])]
+        unfold: bool,
         /// Tell each outcome
         #[arg(long)]
         verbose: bool,
@@ -144,8 +147,9 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         Verb::Carry => carry_stdin(&config),
         Verb::Deliver { id } => deliver_one(&config, id),
         Verb::Flush { due: true, verbose, dialogue, .. } => flush_due(&config, verbose, Dialogue::shown_if(dialogue)),
-        Verb::Flush { matching, verbose, dialogue, .. } => {
-            let selection = matching.map_or(Selection::All, Selection::Matching);
+        Verb::Flush { matching, unfold, verbose, dialogue, .. } => {
+            let all = if unfold { Selection::Unfolded } else { Selection::All };
+            let selection = matching.map_or(all, Selection::Matching);
             flush_now(&config, &selection, verbose, Dialogue::shown_if(dialogue))
         }
         Verb::Serve { every, stay } => {
@@ -199,7 +203,8 @@ fn flush_due(config: &Config, is_verbose: bool, dialogue: Dialogue) -> Result<()
 fn flush_now(config: &Config, selection: &Selection, is_verbose: bool, dialogue: Dialogue) -> Result<(), Error> {
     flush::run_left_elsewhere(config, dialogue, &mut |notice| tell_if(is_verbose, notice))?;
     let waiting = Spool::new(config.spool_path()).ids()?.len();
-    let mut progress = if *selection == Selection::All { Progress::of(waiting) } else { None };
+    let mut progress =
+        if matches!(selection, Selection::All | Selection::Unfolded) { Progress::of(waiting) } else { None };
     let done = flush::run_in_turn(config, selection, dialogue, &mut |notice| match &mut progress {
         Some(progress) => {
             progress.aside(|| tell_if(is_verbose, notice));

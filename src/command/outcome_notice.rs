@@ -4,6 +4,9 @@
 use crate::outcome::{EnhancedStatus, Outcome, Status, clean};
 use crate::spool::Entry;
 
+/// The start of the reason for a mail that waits for the digest of its job. A server's reply starts with its code.
+pub(crate) const FOLDED: &str = "folded: ";
+
 /// The outcome for one recipient of one mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
@@ -30,6 +33,11 @@ impl Notice {
             enhanced: outcome.enhanced,
             reason: outcome.reason.clone(),
         }
+    }
+
+    /// The mail waits because it tells nothing new: there is no trouble.
+    pub(crate) fn is_folded(&self) -> bool {
+        self.status == Status::Deferred && self.reason.starts_with(FOLDED)
     }
 
     /// The line, with its end. Fields are divided by tabs; none can hold one.

@@ -15,6 +15,8 @@ pub enum Which {
     All,
     /// Some.
     Matching(Matching),
+    /// All, and folded mails one by one.
+    Unfolded,
 }
 
 /// The detail in which a queue run is told.
@@ -63,6 +65,7 @@ pub(crate) fn run(config: &Config, which: &Which, detail: Detail) -> Result<(), 
     arguments.extend((detail == Detail::Dialogue).then_some("--dialogue"));
     let pattern = match which {
         Which::All => String::new(),
+        Which::Unfolded => "--unfold".to_string(),
         Which::Matching(matching) => format!("--matching={matching}"),
     };
     arguments.extend((!pattern.is_empty()).then_some(pattern.as_str()));

@@ -17,6 +17,8 @@ pub(crate) enum Selection {
     Matching(Matching),
     /// This one first, whatever the clock says, then those that are due.
     One(QueueId),
+    /// All, and those that are folded one by one.
+    Unfolded,
 }
 
 impl Selection {
@@ -25,9 +27,14 @@ impl Selection {
         matches!(self, Selection::Matching(..))
     }
 
+    /// A person means the mail itself, and not a digest that holds it.
+    pub(super) fn unfolds(&self, entry: &Entry) -> bool {
+        matches!(self, Selection::Unfolded) || self.is_exclusive() && self.is_forced(entry)
+    }
+
     pub(super) fn is_forced(&self, entry: &Entry) -> bool {
         match self {
-            Selection::All => true,
+            Selection::All | Selection::Unfolded => true,
             Selection::Due => false,
             Selection::Matching(matching) => matching.fits(entry),
             Selection::One(id) => *id == entry.id,

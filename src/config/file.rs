@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::diagnosis::Fault;
 use crate::relay::Smarthost;
-use crate::{alarm, envelope, log, retry, rewrite, spool};
+use crate::{alarm, envelope, fold, log, retry, rewrite, spool};
 
 /// The tables of the file, with the defaults of what it does not set.
 #[derive(Default, serde::Deserialize)]
@@ -19,6 +19,7 @@ pub(super) struct File {
     pub(super) recipients: envelope::Settings,
     pub(super) spool: spool::Settings,
     pub(super) retry: retry::Settings,
+    pub(super) fold: Option<fold::Settings>,
     pub(super) log: log::Settings,
     pub(super) alarm: alarm::Settings,
 }

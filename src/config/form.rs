@@ -3,9 +3,11 @@
 /// Tables and keys, each with its form; a key that stands in two tables has the same in both.
 #[rustfmt::skip]
 pub(super) const FORMS: &[(&str, &str)] = &[
+    ("after", "a number from 1 to 255"),
     ("alarm", "a table: [alarm] on a line of its own, and its keys below"),
     ("aliases", "a table: [recipients.aliases] on a line of its own, and below it lines such as root = \"ops@example.com\""),
     ("aliases-file", PATH),
+    ("at-most", TIME),
     ("auth", "a word in quotes, such as \"auto\""),
     ("auth-in-group", SWITCH),
     ("ca-file", PATH),
@@ -20,9 +22,11 @@ pub(super) const FORMS: &[(&str, &str)] = &[
     ("default", "an address in quotes, or a list of them"),
     ("domain", "a domain in quotes, such as \"example.org\""),
     ("ehlo", "a host name with a dot, or an address literal, in quotes, such as \"web1.example.org\""),
+    ("every", TIME),
     ("fallback-charset", "a charset in quotes, such as \"gb18030\""),
     ("fingerprint", "\"sha256:\" and 64 hexadecimal digits, all in quotes"),
     ("first", TIME),
+    ("fold", "a table: [fold] on a line of its own, and its keys below"),
     ("format", "a word in quotes, such as \"postfix\""),
     ("from", "a mail address in quotes, such as \"me@example.com\""),
     ("give-up-after", TIME),
@@ -33,6 +37,7 @@ pub(super) const FORMS: &[(&str, &str)] = &[
     ("max-connections", "a number from 1 to 255"),
     ("max-message-size", "a size in quotes, such as \"25 MiB\""),
     ("name", "1 to 32 letters, digits, \"-\", \".\", \"_\" and \"/\", in quotes"),
+    ("never", PATTERNS),
     ("password", TEXT),
     ("password-command", TEXT),
     ("password-credential", TEXT),
@@ -52,6 +57,7 @@ pub(super) const FORMS: &[(&str, &str)] = &[
     ("smarthost", "a table: [smarthost] on a line of its own, or [[smarthost]] above each of several"),
     ("source-address", "an IP address in quotes"),
     ("spool", "a table: [spool] on a line of its own, and its keys below"),
+    ("subjects", PATTERNS),
     ("target", "\"syslog\", \"stderr\" or the absolute path of a file, in quotes"),
     ("terminal-codes", "a word in quotes, such as \"keep\""),
     ("timeout", TIME),
@@ -66,6 +72,7 @@ pub(super) const FORMS: &[(&str, &str)] = &[
 ];
 
 const COUNT: &str = "a number from 1 on";
+const PATTERNS: &str = "a list of texts, such as [\"/opt/payroll*\"], in which * stands for anything";
 const PATH: &str = "a path in quotes";
 const SWITCH: &str = "true or false, without quotes";
 const TEXT: &str = "a text in quotes";
@@ -80,6 +87,7 @@ pub(super) fn of(name: &str) -> Option<(&'static str, &'static str)> {
 pub(super) fn table_of(name: &str) -> Option<&'static str> {
     const OTHERS: &[(&str, &[&str])] = &[
         ("alarm", &["command"]),
+        ("fold", &["after", "at-most", "every", "never", "subjects"]),
         ("log", &["format", "name", "target"]),
         ("recipients", &["aliases", "aliases-file", "default"]),
         ("retry", &["first", "give-up-after", "max"]),

@@ -99,7 +99,8 @@ const TO_FILL: [&str; 4] = [
 /// The text sets nothing, or holds a line as `ctl init` has written it for a person to fill in.
 pub(crate) fn is_unfilled(text: &str) -> bool {
     let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-    let is_idle = |line: &str| line.is_empty() || line.starts_with('#');
+    // The table that the template switches on says nothing about the mail of whoever has not filled it in.
+    let is_idle = |line: &str| line.is_empty() || line.starts_with('#') || line == "[fold]";
     lines.clone().all(is_idle) || lines.any(|line| TO_FILL.iter().any(|left| line.starts_with(left)))
 }
 

@@ -31,7 +31,7 @@ pub(crate) use machine_spool::machine_spool;
 pub(crate) use smarthosts::{SmarthostId, Smarthosts};
 
 use crate::relay::Smarthost;
-use crate::{alarm, envelope, log, outcome, retry, rewrite, spool, system};
+use crate::{alarm, envelope, fold, log, outcome, retry, rewrite, spool, system};
 use file::File;
 
 /// All settings of one run.
@@ -49,6 +49,8 @@ pub struct Config {
     pub spool: spool::Settings,
     /// `[retry]`.
     pub retry: retry::Settings,
+    /// `[fold]`; `None` where nothing is folded.
+    pub(crate) fold: Option<fold::Settings>,
     /// `[log]`.
     pub log: log::Settings,
     /// `[alarm]`.
@@ -131,6 +133,7 @@ impl Config {
             recipients: file.recipients,
             spool: file.spool,
             retry: file.retry,
+            fold: file.fold,
             log: file.log,
             alarm: file.alarm,
             account,

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::message::with_ascii_domain;
+use crate::pattern;
 
 /// The address of a sender, or the name of a user. A `*` stands for anything.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -17,20 +18,12 @@ impl SenderPattern {
 }
 
 fn fits(pattern: &str, sender: &str) -> bool {
-    let (pattern, sender) = (pattern.to_lowercase(), sender.to_lowercase());
     // No sender begins with `@`, so a domain alone stands for all its addresses.
-    let pattern = if pattern.starts_with('@') { format!("*{pattern}") } else { pattern };
-    let mut pieces = pattern.split('*');
-    let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = sender.strip_prefix(first) else { return false };
-    let Some(last) = pieces.next_back() else { return rest.is_empty() };
-    for piece in pieces {
-        match rest.split_once(piece) {
-            Some((_, after)) => rest = after,
-            None => return false,
-        }
+    if pattern.starts_with('@') {
+        pattern::fits(&format!("*{pattern}"), sender)
+    } else {
+        pattern::fits(pattern, sender)
     }
-    rest.ends_with(last)
 }
 
 impl From<&str> for SenderPattern {

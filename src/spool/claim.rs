@@ -2,12 +2,12 @@
 //! it if its holder dies.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::entry::MOST_BLOCK;
+use super::entry_file::{Content, content_of, open, read_block};
 use super::{Entry, Error, Progress, QueueId, Record, Spool, files, journal, unrecorded};
 use crate::interval::later;
 use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
@@ -50,16 +50,6 @@ impl Carried {
     /// [`Error::Read`].
     pub(crate) fn content(&self) -> Result<Content<'_>, Error> {
         content_of(&self.file, self.content_at, self.entry.size, Path::new("stdin"))
-    }
-}
-
-/// The message of a claim in wire form, from its start.
-#[derive(Debug)]
-pub(crate) struct Content<'a>(io::Take<&'a File>);
-
-impl Read for Content<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
     }
 }
 
@@ -199,11 +189,11 @@ impl Claim {
     /// [`Error::Write`].
     pub(crate) fn remove_reported(self) -> Result<(), Error> {
         let path = self.spool.file("queue", &self.entry.id);
-        fs::remove_file(&path)
+        self.let_members_go()
+            .and_then(|()| fs::remove_file(&path))
             .and_then(|()| files::sync_directory(&self.spool.directory("queue")))
             .map_err(|source| Error::Write { path, source })?;
-        // Most mails are not held; a hold file that stays is swept.
-        let _ = fs::remove_file(self.spool.hold(&self.entry.id));
+        self.clear_names();
         Ok(())
     }
 
@@ -232,7 +222,7 @@ impl Claim {
         for (claim, _) in claims.iter().zip(&results).filter(is_gone) {
             // Without its entry a journal means nothing; a journal that stays is swept.
             let _ = fs::remove_file(claim.spool.journal(&claim.entry.id));
-            let _ = fs::remove_file(claim.spool.hold(&claim.entry.id));
+            claim.clear_names();
         }
         let named = |(claim, removed): (&Self, io::Result<()>)| {
             removed.map_err(|source| Error::Write { path: path(claim), source })
@@ -243,6 +233,7 @@ impl Claim {
     /// Takes the file out of the queue: without that everybody would get the mail again. If it cannot be unlinked, it
     /// becomes debris of `tmp/`, or the journal says that everybody has it; else this process leaves it alone.
     fn take_away(&self) -> io::Result<()> {
+        self.let_members_go()?;
         let path = self.spool.file("queue", &self.entry.id);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -315,66 +306,30 @@ impl Claim {
             if records.is_empty() { kept.sync_all() } else { journal::append(&copy, records) }
         };
         let moved = keep()
+            .and_then(|()| self.let_members_go())
             .and_then(|()| fs::rename(self.spool.file("queue", id), failed.join(id.as_str())))
             .and_then(|()| files::sync_directory(&failed))
             .and_then(|()| files::sync_directory(&self.spool.directory("queue")));
         moved.map_err(|source| Error::Write { path: failed.join(id.as_str()), source })?;
         let _ = fs::remove_file(path);
-        let _ = fs::remove_file(self.spool.hold(id));
+        self.clear_names();
         Ok(())
     }
-}
 
-/// The file of an entry; `None` if it is gone.
-pub(super) fn open(path: &Path) -> Result<Option<File>, Error> {
-    match plain::open(path, OpenOptions::new().read(true)) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) if plain::is_no_file(&error) => {
-            Err(Error::Damaged { path: path.to_path_buf(), why: error.to_string() })
-        }
-        Err(source) => Err(Error::Read { path: path.to_path_buf(), source }),
-    }
-}
-
-/// The message of an entry's file, from its start.
-pub(super) fn content_of<'a>(mut file: &'a File, at: u64, size: u64, path: &Path) -> Result<Content<'a>, Error> {
-    file.seek(SeekFrom::Start(at)).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
-    Ok(Content(file.take(size)))
-}
-
-/// The envelope block, and the offset at which the message starts.
-pub(super) fn read_block(file: &File, path: &Path) -> Result<(Entry, u64), Error> {
-    let fail = |source| Error::Read { path: path.to_path_buf(), source };
-    let damaged = |why: String| Error::Damaged { path: path.to_path_buf(), why };
-    let mut reader = BufReader::new(file.take(MOST_BLOCK));
-    let mut block = Vec::new();
-    loop {
-        let before = block.len();
-        if reader.read_until(b'\n', &mut block).map_err(fail)? == 0 {
-            return Err(damaged("its envelope block has no end".into()));
-        }
-        if block[before..] == *b"\n" {
-            break;
+    /// Takes away what stood beside the entry. Most mails are not held, and are no digest; a name that stays is swept.
+    fn clear_names(&self) {
+        let _ = fs::remove_file(self.spool.hold(&self.entry.id));
+        if !self.entry.members.is_empty() {
+            let _ = fs::remove_file(self.spool.digest_mark(&self.entry.id));
         }
     }
-    let text = std::str::from_utf8(&block).map_err(|_| damaged("its envelope block is not text".into()))?;
-    let entry = Entry::parse(text.trim_end_matches('\n')).map_err(damaged)?;
-    let content_at = block.len() as u64;
-    let length = file.metadata().map_err(fail)?.len();
-    if Some(length) != content_at.checked_add(entry.size) {
-        return Err(damaged(format!(
-            "it holds {} octets instead of {}",
-            length.saturating_sub(content_at),
-            entry.size
-        )));
-    }
-    Ok((entry, content_at))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::directory::tests::queued;
+    use std::io::Read;
+
     use super::*;
 
     fn record(recipient: usize, status: Status) -> Record {

@@ -19,6 +19,15 @@ pub(crate) struct Queued {
     pub(crate) is_tried: bool,
 }
 
+/// The names in the queue.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Queue {
+    /// All mails: first those that nobody has tried, then the others, each oldest first.
+    pub(crate) mails: Vec<Queued>,
+    /// Those that are, or were, digests.
+    pub(crate) digests: Vec<QueueId>,
+}
+
 /// A spool directory.
 #[derive(Clone, Debug)]
 pub struct Spool {
@@ -77,17 +86,23 @@ impl Spool {
         self.names("drop", QueueId::parse)
     }
 
-    /// All mails in the queue: first those that nobody has tried, then the others, each oldest first.
+    /// Lists the queue, by its names alone.
     ///
     /// # Errors
-    /// [`Error::Read`] if the queue cannot be listed.
-    pub(crate) fn queued(&self) -> Result<Vec<Queued>, Error> {
-        let tried: HashSet<QueueId> =
-            self.names("queue", |name| QueueId::parse(name.strip_suffix(".journal")?))?.into_iter().collect();
-        let mut queued: Vec<Queued> =
-            self.ids()?.into_iter().map(|id| Queued { id, is_tried: tried.contains(&id) }).collect();
-        queued.sort_by_key(|queued| queued.is_tried);
-        Ok(queued)
+    /// [`Error::Read`] if it cannot be listed.
+    pub(crate) fn queue(&self) -> Result<Queue, Error> {
+        let (mut tried, mut digests) = (HashSet::new(), Vec::new());
+        let ids = self.names("queue", |name| match name.split_once('.') {
+            Some((id, "journal")) => QueueId::parse(id).filter(|id| !tried.insert(*id)),
+            Some((id, "digest")) => {
+                digests.extend(QueueId::parse(id));
+                None
+            }
+            _ => QueueId::parse(name),
+        })?;
+        let mut mails: Vec<Queued> = ids.into_iter().map(|id| Queued { id, is_tried: tried.contains(&id) }).collect();
+        mails.sort_by_key(|queued| queued.is_tried);
+        Ok(Queue { mails, digests })
     }
 
     /// The ids of all mails in the queue, oldest first. A reader, who may read the names alone, is refused.
@@ -103,13 +118,13 @@ impl Spool {
     pub(super) fn names(
         &self,
         directory: &str,
-        id_of: impl Fn(&str) -> Option<QueueId>,
+        mut id_of: impl FnMut(&str) -> Option<QueueId>,
     ) -> Result<Vec<QueueId>, Error> {
         let path = self.directory(directory);
         let fail = |source| Error::Read { path: path.clone(), source };
         let mut ids = Vec::new();
         for found in fs::read_dir(&path).map_err(fail)? {
-            ids.extend(found.map_err(fail)?.file_name().to_str().and_then(&id_of));
+            ids.extend(found.map_err(fail)?.file_name().to_str().and_then(&mut id_of));
         }
         ids.sort_unstable();
         Ok(ids)
@@ -125,7 +140,7 @@ impl Spool {
             |name: &str, ends: &[&str]| ends.iter().find_map(|end| QueueId::parse(name.strip_suffix(end)?)).is_some();
         self.sweep_one("tmp", &|name| stem(name, &["", ".body", ".gz"]))?;
         self.sweep_one("queue", &|name| {
-            let is_beside = stem(name, &[".journal", ".hold"]);
+            let is_beside = stem(name, &[".journal", ".hold", ".digest"]);
             let is_gone = |id: &str| self.directory("queue").join(id).try_exists().is_ok_and(|is_there| !is_there);
             is_beside && name.split('.').next().is_some_and(is_gone)
         })?;
@@ -194,8 +209,10 @@ pub(super) mod tests {
             format!("drop/{gone}.new"),
             format!("queue/{gone}.journal"),
             format!("queue/{gone}.hold"),
+            format!("queue/{gone}.digest"),
             format!("queue/{id}.journal"),
             format!("queue/{id}.hold"),
+            format!("queue/{id}.digest"),
             format!("tmp/{gone}.drop"),
             "tmp/other".to_string(),
         ];
@@ -209,7 +226,7 @@ pub(super) mod tests {
         }
         spool.sweep().unwrap();
         let left: Vec<bool> = names.iter().map(|name| place(name).exists()).collect();
-        assert_eq!(left, [false, false, false, false, false, false, true, true, true, true]);
+        assert_eq!(left, [false, false, false, false, false, false, false, true, true, true, true, true]);
         assert!(spool.claim(&id).unwrap().is_some());
     }
 

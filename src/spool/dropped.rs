@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::claim::{Content, content_of, read_block};
 use super::entry::MOST_BLOCK;
+use super::entry_file::{Content, content_of, read_block};
 use super::{Entry, Error, QueueId, Spool, files};
 use crate::outcome::clean;
 use crate::trust::plain;

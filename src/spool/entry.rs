@@ -51,6 +51,10 @@ pub struct Entry {
     pub(crate) dsn: dsn::OfMail,
     /// The mail that it reports on, for a report.
     pub(crate) about: Option<QueueId>,
+    /// The name of the job whose mail it is.
+    pub(crate) job: Option<String>,
+    /// The mails that it holds whole, for a digest.
+    pub(crate) members: Vec<QueueId>,
     /// The message's octets in wire form.
     pub size: u64,
 }
@@ -88,6 +92,12 @@ impl Entry {
         }
         if let Some(about) = &self.about {
             line("about", about);
+        }
+        if let Some(job) = &self.job {
+            line("job", job);
+        }
+        for member in &self.members {
+            line("member", member);
         }
         line("message-id", &self.message_id);
         line("body", &if self.eight_bit { "8bit" } else { "7bit" });
@@ -136,6 +146,8 @@ struct Parsed {
     repairs: Vec<String>,
     dsn: dsn::OfMail,
     about: Option<QueueId>,
+    job: Option<String>,
+    members: Vec<QueueId>,
     size: Option<u64>,
 }
 
@@ -162,6 +174,8 @@ impl Parsed {
             "body" => self.eight_bit = value == "8bit",
             "repairs" => self.repairs = value.split_whitespace().map(str::to_string).collect(),
             "about" => self.about = Some(QueueId::parse(value)?),
+            "job" => self.job = Some(value.to_string()).filter(|name| !name.is_empty()),
+            "member" => self.members.push(QueueId::parse(value)?),
             "size" => self.size = Some(value.parse().ok()?),
             _ => {}
         }
@@ -185,6 +199,8 @@ impl Parsed {
             repairs: self.repairs,
             dsn: self.dsn,
             about: self.about,
+            job: self.job,
+            members: self.members,
             size: self.size.ok_or_else(|| missing("size"))?,
         })
     }
@@ -224,6 +240,8 @@ pub(super) mod tests {
             repairs: vec!["date".into(), "from".into()],
             dsn: dsn::OfMail::default(),
             about: None,
+            job: None,
+            members: Vec::new(),
             size: 42,
         }
     }
@@ -248,6 +266,16 @@ pub(super) mod tests {
         let block = entry.block().0;
         assert!(block.contains("to: b@x.org\noriginal-to: root\nnotify: SUCCESS,DELAY\norcpt: rfc822;c@x.org\n"));
         assert!(block.contains("\nret: HDRS\nenvid: a+20+2Bb\n"));
+        assert_eq!(Entry::parse(&block), Ok(entry));
+    }
+
+    #[test]
+    fn job_and_members_read_back() {
+        let mut entry = example(&["a@x.org"]);
+        entry.job = Some("/opt/备份 --all: x".into());
+        entry.members = vec![QueueId::new(), QueueId::new()];
+        let block = entry.block().0;
+        assert!(block.contains("\njob: /opt/备份 --all: x\nmember: "));
         assert_eq!(Entry::parse(&block), Ok(entry));
     }
 

@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::claim::{Content, content_of, read_block};
+use super::entry_file::{Content, content_of, read_block};
 use super::{Entry, Error, QueueId, Spool, files, journal};
 use crate::outcome::Status;
 use crate::trust::plain;

@@ -37,12 +37,31 @@ pub struct Progress {
     pub(crate) attempts: u32,
     /// The times of the attempts, in the order of the lines.
     pub(crate) tried: Vec<jiff::Timestamp>,
+    /// Whether the whole mail waits for a digest of its job.
+    pub(crate) fold: Fold,
+}
+
+/// The place of a mail among those of its job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fold {
+    /// It leaves by itself, and may be folded.
+    #[default]
+    Unfolded,
+    /// It waits for the digest that is due then.
+    Folded(jiff::Timestamp),
+    /// It leaves by itself, and is never folded.
+    Single,
 }
 
 impl Progress {
     /// This recipient is not tried any more.
     pub fn is_settled(&self, recipient: usize) -> bool {
         self.last.get(&recipient).is_some_and(|record| record.outcome.status != Status::Deferred)
+    }
+
+    /// The mail waits for the digest of its job.
+    pub(crate) fn is_folded(&self) -> bool {
+        matches!(self.fold, Fold::Folded(_))
     }
 
     /// The recipients who were refused, and whose report has yet to be taken.
@@ -55,6 +74,9 @@ impl Progress {
         let mut progress = Self::default();
         let mut attempts = std::collections::BTreeMap::<usize, u32>::new();
         for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
+            if let Some(fold) = Fold::parse(line) {
+                progress.fold = fold;
+            }
             if let Some(record) = Record::parse(line) {
                 *attempts.entry(record.recipient).or_default() += 1;
                 // The recipients of one attempt have one time.
@@ -62,6 +84,10 @@ impl Progress {
                     progress.tried.push(record.at);
                 }
                 progress.last.insert(record.recipient, record);
+                // It was tried by itself after it was folded.
+                if let Fold::Folded(_) = progress.fold {
+                    progress.fold = Fold::Unfolded;
+                }
             }
         }
         progress.attempts = attempts.values().copied().max().unwrap_or(0);
@@ -110,6 +136,31 @@ impl Record {
     }
 }
 
+impl Fold {
+    /// A line about the whole mail; `None` for a mail of which there is nothing to say.
+    fn line(&self, at: jiff::Timestamp, why: &str) -> Option<String> {
+        let (word, due) = match self {
+            Fold::Unfolded => return None,
+            Fold::Folded(due) => (FOLDED, due.to_string()),
+            Fold::Single => (SINGLE, "-".to_string()),
+        };
+        Some(format!("{at}\t-\t{word}\t{due}\t{}\n", crate::outcome::clean(why)))
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.splitn(5, '\t').skip(1);
+        match (fields.next()?, fields.next()?, fields.next()?) {
+            ("-", FOLDED, due) => Some(Self::Folded(due.parse().ok()?)),
+            ("-", SINGLE, _) => Some(Self::Single),
+            _ => None,
+        }
+    }
+}
+
+/// The words for the whole mail: it waits for its digest, or it leaves by itself for good.
+const FOLDED: &str = "folded";
+const SINGLE: &str = "single";
+
 /// The word for a refused recipient whose report has yet to be taken.
 const RETURNED: &str = "returned";
 
@@ -155,11 +206,20 @@ pub(super) fn reserve(path: &Path, records: usize) -> io::Result<()> {
 /// Adds records, and returns once they are on disk. A torn last line is closed first, so that it cannot swallow the new
 /// one.
 pub(super) fn append(path: &Path, records: &[Record]) -> io::Result<()> {
+    append_lines(path, &records.iter().map(Record::line).collect::<String>())
+}
+
+/// Appends a line about the whole mail, as [`append`] does.
+pub(super) fn append_fold(path: &Path, fold: &Fold, why: &str) -> io::Result<()> {
+    append_lines(path, &fold.line(jiff::Timestamp::now(), why).unwrap_or_default())
+}
+
+fn append_lines(path: &Path, new: &str) -> io::Result<()> {
     let mut file = plain::open(path, OpenOptions::new().append(true).read(true).create(true).mode(0o600))?;
     let mut before = Vec::new();
     file.read_to_end(&mut before)?;
     let mut lines = if before.is_empty() || before.ends_with(b"\n") { String::new() } else { "\n".to_string() };
-    lines.extend(records.iter().map(Record::line));
+    lines.push_str(new);
     file.write_all(lines.as_bytes())?;
     file.sync_all()
 }
@@ -182,6 +242,23 @@ mod tests {
             next_attempt: Some("2026-11-20T09:31:03Z".parse().unwrap()),
             report: None,
         }
+    }
+
+    #[test]
+    fn folded_holds_until_the_mail_is_tried_and_single_for_ever() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ID.journal");
+        let folded = Fold::Folded("2026-11-20T10:35:00Z".parse().unwrap());
+        let fold = || read(&path).unwrap().fold;
+        append_fold(&path, &folded, "a repeat of\tx").unwrap();
+        assert_eq!((fold(), read(&path).unwrap().attempts), (folded.clone(), 0));
+        append(&path, &[record(0, Status::Deferred, "451 later")]).unwrap();
+        assert_eq!(fold(), Fold::Unfolded);
+        append_fold(&path, &folded, "a repeat").unwrap();
+        append_fold(&path, &Fold::Single, "552 too big").unwrap();
+        append(&path, &[record(0, Status::Deferred, "451 later")]).unwrap();
+        assert_eq!(fold(), Fold::Single);
+        assert_eq!(read(&path).unwrap().attempts, 2);
     }
 
     #[test]

@@ -2,14 +2,17 @@
 //! module touches the queue. States, file format and crash points: `docs/spool.md`.
 
 mod claim;
+mod digest;
 mod directory;
 mod draft;
 mod dropped;
 mod entry;
+mod entry_file;
 mod error;
 mod files;
 mod given_up;
 mod id;
+mod jobs;
 mod journal;
 mod kept;
 mod lead;
@@ -27,16 +30,18 @@ mod unrecorded;
 mod watch;
 mod whole;
 
-pub(crate) use claim::{Carried, Claim, Content};
-pub(crate) use directory::Queued;
+pub(crate) use claim::{Carried, Claim};
 pub use directory::Spool;
+pub(crate) use directory::{Queue, Queued};
 pub(crate) use draft::Draft;
 pub(crate) use dropped::{Dropped, Left, NOBODY};
 pub use entry::{Entry, EntryRecipient};
+pub(crate) use entry_file::Content;
 pub(crate) use error::Error;
 pub(crate) use given_up::{Form, GivenUp};
 pub(crate) use id::Mark;
 pub use id::QueueId;
+pub(crate) use journal::Fold;
 pub use journal::Progress;
 pub(crate) use journal::Record;
 pub(crate) use kept::Kept;

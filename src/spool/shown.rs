@@ -5,11 +5,12 @@
 
 use std::collections::HashSet;
 use std::fs::{self, Permissions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{DirEntryExt, PermissionsExt};
 
-use super::claim::open;
 use super::entry::MOST_BLOCK;
+use super::entry_file::open;
 use super::{Entry, Error, NOBODY, Progress, QueueId, Spool, UnderWay, files};
 use crate::dsn;
 use crate::trust::plain;
@@ -153,11 +154,19 @@ impl Spool {
 /// What the listing says of a mail, and no more.
 fn told(entry: &Entry) -> Entry {
     let (repairs, dsn) = (vec![], dsn::OfMail::default());
-    let mut told = Entry { uid: NOBODY, reverse_path: None, repairs, dsn, ..entry.clone() };
+    // A command may hold a secret; the listing only has to tell one job from another.
+    let job = entry.job.as_ref().map(|name| format!("{:016x}", hash(&(entry.uid, name))));
+    let mut told = Entry { uid: NOBODY, reverse_path: None, repairs, dsn, job, ..entry.clone() };
     for recipient in &mut told.recipients {
         (recipient.original, recipient.dsn) = (None, dsn::OfRecipient::default());
     }
     told
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

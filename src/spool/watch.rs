@@ -22,7 +22,7 @@ pub(crate) enum Fate {
     Delivered,
     /// Some recipient will never have it.
     Failed(Progress),
-    /// It has been tried, and is kept.
+    /// It has been tried, or waits for the digest of its job, and is kept.
     Tried(Progress),
     /// Nothing has happened to it yet.
     Waiting,
@@ -52,7 +52,8 @@ impl Spool {
         };
         if self.file("queue", id).exists() {
             let progress = read("queue")?;
-            return Ok(if progress.last.is_empty() { Fate::Waiting } else { Fate::Tried(progress) });
+            let is_waiting = progress.last.is_empty() && !progress.is_folded();
+            return Ok(if is_waiting { Fate::Waiting } else { Fate::Tried(progress) });
         }
         if self.file("failed", id).exists() {
             return Ok(Fate::Failed(read("failed")?));
@@ -83,7 +84,7 @@ impl Spool {
             };
             let is_open = match &fate {
                 Fate::Waiting => true,
-                Fate::Tried(progress) => progress.last.len() < recipients,
+                Fate::Tried(progress) => !progress.is_folded() && progress.last.len() < recipients,
                 Fate::Delivered | Fate::Failed(_) => false,
             };
             if !is_open || !has_changed() {

@@ -23,7 +23,7 @@ use crate::support::{DOOR, RELAY};
 use flate2::read::MultiGzDecoder;
 use mailx_t::spool::QueueId;
 
-fn smarthost() -> Smarthost {
+pub(super) fn smarthost() -> Smarthost {
     Smarthost::new().account(USER, PASSWORD).on(refused(), Act::reply("550 5.1.1 nobody of that name"))
 }
 
@@ -37,19 +37,19 @@ fn busy_smarthost() -> Smarthost {
 }
 
 /// The reason why the test cannot judge here; printed, so that nobody takes the silence for success.
-fn is_skipped() -> bool {
+pub(super) fn is_skipped() -> bool {
     strace::require();
     let reason = bench::no_namespace();
     reason.iter().for_each(|reason| println!("skipped: no mount namespace to protect the real home with: {reason}"));
     reason.is_some()
 }
 
-fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+pub(super) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what()) }
 }
 
 /// A program under strace on a bench: its output, and the trace.
-fn traced(bench: &Bench, program: &[&str], config: &Path, point: Option<&Point>) -> (Output, String) {
+pub(super) fn traced(bench: &Bench, program: &[&str], config: &Path, point: Option<&Point>) -> (Output, String) {
     let trace = bench.root().join("trace");
     let mut words: Vec<OsString> = strace::words(&trace, point);
     words.extend([program[0].into(), "--config".into(), config.into()]);
@@ -102,13 +102,13 @@ fn configure(bench: &Bench, name: &str, running: &Running, spool: &str) -> PathB
 }
 
 /// The points at files of the spool; the rest is swept with mails that are not cut.
-fn in_spool(points: Vec<Point>) -> Vec<Point> {
+pub(super) fn in_spool(points: Vec<Point>) -> Vec<Point> {
     let points = strace::changing(points).into_iter();
     points.filter(|point| point.call.text.contains("/machine/mailx-t/")).collect()
 }
 
 /// Checks the debris in `tmp/`: a killed program may leave some; a program that was told of an error may not.
-fn check_debris(bench: &Bench, point: &Point) -> Result<(), String> {
+pub(super) fn check_debris(bench: &Bench, point: &Point) -> Result<(), String> {
     let debris = bench.names("tmp");
     let is_of = |name: &String, suffix| name.strip_suffix(suffix).is_some_and(is_id);
     let is_unlinked = point.call.name.starts_with("unlink") && point.call.text.contains("/tmp/");

@@ -47,7 +47,8 @@ pub(crate) fn may_help(spool: &Spool, smarthost: &str, mail: &Answered) -> bool 
 fn may_be_cut(mail: &Answered) -> bool {
     let is_first = !mail.claim.entry.repairs.iter().any(|name| name == Repair::Recut.name());
     let has_nobody = mail.attempt.outcomes.iter().all(|outcome| outcome.status != Status::Sent);
-    is_first && has_nobody && mail.claim.entry.size > LEAST
+    // A digest is taken apart instead.
+    is_first && has_nobody && mail.claim.entry.members.is_empty() && mail.claim.entry.size > LEAST
 }
 
 /// Notes that the smarthost has taken a mail of that size. Powers of two keep the notes few.

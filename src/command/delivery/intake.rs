@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::envelope::{Destination, Operand, Sender};
 use crate::error::Error;
 use crate::log;
-use crate::message::Message;
+use crate::message::{Message, job};
 use crate::spool::{self, Dropped, EntryRecipient, Left, NOBODY, QueueId, Spill, Spool};
 use crate::system::{self, Caller};
 
@@ -169,6 +169,8 @@ fn take(config: &Config, spool: &Spool, id: &QueueId) -> Result<(), Error> {
         prepared.log_thrown_away();
         return Ok(dropped.remove()?);
     }
+    // The owner's door has seen the marks, which do not outlast the rewriting.
+    prepared.entry.job = dropped.entry.job.as_deref().and_then(job::bounded);
     prepared.entry.repairs = merged(&dropped.entry.repairs, &prepared.entry.repairs);
     keep::keep(config, spool, &mut prepared, &mut Taken { message, body })?;
     prepared.log_accepted();

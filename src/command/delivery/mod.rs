@@ -11,6 +11,7 @@ pub(crate) mod cut_to_size;
 mod evidence;
 mod exchange;
 pub(crate) mod flush;
+mod folding;
 pub(crate) mod intake;
 pub(crate) mod known_smarthosts;
 pub(crate) mod nondelivery;

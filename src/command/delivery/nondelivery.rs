@@ -123,6 +123,8 @@ fn own_entry(about: &Entry, id: QueueId, report: &bounce::Report<'_>) -> Entry {
         repairs: Vec::new(),
         dsn: dsn::OfMail::default(),
         about: Some(about.id),
+        job: None,
+        members: Vec::new(),
         size: 0,
     }
 }

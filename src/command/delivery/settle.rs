@@ -70,7 +70,7 @@ pub(crate) fn settle_all(config: &Config, claims: Vec<Claim>, records: &[Vec<Rec
     let (mut places, mut delivered, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for (place, (claim, records)) in claims.into_iter().zip(records).enumerate() {
         results.push(Ok(true));
-        if is_delivered(&claim, records) {
+        if is_delivered(&claim, records) && claim.entry.members.is_empty() {
             places.push(place);
             delivered.push(claim);
         } else {
@@ -110,6 +110,10 @@ pub(crate) fn statuses(claim: &Claim, records: &[Record]) -> Vec<Option<Status>>
 /// The disk refused; then the mail still stands in the queue.
 pub(crate) fn settle(config: &Config, mut claim: Claim, records: &[Record]) -> Result<bool, Error> {
     if is_delivered(&claim, records) {
+        if !claim.entry.members.is_empty() {
+            // Its removal comes after that of its members, so that it cannot be the record.
+            claim.record(records)?;
+        }
         return Ok(claim.remove().map(|()| true)?);
     }
     let statuses = statuses(&claim, records);

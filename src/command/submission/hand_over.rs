@@ -111,6 +111,7 @@ fn note(request: &Request, notice: &Notice) -> Option<String> {
     let Notice { id, to, status, reason, .. } = notice;
     match status {
         Status::Sent => request.verbose.then(|| notice.to_string()),
+        Status::Deferred if notice.is_folded() => None,
         Status::Deferred => Some(format!("<{to}>: {reason}; the mail is kept as {id} and will be tried again")),
         Status::Bounced => Some(format!("<{to}> was refused for good: {reason}")),
     }

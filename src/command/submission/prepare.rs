@@ -3,9 +3,9 @@
 use super::local_names::LocalNames;
 use super::request::Request;
 use crate::config::Config;
-use crate::envelope::{self, Sender, Step};
+use crate::envelope::{self, Recipient, Sender, Step};
 use crate::error::Error;
-use crate::message::Message;
+use crate::message::{self, Message, job};
 use crate::rewrite::{self, Facts, Rewritten};
 use crate::spool::{Entry, EntryRecipient, QueueId};
 use crate::system::Caller;
@@ -153,20 +153,32 @@ pub fn prepare(request: &Request, config: &Config, message: &Message, moment: &M
         uid: moment.caller.uid,
         reverse_path: Some(account.clone()),
         originator,
-        recipients: recipients
-            .into_iter()
-            .map(|r| EntryRecipient { address: r.address, original: r.original, dsn: r.dsn })
-            .collect(),
+        recipients: recipients.into_iter().map(entry_recipient).collect(),
         message_id: rewritten.message_id.clone(),
         eight_bit: rewritten.plan.eight_bit,
         repairs: rewritten.repairs.iter().map(|repair| repair.name().to_string()).collect(),
         dsn: request.dsn.clone(),
         about: None,
+        job: request.may_be_folded.then(|| job(config, message)).flatten(),
+        members: Vec::new(),
         size: 0,
     };
     let steps = resolver.steps().to_vec();
     let thrown_away = resolver.thrown_away().to_vec();
     Ok(Prepared { entry, rewritten, steps, warnings, thrown_away, is_dropped: false })
+}
+
+fn entry_recipient(recipient: Recipient) -> EntryRecipient {
+    EntryRecipient { address: recipient.address, original: recipient.original, dsn: recipient.dsn }
+}
+
+/// The job that has made the mail: a cron says so, or the settings.
+fn job(config: &Config, message: &Message) -> Option<String> {
+    let by_subject = || {
+        let subject = message::text(message.named("Subject").next()?.value);
+        job::bounded(config.fold.as_ref()?.job_by_subject(&subject)?)
+    };
+    job::name(message).or_else(by_subject)
 }
 
 /// The sender that was asked for, if the caller may be that one. Only root and the service speak for other users of

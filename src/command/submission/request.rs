@@ -20,6 +20,8 @@ pub struct Request {
     pub full_name: Option<String>,
     /// It is the output of a job, handed to cron's mailer.
     pub is_from_cron: bool,
+    /// Nobody waits for it: if a job has made it, it may be folded.
+    pub may_be_folded: bool,
     /// The parameters of its delivery, RFC 3461.
     pub dsn: dsn::OfMail,
     /// The time at which it is to leave.

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use super::source::{Source, files, names_after, plain, without_tests};
 
 /// Neighbours on one floor: the first may know the second, never the other way round.
-const NEIGHBOURS: [(&str, &str); 7] = [
+const NEIGHBOURS: [(&str, &str); 8] = [
     ("main", "cli"),
     ("bin", "cli"),
     ("error", "config"),
     ("envelope", "message"),
+    ("fold", "repeats"),
     ("repeats", "rewrite"),
     ("rewrite", "message"),
     ("rewrite", "envelope"),
@@ -19,7 +20,7 @@ const NEIGHBOURS: [(&str, &str); 7] = [
 
 /// Foreign crates with one home: no other file names them.
 const HOMES: [(&str, &str); 8] = [
-    ("mail_parser", "message/value.rs"),
+    ("mail_parser", "message/"),
     ("mime_guess", "message/parts.rs"),
     ("native_tls", "relay/"),
     ("openssl", "relay/"),

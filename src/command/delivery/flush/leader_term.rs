@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::log;
 use crate::outcome::Outcome;
-use crate::spool::{Claim, Mark, Owner, QueueId, Queued, Spool};
+use crate::spool::{Claim, Mark, Owner, Queue, QueueId, Queued, Spool};
 use crate::system;
 
 /// After so long, or so many mails, a leader makes room for a process of its own kind.
@@ -121,7 +121,9 @@ impl<'a> Term<'a> {
     pub(super) fn serve(mut self) -> Result<End, Error> {
         let end = self.send_selected();
         self.sending.connections.quit();
-        self.suspended.keep(self.spool).unwrap_or_else(|error| log::error(&error.to_string()));
+        for kept in [self.suspended.keep(self.spool), self.sending.folding.keep()] {
+            kept.unwrap_or_else(|error| log::error(&error.to_string()));
+        }
         self.spool.update_list();
         end
     }
@@ -131,7 +133,7 @@ impl<'a> Term<'a> {
     fn send_selected(&mut self) -> Result<End, Error> {
         self.sweep();
         let mut end = self.send_queue()?;
-        while end == End::Done && self.take_batch()? {
+        while end == End::Done && (self.take_batch()? || self.make_digests()) {
             end = self.send_queue()?;
         }
         while end == End::Done && self.has_later() && !self.is_over() {
@@ -166,8 +168,9 @@ impl<'a> Term<'a> {
 
     /// The mails that this process has not looked at, users in turn. A mail of root's or the service's comes first,
     /// unless it was tried before: whatever stopped it must not meet two mails in a row, and close the way of others.
-    fn unseen_in_turn(&self) -> Result<Vec<QueueId>, Error> {
-        let mut queued = self.spool.queued()?;
+    fn unseen_in_turn(&mut self) -> Result<Vec<QueueId>, Error> {
+        let Queue { mails: mut queued, digests } = self.spool.queue()?;
+        self.sending.folding.look_at(&digests);
         queued.retain(|queued| !self.seen.queue.contains(&queued.id));
         let is_first = |queued: &Queued| !queued.is_tried && queued.id.mark() == Mark::FIRST;
         let queued = in_turn(queued, |queued| queued.id.mark(), is_first);
@@ -193,6 +196,14 @@ impl<'a> Term<'a> {
             return Ok(false);
         }
         self.seen.intake.take_batch(self.config, self.spool)
+    }
+
+    /// Makes the digests that are due. A person who asks for the whole queue gets all of them.
+    fn make_digests(&mut self) -> bool {
+        self.sending.settle_all();
+        let made = self.sending.folding.make_digests(*self.selection == Selection::All, system::now());
+        self.later.extend(self.sending.folding.take_alone());
+        made > 0
     }
 
     /// Removes what nobody needs.
@@ -251,8 +262,15 @@ impl<'a> Term<'a> {
             let id = claim.entry.id;
             return settle::settle(self.config, claim, &[]).map(|has_left| log::attempts(id.as_str(), &[], has_left));
         }
+        let is_meant = self.selection.unfolds(&claim.entry);
+        if self.sending.folding.is_to_wait(&claim, is_meant) {
+            return Ok(());
+        }
         let account = self.sending.routes.of(&claim.entry);
         while self.is_due(&claim, &account, now) {
+            if !is_meant && self.sending.fold(&mut claim, now)? {
+                return Ok(());
+            }
             if !self.await_turn(&claim, &account, pass)? {
                 break;
             }

@@ -3,8 +3,11 @@
 
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 use super::super::attempt::{Answered, Attempt, Left};
 use super::super::connections::Connections;
+use super::super::folding::{self, Folding};
 use super::super::known_smarthosts::Turn;
 use super::super::returned::{self, Concluded};
 use super::super::routes::{Repeated, Routes};
@@ -25,6 +28,7 @@ pub(super) struct Sending<'a> {
     spool: &'a Spool,
     pub(super) connections: Connections<'a>,
     pub(super) routes: Routes<'a>,
+    pub(super) folding: Folding<'a>,
     tell: &'a mut dyn FnMut(&Notice),
     /// The end of the term, if it has one: no further transaction for a mail begins behind it.
     pub(super) until: Option<Instant>,
@@ -57,12 +61,18 @@ impl<'a> Sending<'a> {
             spool,
             connections,
             routes,
+            folding: Folding::new(config, spool),
             tell,
             until: None,
             has_left_some: false,
             later: Vec::new(),
             largest_noted: 0,
         }
+    }
+
+    /// Folds a mail that tells nothing new; returns whether it was folded.
+    pub(super) fn fold(&mut self, claim: &mut Claim, now: Timestamp) -> Result<bool, Error> {
+        self.folding.fold(claim, now, self.tell)
     }
 
     /// Waits until nothing is under way any more.
@@ -251,12 +261,22 @@ impl<'a> Sending<'a> {
 
     /// Settles mails, tells their outcomes, and lets the routes learn of them.
     fn settle(&mut self, answered: Vec<Answered>) {
+        let (refused_digests, answered): (Vec<_>, Vec<_>) =
+            answered.into_iter().partition(|mail| folding::is_refused_digest(self.config, mail));
+        for mail in refused_digests {
+            let members = self.folding.take_apart(mail).unwrap_or_else(|error| {
+                log::error(&error.to_string());
+                Vec::new()
+            });
+            self.later.extend(members);
+        }
         let (refused_reports, mut answered): (Vec<_>, Vec<_>) =
             answered.into_iter().partition(|mail| self.is_refused_report(mail));
         let repeated: Vec<Option<Repeated>> = answered.iter_mut().map(|mail| self.judge(mail)).collect();
         let settled = settle_and_tell(self.config, answered, self.tell);
         for ((entry, attempt), repeated) in settled.into_iter().zip(repeated) {
             self.note_taken(&entry, &attempt);
+            self.folding.learn(&entry, &attempt);
             let account = self.routes.of(&entry);
             let learned = self.routes.learn(&account, &entry, &attempt, repeated.as_ref());
             learned.unwrap_or_else(|error| log::error(&error.to_string()));
@@ -364,5 +384,6 @@ fn tell(entry: &Entry, attempt: &Attempt, records: &[Record], has_left: bool, to
     let outcomes: Vec<(usize, Outcome)> = records.iter().map(outcome).collect();
     let lines: Vec<_> = outcomes.iter().map(|(place, outcome)| attempt.log_line(entry, *place, outcome)).collect();
     log::attempts(entry.id.as_str(), &lines, has_left);
+    entry.members.iter().filter(|_| has_left).for_each(|member| log::mail(member.as_str()).removed());
     outcomes.iter().for_each(|(place, outcome)| to(&Notice::of(entry, *place, outcome)));
 }

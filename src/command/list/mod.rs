@@ -1,12 +1,17 @@
 //! mailq: lists the queue in Postfix's own columns (`showq_compat.c`), which monitoring reads, or as `postqueue -j`
 //! does, with a few members more.
 
+mod folded;
+mod listed;
+
+use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 
+use self::listed::{Listed, Place};
 use crate::command::accountable::accountable;
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::outcome::{Status, clean};
+use crate::outcome::clean;
 use crate::spool::{Clock, Entry, NOBODY, Progress, QueueId, Remark, Shown, Spool, UnderWay};
 use crate::system;
 
@@ -24,27 +29,6 @@ pub enum Form {
 
 /// The width of an id and its mark.
 const ID_WIDTH: usize = 16;
-
-/// One mail of the listing.
-struct Listed {
-    entry: Entry,
-    /// The caller may know what the entry says; else it holds the id and what that tells.
-    is_known: bool,
-    progress: Progress,
-    is_held: bool,
-    is_under_way: bool,
-    place: Place,
-}
-
-/// The place where a mail waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Queue,
-    /// `drop/`.
-    Drop,
-    /// Beside the queue, where root's mail waits until the configuration can be used.
-    Waiting,
-}
 
 /// Writes the queue, mail by mail: its length costs no memory but for the ids. A reader sees what the relay has put
 /// into the list. A caller without a right to it sees the mails that they have left in `drop/`, and a line that says
@@ -81,7 +65,8 @@ fn list(spool: &Spool, is_dispensable: bool, form: Form, out: &mut dyn Write) ->
         Err(_) if is_dispensable => write(spool, form, &mut std::iter::empty(), &mut out),
         Ok(ids) => {
             let under_way = UnderWay::of(spool);
-            let queue = ids.iter().filter_map(|id| listed(spool, &under_way, id));
+            let members = folded::members(spool);
+            let queue = ids.iter().filter(|id| !members.contains(id)).filter_map(|id| listed(spool, &under_way, id));
             write(spool, form, &mut queue.chain(waiting(spool)).chain(left(spool)), &mut out)
         }
         Err(error) if error.is_denied() => match spool.shown() {
@@ -125,7 +110,10 @@ fn write(spool: &Spool, form: Form, mails: &mut dyn Iterator<Item = Listed>, out
 
 /// The queue for a reader, with what they have left themselves.
 fn write_shown(spool: &Spool, form: Form, shown: Vec<Shown>, out: &mut dyn Write) -> io::Result<()> {
-    write(spool, form, &mut shown.into_iter().map(Listed::of).chain(own(spool)), out)?;
+    let said = shown.iter().filter_map(|shown| shown.said.as_ref());
+    let members: HashSet<QueueId> = said.flat_map(|(entry, _)| entry.members.iter().copied()).collect();
+    let listed = shown.into_iter().filter(|shown| !members.contains(&shown.id)).map(as_shown);
+    write(spool, form, &mut listed.chain(own(spool)), out)?;
     if form == Form::Screen {
         writeln!(
             out,
@@ -157,7 +145,7 @@ fn write_own(spool: &Spool, form: Form, out: &mut dyn Write) -> io::Result<()> {
 fn listed(spool: &Spool, under_way: &UnderWay, id: &QueueId) -> Option<Listed> {
     let (entry, progress) = spool.peek(id).ok().flatten()?;
     let (is_held, is_under_way) = (spool.is_held(id), under_way.has(spool, id));
-    Some(Listed { entry, is_known: true, progress, is_held, is_under_way, place: Place::Queue })
+    Some(Listed { entry, is_known: true, progress, is_held, is_under_way, place: Place::Queue, folded: None })
 }
 
 /// The mails of users that no relay has taken in yet: they wait as those in the queue do.
@@ -178,7 +166,15 @@ fn own(spool: &Spool) -> Vec<Listed> {
 }
 
 fn outside(entry: Entry, place: Place) -> Listed {
-    Listed { entry, is_known: true, progress: Progress::default(), is_held: false, is_under_way: false, place }
+    Listed {
+        entry,
+        is_known: true,
+        progress: Progress::default(),
+        is_held: false,
+        is_under_way: false,
+        place,
+        folded: None,
+    }
 }
 
 /// The mails that were listed.
@@ -206,38 +202,12 @@ impl Counted {
     }
 }
 
-impl Listed {
-    fn of(shown: Shown) -> Self {
-        let Shown { id, said, is_held, is_under_way } = shown;
-        let is_known = said.is_some();
-        let (entry, progress) = said.unwrap_or_else(|| (nothing_but(id), Progress::default()));
-        Self { entry, is_known, progress, is_held, is_under_way, place: Place::Queue }
-    }
-
-    fn sender(&self) -> String {
-        if self.entry.originator.is_empty() {
-            "MAILER-DAEMON".into()
-        } else {
-            clean(&self.entry.originator).replace(' ', "_")
-        }
-    }
-
-    /// The recipients who still wait, or whose report does, each with the reason. The reason of one who has not been
-    /// tried is the trouble that the spool remembers.
-    fn waiting(&self, trouble: Option<&str>) -> Vec<(String, Option<String>)> {
-        let is_returned = |n: &usize| self.progress.returned().any(|record| record.recipient == *n);
-        let waits = |n: &usize| !self.progress.is_settled(*n) || is_returned(n);
-        let reason = |n: usize| self.progress.last.get(&n).map(|record| record.outcome.reason.clone());
-        (0..self.entry.recipients.len())
-            .filter(waits)
-            .map(|n| (self.entry.recipients[n].address.to_string(), reason(n).or(trouble.map(str::to_string))))
-            .collect()
-    }
-
-    fn next_attempt(&self) -> Option<jiff::Timestamp> {
-        let open = self.progress.last.values().filter(|record| record.outcome.status == Status::Deferred);
-        open.filter_map(|record| record.next_attempt).min()
-    }
+/// The mail as a reader sees it.
+fn as_shown(shown: Shown) -> Listed {
+    let Shown { id, said, is_held, is_under_way } = shown;
+    let is_known = said.is_some();
+    let (entry, progress) = said.unwrap_or_else(|| (nothing_but(id), Progress::default()));
+    Listed { entry, is_known, progress, is_held, is_under_way, place: Place::Queue, folded: None }
 }
 
 /// What the name of a mail tells of it.
@@ -254,6 +224,8 @@ fn nothing_but(id: QueueId) -> Entry {
         repairs: vec![],
         dsn: Default::default(),
         about: None,
+        job: None,
+        members: vec![],
         size: 0,
     }
 }
@@ -281,7 +253,8 @@ impl Known {
 
 fn text(spool: &Spool, mails: &mut dyn Iterator<Item = Listed>, out: &mut dyn Write) -> io::Result<Counted> {
     let (known, mut counted) = (Known::of(spool), Counted::default());
-    for mail in mails {
+    let mut gathered = folded::Gathered::default();
+    let mut show = |mail: Listed, out: &mut dyn Write| {
         if counted.mails == 0 {
             writeln!(
                 out,
@@ -291,7 +264,14 @@ fn text(spool: &Spool, mails: &mut dyn Iterator<Item = Listed>, out: &mut dyn Wr
         }
         block(&mail, known.trouble(&mail), out)?;
         counted.add(&mail);
+        Ok::<(), io::Error>(())
+    };
+    for mail in mails {
+        if let Some(mail) = gathered.keep_back(mail) {
+            show(mail, out)?;
+        }
     }
+    gathered.entries().into_iter().try_for_each(|mail| show(mail, out))?;
     Ok(counted)
 }
 
@@ -378,6 +358,8 @@ fn json(spool: &Spool, mails: &mut dyn Iterator<Item = Listed>, out: &mut dyn Wr
             "attempts": mail.progress.attempts,
             "next_attempt": mail.next_attempt().map(|at| at.as_second()),
             "message_id": mail.is_known.then_some(&entry.message_id),
+            "job": entry.job,
+            "folded_until": mail.folded_until().map(|at| at.as_second()),
         });
         writeln!(out, "{object}")?;
     }
@@ -398,7 +380,7 @@ pub(super) fn age(entry: &Entry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage};
+    use crate::outcome::{EnhancedStatus, Outcome, Scope, Stage, Status};
     use crate::spool::tests::empty_spool;
     use crate::spool::{EntryRecipient, Record};
 
@@ -417,6 +399,8 @@ mod tests {
             repairs: vec![],
             dsn: Default::default(),
             about: None,
+            job: None,
+            members: Vec::new(),
             size: 1234,
         };
         let record = |(n, reason): (usize, &Option<&str>)| {
@@ -439,6 +423,7 @@ mod tests {
             is_held: false,
             is_under_way: false,
             place: Place::Queue,
+            folded: None,
         }
     }
 

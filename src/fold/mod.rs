@@ -1,0 +1,12 @@
+//! Repeats of a job's mail: what tells nothing new waits for a digest (`docs/folding.md`). Pure: texts, moments and
+//! settings come in as arguments.
+
+mod jobs;
+mod pace;
+mod retold;
+mod settings;
+
+pub(crate) use jobs::{JobId, Jobs, Mail};
+pub(crate) use pace::Course;
+pub(crate) use retold::{Frame, Retold};
+pub use settings::Settings;
