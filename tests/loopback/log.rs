@@ -91,6 +91,28 @@ fn each_mail_that_waits_for_a_smarthost_has_one_line_and_another_when_it_was_tri
     assert_eq!(deferred(&machine, "to="), 7, "three of them wait for their own time or were tried: {log}");
 }
 
+/// It comes while another one is being tried: after that one, and before the way is known to be closed.
+#[test]
+fn mail_that_comes_while_the_way_closes_has_its_line_too() {
+    let mut machine = Machine::strict(Smarthost::new());
+    machine.stop_smarthost();
+    let hand_in = |to: &str| machine.run("sendmail", &["-odq", to], b"Subject: backup\n\nall is well\n");
+    let flush_due = || {
+        assert!(relay().args(["--config"]).arg(machine.config()).args(["flush", "--due"]).status().unwrap().success())
+    };
+    hand_in("first@host.example");
+    flush_due();
+    hand_in("second@host.example");
+    let clock = machine.path("spool/queue/relay.clock");
+    let text = fs::read_to_string(&clock).unwrap();
+    let now = format!("tried: {}", jiff::Timestamp::now());
+    let ended_now = |line: &str| if line.starts_with("tried: ") { now.clone() } else { line.to_string() };
+    fs::write(&clock, text.lines().map(ended_now).collect::<Vec<_>>().join("\n") + "\n").unwrap();
+    flush_due();
+    let waits = "to=<second@host.example>, relay=none";
+    assert_eq!(machine.log().lines().filter(|line| line.contains(waits)).count(), 1, "{}", machine.log());
+}
+
 #[test]
 fn name_of_the_program_is_that_of_the_settings() {
     let machine = Machine::strict(Smarthost::new());

@@ -277,10 +277,12 @@ impl<'a> Term<'a> {
             if open > 1 {
                 claim.reserve()?;
             }
+            let arrived = claim.entry.arrived;
             match self.sending.connections.put_under_way(claim)? {
                 Some(back) => claim = back,
                 None => {
                     self.tried += 1;
+                    self.suspended.has_line(arrived);
                     if self.sending.routes.is_probed(&account) {
                         // The others wait for what it shows.
                         self.sending.settle_all();

@@ -23,7 +23,8 @@ pub(super) struct Suspended {
     before: Option<Timestamp>,
     /// The mails that arrived until then have had their first line.
     told: Option<Timestamp>,
-    /// The mails that have had it from this process.
+    /// The mails that have had it from this process, or have been tried by it: the outcome is a line too. A mail that
+    /// comes while the way closes has arrived after these, but not after the way was closed.
     told_now: Option<Timestamp>,
     mails: usize,
 }
@@ -50,14 +51,19 @@ impl Suspended {
         let lines: Vec<_> = places.iter().map(|place| attempt.log_line(&claim.entry, *place, &outcome)).collect();
         log::attempts(claim.entry.id.as_str(), &lines, false);
         if is_new {
-            self.told_now = self.told_now.max(Some(arrived));
+            self.has_line(arrived);
         }
+    }
+
+    /// A mail that arrived then has its first line, or gets the one of its outcome.
+    pub(super) fn has_line(&mut self, arrived: Timestamp) {
+        self.told_now = self.told_now.max(Some(arrived));
     }
 
     /// The next process goes on from here.
     pub(super) fn keep(&self, spool: &Spool) -> Result<(), Error> {
         match spool.clock().filter(|_| self.told_now.is_some()) {
-            Some(clock) => Ok(spool.set_clock(Some(&Clock { told: self.told_now, ..clock }))?),
+            Some(clock) => Ok(spool.set_clock(Some(&Clock { told: self.told_now.max(clock.told), ..clock }))?),
             None => Ok(()),
         }
     }
