@@ -7,6 +7,7 @@ import checker
 import interop
 import machine
 import mailer
+import readers
 import servers
 from case import CASES, Failed
 from callers import cron
@@ -43,6 +44,8 @@ def main(words):
         on_provider(provider, cases, tally)
     print("--- the relay against other servers", flush=True)
     interop.play(tally, words)
+    print("--- what reads Postfix's log", flush=True)
+    readers.play(tally, words)
     if not tally.passed and not tally.failed:
         raise SystemExit(f"e2e: no case has {' or '.join(words)} in its name")
     print(f"{tally.passed} passed, {tally.failed} failed")
