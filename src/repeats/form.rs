@@ -24,14 +24,14 @@ pub(super) struct Form {
 impl Form {
     /// The form of a line like no other.
     fn of(line: &Line) -> Self {
-        let pieces = line.pieces.iter().map(|piece| piece.hash).collect();
-        Self { id: line.form, frame: line.frame, last: 0, pieces, places: BTreeMap::new() }
+        let pieces = line.pieces().iter().map(|piece| piece.hash).collect();
+        Self { id: line.form, frame: line.frame(), last: 0, pieces, places: BTreeMap::new() }
     }
 
     /// The pieces in which the line differs, but for those that are places already: none, one, or `None` for more.
     fn difference(&self, line: &Line) -> Option<Option<usize>> {
         let mut found = None;
-        for (at, (own, other)) in self.pieces.iter().zip(&line.pieces).enumerate() {
+        for (at, (own, other)) in self.pieces.iter().zip(line.pieces()).enumerate() {
             if *own != other.hash && !self.places.contains_key(&Spot::word(at)) {
                 if found.is_some() {
                     return None;
@@ -44,8 +44,8 @@ impl Form {
 
     /// The piece is a bare word here and there, and something else is the same.
     fn may_bend(&self, line: &Line, at: usize) -> bool {
-        let is_bare = Piece::is_bare(self.pieces[at]) && Piece::is_bare(line.pieces[at].hash);
-        is_bare && self.pieces.iter().zip(&line.pieces).any(|(own, other)| *own == other.hash && Piece::is_bare(*own))
+        let is_bare = Piece::is_bare(self.pieces[at]) && Piece::is_bare(line.pieces()[at].hash);
+        is_bare && self.pieces.iter().zip(line.pieces()).any(|(own, other)| *own == other.hash && Piece::is_bare(*own))
     }
 }
 
@@ -61,22 +61,24 @@ pub(super) struct Assigned {
 /// It is not bent where something varies already: "503" is no "timeout".
 pub(super) fn assign(forms: &mut Vec<Form>, print: &Print) -> Assigned {
     let mut index = Index::of(forms);
-    let mut here = HashSet::new();
-    let fits: Vec<Option<usize>> = print.lines.iter().map(|line| index.fitting(forms, line)).collect();
-    here.extend(fits.iter().flatten().copied());
-    let mut seen: HashMap<u64, usize> = HashMap::new();
+    // Lines of one form are looked up once.
+    let mut found: HashMap<u64, Option<usize>> = HashMap::new();
+    for line in &print.lines {
+        found.entry(line.form).or_insert_with(|| index.fitting(forms, line));
+    }
+    let mut here: HashSet<usize> = found.values().flatten().copied().collect();
     let mut lines = Vec::with_capacity(print.lines.len());
-    for (line, fit) in print.lines.iter().zip(fits) {
-        let at = match fit.or_else(|| seen.get(&line.form).copied()) {
+    for line in &print.lines {
+        let at = match found.get(&line.form).copied().flatten() {
             Some(at) => at,
             None => index.bent(forms, line, &here).unwrap_or_else(|| {
                 forms.push(Form::of(line));
-                index.add(forms.len() - 1, line.form, line.frame);
+                index.add(forms.len() - 1, line.form, line.frame());
                 here.insert(forms.len() - 1);
                 forms.len() - 1
             }),
         };
-        seen.insert(line.form, at);
+        found.insert(line.form, Some(at));
         lines.push(at);
     }
     Assigned { lines }
@@ -106,7 +108,7 @@ impl Index {
 
     /// Forms with the same pieces between the same marks.
     fn alike(&self, line: &Line) -> &[usize] {
-        line.frame.and_then(|frame| self.by_frame.get(&frame)).map_or(&[], Vec::as_slice)
+        line.frame().and_then(|frame| self.by_frame.get(&frame)).map_or(&[], Vec::as_slice)
     }
 
     /// The form that the line is of as it stands.

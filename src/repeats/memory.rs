@@ -69,15 +69,18 @@ impl Memory {
 
     /// Judges a mail by what is known, and learns it.
     pub fn learn(&mut self, print: &Print) -> Learnt {
-        if !is_small_enough(print) {
-            return Learnt { verdict: Verdict::New(News::TooMuch), shape: 0 };
-        }
+        self.learn_lines(print).0
+    }
+
+    /// The same; tells also the form of each line.
+    pub(super) fn learn_lines(&mut self, print: &Print) -> (Learnt, Vec<u64>) {
         self.mails = self.mails.saturating_add(1);
         let assigned = form::assign(&mut self.forms, print);
+        let lines = assigned.lines.iter().map(|form| self.forms[*form].id).collect();
         let place = self.learn_places(print, &assigned);
         let (shape, arrangement) = self.learn_shape(&assigned);
-        self.forget_beyond_limits();
-        Learnt { verdict: arrangement.max(place).map_or(Verdict::Repeat, Verdict::New), shape }
+        let news = arrangement.max(place).max(self.forget_beyond_limits());
+        (Learnt { verdict: news.map_or(Verdict::Repeat, Verdict::New), shape }, lines)
     }
 
     /// Forgets a shape: the next mail of it is new. Its lines stay known for the other shapes.
@@ -141,8 +144,9 @@ impl Memory {
         (id, if known.is_none() { Some(News::Shape) } else { news })
     }
 
-    /// Forgets what was seen least lately until the rest is within the limits. A mail by itself always is.
-    fn forget_beyond_limits(&mut self) {
+    /// Forgets what was seen least lately until the rest is within the limits. A mail that is not within them alone is
+    /// new each time.
+    fn forget_beyond_limits(&mut self) -> Option<News> {
         let counts = |shapes: &[Shape]| shapes.iter().map(|shape| shape.counts.len()).sum::<usize>();
         while self.shapes.len() > SHAPES || counts(&self.shapes) > COUNTS {
             let oldest = self.shapes.iter().enumerate().min_by_key(|(_, shape)| shape.last).map(|(at, _)| at);
@@ -151,7 +155,7 @@ impl Memory {
         let sizes = self.forms.iter().map(|form| (form.last, size(form)));
         let total = sizes.clone().fold(Size::default(), |total, (_, size)| total.plus(size));
         if total.is_within_limits() {
-            return;
+            return None;
         }
         let mut by_age: Vec<(u32, Size)> = sizes.collect();
         by_age.sort_by_key(|(last, _)| std::cmp::Reverse(*last));
@@ -162,6 +166,7 @@ impl Memory {
         });
         let oldest = oldest.map_or(0, |(last, _)| *last);
         self.forms.retain(|form| form.last > oldest);
+        (oldest == self.mails).then_some(News::TooMuch)
     }
 }
 
@@ -195,7 +200,7 @@ impl Value {
 /// The words of a line that stand where its form has places.
 fn words_at_places(form: &Form, line: &super::print::Line) -> impl Iterator<Item = Value> {
     form.places.keys().filter_map(|spot| {
-        let piece = line.pieces.get(spot.piece()?)?;
+        let piece = line.pieces().get(spot.piece()?)?;
         Some(Value { spot: *spot, hash: piece.hash, is_word: true, digits: None, range: piece.range.clone() })
     })
 }
@@ -228,9 +233,4 @@ impl Size {
 pub(super) fn size(form: &Form) -> Size {
     let values = form.places.values().map(|place| place.values.len()).sum();
     Size { forms: 1, pieces: form.pieces.len(), places: form.places.len(), values }
-}
-
-/// The mail alone is within the limits.
-fn is_small_enough(print: &Print) -> bool {
-    print.lines.iter().map(|line| line.values.len()).sum::<usize>() <= PLACES
 }

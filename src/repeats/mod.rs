@@ -11,8 +11,10 @@
 //! Pure: text in, verdict out. The memory of a job knows hashes only, and is bounded. What is forgotten is new again,
 //! so that all that a job's output can spoil is its own folding.
 
+mod digest;
 mod form;
 mod hash;
+mod kinds;
 mod memory;
 mod octets;
 mod place;
@@ -25,6 +27,8 @@ mod text;
 mod times;
 mod verdict;
 
+pub use digest::{Job, Occasion, digest, span};
+pub use kinds::Member;
 pub use memory::{Learnt, Memory};
 pub use print::Print;
 pub use verdict::{News, Verdict};

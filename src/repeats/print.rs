@@ -1,5 +1,6 @@
 //! The print of one text: its lines without what varies, and what varies in them.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::hash::{self, Hash, half};
@@ -11,10 +12,6 @@ use super::times::seconds;
 const MOST_PIECES: usize = 48;
 /// A name with more parts is one value.
 const MOST_PARTS: usize = 6;
-/// What stands between the pieces of a line.
-const BETWEEN: &[char] =
-    &[' ', '/', '"', '\'', '`', '=', ':', ',', ';', '(', ')', '|', '@', '[', ']', '{', '}', '：', '，', '；'];
-
 /// The print of a text. It depends on the text alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Print {
@@ -29,12 +26,21 @@ pub(super) struct Line {
     pub(super) text: String,
     /// The hash of the line without what varies.
     pub(super) form: u64,
-    /// The hash of what stands between its pieces, with their number; `None` if it has too many.
-    pub(super) frame: Option<u64>,
-    /// The pieces of a line with a frame.
-    pub(super) pieces: Vec<Piece>,
     /// What varies.
     pub(super) values: Vec<Value>,
+    /// The line without what varies, and the octets of each thing that is not there.
+    loose: (String, Vec<usize>),
+    /// Its pieces, once somebody asks for them: a line of a known form is known by that.
+    pieces: OnceCell<Pieces>,
+}
+
+/// The pieces of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Pieces {
+    /// The hash of what stands between them, with their number; `None` if they are too many.
+    frame: Option<u64>,
+    /// The pieces of a line with a frame.
+    all: Vec<Piece>,
 }
 
 /// A piece of a line, between blanks and the like.
@@ -88,6 +94,11 @@ impl Spot {
         Self { index: u16::try_from(index).unwrap_or(u16::MAX), of: Self::WORD, part: 0 }
     }
 
+    /// It is a date or a time of day.
+    pub(super) fn is_time(self) -> bool {
+        self.of == Self::TIME
+    }
+
     /// The number of the piece whose place this is.
     pub(super) fn piece(self) -> Option<usize> {
         (self.of == Self::WORD).then_some(usize::from(self.index))
@@ -116,7 +127,13 @@ impl Print {
 
 impl Line {
     fn of(text: String) -> Self {
-        let mut line = Self { text: String::new(), form: 0, frame: None, pieces: Vec::new(), values: Vec::new() };
+        let mut line = Self {
+            text: String::new(),
+            form: 0,
+            values: Vec::new(),
+            loose: Default::default(),
+            pieces: OnceCell::new(),
+        };
         // What is cut out of the text leaves a control character, of which the text has none.
         let mut loose = String::with_capacity(text.len());
         let mut end = 0;
@@ -136,9 +153,19 @@ impl Line {
         }
         loose.push_str(&text[end..]);
         line.form = hash::of(&loose);
-        line.add_pieces(&loose, &marks);
+        line.loose = (loose, marks.iter().map(|mark| mark.range.len()).collect());
         line.text = text;
         line
+    }
+
+    /// The hash of what stands between its pieces, with their number; `None` if it has too many.
+    pub(super) fn frame(&self) -> Option<u64> {
+        self.pieces.get_or_init(|| self.split()).frame
+    }
+
+    /// The pieces of a line with a frame.
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.pieces.get_or_init(|| self.split()).all
     }
 
     /// Adds what varies in one thing: itself, or the parts of a name.
@@ -193,16 +220,17 @@ impl Line {
     }
 
     /// Splits the line without what varies into its pieces.
-    fn add_pieces(&mut self, loose: &str, marks: &[Mark]) {
+    fn split(&self) -> Pieces {
+        let (loose, widths) = &self.loose;
         let mut frame = Hash::default();
         let mut pieces = Vec::new();
         // In the text, each mark is as wide as what varies; here it is one octet wide.
-        let mut widths = marks.iter().map(|mark| mark.range.len() - 1);
+        let mut widths = widths.iter().map(|width| width - 1);
         let (mut at, mut shift) = (0, 0);
         loop {
             let rest = &loose[at..];
-            let (piece, behind) = rest.split_at(rest.find(BETWEEN).unwrap_or(rest.len()));
-            let between = &behind[..behind.len() - behind.trim_start_matches(BETWEEN).len()];
+            let (piece, behind) = rest.split_at(rest.find(is_between).unwrap_or(rest.len()));
+            let between = &behind[..behind.len() - behind.trim_start_matches(is_between).len()];
             let cut_out = piece.bytes().filter(u8::is_ascii_control).count();
             let is_bare = !piece.is_empty() && cut_out == 0;
             let range = if is_bare { at + shift..at + shift + piece.len() } else { 0..0 };
@@ -214,12 +242,17 @@ impl Line {
                 break;
             }
             if pieces.len() == MOST_PIECES {
-                return;
+                return Pieces::default();
             }
         }
-        self.pieces = pieces;
-        self.frame = Some(frame.end());
+        Pieces { frame: Some(frame.end()), all: pieces }
     }
+}
+
+/// What stands between the pieces of a line.
+fn is_between(c: char) -> bool {
+    matches!(c, ' ' | '/' | '"' | '\'' | '`' | '=' | ':' | ',' | ';' | '(' | ')' | '|' | '@' | '[' | ']' | '{' | '}')
+        || matches!(c, '：' | '，' | '；')
 }
 
 /// A hash or a serial number: eight digits of sixteen, or more. They change as numbers do.
@@ -313,9 +346,9 @@ mod tests {
     #[test]
     fn bare_words_are_found_in_the_text() {
         let line = line("web3: host 12 \u{5907}\u{4efd} down (db 2026-11-30)");
-        let bare: Vec<&str> = line.pieces.iter().map(|piece| &line.text[piece.range.clone()]).collect();
+        let bare: Vec<&str> = line.pieces().iter().map(|piece| &line.text[piece.range.clone()]).collect();
         assert_eq!(bare, ["", "host", "", "\u{5907}\u{4efd}", "down", "db", "", ""]);
-        assert_eq!(Line::of("a ".repeat(MOST_PIECES + 1)).frame, None);
+        assert_eq!(Line::of("a ".repeat(MOST_PIECES + 1)).frame(), None);
     }
 
     proptest::proptest! {
@@ -324,7 +357,7 @@ mod tests {
             let print = Print::of(&text);
             proptest::prop_assert_eq!(&Print::of(&text), &print);
             for line in &print.lines {
-                for range in line.pieces.iter().map(|piece| &piece.range).chain(line.values.iter().map(|value| &value.range)) {
+                for range in line.pieces().iter().map(|piece| &piece.range).chain(line.values.iter().map(|value| &value.range)) {
                     proptest::prop_assert!(line.text.get(range.clone()).is_some());
                 }
             }

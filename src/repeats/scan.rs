@@ -55,7 +55,10 @@ pub(super) fn marks(line: &str) -> Vec<Mark> {
 
 /// The thing with a form of its own that begins at an octet.
 fn special(octets: &[u8], at: usize) -> Option<Mark> {
-    if !octets[at].is_ascii_alphanumeric() && octets[at] != b'+' {
+    let (own, last) = (octets[at], before(octets, at).unwrap_or(b' '));
+    // Within a word only a date can begin, with its first digit.
+    let is_start = !last.is_ascii_alphanumeric() || (own.is_ascii_digit() && !last.is_ascii_digit());
+    if !is_start || !(own.is_ascii_alphanumeric() || own == b'+') {
         return None;
     }
     let found = |kind| move |length| Mark { kind, range: at..at + length, clock: at..at };

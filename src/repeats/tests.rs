@@ -127,6 +127,16 @@ fn list_in_one_mail_teaches_its_values_at_once() {
 }
 
 #[test]
+fn long_log_of_one_form_is_remembered_whole() {
+    let log = |day: u32| -> String {
+        (0..400).map(|n| format!("Nov {day} 09:03:12 web1 job[{n}]: 1 2 3 4 5 6 7 8 9 10 of {}\n", n * day)).collect()
+    };
+    let mut memory = behind(&[&log(1), &log(2), &log(3)]);
+    assert_eq!(verdicts(&mut memory, &[&log(4)]), [REPEAT]);
+    assert_eq!(verdicts(&mut memory, &[&log(4).replace("web1", "web2")]), [VALUE]);
+}
+
+#[test]
 fn shape_that_is_forgotten_is_new() {
     let mut memory = behind(&["error 503"; 3]);
     let shape = memory.shapes()[0];

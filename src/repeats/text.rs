@@ -15,7 +15,7 @@ const LAST: usize = 100;
 pub(super) fn lines(text: &str) -> (Vec<String>, usize) {
     let (head, between, tail) = window(text);
     let mut first: Vec<String> = seen(head).collect();
-    let mut left_out = between.bytes().filter(|byte| *byte == b'\n').count();
+    let mut left_out = memchr::memchr_iter(b'\n', between.as_bytes()).count();
     let mut last: Vec<String> = seen(tail).collect();
     if left_out > 0 || !tail.is_empty() || first.len() > FIRST + LAST {
         if tail.is_empty() {
@@ -64,6 +64,10 @@ fn shown(line: &str) -> Cow<'_, str> {
 
 /// The line with one blank for each run of them, and without other control characters.
 fn squeezed(line: &str) -> String {
+    let is_plain = line.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic()) && !line.contains("  ");
+    if is_plain {
+        return line.trim_matches(' ').to_string();
+    }
     let mut squeezed = String::with_capacity(line.len());
     for c in line.chars() {
         match c {
