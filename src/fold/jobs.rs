@@ -257,9 +257,9 @@ mod tests {
         }
         judge(&mut jobs, &id, "B", 60, "full");
         judge(&mut jobs, &id, "C", 61, "full");
-        assert!(matches!(judge(&mut jobs, &id, "D", 62, "full"), Course::Folds(_)));
+        assert!(matches!(judge(&mut jobs, &id, "D", 62, "full"), Course::Folds { .. }));
         jobs.note_end(&id, "A", Some("<1@x.org>"));
-        assert!(matches!(judge(&mut jobs, &id, "A", 63, "full"), Course::Folds(_)));
+        assert!(matches!(judge(&mut jobs, &id, "A", 63, "full"), Course::Folds { .. }));
         jobs.note_end(&id, "B", Some("<2@x.org>"));
         assert_eq!(jobs.note_digest(&id).as_deref(), Some("<1@x.org>"));
     }
@@ -271,7 +271,7 @@ mod tests {
         for n in 0..4 {
             judge(&mut jobs, &ids[0], &n.to_string(), n, "full");
         }
-        assert!(matches!(judge(&mut jobs, &job(0, "x"), "9", 5, "full"), Course::Folds(_)));
+        assert!(matches!(judge(&mut jobs, &job(0, "x"), "9", 5, "full"), Course::Folds { .. }));
         for id in &ids[1..] {
             assert_eq!(judge(&mut jobs, id, "1", 6, "full"), Course::Leaves);
         }
@@ -288,7 +288,7 @@ mod tests {
             judge(&mut jobs, &job(1001, &format!("x{n}")), "1", 3, "full");
         }
         assert!(jobs.jobs.len() <= MOST_JOBS);
-        assert!(matches!(judge(&mut jobs, &quiet, "9", 5, "full"), Course::Folds(_)));
+        assert!(matches!(judge(&mut jobs, &quiet, "9", 5, "full"), Course::Folds { .. }));
     }
 
     #[test]

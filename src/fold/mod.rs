@@ -3,10 +3,8 @@
 
 mod jobs;
 mod pace;
-mod retold;
 mod settings;
 
 pub(crate) use jobs::{JobId, Jobs, Mail};
 pub(crate) use pace::Course;
-pub(crate) use retold::{Frame, Retold};
 pub use settings::Settings;

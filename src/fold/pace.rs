@@ -25,7 +25,12 @@ pub(crate) enum Course {
     /// It leaves by itself.
     Leaves,
     /// It waits for the digest that is due then.
-    Folds(Timestamp),
+    Folds {
+        /// The time of the digest.
+        due: Timestamp,
+        /// It tells something new, and no reserve for that is left.
+        is_new: bool,
+    },
 }
 
 /// What is remembered of a job besides the texts of its mails.
@@ -82,7 +87,7 @@ impl Pace {
         // What is new and has no place left must not wait for the regular time.
         let due = if news.is_some() { regular.map(|due| due.min(full(now))) } else { regular };
         self.due = due;
-        due.map_or(Course::Leaves, Course::Folds)
+        due.map_or(Course::Leaves, |due| Course::Folds { due, is_new: news.is_some() })
     }
 
     /// Its digest leaves: the next one is due after a longer time.
@@ -216,11 +221,15 @@ mod tests {
         for n in 0..15 {
             assert_eq!(news(&mut pace, n, News::Value), Course::Leaves);
         }
-        assert_eq!(news(&mut pace, 15, News::Value), Course::Folds(minute(5)));
+        assert_eq!(news(&mut pace, 15, News::Value), Course::Folds { due: minute(5), is_new: true });
         assert_eq!(news(&mut pace, 16, News::Shape), Course::Leaves, "it has a reserve of its own");
-        assert_eq!(pace.judge(&settings, at(17), at(17), None), Course::Folds(minute(5)), "all wait for that digest");
+        assert_eq!(
+            pace.judge(&settings, at(17), at(17), None),
+            Course::Folds { due: minute(5), is_new: false },
+            "all wait for that digest"
+        );
         assert_eq!(news(&mut pace, 3600, News::Value), Course::Leaves, "an hour later there is one more");
-        assert!(matches!(news(&mut pace, 3601, News::Value), Course::Folds(_)));
+        assert!(matches!(news(&mut pace, 3601, News::Value), Course::Folds { .. }));
     }
 
     #[test]
@@ -228,7 +237,10 @@ mod tests {
         let (settings, mut pace) = (Settings::default(), Pace::default());
         let courses: Vec<Course> =
             (0..360).map(|n| pace.judge(&settings, minute(n), minute(361), None)).skip(2).collect();
-        assert!(courses.iter().all(|course| *course == Course::Folds(minute(365))), "{courses:?}");
+        assert!(
+            courses.iter().all(|course| *course == Course::Folds { due: minute(365), is_new: false }),
+            "{courses:?}"
+        );
     }
 
     #[test]
@@ -257,7 +269,7 @@ mod tests {
                 if pace.due.is_some_and(|due| due <= now) {
                     pace.digest();
                 }
-                if let Course::Folds(due) = pace.judge(&settings, arrived, now, is_new.then_some(News::Value)) {
+                if let Course::Folds { due, .. } = pace.judge(&settings, arrived, now, is_new.then_some(News::Value)) {
                     proptest::prop_assert!(due.duration_since(now) <= longest);
                 }
             }

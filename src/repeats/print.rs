@@ -118,11 +118,6 @@ impl Print {
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(|line| line.text.as_str())
     }
-
-    /// What stands at the places of the lines, in the order of the text.
-    pub fn values(&self) -> impl Iterator<Item = &str> {
-        self.lines.iter().flat_map(|line| line.values.iter().map(|value| &line.text[value.range.clone()]))
-    }
 }
 
 impl Line {

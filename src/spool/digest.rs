@@ -40,12 +40,12 @@ impl Spool {
 }
 
 impl Claim {
-    /// The mail waits for the digest of its job that is due then. Returns once that is on disk.
+    /// The mail waits for the digest of its job that is due then, although it may be new. Returns once that is on disk.
     ///
     /// # Errors
     /// [`Error::Write`]; then the mail leaves by itself.
-    pub(crate) fn fold(&mut self, due: jiff::Timestamp, why: &str) -> Result<(), Error> {
-        let fold = Fold::Folded(due);
+    pub(crate) fn fold(&mut self, due: jiff::Timestamp, is_new: bool, why: &str) -> Result<(), Error> {
+        let fold = Fold::Folded { due, is_new };
         note(self.spool(), &self.entry.id, &fold, why)?;
         self.spool().show_readers(&self.entry);
         self.progress.fold = fold;
@@ -122,7 +122,7 @@ mod tests {
         for end in [Claim::remove as End, Claim::remove_reported, Claim::fail] {
             let (_directory, spool) = empty_spool();
             let (alone, members) = (put(&spool, &[]), [put(&spool, &[]), put(&spool, &[])]);
-            claim(&spool, &members[0]).fold(jiff::Timestamp::MAX, "a repeat").unwrap();
+            claim(&spool, &members[0]).fold(jiff::Timestamp::MAX, false, "a repeat").unwrap();
             let digest = put(&spool, &members);
             let queue = spool.queue().unwrap();
             assert_eq!((queue.mails.len(), queue.digests.as_slice()), (4, &[digest][..]));
@@ -139,7 +139,7 @@ mod tests {
     fn digest_that_was_taken_apart_leaves_its_members_by_themselves() {
         let (_directory, spool) = empty_spool();
         let (kept, removed) = (put(&spool, &[]), put(&spool, &[]));
-        claim(&spool, &kept).fold(jiff::Timestamp::MAX, "a repeat").unwrap();
+        claim(&spool, &kept).fold(jiff::Timestamp::MAX, false, "a repeat").unwrap();
         let digest = put(&spool, &[kept, removed]);
         claim(&spool, &removed).remove().unwrap();
         claim(&spool, &digest).take_apart("552 5.3.4 too big").unwrap();

@@ -48,7 +48,12 @@ pub(crate) enum Fold {
     #[default]
     Unfolded,
     /// It waits for the digest that is due then.
-    Folded(jiff::Timestamp),
+    Folded {
+        /// The time of the digest.
+        due: jiff::Timestamp,
+        /// It tells something new, after too much new had left.
+        is_new: bool,
+    },
     /// It leaves by itself, and is never folded.
     Single,
 }
@@ -61,7 +66,7 @@ impl Progress {
 
     /// The mail waits for the digest of its job.
     pub(crate) fn is_folded(&self) -> bool {
-        matches!(self.fold, Fold::Folded(_))
+        matches!(self.fold, Fold::Folded { .. })
     }
 
     /// The recipients who were refused, and whose report has yet to be taken.
@@ -85,7 +90,7 @@ impl Progress {
                 }
                 progress.last.insert(record.recipient, record);
                 // It was tried by itself after it was folded.
-                if let Fold::Folded(_) = progress.fold {
+                if progress.is_folded() {
                     progress.fold = Fold::Unfolded;
                 }
             }
@@ -141,7 +146,8 @@ impl Fold {
     fn line(&self, at: jiff::Timestamp, why: &str) -> Option<String> {
         let (word, due) = match self {
             Fold::Unfolded => return None,
-            Fold::Folded(due) => (FOLDED, due.to_string()),
+            Fold::Folded { due, is_new: false } => (FOLDED, due.to_string()),
+            Fold::Folded { due, is_new: true } => (FOLDED_NEW, due.to_string()),
             Fold::Single => (SINGLE, "-".to_string()),
         };
         Some(format!("{at}\t-\t{word}\t{due}\t{}\n", crate::outcome::clean(why)))
@@ -150,7 +156,9 @@ impl Fold {
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line.splitn(5, '\t').skip(1);
         match (fields.next()?, fields.next()?, fields.next()?) {
-            ("-", FOLDED, due) => Some(Self::Folded(due.parse().ok()?)),
+            ("-", word @ (FOLDED | FOLDED_NEW), due) => {
+                Some(Self::Folded { due: due.parse().ok()?, is_new: word == FOLDED_NEW })
+            }
             ("-", SINGLE, _) => Some(Self::Single),
             _ => None,
         }
@@ -159,6 +167,7 @@ impl Fold {
 
 /// The words for the whole mail: it waits for its digest, or it leaves by itself for good.
 const FOLDED: &str = "folded";
+const FOLDED_NEW: &str = "folded-new";
 const SINGLE: &str = "single";
 
 /// The word for a refused recipient whose report has yet to be taken.
@@ -248,7 +257,7 @@ mod tests {
     fn folded_holds_until_the_mail_is_tried_and_single_for_ever() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ID.journal");
-        let folded = Fold::Folded("2026-11-20T10:35:00Z".parse().unwrap());
+        let folded = Fold::Folded { due: "2026-11-20T10:35:00Z".parse().unwrap(), is_new: true };
         let fold = || read(&path).unwrap().fold;
         append_fold(&path, &folded, "a repeat of\tx").unwrap();
         assert_eq!((fold(), read(&path).unwrap().attempts), (folded.clone(), 0));

@@ -23,7 +23,7 @@ pub(super) struct Gathered {
 impl Gathered {
     /// Keeps a folded mail back, until all have been seen; gives back any other.
     pub(super) fn keep_back(&mut self, mail: Listed) -> Option<Listed> {
-        let Fold::Folded(due) = mail.progress.fold else { return Some(mail) };
+        let Fold::Folded { due, .. } = mail.progress.fold else { return Some(mail) };
         let entry = &mail.entry;
         let mut recipients: Vec<String> =
             entry.recipients.iter().map(|one| one.address.to_string().to_lowercase()).collect();
@@ -37,7 +37,7 @@ impl Gathered {
                 let folded = place.get_mut();
                 folded.count += 1;
                 folded.octets = folded.octets.saturating_add(size);
-                if let Fold::Folded(known) = &mut folded.oldest.progress.fold {
+                if let Fold::Folded { due: known, .. } = &mut folded.oldest.progress.fold {
                     *known = due.min(*known);
                 }
             }

@@ -51,7 +51,7 @@ impl Listed {
 
     pub(super) fn folded_until(&self) -> Option<jiff::Timestamp> {
         match self.progress.fold {
-            Fold::Folded(due) => Some(due),
+            Fold::Folded { due, .. } => Some(due),
             Fold::Unfolded | Fold::Single => None,
         }
     }
@@ -63,7 +63,7 @@ impl Listed {
 
     /// The sentence about a mail that waits for its digest, or about all of its job.
     fn why_folded(&self) -> Option<String> {
-        let Fold::Folded(due) = self.progress.fold else { return None };
+        let Fold::Folded { due, .. } = self.progress.fold else { return None };
         let due = format!("the digest at {due:.0}");
         match self.folded {
             Some(count @ 2..) => Some(format!("{count} mails folded: repeats, which leave with {due}")),

@@ -16,10 +16,12 @@ use crate::command::submission::take::Taken;
 use crate::config::Config;
 use crate::envelope::Destination;
 use crate::error::Error;
-use crate::fold::{Frame, JobId, Retold};
+use crate::fold::JobId;
+use crate::interval::later;
 use crate::log;
 use crate::message::parts::{self, Attachment};
 use crate::message::{Message, decoded, plain_text};
+use crate::repeats::{Job, Member, Occasion, digest, span};
 use crate::spool::{Claim, Entry, Fold, QueueId, Spill, Spool};
 use crate::system;
 
@@ -28,12 +30,24 @@ pub(super) const MOST_OCTETS: u64 = 256 << 10;
 /// The most mails in one digest, and the most octets of its attachment; a third more on the wire.
 const MOST_MEMBERS: usize = 5000;
 const MOST_ATTACHED: usize = 3 << 19;
+/// The most octets of their texts, which are held in memory.
+const MOST_TEXT: usize = 32 << 20;
 /// The name of the attachment.
 const FILE: &str = "folded.mbox.gz";
 
+/// A mail, as the text of the digest tells of it.
+struct Told {
+    job: String,
+    at: Timestamp,
+    text: String,
+    is_new: bool,
+}
+
 /// Mails on their way into a digest.
 struct Bundle {
-    retold: Retold,
+    told: Vec<Told>,
+    /// The octets of their texts.
+    octets: usize,
     mbox: GzEncoder<Vec<u8>>,
     members: Vec<QueueId>,
     /// The last of them, with its header section.
@@ -49,7 +63,7 @@ pub(super) fn digests(
     spool: &Spool,
     jobs: &[(JobId, Vec<QueueId>)],
     answered: Option<String>,
-    next: Option<Duration>,
+    between: Duration,
 ) -> Result<Vec<(QueueId, Vec<QueueId>)>, Error> {
     let mut mails: Vec<(&JobId, QueueId)> =
         jobs.iter().flat_map(|(job, ids)| ids.iter().map(move |id| (job, *id))).collect();
@@ -60,30 +74,33 @@ pub(super) fn digests(
             bundle.add(job, &claim)?;
         }
         if bundle.is_full(config) {
-            made.extend(bundle.keep(config, spool, answered.as_deref(), next)?);
+            made.extend(bundle.keep(config, spool, answered.as_deref(), between)?);
             bundle = Bundle::new();
         }
     }
-    made.extend(bundle.keep(config, spool, answered.as_deref(), next)?);
+    made.extend(bundle.keep(config, spool, answered.as_deref(), between)?);
     Ok(made)
 }
 
 /// A person may have taken it out meanwhile.
 fn is_free(claim: &Claim) -> bool {
-    matches!(claim.progress.fold, Fold::Folded(_)) && !claim.spool().is_held(&claim.entry.id)
+    matches!(claim.progress.fold, Fold::Folded { .. }) && !claim.spool().is_held(&claim.entry.id)
 }
 
 impl Bundle {
     fn new() -> Self {
         let mbox = GzEncoder::new(Vec::new(), Compression::default());
-        Self { retold: Retold::default(), mbox, members: Vec::new(), last: None }
+        Self { told: Vec::new(), octets: 0, mbox, members: Vec::new(), last: None }
     }
 
     fn add(&mut self, job: &JobId, claim: &Claim) -> Result<(), Error> {
         let mut octets = Vec::new();
         claim.content()?.read_to_end(&mut octets).map_err(Error::Input)?;
         let entry = &claim.entry;
-        self.retold.add(job.name(), entry.arrived, &plain_text(&octets).unwrap_or_default());
+        let is_new = matches!(claim.progress.fold, Fold::Folded { is_new: true, .. });
+        let text = plain_text(&octets).unwrap_or_default();
+        self.octets += text.len();
+        self.told.push(Told { job: job.name().to_string(), at: entry.arrived, text, is_new });
         write_mbox(entry, &octets, &mut self.mbox).map_err(Error::Input)?;
         let message = Message::read(&mut octets.as_slice(), &mut io::sink()).map_err(Error::Input)?;
         self.members.push(entry.id);
@@ -95,7 +112,7 @@ impl Bundle {
     fn is_full(&self, config: &Config) -> bool {
         let most = usize::try_from(keep::largest(config) / 2).unwrap_or(usize::MAX).min(MOST_ATTACHED);
         let reserve = usize::try_from(MOST_OCTETS).unwrap_or_default().min(most / 2);
-        self.members.len() >= MOST_MEMBERS || self.mbox.get_ref().len() + reserve > most
+        self.members.len() >= MOST_MEMBERS || self.octets >= MOST_TEXT || self.mbox.get_ref().len() + reserve > most
     }
 
     /// Keeps the digest; from then on its members leave with it.
@@ -104,22 +121,14 @@ impl Bundle {
         config: &Config,
         spool: &Spool,
         answered: Option<&str>,
-        next: Option<Duration>,
+        between: Duration,
     ) -> Result<Option<(QueueId, Vec<QueueId>)>, Error> {
         let Some((last, header)) = self.last else { return Ok(None) };
         let moment = Moment::of(system::user(last.uid), last.id.anew(), system::now());
-        let zone = TimeZone::system();
-        let frame = Frame {
-            user: &system::user(last.uid).name,
-            host: &moment.host,
-            next,
-            settings: &config.source.to_string(),
-            zone: zone.clone(),
-        };
         let subject = header.named("Subject").next().map_or(String::new(), |field| decoded(field.value));
-        let fields = fields(&header, &self.retold.subject(&subject, &zone), answered);
+        let fields = fields(&header, &subject_of(&self.told, &subject), answered);
         let attachment = Attachment { name: FILE.to_string(), octets: self.mbox.finish().map_err(Error::Input)? };
-        let text = self.retold.text(&frame).into_bytes();
+        let text = text_of(&self.told, &moment, between).into_bytes();
         let head = Message::read(&mut fields.as_slice(), &mut io::sink()).map_err(Error::Input)?;
         let octets = parts::with_attachments(&head, text, &[attachment]);
         let id = put(config, spool, &last, &self.members, &octets, &moment)?;
@@ -127,6 +136,41 @@ impl Bundle {
         log::mail(id.as_str()).info(&words);
         Ok(Some((id, self.members)))
     }
+}
+
+/// The Subject of the last mail, if they are all of one job.
+fn subject_of(told: &[Told], last: &str) -> String {
+    let times = || told.iter().map(|one| one.at);
+    let (first, end) = (times().min().unwrap_or_default(), times().max().unwrap_or_default());
+    let span = span(first, end, &TimeZone::system());
+    match jobs_of(told).len() {
+        1 => format!("{last} ({} more, {span})", told.len()),
+        jobs => format!("{} more mails of {jobs} jobs, {span}", told.len()),
+    }
+}
+
+fn text_of(told: &[Told], moment: &Moment, between: Duration) -> String {
+    let names = jobs_of(told);
+    let of_job = |name: &&str| told.iter().filter(|one| one.job == *name).map(as_member).collect::<Vec<_>>();
+    let members: Vec<Vec<Member<'_>>> = names.iter().map(of_job).collect();
+    let jobs: Vec<Job<'_>> = names.iter().zip(&members).map(|(name, members)| Job { name, members }).collect();
+    let next = later(moment.arrived, between).unwrap_or(moment.arrived);
+    digest(&Occasion { host: &moment.host, zone: &TimeZone::system(), next }, &jobs)
+}
+
+fn as_member(told: &Told) -> Member<'_> {
+    Member { at: told.at, text: &told.text, is_new: told.is_new }
+}
+
+/// The jobs, in the order of their first mails.
+fn jobs_of(told: &[Told]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for one in told {
+        if !names.contains(&one.job.as_str()) {
+            names.push(&one.job);
+        }
+    }
+    names
 }
 
 /// The digest is from and to whom the last mail was, and an answer to the first one.

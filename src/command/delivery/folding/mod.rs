@@ -70,7 +70,7 @@ impl<'a> Folding<'a> {
             &claim.progress.fold,
             self.job(&claim.entry).filter(|_| !is_meant && !self.alone.contains(&claim.entry.id)),
         ) {
-            (Fold::Folded(due), Some((_, id))) => {
+            (Fold::Folded { due, .. }, Some((_, id))) => {
                 self.note(id, claim.entry.id, *due);
                 true
             }
@@ -93,10 +93,9 @@ impl<'a> Folding<'a> {
         let mail = Mail { id: claim.entry.id.as_str(), arrived: claim.entry.arrived, text: &text };
         match self.jobs().judge(settings, &id, &mail, now) {
             Course::Leaves => Ok(false),
-            Course::Folds(due) => {
-                let why =
-                    format!("a repeat of what {} has told before: it leaves with the digest at {due:.0}", id.name());
-                claim.fold(due, &why)?;
+            Course::Folds { due, is_new } => {
+                let why = why(&id, due, is_new);
+                claim.fold(due, is_new, &why)?;
                 tell_folded(claim, &why, now, tell);
                 self.note(id, claim.entry.id, due);
                 Ok(true)
@@ -127,11 +126,9 @@ impl<'a> Folding<'a> {
             return 0;
         }
         let answered: Vec<Option<String>> = jobs.iter().map(|(id, _)| self.jobs().note_digest(id)).collect();
-        let next = jobs.first().and_then(|(id, _)| {
-            let settings = self.config.fold.as_ref()?;
-            Some(self.jobs().between(settings, id))
-        });
-        match compose::digests(self.config, self.spool, &jobs, answered.into_iter().flatten().next(), next) {
+        let settings = self.config.fold.clone().unwrap_or_default();
+        let between = jobs.iter().map(|(id, _)| self.jobs().between(&settings, id)).min().unwrap_or(settings.every);
+        match compose::digests(self.config, self.spool, &jobs, answered.into_iter().flatten().next(), between) {
             Ok(made) => {
                 made.iter().for_each(|(_, members)| self.members.extend(members));
                 made.len()
@@ -199,6 +196,11 @@ impl<'a> Folding<'a> {
         }
         waiting.due = Some(waiting.due.map_or(due, |known| known.min(due)));
     }
+}
+
+fn why(job: &JobId, due: Timestamp, is_new: bool) -> String {
+    let what = if is_new { "new, after much else that was new:" } else { "a repeat of what it has told before:" };
+    format!("{}, {what} it leaves with the digest at {due:.0}", job.name())
 }
 
 /// Nobody has the digest, and nobody ever will.
