@@ -262,15 +262,14 @@ fn digits(word: &str) -> Option<u8> {
     if !is_number {
         return None;
     }
-    let parts: Vec<&str> = word.split('.').collect();
-    let is_grouped = parts.len() > 2 && parts[1..].iter().all(|part| part.len() == 3);
-    let whole: usize = match parts.len() {
-        1 | 2 => parts[0].len(),
-        _ if is_grouped => parts.iter().map(|part| part.len()).sum(),
+    let (first, rest) = word.split_once('.').unwrap_or((word, ""));
+    let whole = match rest.bytes().filter(|octet| *octet == b'.').count() {
+        0 => first.len(),
+        more if rest.split('.').all(|part| part.len() == 3) => first.len() + 3 * (more + 1),
         _ => return None,
     };
     // "0.5" has none, but "007" is as wide as it is.
-    if whole == 1 && parts[0] == "0" { Some(0) } else { u8::try_from(whole).ok() }
+    if whole == 1 && first == "0" { Some(0) } else { u8::try_from(whole).ok() }
 }
 
 /// The digits of a whole number.
