@@ -356,6 +356,9 @@ fn directory_is_searched_for_settings() {
     );
     let (status, told) = find(&["--from", "msmtp"]);
     assert!(status == Some(0) && told.contains("host = \"b.example\""), "{told}");
+    fs::rename(place.path().join("msmtprc"), place.path().join("config")).unwrap();
+    let (status, told) = find(&["--from", "msmtp"]);
+    assert!(status == Some(0) && told.contains("host = \"b.example\""), "{told}");
 }
 
 #[test]

@@ -118,5 +118,6 @@ fn text(path: &Path) -> io::Result<String> {
     })?;
     let mut bytes = Vec::new();
     opened.into_file().take(MOST).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    // Editors of other systems leave a byte order mark, which would be part of the first word.
+    Ok(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_string())
 }

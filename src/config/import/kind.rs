@@ -43,7 +43,7 @@ const KINDS: [Looks; 9] = [
     Looks { kind: Kind::Esmtp, name: "esmtp", files: &["esmtprc", ".esmtprc"], starts: &["identity", "hostname = ", "hostname="], places: &[] },
     Looks { kind: Kind::Exim, name: "exim", files: &["update-exim4.conf.conf"], starts: &["dc_smarthost="], places: &["exim4/update-exim4.conf.conf"] },
     Looks { kind: Kind::Mailrc, name: "mailrc", files: &["mail.rc", ".mailrc", "mailrc", "s-nail.rc", "nail.rc"], starts: &["set "], places: &[] },
-    Looks { kind: Kind::Msmtp, name: "msmtp", files: &["msmtprc", ".msmtprc"], starts: &["account ", "defaults", "host "], places: &[".config/msmtp/config", "msmtp/config"] },
+    Looks { kind: Kind::Msmtp, name: "msmtp", files: &["msmtprc", ".msmtprc"], starts: &["account ", "defaults", "host "], places: &[".config/msmtp/config", "msmtp/config", "config"] },
     Looks { kind: Kind::Nullmailer, name: "nullmailer", files: &["remotes", "nullmailer"], starts: &[], places: &["nullmailer/remotes"] },
     Looks { kind: Kind::Postfix, name: "postfix", files: &["main.cf"], starts: &["relayhost"], places: &["postfix/main.cf"] },
     Looks { kind: Kind::Ssmtp, name: "ssmtp", files: &["ssmtp.conf"], starts: &["mailhub="], places: &["ssmtp/ssmtp.conf"] },
