@@ -84,18 +84,21 @@ impl Spool {
         fs::rename(&new, &place)
     }
 
-    /// Brings the list up to the queue as it is now: the leader's last act.
-    pub(crate) fn update_list(&self) {
-        let stem = |name: &str| QueueId::parse(name.strip_suffix(".new").unwrap_or(name));
-        let (Ok(listed), Ok(ids)) = (self.names(LIST, stem), self.ids()) else { return };
-        let (listed, queued): (HashSet<QueueId>, HashSet<&QueueId>) =
-            (listed.into_iter().collect(), ids.iter().collect());
-        for gone in listed.iter().filter(|id| !queued.contains(id)) {
-            let place = self.file(LIST, gone);
-            let _ = fs::remove_file(&place);
-            let _ = fs::remove_file(place.with_extension("new"));
+    /// Brings the list up to the queue as it is now: the leader's last act. `is_whole` says whether mails are added
+    /// that no attempt has put there.
+    pub(crate) fn update_list(&self, is_whole: bool) {
+        let (Ok(names), Ok(ids)) = (fs::read_dir(self.directory(LIST)), self.ids()) else { return };
+        let (queued, mut listed): (HashSet<&QueueId>, HashSet<QueueId>) = (ids.iter().collect(), HashSet::new());
+        for found in names.flatten() {
+            let name = found.file_name();
+            let name = name.to_str().unwrap_or_default();
+            match QueueId::parse(name.strip_suffix(".new").unwrap_or(name)) {
+                Some(id) if !queued.contains(&id) => drop(fs::remove_file(found.path())),
+                Some(id) if name == id.as_str() => drop(listed.insert(id)),
+                _ => {}
+            }
         }
-        let missing = ids.iter().filter(|id| !listed.contains(id)).take(MOST_NEW);
+        let missing = ids.iter().filter(|id| is_whole && !listed.contains(id)).take(MOST_NEW);
         for (entry, _) in missing.filter_map(|id| self.peek(id).ok().flatten()) {
             self.show_readers(&entry);
         }
@@ -177,10 +180,12 @@ mod tests {
     #[test]
     fn list_follows_the_queue_and_says_no_more_than_the_listing() {
         let (_keep, spool, id) = queued(&["a@x.org", "b@x.org"]);
-        spool.update_list();
+        spool.update_list(true);
         assert!(spool.shown().unwrap()[0].said.is_none(), "a spool without readers has no list");
         fs::create_dir(spool.directory(LIST)).unwrap();
-        spool.update_list();
+        spool.update_list(false);
+        assert!(spool.shown().unwrap()[0].said.is_none(), "a successor sends it");
+        spool.update_list(true);
         let (entry, _) = spool.peek(&id).unwrap().unwrap();
         assert_eq!(spool.shown().unwrap()[0].said, Some((told(&entry), Progress::default())));
         let text = fs::read_to_string(spool.file(LIST, &id)).unwrap();
@@ -190,7 +195,7 @@ mod tests {
         assert!(spool.shown().unwrap()[0].is_held);
         claim.remove().unwrap();
         assert!(spool.shown().unwrap().is_empty(), "names in the queue count");
-        spool.update_list();
+        spool.update_list(false);
         assert_eq!(fs::read_dir(spool.directory(LIST)).unwrap().count(), 0);
     }
 }

@@ -124,7 +124,9 @@ impl<'a> Term<'a> {
         for kept in [self.suspended.keep(self.spool), self.sending.folding.keep()] {
             kept.unwrap_or_else(|error| log::error(&error.to_string()));
         }
-        self.spool.update_list();
+        // A successor goes on at once: what it sends need not be listed first.
+        let goes_on = matches!(end, Ok(End::TermOver)) && self.sending.routes.closed(&self.config.account).is_none();
+        self.spool.update_list(!goes_on);
         end
     }
 
