@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::memory::Memory;
 use super::print::{Line, Print, Spot};
 
-/// So many kinds are told of one by one.
-pub(super) const KINDS: usize = 12;
+/// So many kinds are told of one by one, and as many again with something new in them.
+const KINDS: usize = 12;
 /// So many places are looked at in one kind.
 const PLACES: usize = 1024;
 /// Values are counted up to so many.
@@ -136,11 +136,15 @@ pub(super) fn kinds(members: &[Member<'_>]) -> (Vec<Kind>, usize, usize) {
     for member in members {
         let print = Print::of(member.text);
         let (learnt, forms) = memory.learn_lines(&print);
-        if kinds.len() >= KINDS && !kinds.contains_key(&learnt.shape) {
+        let most = if member.is_new { 2 * KINDS } else { KINDS };
+        if kinds.len() >= most && !kinds.contains_key(&learnt.shape) {
             *others.entry(learnt.shape).or_default() += 1;
             continue;
         }
-        kinds.entry(learnt.shape).or_insert_with(|| Kind::of(member)).add(member, &print, &forms);
+        let earlier = others.remove(&learnt.shape).unwrap_or_default();
+        let kind = kinds.entry(learnt.shape).or_insert_with(|| Kind::of(member));
+        kind.count += earlier;
+        kind.add(member, &print, &forms);
     }
     let mut kinds: Vec<Kind> = kinds.into_values().collect();
     kinds.sort_by_key(|kind| std::cmp::Reverse((kind.news > 0, kind.count, kind.last)));

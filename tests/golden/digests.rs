@@ -82,7 +82,9 @@ fn mails_of_two_days_have_dates() {
 fn many_kinds_are_told_up_to_a_number() {
     let corpus = jobs::corpus();
     let troubles = corpus.iter().flat_map(|(job, troubles)| troubles.keys().map(move |trouble| (job, trouble)));
-    let mails = troubles.take(20).zip(0..).map(|((job, trouble), minute)| drawn(job, trouble, [minute])).collect();
+    let mut mails: Vec<Drawn> =
+        troubles.take(20).zip(0..).map(|((job, trouble), minute)| drawn(job, trouble, [minute])).collect();
+    mails.push(new(drawn("units", "signal", [25])));
     assert_shows("many kinds", &[("/opt/everything", mails)]);
 }
 
