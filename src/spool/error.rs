@@ -63,8 +63,9 @@ impl Error {
         }
     }
 
-    /// Another process writes a mail under the same name, and nothing of ours was written.
+    /// Another process writes a mail under the same name, or has put one into the queue; nothing of ours is left.
     pub(crate) fn is_about_a_taken_name(&self) -> bool {
-        matches!(self, Error::Create { source, .. } if source.kind() == io::ErrorKind::AlreadyExists)
+        let (Error::Create { source, .. } | Error::Write { source, .. }) = self else { return false };
+        source.kind() == io::ErrorKind::AlreadyExists
     }
 }
